@@ -1,0 +1,133 @@
+"""Runs the judge: one pytest process per submission, on a fixed command line that nothing handed in can influence."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Timer
+from typing import Any
+
+from grader.extract import StudentSource
+from grader.rubric import Rubric
+
+_PACKAGES = Path(__file__).parent.parent
+_INI = Path(__file__).parent / "checks" / "judge.ini"
+_CHECK_SECONDS = 1800  # the backstop for a hang of ours; a student's deadline is the worker's
+_TOTAL_SECONDS = 7200.0
+
+Event = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How to judge: what a grade depends on besides the notebook and the rubric."""
+
+    device: str = "auto"
+    data: str = "digits"
+    seed: int = 0
+    quick: bool = False
+    only: tuple[str, ...] = ()
+    threads: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What the judge left: a row for each check that ran, and what goes into the report beside it."""
+
+    checks: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    figures: list[dict[str, Any]] = field(default_factory=list)
+    environment: dict[str, Any] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    failure: str | None = None  # why the judge itself did not get to its end
+
+
+def run(
+    rubric: Rubric, source: StudentSource, options: Options, tell: Callable[[Event], None]
+) -> Outcome:
+    """Judge ``source`` by ``rubric``, telling of every step as it comes."""
+    with tempfile.TemporaryDirectory(prefix="grade-judge-") as folder:
+        request, outcome = Path(folder) / "request.json", Path(folder) / "outcome.json"
+        request.write_text(json.dumps(_request(rubric, source, options, outcome)))
+        process = subprocess.Popen(
+            _command(rubric, request),
+            cwd=folder,
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+        )
+        errors = _listen(process, tell)
+        if not outcome.exists():
+            return Outcome(failure=_last_words(errors) or f"the judge ended with code {process.returncode}")
+        left = json.loads(outcome.read_text())
+        failure = None if process.returncode in (0, 1, 5) else _last_words(errors)
+        return Outcome(**left, failure=failure)
+
+
+def _request(rubric: Rubric, source: StudentSource, options: Options, outcome: Path) -> dict[str, Any]:
+    statements = [
+        {"source": s.source, "cell": s.cell, "line": s.line, "flags": s.flags} for s in source.statements
+    ]
+    return {
+        "rubric": str(rubric.folder),
+        "statements": statements,
+        "extraction": {**source.summary(), "near_misses": source.near_misses},
+        "outcome": str(outcome),
+        "device": options.device,
+        "data": options.data,
+        "seed": options.seed,
+        "quick": options.quick,
+        "only": list(options.only),
+        "threads": options.threads,
+    }
+
+
+def _command(rubric: Rubric, request: Path) -> list[str]:
+    method = "signal" if hasattr(os, "fork") else "thread"
+    return [
+        *(sys.executable, "-P", "-m", "pytest", "-c", str(_INI), "--rootdir", str(rubric.folder)),
+        *("-p", "no:cacheprovider", "-p", "no:terminal", "--capture=no"),
+        *("--assert=plain", "--strict-markers", "-W", "ignore"),
+        *("-p", "pytest_timeout", f"--timeout={_CHECK_SECONDS}", f"--timeout-method={method}"),
+        *("-p", "grader.checks.plugin", "--judge-request", str(request)),
+        str(rubric.folder),
+    ]
+
+
+def _environment() -> dict[str, str]:
+    """The caller's, less what could steer Python or pytest."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "PYTHON", "COV_"))}
+    one_thread = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+    return kept | one_thread | {"PYTHONPATH": str(_PACKAGES), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+
+
+def _listen(process: subprocess.Popen[str], tell: Callable[[Event], None]) -> str:
+    """Pass on what the judge says until it ends, and return what it wrote to standard error."""
+    assert process.stdout is not None
+    assert process.stderr is not None
+    timer = Timer(_TOTAL_SECONDS, process.kill)
+    timer.start()
+    try:
+        for line in process.stdout:
+            if line.startswith("{"):
+                tell(json.loads(line))
+        return process.communicate()[1]
+    finally:
+        timer.cancel()
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+
+
+def _last_words(errors: str) -> str | None:
+    lines = [line.strip() for line in errors.splitlines() if line.strip()]
+    return lines[-1][:300] if lines else None

@@ -1,0 +1,233 @@
+"""The judge: a pytest plugin that runs a rubric's checks on one student's source and writes what became of each.
+
+It is given one request file and writes one outcome file; on standard output it says, a JSON object a line, how far it
+is. It starts the worker before it imports torch, so that both load at the same time.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grader.checks import Blocked, Finding, LeftOut, Talk, Unmet
+from grader.rubric import Rubric
+from grader.sandbox.launch import Nursery
+
+_REQUEST = pytest.StashKey["Judge"]()
+_FINDING = pytest.StashKey[Finding]()
+
+
+class Judge:
+    """One run of a rubric on one student's source."""
+
+    def __init__(self, request_file: Path) -> None:
+        self.request: dict[str, Any] = json.loads(request_file.read_text())
+        self.rubric = Rubric.load(self.request["rubric"])
+        self.talk = Talk(say=_say)
+        self.checks: list[dict[str, Any]] = []
+        self.nursery = Nursery()
+        self.environment: dict[str, Any] = {}
+
+    def asked(self) -> list[str]:
+        """Ids of the criteria that are to be judged."""
+        asked = self.rubric.only(tuple(self.request["only"]))
+        return [c.id for c in asked if not (c.needs_training and self.request["quick"])]
+
+    def write(self) -> None:
+        """Write the outcome file."""
+        outcome = {
+            "checks": self.checks,
+            "notes": self.talk.notes,
+            "figures": [asdict(figure) for figure in self.talk.figures],
+            "environment": self.environment,
+            "seconds": self.talk.seconds,
+        }
+        Path(self.request["outcome"]).write_text(json.dumps(outcome))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The one option: where the request is."""
+    parser.addoption("--judge-request", required=True, help="JSON file that says what to judge")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Read the request and start the worker's process."""
+    config.addinivalue_line("markers", "criterion(id): the criterion that a check speaks for")
+    config.stash[_REQUEST] = Judge(Path(config.getoption("--judge-request")))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End the worker, and leave the outcome."""
+    if judge := config.stash.get(_REQUEST, None):
+        judge.nursery.close()
+        judge.write()
+
+
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    """A check file that cannot be loaded is an error of the rubric's, not one check less."""
+    if report.failed:
+        lines = [line for line in str(report.longrepr).splitlines() if line.startswith("E ")]
+        raise pytest.UsageError(f"{report.nodeid} cannot be loaded: {' '.join(' '.join(lines).split())}")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Match checks to criteria, and keep those that were asked for."""
+    judge = config.stash[_REQUEST]
+    known = {criterion.id for criterion in judge.rubric.criteria}
+    spoken_for = {id for item in items if (id := _criterion(item))}
+    for item in items:
+        if _criterion(item) not in known:
+            raise pytest.UsageError(f"{item.nodeid} speaks for no criterion of {judge.rubric.id}")
+    if unasked := known - spoken_for:
+        raise pytest.UsageError(f"no check speaks for {', '.join(sorted(unasked))}")
+    asked = judge.asked()
+    items[:] = [item for item in items if _criterion(item) in asked]
+    items.sort(key=lambda item: asked.index(str(_criterion(item))))  # as the rubric lists them
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Say which check is under way."""
+    _say({"check": _criterion(item)})
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn what pytest saw into a verdict."""
+    report = yield
+    judge = item.config.stash[_REQUEST]
+    if call.when == "call" or (call.when == "setup" and call.excinfo):
+        judge.checks.append(_outcome(item, call))
+    elif call.excinfo:
+        judge.checks.append(_outcome(item, call) | {"verdict": "error"})
+    return report
+
+
+def _outcome(item: pytest.Item, call: pytest.CallInfo[None]) -> dict[str, Any]:
+    finding = item.stash.get(_FINDING, Finding())
+    outcome: dict[str, Any] = {
+        "criterion": _criterion(item),
+        "seconds": round(call.duration, 3),
+        "credit": 0.0,
+        "misconception": None,
+        "message": finding.message or _sentence(item),
+        **{name: getattr(finding, name) for name in ("expected", "actual", "reading")},
+    }
+    if call.excinfo is None:
+        return outcome | {"verdict": "pass", "credit": 1.0}
+    return outcome | _verdict(call.excinfo.value, in_fixture=call.when == "setup") | {"trace": _trace(call)}
+
+
+def _verdict(error: BaseException, *, in_fixture: bool) -> dict[str, Any]:
+    from grader.sandbox.student import StudentError
+
+    students = "blocked" if in_fixture else "fail"
+    match error:
+        case Unmet():
+            about = {"expected": error.expected, "actual": error.actual, "reading": error.reading}
+            about = {key: value for key, value in about.items() if value is not None}
+            credit = 0.0 if in_fixture else error.credit
+            about |= {"misconception": error.misconception, "credit": credit}
+            return {"verdict": students, "message": str(error), **about}
+        case Blocked():
+            return {"verdict": "blocked", "message": str(error)}
+        case LeftOut():
+            return {"verdict": "left out", "message": str(error)}
+        case StudentError():
+            return {"verdict": students, "message": f"Your code could not answer: {error}"}
+        case AssertionError() if str(error):
+            return {"verdict": students, "message": str(error).splitlines()[0]}
+    what = f"{type(error).__name__}: {error}".splitlines()[0][:300]
+    return {"verdict": "error", "message": f"The grader itself failed here; a person has to look. ({what})"}
+
+
+def _trace(call: pytest.CallInfo[None]) -> str:
+    assert call.excinfo is not None
+    return str(call.excinfo.getrepr(style="short"))[-4000:]
+
+
+def _criterion(item: pytest.Item) -> str | None:
+    mark = item.get_closest_marker("criterion")
+    return mark.args[0] if mark else None
+
+
+def _sentence(item: pytest.Item) -> str:
+    text = (getattr(item, "obj", None).__doc__ or item.name).strip().split("\n\n")[0]
+    text = " ".join(text.split())
+    return text[0].upper() + text[1:] + ("" if text.endswith(".") else ".")
+
+
+def _say(event: dict[str, Any]) -> None:
+    print(json.dumps(event), file=sys.__stdout__, flush=True)
+
+
+@pytest.fixture(scope="session")
+def judge(request: pytest.FixtureRequest) -> Judge:
+    """The run itself: request, rubric, environment."""
+    return request.config.stash[_REQUEST]
+
+
+@pytest.fixture(scope="session")
+def talk(judge: Judge) -> Talk:
+    """Where checks leave notes, figures and progress."""
+    return judge.talk
+
+
+@pytest.fixture
+def finding(request: pytest.FixtureRequest) -> Finding:
+    """What this check found, for the report."""
+    return request.node.stash.setdefault(_FINDING, Finding())
+
+
+@pytest.fixture(scope="session")
+def student_data() -> Any:
+    """Images and labels that torchvision's MNIST serves to the student; a rubric's conftest gives them."""
+    return None
+
+
+@pytest.fixture(scope="session")
+def student(judge: Judge, student_data: Any) -> Iterator[Any]:
+    """The student's code, loaded into a worker of its own."""
+    import torch
+
+    from grader.sandbox.student import Source, Student
+
+    torch.set_num_threads(1)
+    request = judge.request
+    student = Student(
+        nursery=judge.nursery,
+        source=Source(statements=request["statements"]),
+        device=_device(request["device"]),
+        threads=request["threads"],
+        seed=request["seed"],
+        data=student_data if _uses_torchvision(request["statements"]) else None,
+    )
+    judge.environment |= {"torch": torch.__version__, "device": student.device, "threads": student.threads}
+    started = time.monotonic()
+    student.start()
+    judge.talk.seconds["start"] = round(time.monotonic() - started, 3)
+    yield student
+    judge.talk.spend("student", student.seconds)
+    student.close()
+
+
+def _uses_torchvision(statements: list[dict[str, Any]]) -> bool:
+    return any("torchvision" in statement["source"] for statement in statements)  # its import takes seconds
+
+
+def _device(wish: str) -> str:
+    import torch
+
+    if wish != "auto":
+        return wish
+    return "cuda" if torch.cuda.is_available() else "cpu"

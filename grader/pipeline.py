@@ -1,0 +1,84 @@
+"""The way of one notebook: read, extract, judge, score; then the two files that are left of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader import checkrun, notebook, report, score
+from grader.checkrun import Event, Options
+from grader.errors import NotebookError, UsageError
+from grader.extract import extract
+from grader.model import Figure, Grade, figure_from_json
+from grader.rubric import Rubric
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graded:
+    """A grade, the figures of its report, and where both were written."""
+
+    grade: Grade
+    figures: tuple[Figure, ...]
+    readable: bool
+    json_path: Path
+    html_path: Path
+
+
+def grade_notebook(
+    path: Path, name: str, rubric: Rubric, options: Options, out: Path, tell: Callable[[Event], None]
+) -> Graded:
+    """Grade one notebook and write ``<name>.json`` and ``<name>.html`` into ``out``.
+
+    A file that cannot be read as a notebook gets its report too, with the reason.
+
+    Raises:
+        UsageError: nothing can be written into ``out``.
+    """
+    started = time.monotonic()
+    _check_writable(out)
+    figures: tuple[Figure, ...] = ()
+    try:
+        submission = notebook.read(path, name)
+        source = extract(submission, rubric.wanted)
+        extracted = time.monotonic()
+        outcome = checkrun.run(rubric, source, options, tell)
+        seconds = {
+            "extraction": round(extracted - started, 3),
+            "total": round(time.monotonic() - started, 3),
+        }
+        grade = score.grade(submission, source, rubric, outcome, options, seconds)
+        figures = tuple(figure_from_json(figure) for figure in outcome.figures)
+    except NotebookError as error:
+        digest = notebook.fingerprint(path)
+        grade = score.unreadable(str(path), name, digest, rubric, str(error), options)
+        submission = None
+    json_path, html_path = out / f"{name}.json", out / f"{name}.html"
+    _write(json_path, json.dumps(grade.as_json(), indent=2, ensure_ascii=False) + "\n")
+    _write(html_path, report.render(grade, figures, rubric.exercises))
+    return Graded(
+        grade=grade, figures=figures, readable=submission is not None, json_path=json_path, html_path=html_path
+    )
+
+
+def _check_writable(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if not os.access(out, os.W_OK):
+            raise PermissionError(13, "Permission denied")
+    except OSError as error:
+        raise UsageError(f"nothing can be written into {out} ({error.strerror}); choose another --out") from error
+
+
+def _write(path: Path, text: str) -> None:
+    """Write as a whole or not at all: a report is never seen half written."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise UsageError(f"{path} cannot be written ({error.strerror}); choose another --out") from error

@@ -1,0 +1,281 @@
+"""The page that a student reads: one HTML file, computed here, laid out by the templates."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from grader import summary as words
+from grader.figures import Drawing, draw
+from grader.model import CriterionResult, Figure, Grade
+from grader.outline import Outline, label, outline
+from grader.summary import Standing, clean
+
+NOTES = 100  # more would bury the page, and nobody writes them by hand
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One criterion as the page shows it."""
+
+    anchor: str
+    result: CriterionResult
+    standing: Standing
+    points: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """Criteria that stand alike, and the words that defend all of them."""
+
+    entries: tuple[Entry, ...]
+    standing: Standing
+    points: str
+    message: str
+    explanation: str  # of the standing, where its word alone would worry
+    facts: tuple[tuple[str, str], ...]  # what was expected, found, …: label and text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """One figure; without a drawing where it held nothing that could be drawn."""
+
+    figure: Figure
+    drawing: Drawing | None
+    wide: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """One criterion's part of an exercise's bar."""
+
+    share: float  # of the exercise's points
+    filled: float  # percent
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """One exercise."""
+
+    anchor: str
+    heading: str
+    asked: bool
+    score: str
+    segments: tuple[Segment, ...]
+    pictures: tuple[Picture, ...]
+    missing: tuple[Case, ...]
+    earned: tuple[Case, ...]
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether this only says that the ground was firm: such a section comes last."""
+        return not (self.score or self.missing or self.pictures) and self.asked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Everything on the page, in the order in which it is read."""
+
+    name: str
+    notebook: str  # the file's name, or ""
+    earned: str
+    possible: str
+    undecided: str  # "" when all is decided
+    provisional: str  # the reason, or ""
+    broken: tuple[Entry, ...]
+    next_step: str
+    next_entries: tuple[Entry, ...]  # what that would mend
+    next_hint: str
+    next_gain: str
+    sections: tuple[Section, ...]
+    notes: tuple[str, ...]
+    graded: tuple[tuple[str, Outline], ...]
+    extraction: tuple[tuple[str, Outline], ...]
+
+
+def render(grade: Grade, figures: Sequence[Figure], exercises: Mapping[int, str]) -> str:
+    """The whole page. The same grade gives the same bytes.
+
+    Args:
+        figures: shown with the exercise that each belongs to, in this order.
+        exercises: number and title of each exercise.
+    """
+    page = _page(grade, figures, exercises)
+    return _environment().get_template("report.html.j2").render(page=page)
+
+
+def write(path: Path, html: str) -> None:
+    """Save a page where it can be opened."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(html, encoding="utf-8", newline="\n")
+
+
+def for_students(grade: Grade) -> Grade:
+    """The grade as its student may see it: of a hidden criterion the title and the verdict, and no more."""
+    said = "What this asks is not shown; the title and the verdict are."
+    criteria = (
+        replace(result, message=said, expected=None, actual=None, hint=None, reading=None, misconception=None)
+        if result.visibility == "hidden"
+        else result
+        for result in grade.criteria
+    )
+    return replace(grade, criteria=tuple(criteria))
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_printable,
+    )
+    environment.filters["code_spans"] = _code_spans
+    environment.filters["symbol"] = lambda standing: standing.name.lower()
+    return environment
+
+
+def _printable(value: Any) -> Any:
+    """Every expression in every template passes here on its way out; escaping comes after it."""
+    return value if isinstance(value, Markup | int | float) else clean(value)
+
+
+def _code_spans(text: str) -> list[tuple[bool, str]]:
+    """The pieces of a sentence, each with whether it stood between backticks."""
+    pieces = re.split(r"`([^`\n]+)`", clean(text))  # as a whole: a thousand short pieces are long, too
+    return [(index % 2 == 1, piece) for index, piece in enumerate(pieces) if piece]
+
+
+def _page(grade: Grade, figures: Sequence[Figure], exercises: Mapping[int, str]) -> Page:
+    entries = [_entry(number, result) for number, result in enumerate(grade.criteria, start=1)]
+    pictures = [(figure.exercise, _picture(number, figure)) for number, figure in enumerate(figures, start=1)]
+    step = words.next_step(grade)
+    open_points = words.undecided(grade.criteria)
+    numbers = sorted({*words.exercise_numbers(grade, exercises), *(figure.exercise for figure in figures)})
+    sections = [
+        _section(
+            number,
+            words.heading(number, exercises),
+            [entry for entry in entries if entry.result.exercise == number],
+            [picture for exercise, picture in pictures if exercise == number],
+        )
+        for number in numbers
+    ]
+    return Page(
+        name=words.name(grade),
+        notebook=words.line(grade.submission.get("path", "")).rpartition("/")[2],
+        earned=words.points(grade.earned),
+        possible=words.points(grade.possible),
+        undecided=words.count_points(open_points) if open_points else "",
+        provisional=words.provisional_reason(grade) if grade.provisional else "",
+        broken=tuple(entry for entry in entries if entry.standing is Standing.ERROR),
+        next_step=step.sentence,
+        next_entries=tuple(entry for entry in entries if entry.result in step.results),
+        next_hint=(step.results[0].hint or "") if step.results else "",
+        next_gain=words.count_points(gain) if (gain := sum(map(words.lost, step.results))) else "",
+        sections=tuple(sorted(sections, key=lambda section: section.is_quiet)),
+        notes=_notes(grade.notes),
+        graded=_graded(grade),
+        extraction=tuple((label(key), outline(value)) for key, value in grade.extraction.items()),
+    )
+
+
+_EXPLANATION = {
+    Standing.BLOCKED: "This could not be asked: something that it is built on is missing. Mend that first.",
+    Standing.ERROR: "The grader broke here. That is not your doing, and a TA will look.",
+}
+
+
+def _entry(number: int, result: CriterionResult) -> Entry:
+    return Entry(
+        anchor=f"criterion-{number}-" + re.sub(r"[^a-z0-9]+", "-", result.id.lower()).strip("-"),
+        result=result,
+        standing=words.standing(result),
+        points=words.score(result.earned, result.possible) if result.possible else "no points",
+    )
+
+
+def _case(entries: Sequence[Entry]) -> Case:
+    first, results = entries[0].result, [entry.result for entry in entries]
+    possible = sum(result.possible for result in results)
+    facts = (
+        ("Expected", first.expected),
+        ("Found", first.actual),
+        ("Recognised mistake", first.misconception),
+        ("Judged by the reading", first.reading),
+        ("Hint", first.hint),
+    )
+    return Case(
+        entries=tuple(entries),
+        standing=entries[0].standing,
+        points=words.score(sum(result.earned for result in results), possible) if possible else "no points",
+        message=first.message,
+        explanation=_EXPLANATION.get(entries[0].standing, ""),
+        facts=tuple((label, text) for label, text in facts if text and text.strip()),
+    )
+
+
+def _picture(number: int, figure: Figure) -> Picture:
+    try:
+        drawing = draw(figure, prefix=f"figure-{number}")
+    except ValueError:  # an empty curve must not cost the student the page; the caption still says it
+        drawing = None
+    return Picture(figure=figure, drawing=drawing, wide=figure.kind == "images")
+
+
+def _section(number: int, heading: str, entries: Sequence[Entry], pictures: Sequence[Picture]) -> Section:
+    results = [entry.result for entry in entries]
+    possible = sum(result.possible for result in results)
+    by_result = {id(entry.result): entry for entry in entries}
+    missing = [result for result in results if words.standing(result) is not Standing.EARNED]
+    return Section(
+        anchor=f"exercise-{number}",
+        heading=heading,
+        asked=bool(entries),
+        score=words.score(sum(result.earned for result in results), possible) if possible else "",
+        segments=tuple(_segment(entry, possible) for entry in entries if entry.result.possible > 0),
+        pictures=tuple(pictures),
+        missing=tuple(_case([by_result[id(result)] for result in run]) for run in words.alike(missing)),
+        earned=tuple(_case([entry]) for entry in entries if entry.standing is Standing.EARNED),
+    )
+
+
+def _segment(entry: Entry, possible: float) -> Segment:
+    result = entry.result
+    return Segment(
+        share=round(100 * result.possible / possible, 2),
+        filled=round(100 * min(max(result.earned / result.possible, 0.0), 1.0), 1),
+        standing=entry.standing,
+    )
+
+
+def _notes(notes: Sequence[str]) -> tuple[str, ...]:
+    cut = (f"and {len(notes) - NOTES} more notes, in the JSON file",) if len(notes) > NOTES else ()
+    return (*notes[:NOTES], *cut)
+
+
+def _graded(grade: Grade) -> tuple[tuple[str, Outline], ...]:
+    submission = {key: value for key, value in grade.submission.items() if key != "name"}
+    seconds = {key: f"{value:.1f} s" for key, value in grade.seconds.items()}
+    groups: dict[str, Mapping[str, Any]] = {
+        "Notebook": submission,
+        "Rubric": grade.rubric,
+        "Run": grade.environment,
+        "Time": seconds,
+    }
+    return tuple(
+        (title, outline({label(key): value for key, value in values.items()}))
+        for title, values in groups.items()
+        if values
+    )

@@ -1,0 +1,175 @@
+"""Stand-ins whose behaviour lives in the judge: each call is sent there, and the answer is what the caller gets.
+
+A student's function is given them in place of a network, a diffuser, a loader or an optimiser, so that the judge sees
+what the function asks for, in order, and answers as it sees fit. Kinds: ``module``, ``object``, ``loader``,
+``optimizer`` and ``witness`` (a real criterion that reports what it was given to compare).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+Ask = Callable[[int, str, tuple[Any, ...], dict[str, Any], dict[str, Any]], Any]
+ask: Ask  # set by the server; a module global, so that a stand-in can be deep-copied
+
+
+def make(description: dict[str, Any], unpack: Callable[[Any], Any]) -> object:
+    """The stand-in that a request describes.
+
+    Raises:
+        ValueError: no stand-in is of that kind.
+    """
+    number = description["double"]
+    attributes = {name: unpack(value) for name, value in description.get("attributes", {}).items()}
+    match description["kind"]:
+        case "module":
+            return Module(number)
+        case "object":
+            return Object(number, attributes, description["methods"], unpack(description.get("fallback")))
+        case "loader":
+            return Loader(number, attributes)
+        case "optimizer":
+            return Optimizer(number, unpack(description["of"]), attributes["lr"])
+        case "witness":
+            return Witness(number)
+        case kind:
+            raise ValueError(f"no stand-in is of kind {kind!r}")
+
+
+class _Answer(torch.autograd.Function):
+    """Joins the judge's answer to the caller's graph: gradients that reach it are sent back to the judge."""
+
+    @staticmethod
+    def forward(ctx: Any, answer: Tensor, weight: Tensor, module: Module, call: int) -> Tensor:
+        ctx.module, ctx.call = module, call
+        return answer.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor, None, None]:
+        weight = ctx.module.weight
+        state = {"gradient_before": None if weight.grad is None else float(weight.grad.detach().sum())}
+        ask(ctx.module.number, "backward", (ctx.call, gradients[0]), {}, state)
+        return None, torch.ones_like(weight), None, None
+
+
+class Module(nn.Module):
+    """A network whose output the judge gives. Its one weight receives a gradient of exactly 1 per backward pass."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+        self.calls = 0
+        self.weight = nn.Parameter(torch.ones(1))
+
+    def forward(self, *args: Any, **kwargs: Any) -> Tensor:
+        state = {
+            "call": self.calls,
+            "training": self.training,
+            "grad": torch.is_grad_enabled(),
+            "weight": float(self.weight.detach()),
+        }
+        call, self.calls = self.calls, self.calls + 1
+        answer = ask(self.number, "forward", args, kwargs, state)
+        return _Answer.apply(answer, self.weight, self, call) if torch.is_grad_enabled() else answer
+
+
+class Object:
+    """An object with given attributes and remote methods; what it does not have, ``fallback`` is asked for."""
+
+    def __init__(self, number: int, attributes: dict[str, Any], methods: list[str], fallback: object) -> None:
+        self.__dict__.update(attributes)
+        self.__dict__["_stand_in"] = (number, fallback)
+        for name in methods:
+            self.__dict__[name] = _Method(number, name)
+
+    def __getattr__(self, name: str) -> Any:
+        number, fallback = self.__dict__.get("_stand_in", (None, None))
+        if number is None or name.startswith("__"):
+            raise AttributeError(name)
+        if fallback is None or not hasattr(fallback, name):
+            raise AttributeError(f"this diffuser has no attribute {name!r}")
+        ask(number, "missing", (name,), {}, {})
+        return getattr(fallback, name)
+
+
+class _Method:
+    def __init__(self, number: int, name: str) -> None:
+        self._number, self._name = number, name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return ask(self._number, self._name, args, kwargs, {"grad": torch.is_grad_enabled()})
+
+
+class Exhausted(Exception):
+    """The judge has no further batch in this epoch."""
+
+
+class Loader:
+    """Batches that the judge hands out one by one, as ``torch.utils.data.DataLoader`` would."""
+
+    num_workers = 0
+
+    def __init__(self, number: int, attributes: dict[str, Any]) -> None:
+        self.number = number
+        self.batches: int = attributes["batches"]
+        self.batch_size: int = attributes["batch_size"]
+        self.dataset = _Dataset(attributes["items"])
+
+    def __len__(self) -> int:
+        return self.batches
+
+    def __iter__(self) -> Iterator[Any]:
+        ask(self.number, "epoch", (), {}, {})
+        while True:
+            try:
+                batch = ask(self.number, "batch", (), {}, {})
+            except Exhausted:
+                return
+            yield batch
+
+
+class _Dataset:
+    def __init__(self, items: int) -> None:
+        self.items = items
+
+    def __len__(self) -> int:
+        return self.items
+
+
+class Optimizer(torch.optim.Optimizer):
+    """Plain gradient descent that tells the judge of every step; a real optimiser, as schedulers demand."""
+
+    def __init__(self, number: int, module: nn.Module, lr: float) -> None:
+        self.number = number
+        super().__init__(module.parameters(), {"lr": lr})
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        loss = None if closure is None else torch.enable_grad()(closure)()
+        ask(self.number, "step", (), {}, {})
+        with torch.no_grad():
+            for group in self.param_groups:
+                for parameter in group["params"]:
+                    if parameter.grad is not None:
+                        parameter -= group["lr"] * parameter.grad
+        return loss
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        ask(self.number, "zero_grad", (), {}, {})
+        super().zero_grad(set_to_none)
+
+
+class Witness(nn.MSELoss):
+    """Mean squared error that first tells the judge what it was given to compare."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        state = {"grad": torch.is_grad_enabled(), "attached": [input.requires_grad, target.requires_grad]}
+        ask(self.number, "compare", (input, target), {}, state)
+        return super().forward(input, target)

@@ -1,0 +1,215 @@
+"""Answers requests, one after another, until the judge hangs up."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import itertools
+import random
+import sys
+import types
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import torch
+from torch import nn
+
+from . import colab, doubles, pathways, source
+from .values import Packer, Unpacker
+from .wire import ANSWER, CALLBACK, REPLY, REQUEST, Closed, WireError, read_frame, write_frame
+
+_EXCEPTIONS: dict[str, type[Exception]] = {
+    "IndexError": IndexError,
+    "TypeError": TypeError,
+    "ValueError": ValueError,
+    "RuntimeError": RuntimeError,
+}
+
+
+def serve(requests: BinaryIO, replies: BinaryIO) -> None:
+    """Serve one student's definitions until ``requests`` ends."""
+    server = _Server(requests, replies)
+    doubles.ask = server.ask
+    while True:
+        try:
+            kind, header, tensors = read_frame(requests)
+        except Closed:
+            return
+        if kind != REQUEST:
+            raise WireError("a request was due")
+        server.answer(header, tensors)
+
+
+class _Server:
+    def __init__(self, requests: BinaryIO, replies: BinaryIO) -> None:
+        self._requests, self._replies = requests, replies
+        self._device = torch.device("cpu")
+        self._namespace = source.new_namespace()
+        self._kept: dict[int, object] = {}
+        self._numbers = itertools.count()
+
+    def answer(self, header: dict[str, Any], tensors: list[torch.Tensor]) -> None:
+        """Do what one request asks, and reply with its value or with what was raised."""
+        packer = Packer(self._keep)
+        unpacker = self._unpacker(tensors)
+        try:
+            with self._student_world():
+                value = getattr(self, f"_do_{_verb(header)}")(header, unpacker)
+                packed = packer.handle(value) if header.get("keep") else packer.pack(value)
+                reply = {"value": packed, "attached": packer.attached}
+        except (Closed, WireError):
+            raise
+        except (Exception, SystemExit, KeyboardInterrupt) as error:
+            packer = Packer(self._keep)
+            reply = {"raised": source.describe(error)}
+        write_frame(self._replies, REPLY, reply, packer.tensors)
+
+    def ask(
+        self, double: int, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]
+    ) -> Any:
+        """Tell the judge that a stand-in was called, and return what it answers."""
+        packer = Packer(self._keep)
+        header = {
+            "double": double,
+            "event": event,
+            "args": [packer.pack(arg) for arg in args],
+            "kwargs": {name: packer.pack(value) for name, value in kwargs.items()},
+            "state": state,
+        }
+        write_frame(self._replies, CALLBACK, header, packer.tensors)
+        kind, answer, tensors = read_frame(self._requests)
+        if kind != ANSWER:
+            raise WireError("an answer was due")
+        match answer:
+            case {"stop": True}:
+                raise doubles.Exhausted
+            case {"raise": {"type": str(name), "message": str(message)}}:
+                raise _EXCEPTIONS.get(name, RuntimeError)(message)
+        return self._unpacker(tensors).unpack(answer["value"])
+
+    def _unpacker(self, tensors: list[torch.Tensor]) -> Unpacker:
+        return Unpacker(
+            tensors,
+            self._device,
+            handle=self._kept.__getitem__,
+            double=lambda description, unpacker: doubles.make(description, unpacker.unpack),
+        )
+
+    def _keep(self, value: object) -> int:
+        number = next(self._numbers)
+        self._kept[number] = value
+        return number
+
+    @contextlib.contextmanager
+    def _student_world(self) -> Iterator[None]:
+        if self._device.type == "cuda":
+            yield
+            return
+        with colab.CudaIsHere(self._device):
+            yield
+
+    # The verbs; the package's docstring says what each of them takes.
+
+    def _do_load(self, header: dict[str, Any], _: Unpacker) -> list[dict[str, Any]]:
+        torch.set_num_threads(header["threads"])
+        if header["device"] == "cuda":
+            self._device = torch.device("cuda", 0)
+            torch.zeros(1, device=self._device)  # a CUDA that does not work should say so here
+        else:
+            colab.without_cuda()
+        _seed(header["seed"])
+        return source.run(header["statements"], self._namespace)
+
+    def _do_data(self, header: dict[str, Any], unpacker: Unpacker) -> None:
+        images, labels = unpacker.unpack(header["images"]), unpacker.unpack(header["labels"])
+        colab.serve_mnist(images.cpu(), labels.cpu())
+
+    def _do_call(self, header: dict[str, Any], unpacker: Unpacker) -> object:
+        target: Any = self._target(header["target"])
+        if header["method"]:
+            target = getattr(target, header["method"])
+        args = [unpacker.unpack(arg) for arg in header["args"]]
+        kwargs = {name: unpacker.unpack(value) for name, value in header["kwargs"].items()}
+        if header["seed"] is not None:
+            _seed(header["seed"])
+        with torch.set_grad_enabled(header["grad"]):
+            return target(*args, **kwargs)
+
+    def _do_get(self, header: dict[str, Any], _: Unpacker) -> object:
+        return getattr(self._target(header["target"]), header["name"])
+
+    def _do_describe(self, header: dict[str, Any], _: Unpacker) -> dict[str, Any]:
+        target = self._target(header["target"])
+        about: dict[str, Any] = {"type": type(target).__name__, "arguments": _arguments(target)}
+        if isinstance(target, nn.Module):
+            trainable = [parameter for parameter in target.parameters() if parameter.requires_grad]
+            about |= {"parameters": sum(p.numel() for p in trainable), "training": target.training}
+        return about
+
+    def _do_shake(self, header: dict[str, Any], _: Unpacker) -> None:
+        """Zero-initialised layers and gates make an untrained network deaf: move every weight a little."""
+        generator = torch.Generator().manual_seed(header["seed"])
+        target: Any = self._target(header["target"])
+        with torch.no_grad():
+            for parameter in target.parameters():
+                noise = torch.randn(parameter.shape, generator=generator, dtype=torch.float32)
+                parameter += header["scale"] * noise.to(parameter)
+
+    def _do_optimizer(self, header: dict[str, Any], _: Unpacker) -> object:
+        target: Any = self._target(header["target"])
+        return torch.optim.Adam(target.parameters(), lr=header["lr"])
+
+    def _do_criterion(self, header: dict[str, Any], _: Unpacker) -> object:
+        return nn.MSELoss()
+
+    def _do_fit(self, header: dict[str, Any], unpacker: Unpacker) -> float:
+        network: Any = self._target(header["target"])
+        optimizer: Any = self._target(header["optimizer"])
+        optimizer.zero_grad()
+        prediction = network(*[unpacker.unpack(arg) for arg in header["args"]])
+        loss = nn.functional.mse_loss(prediction, unpacker.unpack(header["goal"]))
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    def _do_pathways(self, header: dict[str, Any], unpacker: Unpacker) -> dict[str, Any]:
+        network: Any = self._target(header["target"])
+        args, shifted = ([unpacker.unpack(arg) for arg in header[name]] for name in ("args", "shifted"))
+        return pathways.explore(network, args, shifted, header["full"])
+
+    def _target(self, target: dict[str, Any]) -> object:
+        match target:
+            case {"handle": int(number)}:
+                return self._kept[number]
+            case {"name": str(name)}:
+                return self._named(self._namespace, name)
+        raise ValueError("a request names no target")
+
+    @staticmethod
+    def _named(namespace: types.ModuleType, name: str) -> object:
+        try:
+            return namespace.__dict__[name]
+        except KeyError:
+            raise NameError(f"name {name!r} is not defined") from None
+
+
+def _verb(header: dict[str, Any]) -> str:
+    verb = header["verb"]
+    if verb not in ("load", "data", "call", "get", "describe", "shake", "optimizer", "criterion", "fit", "pathways"):
+        raise WireError(f"there is no verb {verb!r}")
+    return str(verb)
+
+
+def _arguments(target: object) -> list[str]:
+    """The names that a function, or a class's constructor, takes its arguments by; none if it does not say."""
+    try:
+        return list(inspect.signature(target).parameters)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return []
+
+
+def _seed(seed: int) -> None:
+    random.seed(seed)
+    torch.manual_seed(seed)
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed(seed % 2**32)

@@ -1,0 +1,169 @@
+"""Frames between judge and worker: a fixed head, a JSON header, raw tensor bytes; bounded, and never unpickled.
+
+::
+
+    0      2        3     4               8             16
+    "GW"   version  kind  header length   body length   header (JSON, UTF-8)   body (tensors, one after another)
+
+The header's ``tensors`` lists ``[dtype, shape]`` of each tensor in the body, little-endian and contiguous.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from typing import Any, BinaryIO
+
+import torch
+from torch import Tensor
+
+REQUEST, REPLY, CALLBACK, ANSWER = range(1, 5)
+
+MAX_HEADER = 4 << 20  # a notebook's statements are the largest header, and they are capped at 2 MB
+MAX_BODY = 256 << 20
+MAX_TENSORS = 256
+MAX_DIMENSIONS = 8
+
+_HEAD = struct.Struct("<2sBBIQ")
+_MAGIC, _VERSION = b"GW", 1
+_DTYPES = {
+    str(dtype).removeprefix("torch."): dtype
+    for dtype in (
+        torch.bool,
+        torch.uint8,
+        torch.int8,
+        torch.int16,
+        torch.int32,
+        torch.int64,
+        torch.float16,
+        torch.bfloat16,
+        torch.float32,
+        torch.float64,
+    )
+}
+
+
+class WireError(Exception):
+    """What came over the line is not a frame that was agreed on."""
+
+
+class Closed(WireError):
+    """The other side has gone."""
+
+
+def write_frame(stream: BinaryIO, kind: int, header: dict[str, Any], tensors: list[Tensor]) -> None:
+    """Send one frame.
+
+    Raises:
+        WireError: it would be larger than the receiver accepts.
+        Closed: nobody reads any more.
+    """
+    bodies = [_raw(tensor) for tensor in tensors]
+    layout = [[str(tensor.dtype).removeprefix("torch."), list(tensor.shape)] for tensor in tensors]
+    text = json.dumps({**header, "tensors": layout}, allow_nan=False).encode()
+    length = sum(len(body) for body in bodies)
+    if len(text) > MAX_HEADER or length > MAX_BODY or len(tensors) > MAX_TENSORS:
+        raise WireError(f"a frame of {len(text) + length:,} bytes and {len(tensors)} tensors is too large to send")
+    try:
+        for part in (_HEAD.pack(_MAGIC, _VERSION, kind, len(text), length), text, *bodies):
+            _write_all(stream, part)
+    except (BrokenPipeError, ConnectionError, ValueError) as error:
+        raise Closed("nobody reads any more") from error
+
+
+def read_frame(stream: BinaryIO, max_body: int = MAX_BODY) -> tuple[int, dict[str, Any], list[Tensor]]:
+    """Receive one frame: its kind, header and tensors.
+
+    Args:
+        stream: unbuffered binary stream.
+        max_body: tensor bytes that this frame may carry; more is refused before it is read.
+
+    Raises:
+        WireError: malformed or too large. The line cannot be used any more.
+        Closed: the other side has gone.
+    """
+    magic, version, kind, header_length, body_length = _HEAD.unpack(_read_exactly(stream, _HEAD.size))
+    if magic != _MAGIC or version != _VERSION or kind not in (REQUEST, REPLY, CALLBACK, ANSWER):
+        raise WireError("this is not a frame")
+    if header_length > MAX_HEADER or body_length > min(max_body, MAX_BODY):
+        raise WireError(f"a frame of {header_length + body_length:,} bytes was not agreed on")
+    header = _parse(_read_exactly(stream, header_length))
+    layout = header.pop("tensors", None)
+    shapes = _checked_layout(layout, body_length)
+    return kind, header, _split(_read_exactly(stream, body_length), shapes)
+
+
+def _parse(text: bytearray) -> dict[str, Any]:
+    try:
+        header = json.loads(text.decode(), parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:  # a number of 5,000 digits is a ValueError too
+        raise WireError("the header is not JSON") from error
+    if not isinstance(header, dict):
+        raise WireError("the header is not a JSON object")
+    return header
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _checked_layout(layout: object, body_length: int) -> list[tuple[torch.dtype, list[int]]]:
+    if not isinstance(layout, list) or len(layout) > MAX_TENSORS:
+        raise WireError("the list of tensors is malformed")
+    shapes, total = [], 0
+    for entry in layout:
+        match entry:
+            case [str(name), list(shape)] if name in _DTYPES and len(shape) <= MAX_DIMENSIONS:
+                if not all(type(size) is int and 0 <= size <= MAX_BODY for size in shape):
+                    raise WireError("a tensor's shape is malformed")
+                total += math.prod(shape) * _DTYPES[name].itemsize
+                shapes.append((_DTYPES[name], shape))
+            case _:
+                raise WireError("a tensor's description is malformed")
+    if total != body_length:
+        raise WireError("the tensors do not fill the frame")
+    return shapes
+
+
+def _split(body: bytearray, shapes: list[tuple[torch.dtype, list[int]]]) -> list[Tensor]:
+    tensors, start = [], 0
+    for dtype, shape in shapes:
+        length = math.prod(shape) * dtype.itemsize
+        try:
+            tensors.append(_tensor(body, start, length, dtype).reshape(shape))
+        except RuntimeError as error:  # an empty tensor whose other sizes overflow
+            raise WireError("a tensor's shape is malformed") from error
+        start += length
+    return tensors
+
+
+def _tensor(body: bytearray, start: int, length: int, dtype: torch.dtype) -> Tensor:
+    if not length:
+        return torch.empty(0, dtype=dtype)
+    raw = torch.frombuffer(body, dtype=torch.uint8, offset=start, count=length)
+    if dtype is torch.bool:
+        return raw.ne(0)  # a byte of 2 would be a bool that is neither true nor false
+    return raw.clone().view(dtype)  # the clone is aligned, and owns its bytes
+
+
+def _raw(tensor: Tensor) -> memoryview:
+    flat = tensor.detach().cpu().contiguous().reshape(-1)
+    return memoryview(flat.view(torch.uint8).numpy()) if flat.numel() else memoryview(b"")
+
+
+def _write_all(stream: BinaryIO, data: bytes | memoryview) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[stream.write(view) :]
+
+
+def _read_exactly(stream: BinaryIO, length: int) -> bytearray:
+    data = bytearray(length)
+    view = memoryview(data)
+    while view:
+        count = stream.readinto(view)  # type: ignore[attr-defined]
+        if not count:
+            raise Closed("the other side has gone")
+        view = view[count:]
+    return data

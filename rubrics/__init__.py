@@ -1,0 +1,1 @@
+"""The rubrics that come with the grader, a folder each."""

@@ -1,0 +1,1 @@
+"""The rubric of the homework "Stable Diffusion": a DDPM on MNIST."""

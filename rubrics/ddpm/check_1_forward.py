@@ -1,0 +1,187 @@
+"""Exercise 1, the jump from x_0 to x_t: coefficients, and the noise."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from grader.checks import Blocked, Finding, Talk, Unmet, criterion
+from reference.diffuser import NoiseDiffuser
+from reference.readings import HANDOUT_CODE, PAPER
+
+from .formulas import IMAGE, NOISE, close, name_of
+from .pictures import diffusion_strip
+from .probe_forward import Forward
+from .schedule import Judged, curves, fits_image, fits_noise, like_statistically
+
+STEP = 25  # the step that messages speak of: half way through the probes' schedule
+
+
+@criterion("forward.image_coefficient")
+def check_image_fades(forward: Forward, judged: Judged, truth: NoiseDiffuser, finding: Finding, talk: Talk) -> None:
+    """At every step the image keeps the strength that the forward formula gives it."""
+    talk.show(diffusion_strip(forward, judged, truth))
+    finding.reading = judged.reading.id if judged.accepted else None
+    if judged.accepted:
+        if judged.reading is not PAPER:
+            talk.note(judged.reading.note)
+        return
+    if forward.stray.max() > 1e-2:
+        raise Unmet(
+            f"x_t is not a plain mix of image and noise: {_why_stray(forward)}.",
+            expected="x_t changes in proportion to the image",
+            actual=f"up to {forward.stray.max():.0%} of the change does not",
+            misconception="result-clamped" if _clamped(forward) else None,
+        )
+    if any(fits_image(forward, PAPER, alpha_bar) for alpha_bar in judged.alpha_bars):
+        return
+    mistake = name_of(forward.image, IMAGE, curves(truth), 2e-3)
+    what = f", and {forward.image[STEP]:.2f} is {mistake.words}" if mistake else ""
+    right = PAPER.signal(truth.alpha_bar[STEP])
+    raise Unmet(
+        f"At step {STEP} the image keeps {forward.image[STEP]:.2f} of its strength; {right:.2f} would be right{what}.",
+        expected=f"{right:.4f} at step {STEP}",
+        actual=f"{forward.image[STEP]:.4f}",
+        misconception=mistake.id if mistake else None,
+    )
+
+
+@criterion("forward.noise_coefficient")
+def check_noise_grows(forward: Forward, judged: Judged, truth: NoiseDiffuser, finding: Finding) -> None:
+    """At every step the noise has the strength that the forward formula gives it."""
+    finding.reading = judged.reading.id if judged.accepted else None
+    # The image's coefficient was charged where it is wrong; here the noise only has to go with it, a² + b² = 1.
+    implied = forward.image.square().clamp(0, 1)
+    if judged.accepted or any(fits_noise(forward, PAPER, ab, judged.scaled) for ab in (*judged.alpha_bars, implied)):
+        return
+    exact = not judged.scaled and not forward.ratio.isnan().any() and bool((forward.likeness.abs() > 0.999).all())
+    measured = forward.ratio.abs() if exact else forward.noise
+    mistake = name_of(measured, NOISE, curves(truth), 2e-3 if exact else 0.03)
+    what = f", and {measured[STEP]:.2f} is {mistake.words}" if mistake else ""
+    right = PAPER.noise(truth.alpha_bar[STEP])
+    raise Unmet(
+        f"At step {STEP} the noise has a strength of {measured[STEP]:.2f}; {right:.2f} would be right{what}.",
+        expected=f"{right:.4f} at step {STEP}",
+        actual=f"{measured[STEP]:.4f}",
+        misconception=mistake.id if mistake else None,
+        credit=mistake.credit if mistake else 0.0,
+    )
+
+
+@criterion("forward.noise_returned")
+def check_noise_is_returned(forward: Forward, judged: Judged, finding: Finding, talk: Talk) -> None:
+    """The second result is the noise that was mixed into the image."""
+    if forward.returned is None:
+        raise Unmet(
+            "noise_diffusion returns the noisy image alone: the noise that the network has to find is missing.",
+            expected="the noisy image and the noise", actual="one tensor", misconception="noise-not-returned",
+        )  # fmt: skip
+    if forward.returned.shape != forward.diffused.shape:
+        raise Unmet(
+            "The returned noise has not the shape of the images: it would be broadcast over them without a warning.",
+            expected=f"{tuple(forward.diffused.shape[1:])}",
+            actual=f"{tuple(forward.returned.shape[1:])}",
+            misconception="noise-shape",
+        )
+    if bool((forward.likeness > 0.999).all()):
+        if judged.scaled:
+            finding.reading = HANDOUT_CODE.id
+            if judged.reading is not HANDOUT_CODE:
+                talk.note("The noise is returned as it was added, already scaled, as the handout's code does: accepted.")
+        return
+    id, words = _not_the_noise(forward)
+    raise Unmet(
+        f"The returned noise is not what was mixed into the image: {words}.",
+        expected="the noise of x_t, a correlation of 1",
+        actual=f"a correlation of {forward.likeness.mean():.2f}",
+        misconception=id,
+    )
+
+
+def _not_the_noise(forward: Forward) -> tuple[str, str]:
+    assert forward.returned is not None
+    images = forward.images.expand(forward.returned.shape)
+    if bool((forward.likeness < -0.999).all()):
+        return "noise-negated", "it has the opposite sign"
+    if torch.allclose(forward.returned, forward.diffused, atol=1e-5):
+        return "noisy-image-returned", "it is the noisy image itself"
+    if torch.allclose(forward.returned, images.to(forward.returned), atol=1e-5):
+        return "clean-image-returned", "it is the clean image"
+    return "fresh-noise-returned", "it is other noise, which the network cannot know of"
+
+
+@criterion("forward.noise_distribution")
+def check_noise_is_standard_normal(forward: Forward, judged: Judged) -> None:
+    """The noise has mean 0 and variance 1, is normal, and is drawn anew for every pixel of every image."""
+    if forward.stray.max() > 1e-2:
+        raise Blocked("The noise cannot be told from the rest of x_t, which is no plain mix.")
+    noise = _drawn(forward, judged)
+    if forward.same_every_time or _alike(noise[0, 0], noise[1, 0]):
+        raise Unmet("The same noise comes with every call.", misconception="noise-frozen")
+    if _alike(noise[STEP, 0], noise[STEP, 1]):
+        raise Unmet(
+            "All images of a batch get the same noise.",
+            expected="noise of the shape (B, C, H, W)", actual="one noise for the batch", misconception="noise-shared",
+        )  # fmt: skip
+    mean, deviation = noise.mean().item(), noise.std().item()
+    kurtosis = ((noise - mean) / max(deviation, 1e-12)).pow(4).mean().item()
+    # Over 627,200 pixels the standard errors are 0.0013, 0.0009 and 0.006; the bounds are more than ten of them.
+    if abs(mean) < 0.02 and abs(deviation - 1) < 0.02 and abs(kurtosis - 3) < 0.15:
+        return
+    uniform = abs(kurtosis - 1.8) < 0.05
+    what = " It is uniform noise." if uniform else ""
+    raise Unmet(
+        f"The noise is not standard normal: its mean is {mean:.2f} and its standard deviation {deviation:.2f}.{what}",
+        expected="mean 0, standard deviation 1, kurtosis 3",
+        actual=f"mean {mean:.2f}, standard deviation {deviation:.2f}, kurtosis {kurtosis:.2f}",
+        misconception="noise-uniform" if uniform else None,
+    )
+
+
+def _drawn(forward: Forward, judged: Judged) -> Tensor:
+    """The noise before it was scaled, (T, B, 1, 28, 28), as well as it can be known."""
+    known = forward.returned is not None and bool((forward.likeness.abs() > 0.999).all())
+    if known and forward.returned is not None and not judged.scaled:
+        return forward.returned
+    strengths = [judged.reading.noise(alpha_bar) for alpha_bar in judged.alpha_bars]
+    fitting = [strength for strength in strengths if like_statistically(forward.noise, strength)]
+    strength = fitting[0] if fitting else forward.noise  # a wrong coefficient was charged where it belongs
+    return forward.added / strength.clamp_min(1e-6).view(-1, 1, 1, 1, 1)
+
+
+def _alike(first: Tensor, second: Tensor) -> bool:
+    a, b = first.flatten() - first.mean(), second.flatten() - second.mean()
+    return abs((a @ b) / (a.norm() * b.norm()).clamp_min(1e-30)) > 0.5  # independent noise: 0.00 ± 0.04
+
+
+@criterion("forward.batched_t")
+def check_each_image_has_its_own_step(forward: Forward) -> None:
+    """In a batch with mixed steps every image is noised by its own."""
+    if isinstance(forward.batched, str):
+        raise Unmet(f"A batch in which every image has its own step could not be noised: {forward.batched}")
+    factors, steps = forward.batched
+    expected = forward.image[steps]
+    if close(factors, expected, within=2e-3):
+        return
+    first = close(factors, expected[:1].expand(len(factors)), within=2e-3)
+    what = "all of them get the step of the first" if first else "their coefficients are not those of their steps"
+    raise Unmet(
+        f"In a batch with mixed steps the images are not noised by their own steps: {what}.",
+        expected=f"for t = {steps[0]} and {steps[1]}: {expected[0]:.3f} and {expected[1]:.3f}",
+        actual=f"{factors[0]:.3f} and {factors[1]:.3f}",
+        misconception="one-step-for-the-batch" if first else None,
+    )
+
+
+def _clamped(forward: Forward) -> bool:
+    low, high = forward.diffused.min(), forward.diffused.max()
+    share = ((forward.diffused == low) | (forward.diffused == high)).double().mean()
+    return bool(share > 0.01)
+
+
+def _why_stray(forward: Forward) -> str:
+    if _clamped(forward):
+        return f"values are cut off at {forward.diffused.min():.2g} and {forward.diffused.max():.2g}"
+    return "it changes with the image in another way"
+
+

@@ -1,0 +1,114 @@
+"""Exercise 1, the noise schedule: beta, alpha and alpha_bar."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from grader.checks import Blocked, Finding, Talk, Unmet, criterion
+from grader.model import Curves, Series
+from grader.sandbox.student import Handle, Student
+from reference.diffuser import NoiseDiffuser
+
+from .formulas import ALPHA_BAR, BETAS, close
+from .schedule import PROBE, Found, build_diffuser, curves, schedule_of
+
+WITHIN = 1e-4  # of the largest value; float32's own error is a thousand times smaller
+
+
+@criterion("schedule.betas")
+def check_betas_are_linear(student: Student, diffuser: Handle, schedule: Found, talk: Talk) -> None:
+    """β rises in equal steps from start_beta to end_beta, both included."""
+    _expect_linear(schedule["betas"], **PROBE)
+    other = {"start_beta": 1e-4, "end_beta": 0.05, "total_steps": 23}  # a schedule written into the class would not follow
+    _expect_linear(schedule_of(student, build_diffuser(student, **other), talk)["betas"], **other)
+
+
+def _expect_linear(betas: Tensor, *, start_beta: float, end_beta: float, total_steps: int) -> None:
+    right = torch.linspace(start_beta, end_beta, total_steps).double()
+    if close(betas, right, WITHIN):
+        return
+    expected = f"{total_steps} values from {start_beta:g} to {end_beta:g} in equal steps"
+    actual = f"{len(betas)} values from {betas[0]:.4g} to {betas[-1]:.4g}"
+    if len(betas) != total_steps:
+        what = f"the schedule has {len(betas)} values for {total_steps} steps"
+        raise Unmet(f"β is not the linear schedule: {what}.", expected=expected, actual=actual, misconception="betas-length")
+    for id, formula, words in BETAS:
+        if close(betas, formula(start_beta, end_beta, total_steps), 1e-3):
+            raise Unmet(f"β is not the linear schedule: {words}.", expected=expected, actual=actual, misconception=id)
+    raise Unmet("β does not rise in equal steps from start_beta to end_beta.", expected=expected, actual=actual)
+
+
+@criterion("schedule.alphas")
+def check_alphas_are_what_beta_leaves(schedule: Found) -> None:
+    """α is 1 − β at every step."""
+    alphas = schedule["alphas"]
+    if "betas" not in schedule.curves:
+        raise Blocked(f"α could not be compared with β. {schedule.problems['betas']}")
+    betas = schedule["betas"]
+    if close(alphas, 1 - betas, WITHIN):
+        return
+    known = [
+        ("alphas-are-betas", betas, "it is β itself"),
+        ("alphas-accumulated", (1 - betas).cumprod(0), "it is accumulated already, which is ᾱ's part"),
+        ("alphas-rooted", (1 - betas).sqrt(), "it is the square root of 1 − β"),
+    ]
+    for id, curve, words in known:
+        if close(alphas, curve, WITHIN):
+            raise Unmet(f"α is not 1 − β: {words}.", misconception=id, **_ends(1 - betas, alphas))
+    raise Unmet("α is not 1 − β.", **_ends(1 - betas, alphas))
+
+
+@criterion("schedule.alpha_bar")
+def check_alpha_bar_is_the_running_product(
+    schedule: Found, truth: NoiseDiffuser, finding: Finding, talk: Talk
+) -> None:
+    """ᾱ at step t is the product of all α up to t."""
+    _show(schedule, truth, talk)
+    alpha_bar = schedule["alpha_bar"]
+    own_beta, own_alpha = schedule.curves.get("betas"), schedule.curves.get("alphas")
+    betas, alphas, right = curves(truth)
+    bases = [alphas]  # whatever is wrong with β or α was charged there
+    bases += [own_alpha] if own_alpha is not None else []
+    bases += [1 - own_beta] if own_beta is not None else []
+    if any(close(alpha_bar, base.cumprod(0), WITHIN) for base in bases):
+        return
+    for base in bases:
+        for id, (formula, words) in ALPHA_BAR.items():
+            if close(alpha_bar, formula(1 - base, base, base.cumprod(0)), WITHIN):
+                raise Unmet(f"ᾱ is not the running product of α: {words}.", misconception=id, **_ends(right, alpha_bar))
+    raise Unmet("ᾱ is not the running product of α.", **_ends(right, alpha_bar))
+
+
+def _ends(expected: Tensor, actual: Tensor) -> dict[str, str]:
+    """The first and last values of both, in words."""
+
+    def ends(curve: Tensor) -> str:
+        return f"{len(curve)} values, {curve[0]:.4g} at the first step and {curve[-1]:.4g} at the last"
+
+    return {"expected": ends(expected), "actual": ends(actual)}
+
+
+def _show(schedule: Found, truth: NoiseDiffuser, talk: Talk) -> None:
+    betas, _, alpha_bar = curves(truth)
+    pairs = [
+        ("β, the noise added at each step", "β", betas, schedule.curves.get("betas")),
+        ("√ᾱ, how much of the image is left", "√ᾱ", alpha_bar.sqrt(), _root(schedule.curves.get("alpha_bar"))),
+    ]
+    for title, label, right, own in pairs:
+        series = [Series(label="reference", y=_rounded(right), role="reference")]
+        if own is not None:
+            series.append(Series(label="yours", y=_rounded(own), role="student"))
+        same = own is not None and close(own, right, WITHIN)
+        found = "is not there" if own is None else "lies on the reference" if same else "departs from the reference"
+        talk.show(
+            Curves(exercise=1, title=title, caption=f"Your curve of {label} {found}.", x_label="step t", y_label=label, series=series)
+        )
+
+
+def _root(curve: Tensor | None) -> Tensor | None:
+    return None if curve is None else curve.clamp_min(0).sqrt()
+
+
+def _rounded(curve: Tensor) -> list[float]:
+    return [round(value, 6) if value == value and abs(value) < 1e30 else 0.0 for value in curve[:2000].tolist()]

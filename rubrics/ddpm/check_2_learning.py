@@ -1,0 +1,56 @@
+"""Exercise 2, the short training: does it learn?"""
+
+from __future__ import annotations
+
+from grader.checks import Finding, Talk, Unmet, criterion
+from grader.checks.plugin import Judge
+from grader.model import Curves, Series
+
+from . import calibration
+from .learning import Learning
+
+
+@criterion("train.learns")
+def check_short_training_learns(learning: Learning, judge: Judge, finding: Finding, talk: Talk) -> None:
+    """After a short training the network finds the noise in images that it never saw."""
+    trained = learning.trained
+    finding.reading = trained.reading.id
+    finding.expected = f"a held-out error of at most {learning.bound:.3f} ({learning.reference:.3f} is the reference's)"
+    finding.actual = f"{learning.error:.3f} after {trained.steps} steps"
+    _show(learning, judge, talk)
+    if learning.error <= learning.bound:
+        return
+    nothing = " It has learnt nothing: an error of 1 is what answering zero gives." if learning.error > 0.9 else ""
+    raise Unmet(
+        f"After {trained.steps} steps the error on held-out images is {learning.error:.3f}; "
+        f"the reference comes to {learning.reference:.3f} in as many.{nothing}",
+        expected=finding.expected,
+        actual=finding.actual,
+        misconception="learns-nothing" if nothing else None,
+    )
+
+
+def _show(learning: Learning, judge: Judge, talk: Talk) -> None:
+    trained = learning.trained
+    batches = judge.rubric.settings["training"]["batches"]
+    reference = calibration.measured()["readings"][calibration.key(trained.reading)]
+    names = ("training", "validation")
+    series = []
+    for name, values in zip(names, trained.losses, strict=False):
+        at = [float((number + 1) * batches) for number in range(len(values))]
+        series.append(Series(label=f"your {name} loss", x=at, y=[round(v, 6) for v in values], role="student"))
+    for name in names:
+        values = reference[name][: max(len(trained.losses[0]) if trained.losses else 0, 6)]
+        at = [float((number + 1) * batches) for number in range(len(values))]
+        series.append(Series(label=f"reference, {name}", x=at, y=values, role="reference"))
+    talk.show(
+        Curves(
+            exercise=2,
+            title="Losses of the short training",
+            caption=f"On held-out images your network errs by {learning.error:.3f}, the reference by {learning.reference:.3f}.",
+            x_label="batches",
+            y_label="loss per epoch",
+            series=series,
+            log_y=True,
+        )
+    )

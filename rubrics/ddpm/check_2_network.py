@@ -1,0 +1,104 @@
+"""Exercise 2, the network: shapes, skip connections, the step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from grader.checks import Finding, Talk, Unmet, criterion
+from grader.model import Level, Levels
+from grader.sandbox.student import Student
+
+from .conftest import Seeded
+from .probe_network import AUDIBLE, BATCH, Network, Ways, examine
+
+
+@criterion("unet.shape_1ch")
+def check_one_channel(network: Network) -> None:
+    """UNet(1, 1) turns a batch of 1 x 28 x 28 images into noise of the same shape."""
+    _expect_shape(network, 1)
+
+
+@criterion("unet.shape_3ch")
+def check_three_channels(student: Student, need: Callable[[str], None], seeded: Seeded, talk: Talk) -> None:
+    """UNet(3, 1) turns a batch of 3 x 28 x 28 images into one channel of noise."""
+    need("UNet")
+    _expect_shape(examine(student, 3, seeded("three channels"), talk), 3)
+
+
+def _expect_shape(network: Network, channels: int) -> None:
+    expected = (BATCH, 1, 28, 28)
+    if isinstance(network.output, str):
+        raise Unmet(
+            f"The network fails on a batch of {channels} x 28 x 28 images: {network.output}",
+            expected=f"an output of shape {expected}",
+        )
+    actual = tuple(network.output.shape)
+    if actual != expected:
+        raise Unmet(f"The output has shape {actual}.", expected=f"{expected}", actual=f"{actual}")
+    if not torch.isfinite(network.output).all():
+        raise Unmet("The output holds values that are not numbers (NaN or infinity).")
+
+
+@criterion("unet.skip_level1")
+def check_skip_at_full_resolution(paths: Ways, finding: Finding, talk: Talk) -> None:
+    """Features of the first encoder block reach the decoder at full resolution."""
+    talk.show(_drawn(paths))
+    _expect_skip(paths, 0, finding)
+
+
+@criterion("unet.skip_level2")
+def check_skip_at_half_resolution(paths: Ways, finding: Finding) -> None:
+    """Features of the second encoder block reach the decoder at half resolution."""
+    _expect_skip(paths, 1, finding)
+
+
+def _expect_skip(paths: Ways, level: int, finding: Finding) -> None:
+    if not paths.heard:
+        raise Unmet(
+            "The network never lowers the resolution, so it has no encoder and decoder for a skip connection to join.",
+            expected="28 x 28, 14 x 14, 7 x 7", actual="28 x 28 throughout", misconception="no-levels",
+        )  # fmt: skip
+    if level >= len(paths.heard):
+        finding.message = "The network goes down only once; the level that it has is joined by its skip connection."
+        return _expect_skip(paths, level - 1, finding)
+    size = paths.maps[level][0] if level < len(paths.maps) else 28 >> level
+    finding.actual = f"{paths.heard[level]:.0%} of a change at the input reaches the output at {size} x {size}"
+    if paths.heard[level] > AUDIBLE:
+        return None
+    raise Unmet(
+        f"There is no skip connection at {size} x {size}: with all lower resolutions held still, "
+        f"nothing of a change at the input comes through at this one.",
+        expected=f"a way from input to output that goes down to {size} x {size} and no further",
+        actual="none" if paths.heard[level] == 0 else f"{paths.heard[level]:.1e} of the change",
+        misconception=f"skip-missing-level{level + 1}",
+    )
+
+
+@criterion("unet.time_conditioning")
+def check_output_depends_on_the_step(paths: Ways, finding: Finding) -> None:
+    """The same image at another step gives another output."""
+    finding.actual = f"{paths.by_time:.0%} of the output changes with the step"
+    if paths.by_time <= AUDIBLE:
+        raise Unmet(
+            "The network's output is the same at every step: t is not used.",
+            expected="an output that changes with t", actual="no change", misconception="time-ignored",
+        )  # fmt: skip
+
+
+def _drawn(paths: Ways) -> Levels:
+    bottom = len(paths.maps) - 1
+    levels = []
+    for number, (height, channels) in enumerate(paths.maps):
+        known = number < len(paths.heard)
+        skip = ("found" if paths.heard[number] > AUDIBLE else "missing") if known and number != bottom else "none"
+        levels.append(Level(resolution=height, channels=channels, skip=skip))
+    missing = [f"{level.resolution} x {level.resolution}" for level in levels if level.skip == "missing"]
+    found = f"no skip connection at {' and '.join(missing)}" if missing else "every level is joined by a skip connection"
+    return Levels(
+        exercise=2, title="Your network", caption=f"As it really ran: {found}.", levels=levels,
+        parameters=paths.parameters,
+    )  # fmt: skip
+
+

@@ -1,0 +1,28 @@
+"""Exercise 3, the samples themselves, from the handout's three seeds."""
+
+from __future__ import annotations
+
+from grader.checks import Finding, Talk, Unmet, criterion
+from grader.checks.plugin import Judge
+
+from .pictures import grid
+from .quality import Quality
+
+
+@criterion("sample.quality")
+def check_samples_look_like_digits(quality: Quality, judge: Judge, finding: Finding, talk: Talk) -> None:
+    """From the handout's seeds come images that lie as near to real digits as the reference's do."""
+    for number, seed in enumerate(judge.rubric.settings["sample_seeds"]):
+        rows = [(label, made[number]) for label, made in quality.rows]
+        talk.show(grid(3, f"Samples from seed {seed}", f"Judged: {quality.what}.", rows))
+    for note in quality.notes:
+        talk.note(note)
+    finding.expected = f"an energy distance to real digits of at most {quality.bound:.2f} (the reference: {quality.reference:.2f})"
+    finding.actual = f"{quality.distance:.2f}, {quality.what}"
+    if quality.distance > quality.bound:
+        raise Unmet(
+            f"The samples do not look like digits: their distance to real ones is {quality.distance:.2f}, "
+            f"where the reference's is {quality.reference:.2f}.",
+            expected=finding.expected,
+            actual=finding.actual,
+        )

@@ -1,0 +1,93 @@
+"""Exercise 3, the sampler, run on a network that knows where it wants to lead."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from grader.checks import Blocked, Finding, Talk, Unmet, criterion
+from grader.model import Curves, Series
+from reference.diffuser import NoiseDiffuser
+
+from .judge_sampler import RIGHT, expect_calls, expect_formula, expect_noise, expect_order, fits, orders
+from .probe_sampler import COUNT, SHAPE, Sampling, Update
+from .schedule import curves
+
+
+@criterion("sample.formula")
+def check_steps_follow_the_formula(sampling: Sampling, truth: NoiseDiffuser, talk: Talk) -> None:
+    """Every step computes 1/√α · (x_t − β/√(1−ᾱ) · ε) from x_t and the predicted noise."""
+    if sampling.updates:
+        talk.show(_factor_of_noise(sampling.updates, truth))
+    expect_formula(sampling, truth)
+
+
+@criterion("sample.order")
+def check_all_steps_are_taken(sampling: Sampling, finding: Finding, talk: Talk) -> None:
+    """The network is asked at every step once, from the last down to the first, and the last update is returned."""
+    finding.actual = expect_order(sampling)
+    run = sampling.first
+    if run.calls[0].x is not None and not torch.allclose(run.calls[0].x.reshape(SHAPE), run.start, atol=1e-5):
+        talk.note("generate_samples does not begin with the x_t that it was given, but with noise of its own.")
+
+
+@criterion("sample.noise")
+def check_noise_is_fresh_and_strong_enough(sampling: Sampling, truth: NoiseDiffuser, finding: Finding) -> None:
+    """At every step but the last, fresh standard normal noise is added, with σ² = β or the posterior variance."""
+    finding.actual = expect_noise(sampling, truth)
+
+
+@criterion("sample.no_grad_or_detach")
+def check_samples_carry_no_gradients(sampling: Sampling) -> None:
+    """The samples are detached from the network's graph."""
+    expect_calls(sampling)
+    run = sampling.first
+    if run.error:
+        raise Blocked(f"generate_samples did not come to its end: {run.error}")
+    if run.attached:
+        raise Unmet(
+            "The samples still hang on the graph of all steps: neither no_grad nor detach was used.",
+            expected="requires_grad = False", actual="requires_grad = True", misconception="gradients-kept",
+        )  # fmt: skip
+
+
+@criterion("sample.shape")
+def check_samples_have_the_right_shape(sampling: Sampling) -> None:
+    """As many samples come back as were asked for, in the shape of x_t."""
+    run = sampling.first
+    if run.error:
+        raise Blocked(f"generate_samples did not come to its end: {run.error}")
+    returned = run.returned
+    if isinstance(returned, Tensor):
+        shape = tuple(returned.shape)
+        if shape != SHAPE:
+            raise Unmet("The samples have not the shape of x_t.", expected=f"{SHAPE}", actual=f"{shape}")
+    elif run.result is None:
+        raise Unmet(
+            f"generate_samples does not return the {COUNT} samples that were asked for.",
+            expected=f"a tensor of shape {SHAPE}", actual="nothing" if returned is None else type(returned).__name__,
+        )  # fmt: skip
+    if run.result is not None and not torch.isfinite(run.result).all():
+        raise Unmet("The samples hold values that are not numbers (NaN or infinity).", misconception="not-finite")
+
+
+def _factor_of_noise(updates: Sequence[Update], truth: NoiseDiffuser) -> Curves:
+    order = orders(updates)[0]
+    right = RIGHT(*curves(truth))[1]
+    right_everywhere = fits(updates, order, RIGHT, truth)
+    yours = [-update.of_noise if math.isfinite(update.of_noise) else 0.0 for update in updates]
+    found = "lies on the formula's" if right_everywhere else "departs from the formula's"
+    return Curves(
+            exercise=3,
+            title="How much predicted noise each step takes away",
+            caption=f"Your curve {found}.",
+            x_label="step t",
+            y_label="factor of ε",
+            series=[
+                Series(label="formula", y=[round(-v, 6) for v in right.tolist()], role="reference"),
+                Series(label="yours", x=[float(t) for t in order], y=[round(v, 6) for v in yours], role="student"),
+            ],
+        )

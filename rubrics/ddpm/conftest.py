@@ -1,0 +1,247 @@
+"""The fixtures that checks are built on: the student's parts, probed once, and the reference's in place of broken ones."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from grader.checks import Blocked, LeftOut, Talk, Unmet
+from grader.checks.plugin import Judge
+from grader.sandbox.student import Handle, Student, StudentError
+from reference import digits
+from reference.diffuser import NoiseDiffuser
+from reference.pretrained import SCHEDULE
+from reference.readings import PAPER
+
+from . import probe_forward, probe_sampler, probe_trainer
+from .judge_sampler import works
+from .judge_trainer import trains_rightly
+from .learning import Learning, learn
+from .probe_forward import Forward
+from .probe_learning import Budget, Data
+from .probe_network import Network, Ways, examine, ways
+from .probe_sampler import Sampling
+from .probe_trainer import Training
+from .quality import Bounds, Quality, Studio, judge_network, judge_sampler
+from .schedule import PROBE, Found, Judged, build_diffuser, is_sound, read, schedule_of
+
+Seeded = Callable[[str], torch.Generator]
+
+
+@pytest.fixture(scope="session")
+def student_data(judge: Judge) -> tuple[Tensor, Tensor]:
+    """What torchvision's MNIST serves in the worker: the training part of the data in use."""
+    return digits.load(judge.request["data"], "train")
+
+
+@pytest.fixture(scope="session")
+def seeded(judge: Judge) -> Seeded:
+    """The judge's own random numbers, apart from the student's: a stream for each purpose, whatever else is asked."""
+
+    def stream(purpose: str) -> torch.Generator:
+        return torch.Generator().manual_seed(zlib.crc32(f"{purpose} {judge.request['seed']}".encode()))
+
+    return stream
+
+
+@pytest.fixture(scope="session")
+def truth() -> NoiseDiffuser:
+    """The schedule that the probes use, as it should be."""
+    return NoiseDiffuser(**PROBE)
+
+
+@pytest.fixture(scope="session")
+def need(judge: Judge) -> Callable[[str], None]:
+    """Blocks whoever needs a definition that the notebook does not have."""
+    extraction: dict[str, Any] = judge.request["extraction"]
+
+    def need(name: str) -> None:
+        if name in extraction["missing"]:
+            near = extraction["near_misses"].get(name)
+            hint = f" There is a {near}: is that what you meant?" if near else ""
+            raise Blocked(f"The notebook defines no {name}.{hint}")
+
+    return need
+
+
+@pytest.fixture(scope="session")
+def diffuser(student: Student, need: Callable[[str], None]) -> Handle:
+    """The student's NoiseDiffuser over the probes' schedule."""
+    need("NoiseDiffuser")
+    return build_diffuser(student, **PROBE)
+
+
+@pytest.fixture(scope="session")
+def schedule(student: Student, diffuser: Handle, talk: Talk) -> Found:
+    """The student's schedule for the probes."""
+    return schedule_of(student, diffuser, talk)
+
+
+@pytest.fixture(scope="session")
+def forward(student: Student, diffuser: Handle, seeded: Seeded, talk: Talk) -> Forward:
+    """The student's forward process, recovered at every step."""
+    forward = probe_forward.recover(student, diffuser, PROBE["total_steps"], seeded("forward"))
+    if forward.asked.form != "list":
+        talk.note("noise_diffusion does not take t as a list, as the handout's cells give it; it was given a tensor.")
+    if forward.asked.noise_first:
+        talk.note("noise_diffusion returns the noise first and the image second; it was read that way.")
+    return forward
+
+
+@pytest.fixture(scope="session")
+def judged(forward: Forward, schedule: Found, truth: NoiseDiffuser) -> Judged:
+    """The reading that the student's forward process follows."""
+    return read(forward, schedule, truth)
+
+
+@pytest.fixture(scope="session")
+def course(request: pytest.FixtureRequest, truth: NoiseDiffuser) -> Judged | None:
+    """How the student's forward process is read, if it can be built upon; None where the reference's takes its place."""
+    try:
+        judged: Judged = request.getfixturevalue("judged")
+        forward, schedule = request.getfixturevalue("forward"), request.getfixturevalue("schedule")
+    except (StudentError, Unmet, Blocked):
+        return None
+    return judged if is_sound(forward, judged, schedule, truth) else None
+
+
+@pytest.fixture(scope="session")
+def network(student: Student, need: Callable[[str], None], seeded: Seeded, talk: Talk) -> Network:
+    """The student's UNet(1, 1), asked once."""
+    need("UNet")
+    return examine(student, 1, seeded("network"), talk)
+
+
+@pytest.fixture(scope="session")
+def paths(student: Student, network: Network, seeded: Seeded) -> Ways:
+    """How the network's output hears of its input."""
+    return ways(student, network, seeded("paths"))
+
+
+@pytest.fixture(scope="session")
+def training(
+    student: Student, need: Callable[[str], None], seeded: Seeded, course: Judged | None, judge: Judge
+) -> Training:
+    """What the student's ``train`` asks of stand-ins for network, diffuser, loaders, optimiser and criterion."""
+    need("train")
+    reading = course.as_returned if course else PAPER
+    fallback = _own_diffuser(student, judge, probe_trainer.STEPS)
+    return probe_trainer.run(student, reading, fallback, seeded("training"))
+
+
+@pytest.fixture(scope="session")
+def sampling(student: Student, need: Callable[[str], None], seeded: Seeded, judge: Judge, talk: Talk) -> Sampling:
+    """The student's sampler, recovered at every step."""
+    need("generate_samples")
+    fallback = _own_diffuser(student, judge, PROBE["total_steps"])
+    found = probe_sampler.recover(student, fallback, seeded("sampling"))
+    if found.first.missing:
+        names = ", ".join(sorted(set(found.first.missing)))
+        talk.note(f"generate_samples asks the diffuser for {names}, beyond the handout's attributes; yours was asked.")
+    return found
+
+
+def _own_diffuser(student: Student, judge: Judge, total_steps: int) -> Handle | None:
+    """The student's diffuser, for what may be asked of it beyond the handout's attributes; None if it is not to be had."""
+    if "NoiseDiffuser" in judge.request["extraction"]["missing"]:
+        return None
+    try:
+        return build_diffuser(student, start_beta=1e-3, end_beta=0.2, total_steps=total_steps)
+    except StudentError:
+        return None
+
+
+@pytest.fixture(scope="session")
+def learning(
+    request: pytest.FixtureRequest, student: Student, judge: Judge, course: Judged | None, seeded: Seeded, talk: Talk
+) -> Learning:
+    """A short training with the student's parts, as far as they are sound."""
+    if judge.request["quick"]:
+        raise LeftOut("it takes a training, which --quick leaves out.")
+    network = _or_none(request, "network")
+    usable = network is not None and not isinstance(network.output, str) and network.output.shape[1:] == (1, 28, 28)
+    training = _or_none(request, "training")
+    own_trainer = training is not None and trains_rightly(training)
+    if not usable and not own_trainer:
+        raise Blocked("Neither the network nor the training loop works, so there is nothing of yours to train with.")
+    budget = _budget(judge.rubric.settings["training"], student.device)
+    return learn(
+        student,
+        network=network if usable else None,
+        own_trainer=own_trainer,
+        course=course,
+        diffuser=build_diffuser(student, **SCHEDULE) if course else None,
+        data=_data(judge, budget),
+        budget=budget,
+        factor=judge.rubric.settings["tolerance"]["learns"],
+        generator=seeded("learning"),
+        talk=talk,
+    )
+
+
+def _or_none(request: pytest.FixtureRequest, name: str) -> Any:
+    try:
+        return request.getfixturevalue(name)
+    except (StudentError, Unmet, Blocked):
+        return None
+
+
+def _budget(settings: dict[str, Any], device: str) -> Budget:
+    return Budget(
+        epochs=settings[f"{device}_epochs"],
+        batches=settings["batches"],
+        batch_size=settings["batch_size"],
+        learning_rate=settings["learning_rate"],
+        seconds=settings["seconds"],
+    )
+
+
+def _data(judge: Judge, budget: Budget) -> Data:
+    name, seed = judge.request["data"], judge.request["seed"]
+    images, labels = digits.load(name, "train")
+    held_out, _ = digits.load(name, "held-out")
+    return Data(images, labels, held_out, budget.batch_size, seed)
+
+
+@pytest.fixture
+def quality(
+    request: pytest.FixtureRequest, student: Student, judge: Judge, sampling: Sampling, truth: NoiseDiffuser, talk: Talk
+) -> Quality:
+    """Samples from the handout's seeds, made with what is the student's and sound."""
+    settings = judge.rubric.settings
+    studio = Studio(
+        student=student,
+        seeds=tuple(settings["sample_seeds"]),
+        count=settings["samples_per_seed"],
+        fallback=_own_diffuser(student, judge, SCHEDULE["total_steps"]),
+        talk=talk,
+    )
+    bounds = Bounds(settings["tolerance"]["quality"], settings["tolerance"]["quality_floor"])
+    working = works(sampling, truth)
+    if not any(working.values()):
+        raise Blocked("There is no working sampler whose samples could be looked at.")
+    if not all(working.values()):
+        return judge_network(studio, request.getfixturevalue("learning"), bounds)
+    quality = judge_sampler(studio, bounds)
+    if not judge.request["quick"]:
+        _add_all_of_the_students(quality, studio, request)
+    return quality
+
+
+def _add_all_of_the_students(quality: Quality, studio: Studio, request: pytest.FixtureRequest) -> None:
+    """A row of samples that are the student's own throughout: to be seen, not judged."""
+    learning = _or_none(request, "learning")
+    if learning is None or learning.trained.whose[0] != "own":
+        return
+    try:
+        diffuser = build_diffuser(studio.student, **SCHEDULE)
+        own = studio.all_of_the_students(request.getfixturevalue("network"), diffuser)
+    except (StudentError, Blocked) as error:
+        quality.notes.append(f"With your own network your sampler gave no samples: {error}")
+        return
+    quality.rows.insert(0, (f"all your own, after {learning.trained.steps} steps", own))

@@ -1,0 +1,206 @@
+"""Stand-ins for the parts of a DDPM: a student's function is run on them, and what it asks of them is the evidence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from grader.sandbox.student import IN_USE, Exhausted, Handle, OnCPU, Refusal
+from reference.readings import ReadingDiffuser
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that a stand-in was asked, in the order it happened.
+
+    ``kind`` is forward, backward, diffuse, epoch, batch, step, zero_grad, compare or missing; the other fields are set
+    where they have a meaning.
+    """
+
+    kind: str
+    who: str = ""  # which loader
+    call: int = -1  # of the network: number of the forward call
+    x: Tensor | None = None
+    t: Tensor | None = None  # float (n,), as it was given
+    answer: Tensor | None = None
+    image: Tensor | None = None
+    target: Tensor | None = None
+    training: bool = False
+    grad: bool = False
+    weight: float = 0.0
+    gradient_before: float | None = None
+
+
+def image_and_steps(args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Tensor, Tensor]:
+    """The image, (B, C, H, W), and the steps, float (n,), that a call was given, in whatever form.
+
+    Raises:
+        Refusal: one of them is not there; the student's code gets a TypeError that says so.
+    """
+    given = [*args, *kwargs.values()]
+    images = [value for value in given if isinstance(value, Tensor) and value.ndim >= 3 and value.shape[-1] > 1]
+    if not images:
+        raise Refusal("TypeError", "the network was called without an image of shape (B, C, H, W)")
+    rest = [value for value in given if value is not images[0]]
+    steps = [step for value in rest if (step := _steps(value)) is not None]
+    if not steps:
+        raise Refusal("TypeError", "the network was called without the step t")
+    return images[0], steps[0]
+
+
+def _steps(value: Any) -> Tensor | None:
+    if isinstance(value, bool | str) or value is None:
+        return None
+    if isinstance(value, Tensor):
+        return value.double().flatten()
+    if isinstance(value, int | float):
+        return torch.tensor([float(value)], dtype=torch.float64)
+    if isinstance(value, list | tuple) and value and all(isinstance(item, int | float) for item in value):
+        return torch.tensor([float(item) for item in value], dtype=torch.float64)
+    return None
+
+
+class NetworkDouble:
+    """A network that answers what ``respond`` says, and records what it was asked."""
+
+    def __init__(self, log: list[Event], respond: Callable[[Tensor, Tensor], Tensor]) -> None:
+        self.log, self.respond = log, respond
+
+    def describe(self) -> dict[str, Any]:
+        """A module."""
+        return {"kind": "module"}
+
+    def answer(self, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
+        """The noise that the network is to have found."""
+        if event == "backward":
+            before = state.get("gradient_before")
+            self.log.append(Event(kind="backward", call=args[0], x=args[1], gradient_before=before))
+            return None
+        x, t = image_and_steps(args, kwargs)
+        answer = self.respond(x, t)
+        self.log.append(
+            Event(
+                kind="forward", call=state["call"], x=x, t=t, answer=answer, training=state["training"],
+                grad=state["grad"], weight=float(state["weight"]),
+            )  # fmt: skip
+        )
+        return answer
+
+
+class DiffuserDouble:
+    """The reference's forward process, under a reading, in place of the student's; unknown attributes are theirs."""
+
+    def __init__(
+        self, log: list[Event], reference: ReadingDiffuser, fallback: Handle | None, generator: torch.Generator
+    ) -> None:
+        self.log, self.reference, self.fallback, self.generator = log, reference, fallback, generator
+
+    def describe(self) -> dict[str, Any]:
+        """An object with the handout's attributes."""
+        schedule = self.reference
+        attributes = {
+            "betas": schedule.betas,
+            "alphas": schedule.alphas,
+            "alpha_bar": schedule.alpha_bar,
+            "total_steps": schedule.total_steps,
+            "start_beta": schedule.betas[0].item(),
+            "end_beta": schedule.betas[-1].item(),
+            "device": IN_USE,
+        }
+        methods = ["noise_diffusion"]
+        return {"kind": "object", "attributes": attributes, "methods": methods, "fallback": self.fallback}
+
+    def answer(self, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
+        """x_t and the noise, for an image and its steps."""
+        if event == "missing":
+            self.log.append(Event(kind="missing", who=str(args[0])))
+            return None
+        image, steps = image_and_steps(args, kwargs)
+        whole = steps.round().long().clamp(0, self.reference.total_steps - 1)
+        whole = whole.expand(len(image)) if whole.numel() == 1 else whole
+        if whole.numel() != len(image):
+            raise Refusal("ValueError", f"{whole.numel()} steps were given for {len(image)} images")
+        noise = torch.randn(image.shape, generator=self.generator)
+        x_t, target = self.reference.noise_diffusion(image.float(), whole, noise)
+        self.log.append(Event(kind="diffuse", image=image, t=steps, x=x_t, target=target))
+        return x_t, target
+
+
+class LoaderDouble:
+    """Batches from a list, for as long as ``go_on`` says."""
+
+    def __init__(
+        self,
+        log: list[Event],
+        name: str,
+        batches: Callable[[int], tuple[Tensor, Tensor]],
+        count: int,
+        batch_size: int,
+        go_on: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self.log, self.name, self.batches, self.count = log, name, batches, count
+        self.batch_size, self.go_on = batch_size, go_on
+        self.handed_out, self.in_epoch = 0, 0
+
+    def describe(self) -> dict[str, Any]:
+        """A loader with as many batches as an epoch has."""
+        sizes = {"batches": self.count, "batch_size": self.batch_size, "items": self.count * self.batch_size}
+        return {"kind": "loader", "attributes": sizes}
+
+    def answer(self, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
+        """The next batch, [images, labels]."""
+        if event == "epoch":
+            self.in_epoch = 0
+            self.log.append(Event(kind="epoch", who=self.name))
+            return None
+        if self.in_epoch >= self.count or not self.go_on():
+            raise Exhausted
+        images, labels = self.batches(self.handed_out)
+        self.handed_out += 1
+        self.in_epoch += 1
+        self.log.append(Event(kind="batch", who=self.name, image=images))
+        return [OnCPU(images), OnCPU(labels)]
+
+
+class OptimizerDouble:
+    """Gradient descent on a NetworkDouble's one weight, telling of every step."""
+
+    def __init__(self, log: list[Event], network: NetworkDouble, lr: float) -> None:
+        self.log, self.network, self.lr = log, network, lr
+
+    def describe(self) -> dict[str, Any]:
+        """An optimiser over the network's parameters."""
+        return {"kind": "optimizer", "of": self.network, "attributes": {"lr": self.lr}}
+
+    def answer(self, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
+        """Nothing: it is only recorded."""
+        self.log.append(Event(kind=event))
+
+
+class WitnessDouble:
+    """Mean squared error that tells what it was given to compare."""
+
+    def __init__(self, log: list[Event]) -> None:
+        self.log = log
+
+    def describe(self) -> dict[str, Any]:
+        """A criterion."""
+        return {"kind": "witness"}
+
+    def answer(self, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
+        """Nothing: it is only recorded."""
+        self.log.append(Event(kind="compare", x=args[0], target=args[1], grad=state["grad"]))
+
+
+def cosine(first: Tensor, second: Tensor) -> float:
+    """How alike two tensors point, -1 to 1; 0 where their shapes differ."""
+    if first.shape != second.shape:
+        return 0.0
+    a, b = first.double().flatten(), second.double().flatten()
+    size = (a.norm() * b.norm()).item()
+    return (a @ b).item() / size if size > 0 and math.isfinite(size) else 0.0

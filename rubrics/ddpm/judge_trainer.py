@@ -1,0 +1,211 @@
+"""What a run of ``train`` on stand-ins must show, one expectation for each criterion."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from grader.checks import Blocked, Unmet
+
+from .probe_trainer import BATCH, EPOCHS, STEPS, Training, own_noise, targets
+
+_WORDS = {
+    "clean": ("target-clean-image", "the clean image"),
+    "noisy": ("target-noisy-image", "the noisy image itself"),
+    "other": ("target-fresh-noise", "something that is not the noise in the image"),
+}
+
+
+def trains_rightly(training: Training) -> bool:
+    """Whether a network can be trained with this ``train`` as it should be: right loss, steps, gradients and t."""
+    try:
+        for expect in (expect_loss_on_noise, expect_a_step_per_batch, expect_cleared_gradients, expect_random_steps):
+            expect(training)
+    except (Unmet, Blocked):
+        return False
+    return training.error is None
+
+
+def _unless_it_stopped(training: Training, what: str) -> None:
+    """Block a question for which a run that stopped early left no evidence."""
+    if training.error:
+        raise Blocked(f"train stopped before {what}: {training.error}")
+
+
+def expect_loss_on_noise(training: Training) -> None:
+    """The loss compares the predicted noise with the noise that is in the image."""
+    found = targets(training)
+    if not found:
+        _unless_it_stopped(training, "a prediction was compared with anything")
+        raise Unmet("No loss was computed from the network's prediction.", misconception="no-loss")
+    if set(found) == {"noise"} or own_noise(training):
+        return
+    wrong = next(name for name, _ in found.most_common() if name != "noise")
+    id, words = _WORDS[wrong]
+    raise Unmet(
+        f"The loss compares the prediction with {words}.",
+        expected="the noise that noise_diffusion returned", actual=words, misconception=id,
+    )  # fmt: skip
+
+
+def expect_a_step_per_batch(training: Training) -> None:
+    """The loss is sent back through the network, and the optimiser steps, once per batch."""
+    passes = training.training_passes
+    if not passes:
+        _unless_it_stopped(training, "the network was asked")
+        raise Unmet("The network was never asked during training.", misconception="network-not-called")
+    backward = sum(one.gradient is not None for one in passes)
+    if not backward:
+        reason = f" ({training.error})" if training.error else ""
+        raise Unmet(
+            f"No gradient ever reached the network: the loss is not sent back through the prediction{reason}.",
+            expected="a backward pass per batch", actual="none", misconception="no-backward",
+        )  # fmt: skip
+    weights = [one.forward.weight for one in training.passes]
+    steps = sum(a != b for a, b in zip(weights, weights[1:], strict=False))
+    last_is_seen = 0 if training.validation_passes else 1  # nothing after the last batch shows its step
+    if steps + last_is_seen >= len(passes):
+        return
+    if len(passes) < 2:
+        _unless_it_stopped(training, "a second batch was trained on")
+    if steps == 0:
+        raise Unmet(
+            "The network's weights never change: gradients are computed, but the optimiser does not step.",
+            expected=f"{len(passes)} steps", actual="0 steps", misconception="no-step",
+        )  # fmt: skip
+    raise Unmet(
+        f"The network's weights change only {steps} times in {len(passes)} batches.",
+        expected="a step per batch", actual=f"{steps} steps in {len(passes)} batches", misconception="steps-too-few",
+    )  # fmt: skip
+
+
+def expect_cleared_gradients(training: Training) -> None:
+    """Before each backward pass the gradients of the batch before are gone."""
+    passes = [one for one in training.training_passes if one.gradient is not None]
+    if len(passes) < 2:
+        _unless_it_stopped(training, "a second batch was trained on")
+        raise Blocked("No gradients ever came, so none could be left over.")
+    left_over = [one for one in passes if one.gradient_before]
+    if left_over:
+        raise Unmet(
+            f"In {len(left_over)} of {len(passes)} batches the gradients of earlier batches were still there, "
+            f"and the new ones were added to them.",
+            expected="gradients of this batch alone",
+            actual="gradients summed over batches",
+            misconception="no-zero-grad",
+        )
+
+
+def expect_random_steps(training: Training) -> str:
+    """Every image of every batch is trained at a step drawn anew from all T. Returns what was found, in words."""
+    batches = [t for one in training.training_passes if (t := _steps_of(one.t, one.forward.t)) is not None]
+    if len(batches) < 2:
+        _unless_it_stopped(training, "a second batch was trained on")
+        raise Blocked("The network was never asked at a step.")
+    every = torch.cat(batches)
+    low, high = every.min().item(), every.max().item()
+    actual = f"steps from {low:g} to {high:g} in {len(every)} images"
+    expected = f"steps from 0 to {STEPS - 1}, each image its own, other ones in every batch"
+    if low < 0 or high > STEPS - 1:
+        raise Unmet(
+            f"Steps are drawn that do not exist: with T = {STEPS} they run from 0 to {STEPS - 1}.",
+            expected=expected, actual=actual, misconception="t-beyond-range",
+        )  # fmt: skip
+    if low == high:
+        raise Unmet(f"Every image is trained at the same step, {low:g}.", expected=expected, misconception="t-constant")
+    if all(batch.min() == batch.max() for batch in batches):
+        raise Unmet(
+            "All images of a batch are trained at the same step.",
+            expected=expected, actual="one step per batch", misconception="one-t-per-batch", credit=0.5,
+        )  # fmt: skip
+    if all(torch.equal(batch, batches[0]) for batch in batches):
+        raise Unmet(
+            "Every batch is trained at the same steps: they are drawn once, not anew.",
+            expected=expected, actual="the same steps in every batch", misconception="t-frozen",
+        )  # fmt: skip
+    # 192 draws from 40 steps have a mean of 0.5 ± 0.021 of the range, and miss either quarter once in 10^23.
+    share = (every / (STEPS - 1)).mean().item()
+    if not 0.35 < share < 0.65 or low > 0.25 * STEPS or high < 0.75 * STEPS:
+        raise Unmet(
+            "The steps are not spread evenly over the schedule.",
+            expected=expected, actual=actual, misconception="t-not-uniform",
+        )  # fmt: skip
+    return actual
+
+
+def _steps_of(diffused: Tensor | None, asked: Tensor | None) -> Tensor | None:
+    """The steps of one batch, one per image: as the diffuser was given them, else as the network was."""
+    steps = diffused if diffused is not None else asked
+    if steps is None:
+        return None
+    return steps.expand(BATCH) if steps.numel() == 1 else steps
+
+
+def expect_validation_only_looks(training: Training) -> None:
+    """In validation the network is in eval mode, no gradients are recorded, and nothing is updated."""
+    validating = training.validation_passes
+    if not validating:
+        _unless_it_stopped(training, "validation")
+        raise Unmet("The validation batches are never shown to the network.", misconception="no-validation")
+    if any(one.gradient is not None for one in validating) or _weights_move(training):
+        raise Unmet(
+            "The network is trained on the validation batches.",
+            expected="validation changes nothing", actual="gradients or steps in validation",
+            misconception="trains-in-validation",
+        )  # fmt: skip
+    in_eval = not any(one.forward.training for one in validating)
+    no_grad = not any(one.forward.grad for one in validating)
+    if not in_eval and not no_grad:
+        raise Unmet("Validation runs in training mode and records gradients.", misconception="no-eval-no-no-grad")
+    if not in_eval:
+        raise Unmet("The network is not put into eval mode for validation.", credit=0.5, misconception="no-eval-mode")
+    if not no_grad:
+        raise Unmet("Gradients are recorded during validation.", credit=0.5, misconception="no-no-grad")
+    if any(not one.forward.training for one in training.training_passes):
+        raise Unmet("After validation the network stays in eval mode.", credit=0.5, misconception="stays-in-eval")
+
+
+def _weights_move(training: Training) -> bool:
+    """Whether a weight changes between two validation passes of one epoch."""
+    passes = training.passes
+    pairs = zip(passes, passes[1:], strict=False)
+    return any(a.validating and b.validating and a.forward.weight != b.forward.weight for a, b in pairs)
+
+
+def expect_losses(training: Training) -> None:
+    """The losses of every epoch come back."""
+    _unless_it_stopped(training, "it could return anything")
+    if any(len(numbers) >= EPOCHS for numbers in _number_lists(training.returned)):
+        return
+    if training.returned is None:
+        raise Unmet("train returns nothing.", expected="the losses of every epoch", misconception="returns-nothing")
+    raise Unmet(
+        f"What train returns holds no list of {EPOCHS} losses for {EPOCHS} epochs.",
+        expected=f"lists of {EPOCHS} numbers", misconception="losses-missing",
+    )  # fmt: skip
+
+
+def _number_lists(value: Any) -> list[list[float]]:
+    """Every list of numbers in a result, however it is nested; rows of tuples count by column."""
+    if isinstance(value, Tensor):
+        return [value.flatten().tolist()] if value.ndim else []
+    if isinstance(value, dict):
+        return _number_lists(list(value.values()))
+    if not isinstance(value, list | tuple):
+        return []
+    numbers = [_number(item) for item in value]
+    if value and all(number is not None for number in numbers):
+        return [[number for number in numbers if number is not None]]
+    inner = [found for item in value for found in _number_lists(item)]
+    rows = [item for item in value if isinstance(item, list | tuple | dict)]
+    columns = [[float(index) for index in range(len(rows))]] if len(inner) == len(rows) == len(value) else []
+    return inner + columns
+
+
+def _number(item: Any) -> float | None:
+    if isinstance(item, Tensor) and item.numel() == 1:
+        item = item.item()
+    return float(item) if isinstance(item, int | float) and math.isfinite(item) else None

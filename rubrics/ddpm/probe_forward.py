@@ -1,0 +1,193 @@
+"""Recovers what a student's forward process does, step by step: how strong the image is, how strong the noise.
+
+``x_t`` is affine in image and noise. Two images diffused with the same seed get the same noise, so their difference is
+the image's coefficient times the difference of the images, exactly; what is left of one of them is the noise as it was
+added, to be compared with the noise as it was returned.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from grader.checks import Unmet
+from grader.sandbox.student import Handle, Student, StudentError
+
+BATCH = 16
+_SHAPE = (BATCH, 1, 28, 28)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How a student's ``noise_diffusion`` wants to be asked, and how it answers; probed, not assumed.
+
+    Attributes:
+        form: what ``t`` is given as, "list" or "long".
+        noise_first: whether the noise is the first of the two results.
+        alone: whether only the noisy image comes back.
+    """
+
+    form: str
+    noise_first: bool = False
+    alone: bool = False
+
+    def t(self, steps: list[int]) -> Any:
+        """The steps as the student's code wants them."""
+        return steps if self.form == "list" else torch.tensor(steps)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forward:
+    """The recovered forward process; each curve float64 of shape (T,).
+
+    Attributes:
+        image: coefficient of the image.
+        noise: standard deviation of the noise as it was added.
+        ratio: added noise over returned noise; NaN where the one does not determine the other.
+        likeness: correlation of added and returned noise.
+        stray: share of x_t that is neither image nor noise, such as what a clamp does.
+        returned: the returned noise, (T, B, 1, 28, 28), or None where none came back.
+        added: the noise as it was added, same shape.
+        diffused: x_t, same shape.
+        batched: coefficient of each image of one batch with mixed steps, and those steps.
+        same_every_time: whether another seed brings the same noise.
+    """
+
+    asked: Asked
+    image: Tensor
+    noise: Tensor
+    ratio: Tensor
+    likeness: Tensor
+    stray: Tensor
+    returned: Tensor | None
+    added: Tensor
+    diffused: Tensor
+    images: Tensor
+    batched: tuple[Tensor, list[int]] | str
+    same_every_time: bool
+
+
+def recover(student: Student, diffuser: Handle, total_steps: int, generator: torch.Generator) -> Forward:
+    """Ask ``noise_diffusion`` at every step, and solve for what it computes.
+
+    Raises:
+        StudentError: it raised for every form of ``t`` that the handout leaves open.
+        Unmet: what it returned has not the image's shape.
+    """
+    first, second = (torch.rand(_SHAPE, generator=generator) for _ in range(2))
+    asked = _how_to_ask(student, diffuser, first, second)
+    curves: dict[str, list[Tensor]] = {name: [] for name in ("image", "noise", "ratio", "likeness", "stray")}
+    kept: dict[str, list[Tensor]] = {name: [] for name in ("returned", "added", "diffused")}
+    for step in range(total_steps):
+        x, returned = _ask(student, diffuser, asked, first, [step] * BATCH, seed=1000 + step)
+        other, _ = _ask(student, diffuser, asked, second, [step] * BATCH, seed=1000 + step)
+        image, stray = _slope(x - other, first - second)
+        added = x - image * first
+        ratio, unexplained = _slope(added, returned) if returned is not None else (torch.tensor(torch.nan), None)
+        curves["image"].append(image)
+        curves["stray"].append(stray)
+        curves["noise"].append(added.std())
+        curves["ratio"].append(ratio)
+        likeness = torch.tensor(0.0) if unexplained is None else _likeness(added, returned)
+        curves["likeness"].append(likeness.double())
+        kept["added"].append(added)
+        kept["diffused"].append(x)
+        kept["returned"].append(torch.zeros(0) if returned is None else returned)
+    stacked = {name: torch.stack(values) for name, values in (curves | kept).items()}
+    again, _ = _ask(student, diffuser, asked, first, [total_steps - 1] * BATCH, seed=77)
+    same = torch.allclose(again, stacked["diffused"][-1].to(again), atol=1e-6)
+    returned = None if asked.alone else stacked.pop("returned")
+    stacked.pop("returned", None)
+    return Forward(
+        asked=asked,
+        returned=returned,
+        images=first,
+        batched=_batched(student, diffuser, asked, first, second, total_steps),
+        same_every_time=same,
+        **stacked,
+    )
+
+
+def _how_to_ask(student: Student, diffuser: Handle, first: Tensor, second: Tensor) -> Asked:
+    refused: StudentError | Unmet | None = None
+    for form in ("list", "long"):
+        asked = Asked(form)
+        try:
+            answers = [
+                student.call(diffuser, image, asked.t([3] * BATCH), method="noise_diffusion", seed=5)
+                for image in (first, second)
+            ]
+            pairs = [_pair(answer) for answer in answers]
+        except (StudentError, Unmet) as error:
+            refused = refused or error
+            continue
+        if pairs[0][1] is None:
+            return Asked(form, alone=True)
+        moved = [not torch.equal(a, b) for a, b in zip(*pairs, strict=True) if a is not None and b is not None]
+        return Asked(form, noise_first=moved == [False, True])
+    assert refused is not None
+    raise refused
+
+
+def _ask(
+    student: Student, diffuser: Handle, asked: Asked, image: Tensor, steps: list[int], *, seed: int
+) -> tuple[Tensor, Tensor | None]:
+    """x_t and the returned noise, float64."""
+    answer = student.call(diffuser, image, asked.t(steps), method="noise_diffusion", seed=seed)
+    x, noise = _pair(answer)
+    if asked.noise_first and noise is not None:
+        x, noise = noise, x
+    return x.double(), None if noise is None else noise.double()
+
+
+def _pair(answer: Any) -> tuple[Tensor, Tensor | None]:
+    """The two images in whatever was returned.
+
+    Raises:
+        Unmet: there is no image of the right shape in it.
+    """
+    values = list(answer.values()) if isinstance(answer, dict) else answer
+    values = list(values) if isinstance(values, tuple | list) else [values]
+    images = [value for value in values if isinstance(value, Tensor) and value.is_floating_point()]
+    shapes = [tuple(image.shape) for image in images]
+    if not images or shapes[0] != _SHAPE:
+        found = ", ".join(map(str, shapes)) or type(answer).__name__
+        raise Unmet(
+            "noise_diffusion does not return a noisy image of the shape that it was given.",
+            expected=f"two tensors of shape {_SHAPE}",
+            actual=found,
+        )
+    return images[0], images[1] if len(images) > 1 else None
+
+
+def _slope(y: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Least-squares factor from x to y, and the share of y that it leaves unexplained."""
+    if y.shape != x.shape:
+        return torch.tensor(torch.nan, dtype=torch.float64), torch.tensor(1.0, dtype=torch.float64)
+    x, y = x.flatten().double(), y.flatten().double()
+    factor = (x @ y) / (x @ x).clamp_min(1e-30)
+    return factor, (y - factor * x).norm() / y.norm().clamp_min(1e-30)
+
+
+def _likeness(added: Tensor, returned: Tensor | None) -> Tensor:
+    if returned is None or returned.shape != added.shape:
+        return torch.tensor(0.0)
+    a, b = added.flatten(), returned.flatten()
+    return (a @ b) / (a.norm() * b.norm()).clamp_min(1e-30)
+
+
+def _batched(
+    student: Student, diffuser: Handle, asked: Asked, first: Tensor, second: Tensor, total_steps: int
+) -> tuple[Tensor, list[int]] | str:
+    """The image coefficients of one batch with mixed steps; a sentence where that could not be asked."""
+    steps = [(7 * number + 2) % total_steps for number in range(BATCH)]
+    try:
+        x, _ = _ask(student, diffuser, asked, first, steps, seed=9)
+        other, _ = _ask(student, diffuser, asked, second, steps, seed=9)
+    except (StudentError, Unmet) as error:
+        return str(error)
+    factors = [_slope(a, b)[0] for a, b in zip(x - other, (first - second).double(), strict=True)]
+    return torch.stack(factors), steps

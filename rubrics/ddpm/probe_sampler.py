@@ -1,0 +1,210 @@
+"""Recovers what a student's sampler does at every step: the coefficients of x_t and of the predicted noise, and sigma.
+
+The probe network knows where it wants to lead: at every step it draws an image x* in (0.2, 0.8) and answers with the
+noise that would have made x_t out of it, so that samplers that clip their guess of x_0 never have to. Two runs with one
+seed draw the same z; in their difference it cancels, and two factors remain to be solved for. With them, what is left of
+one run is sigma times z.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from grader.sandbox.student import IN_USE, Handle, Student, StudentError
+from reference.readings import PAPER, ReadingDiffuser
+
+from .doubles import DiffuserDouble, Event, NetworkDouble
+from .probe_trainer import reply_by_handout
+
+STEPS = 50
+COUNT = 10
+SHAPE = (COUNT, 1, 28, 28)
+ARGUMENTS = ("x_t", "model", "num_samples", "total_timesteps", "diffuser", "device")
+
+
+@dataclass(slots=True, kw_only=True)
+class Run:
+    """One run of the sampler on the probe network.
+
+    Attributes:
+        start: x_T as it was given.
+        calls: the network's calls, in order, each for the whole batch.
+        result: what came back, shaped like ``start``; None where it cannot be.
+        returned: what came back, as it came.
+        attached: whether the result hangs on an autograd graph.
+        error: why the sampler did not come to its end.
+    """
+
+    start: Tensor
+    calls: list[Event] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    result: Tensor | None = None
+    returned: Any = None
+    attached: bool = False
+    error: StudentError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    """What one step does: x_{t-1} = of_x · x_t + of_noise · ε + sigma · z.
+
+    Attributes:
+        t: the step that the network was told.
+        of_x, of_noise: the recovered factors, with their standard errors.
+        stray: share of the two runs' difference that they leave unexplained.
+        z: what is left of the first run, (N, 1, 28, 28): sigma times z.
+    """
+
+    t: float
+    of_x: float
+    of_noise: float
+    error_x: float
+    error_noise: float
+    stray: float
+    z: Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """The recovered sampler; ``updates`` has one entry per step that could be solved for, in the order taken."""
+
+    first: Run
+    second: Run
+    updates: tuple[Update, ...]
+    last_known: bool  # whether the last update, into the result, is among them
+
+
+def recover(student: Student, fallback: Handle | None, generator: torch.Generator) -> Sampling:
+    """Run ``generate_samples`` twice on the probe network and solve for every step."""
+    runs = [_run(student, fallback, generator) for _ in range(2)]
+    if any(run.error and run.error.lost for run in runs):
+        runs[1] = runs[0]
+    first, second = runs
+    updates = []
+    states = [_states(run) for run in runs]
+    for number in range(min(len(first.calls), len(second.calls))):
+        after = [run[number + 1] if number + 1 < len(run) else None for run in states]
+        if after[0] is not None and after[1] is not None:
+            updates.append(_solve(first.calls[number], second.calls[number], after[0], after[1]))
+    whole = len(updates) == len(first.calls) and bool(updates)
+    return Sampling(first=first, second=second, updates=tuple(updates), last_known=whole)
+
+
+def _run(student: Student, fallback: Handle | None, generator: torch.Generator) -> Run:
+    reference = ReadingDiffuser(1e-3, 0.2, STEPS, reading=PAPER)
+    log: list[Event] = []
+    run = Run(start=torch.randn(SHAPE, generator=generator))
+    asked = 0
+
+    def respond(x: Tensor, t: Tensor) -> Tensor:
+        nonlocal asked
+        step = step_of(t, asked, STEPS)
+        asked += 1
+        alpha_bar = reference.alpha_bar[step]
+        wanted = 0.2 + 0.6 * torch.rand(x.shape, generator=generator)
+        return (x - alpha_bar.sqrt() * wanted) / (1 - alpha_bar).sqrt()
+
+    arguments = {
+        "x_t": run.start,
+        "model": NetworkDouble(log, respond),
+        "num_samples": COUNT,
+        "total_timesteps": STEPS,
+        "diffuser": DiffuserDouble(log, reference, fallback, generator),
+        "device": IN_USE,
+    }
+    try:
+        reply = reply_by_handout(student, "generate_samples", arguments, seed=student.seed + 11, within=120.0)
+        run.returned, run.attached = reply["value"], reply["attached"]
+        run.result = as_samples(reply["value"], SHAPE)
+    except StudentError as error:
+        run.error = error
+    run.calls = _whole_batches([event for event in log if event.kind == "forward"])
+    run.missing = [event.who for event in log if event.kind == "missing"]
+    return run
+
+
+def step_of(t: Tensor, asked: int, total_steps: int) -> int:
+    """The step that the network is told, 0 to T − 1; by the order of the calls where it is no whole step."""
+    step = t.flatten()[0].item()
+    if step == int(step) and 0 <= step < total_steps and (step >= 1 or asked % total_steps == total_steps - 1):
+        return int(step)
+    return max(0, total_steps - 1 - asked % total_steps)
+
+
+def as_samples(value: Any, shape: tuple[int, ...]) -> Tensor | None:
+    """The samples in what a sampler returned: a tensor of as many numbers, or the last such in a list of steps."""
+    if isinstance(value, Tensor):
+        count = torch.Size(shape).numel()
+        return value.float().reshape(shape) if value.numel() == count and value.is_floating_point() else None
+    if isinstance(value, dict):
+        value = list(value.values())
+    if not isinstance(value, list | tuple):
+        return None
+    inner = [found for item in value if (found := as_samples(item, shape)) is not None]
+    if inner:
+        return inner[0] if isinstance(value, tuple) else inner[-1]  # (samples, history), or a list of all steps
+    tensors = [item for item in value if isinstance(item, Tensor)]
+    together = torch.cat([item.flatten() for item in tensors]) if tensors else torch.zeros(0)
+    return as_samples(together, shape) if len(tensors) == len(value) and value else None
+
+
+def _whole_batches(calls: list[Event]) -> list[Event]:
+    """The calls, where samples were made one after another put together as if made at once."""
+    sizes = {len(call.x) for call in calls if call.x is not None}
+    if len(sizes) != 1 or (size := sizes.pop()) >= COUNT or COUNT % size or len(calls) % (COUNT // size):
+        return calls
+    groups = COUNT // size
+    length = len(calls) // groups
+    merged = []
+    for number in range(length):
+        together = [calls[group * length + number] for group in range(groups)]
+        x = torch.cat([call.x for call in together if call.x is not None])
+        answer = torch.cat([call.answer for call in together if call.answer is not None])
+        merged.append(Event(kind="forward", x=x, answer=answer, t=together[0].t))
+    return merged
+
+
+def _states(run: Run) -> list[Tensor | None]:
+    """x_T, …, x_1 as the network was shown them, and the result."""
+    return [call.x for call in run.calls] + [run.result]
+
+
+def _solve(first: Event, second: Event, after: Tensor, after_second: Tensor) -> Update:
+    """The two factors of one step, by least squares over pixels that no clamp has touched."""
+    xs = [event.x.double().flatten() for event in (first, second) if event.x is not None]
+    noises = [event.answer.double().flatten() for event in (first, second) if event.answer is not None]
+    results = [after.double().flatten(), after_second.double().flatten()]
+    t = first.t.flatten()[0].item() if first.t is not None else float("nan")
+    if len({len(values) for values in (*xs, *noises, *results)}) != 1:
+        nothing = float("nan")
+        return Update(t=t, of_x=nothing, of_noise=nothing, error_x=0, error_noise=0, stray=1.0, z=torch.zeros(SHAPE))
+    free = ~(_at_a_limit(results[0]) | _at_a_limit(results[1]))
+    matrix = torch.stack([(xs[0] - xs[1])[free], (noises[0] - noises[1])[free]], dim=1)
+    change = (results[0] - results[1])[free]
+    factors = torch.linalg.lstsq(matrix, change[:, None], driver="gelsd").solution[:, 0]
+    rest = change - matrix @ factors
+    scatter = rest.square().sum() / max(len(rest) - 2, 1)
+    covariance = scatter * torch.linalg.pinv(matrix.T @ matrix)
+    z = results[0] - factors[0] * xs[0] - factors[1] * noises[0]
+    return Update(
+        t=t,
+        of_x=factors[0].item(),
+        of_noise=factors[1].item(),
+        error_x=covariance[0, 0].clamp_min(0).sqrt().item(),
+        error_noise=covariance[1, 1].clamp_min(0).sqrt().item(),
+        stray=(rest.norm() / change.norm().clamp_min(1e-30)).item(),
+        z=torch.where(free, z, torch.nan).reshape(SHAPE),
+    )
+
+
+def _at_a_limit(values: Tensor) -> Tensor:
+    """Pixels at the least or the greatest value, where many share it: the work of a clamp."""
+    cut = torch.zeros_like(values, dtype=torch.bool)
+    for limit in (values.min(), values.max()):
+        same = values == limit
+        cut |= same & (same.sum() > 3)
+    return cut

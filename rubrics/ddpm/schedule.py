@@ -1,0 +1,159 @@
+"""A student's noise schedule and forward process, read and judged by the accepted readings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from grader.checks import Talk, Unmet
+from grader.sandbox.student import IN_USE, Handle, Student, StudentError
+from reference.diffuser import NoiseDiffuser
+from reference.pretrained import ScheduleArguments
+from reference.readings import PAPER, READINGS, Reading
+
+from .formulas import close
+from .probe_forward import Forward
+
+PROBE: ScheduleArguments = {"start_beta": 0.001, "end_beta": 0.2, "total_steps": 50}  # the handout's sanity check
+NAMES = {
+    "betas": ("betas", "beta", "beta_t"),
+    "alphas": ("alphas", "alpha", "alpha_t"),
+    "alpha_bar": ("alpha_bar", "alpha_bars", "alphas_bar", "alphas_cumprod", "alpha_cumprod", "alpha_hat"),
+}
+
+
+def curves(diffuser: NoiseDiffuser) -> tuple[Tensor, Tensor, Tensor]:
+    """beta, alpha and alpha_bar of a schedule, float64."""
+    return diffuser.betas.double(), diffuser.alphas.double(), diffuser.alpha_bar.double()
+
+
+def build_diffuser(student: Student, *, start_beta: float, end_beta: float, total_steps: int) -> Handle:
+    """A NoiseDiffuser of the student's."""
+    handle: Handle = student.call("NoiseDiffuser", start_beta, end_beta, total_steps, IN_USE, keep=True)
+    return handle
+
+
+@dataclass(slots=True)
+class Found:
+    """A student's schedule attributes, by the handout's names: what each holds, or why it could not be had."""
+
+    curves: dict[str, Tensor] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Tensor:
+        if name in self.problems:
+            raise Unmet(self.problems[name], expected=f"a tensor of T values in self.{name}")
+        return self.curves[name]
+
+
+def schedule_of(student: Student, diffuser: Handle, talk: Talk) -> Found:
+    """Read betas, alphas and alpha_bar off a student's diffuser, under these or other usual names."""
+    found = Found()
+    for name, spellings in NAMES.items():
+        for spelling in spellings:
+            try:
+                value = student.get(diffuser, spelling)
+            except StudentError:
+                continue
+            curve = _as_curve(value)
+            if curve is None:
+                found.problems[name] = f"self.{spelling} holds no curve of numbers, but {_kind(value)}."
+                continue
+            found.curves[name] = curve
+            found.problems.pop(name, None)
+            if spelling != name:
+                talk.note(f"The diffuser calls {name} by the name {spelling}; that was read in its place.")
+            break
+        if name not in found.curves:
+            found.problems.setdefault(name, f"The diffuser has no attribute {name}.")
+    return found
+
+
+def _as_curve(value: Any) -> Tensor | None:
+    if isinstance(value, list | tuple) and value and all(isinstance(item, float | int) for item in value):
+        return torch.tensor(value, dtype=torch.float64)
+    if isinstance(value, Tensor) and value.numel() > 1:
+        return value.double().flatten()
+    return None
+
+
+def _kind(value: Any) -> str:
+    return f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """How a forward process is to be read.
+
+    Attributes:
+        reading: the accepted reading whose both coefficients it has; the paper's where it has none's.
+        accepted: whether it has.
+        alpha_bars: schedules that may be meant by alpha_bar: the true one, and the student's own.
+        scaled: whether the returned noise carries its coefficient already.
+    """
+
+    reading: Reading
+    accepted: bool
+    alpha_bars: tuple[Tensor, ...]
+    scaled: bool
+
+    @property
+    def as_returned(self) -> Reading:
+        """The reading, with the noise returned as this student's code returns it."""
+        return replace(self.reading, returns_scaled_noise=self.scaled)
+
+
+def read(forward: Forward, schedule: Found, truth: NoiseDiffuser) -> Judged:
+    """The reading that a forward process follows."""
+    _, _, alpha_bar = curves(truth)
+    own = schedule.curves.get("alpha_bar")
+    usable = own is not None and own.shape == alpha_bar.shape and bool(((own > 0) & (own <= 1)).all())
+    alpha_bars = (alpha_bar, own) if usable and own is not None else (alpha_bar,)
+    scaled = bool(((forward.ratio - 1).abs() < 1e-3).all())
+    for reading in READINGS.values():
+        if any(fits_image(forward, reading, ab) and fits_noise(forward, reading, ab, scaled) for ab in alpha_bars):
+            return Judged(reading=reading, accepted=True, alpha_bars=alpha_bars, scaled=scaled)
+    return Judged(reading=PAPER, accepted=False, alpha_bars=alpha_bars, scaled=scaled)
+
+
+def is_sound(forward: Forward, judged: Judged, schedule: Found, truth: NoiseDiffuser) -> bool:
+    """Whether the diffuser can be built upon; where it cannot, the reference's takes its place."""
+    _, _, alpha_bar = curves(truth)
+    own = schedule.curves.get("alpha_bar", torch.zeros(0, dtype=torch.float64))
+    batched = forward.batched
+    each = not isinstance(batched, str) and close(batched[0], forward.image[batched[1]], within=2e-3)
+    return (
+        judged.accepted
+        and each
+        and forward.asked.form == "list"
+        and not forward.asked.noise_first
+        and bool((forward.likeness > 0.999).all())
+        and not schedule.problems
+        and close(own, alpha_bar, within=1e-3)
+    )
+
+
+def fits_image(forward: Forward, reading: Reading, alpha_bar: Tensor) -> bool:
+    """Whether the image's coefficient is the reading's."""
+    return close(forward.image, reading.signal(alpha_bar), within=2e-3)
+
+
+def fits_noise(forward: Forward, reading: Reading, alpha_bar: Tensor, scaled: bool) -> bool:
+    """Whether the noise's coefficient is the reading's.
+
+    Where the returned noise is what was drawn, the coefficient is known exactly. Otherwise it is the standard deviation
+    of 12,544 pixels per step, whose own standard error is 0.63 %: 4 % at each step and 0.6 % on average are six of them.
+    """
+    expected = reading.noise(alpha_bar)
+    if not scaled and close(forward.ratio.abs(), expected, within=2e-3):
+        return True
+    return like_statistically(forward.noise, expected)
+
+
+def like_statistically(measured: Tensor, expected: Tensor) -> bool:
+    """Whether standard deviations of 12,544 pixels each agree with a curve."""
+    ratio = (measured / expected.clamp_min(1e-12)).log()
+    return bool((ratio.abs() < 0.04).all()) and abs(ratio.mean().item()) < 0.006

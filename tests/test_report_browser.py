@@ -1,0 +1,93 @@
+"""The page in a real browser: silent, alone, and as wide as the screen."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import report_samples as samples
+from report_figures import figures, hostile_figures
+from report_samples import EXERCISES, HOSTILE
+
+from grader.report import render, write
+
+pytestmark = pytest.mark.browser
+
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--headless",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+GRADES = {
+    "mixed": lambda: (samples.mixed(), figures()),
+    "perfect": lambda: (samples.grade(), figures()),
+    "near zero": lambda: (samples.near_zero(), []),
+    "hostile": lambda: (samples.hostile(" ".join(HOSTILE)), hostile_figures(" ".join(HOSTILE))),
+    "endless word": lambda: (samples.hostile("x" * 500), hostile_figures("x" * 500)),
+}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not shutil.which(CHROMIUM):
+        pytest.skip(f"no Chromium at {CHROMIUM}")
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(params=GRADES)
+def report(request, tmp_path) -> Path:
+    path = tmp_path / "report.html"
+    write(path, render(*GRADES[request.param](), EXERCISES))
+    return path
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_page_opens_silently_and_fits_the_screen(browser, report, tmp_path, width, scheme):
+    page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    said: list[str] = []
+    asked: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("dialog", lambda dialog: said.append(dialog.message))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(report.as_uri())
+    for folded in page.query_selector_all("details"):
+        folded.evaluate("element => { element.open = true }")
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    pictures = page.evaluate("[...document.images].map(picture => picture.complete && picture.naturalWidth)")
+    assert all(pictures)
+    page.screenshot(path=tmp_path / f"{width}-{scheme}.png", full_page=True)
+    page.close()
+    assert said == []
+    assert [url for url in asked if not url.startswith("data:image/png")] == [report.as_uri()]
+
+
+def test_paper_shows_what_the_screen_folds_away(browser, tmp_path):
+    path = tmp_path / "report.html"
+    write(path, render(samples.mixed(), figures(), EXERCISES))
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    folded = (
+        "document.querySelector('details.criterion .message').checkVisibility({contentVisibilityAuto: true})"
+    )
+    height = "document.querySelector('details.criterion .message').getBoundingClientRect().height"
+    assert not page.evaluate(folded)
+    page.emulate_media(media="print")
+    assert page.evaluate(height) > 0
+    page.close()
