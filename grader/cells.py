@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from grader.notebook import Cell
 
 _BODY_IS_CODE = ("time", "timeit", "capture", "prun")
-_Parsed = tuple[ast.Module, str, list[int]]  # tree, the text it was parsed from, original line of each of its lines
+_Parsed = tuple[
+    ast.Module, str, list[int]
+]  # tree, the text it was parsed from, original line of each of its lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,9 @@ class _Names:
         except (SyntaxError, RecursionError, ValueError):
             table = symtable.symtable("", "<statement>", "exec")
         top = [symbol for symbol in table.get_symbols()]
-        self.binds = frozenset(s.get_name() for s in top if s.is_assigned() or s.is_imported() or s.is_namespace())
+        self.binds = frozenset(
+            s.get_name() for s in top if s.is_assigned() or s.is_imported() or s.is_namespace()
+        )
         self.reads = frozenset(s.get_name() for s in top if s.is_referenced()) | _globals_inside(table)
         if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
             self.binds |= {"*"}

@@ -48,9 +48,7 @@ class Outcome:
     failure: str | None = None  # why the judge itself did not get to its end
 
 
-def run(
-    rubric: Rubric, source: StudentSource, options: Options, tell: Callable[[Event], None]
-) -> Outcome:
+def run(rubric: Rubric, source: StudentSource, options: Options, tell: Callable[[Event], None]) -> Outcome:
     """Judge ``source`` by ``rubric``, telling of every step as it comes."""
     with tempfile.TemporaryDirectory(prefix="grade-judge-") as folder:
         request, outcome = Path(folder) / "request.json", Path(folder) / "outcome.json"

@@ -62,12 +62,20 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Exit codes: 0 graded (whatever the marks), 1 something could not be graded or is provisional, 2 misuse.",
     )
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a notebook, or a folder of notebooks")
-    parser.add_argument("--out", type=Path, default=Path("reports"), metavar="DIR", help="where results go (reports)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("reports"), metavar="DIR", help="where results go (reports)"
+    )
     parser.add_argument("--quick", action="store_true", help="leave training out; its points are not counted")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where student code runs")
-    parser.add_argument("--data", default="digits", metavar="digits|mnist|DIR", help="what to train on (digits)")
+    parser.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="where student code runs"
+    )
+    parser.add_argument(
+        "--data", default="digits", metavar="digits|mnist|DIR", help="what to train on (digits)"
+    )
     parser.add_argument("--rubric", default="ddpm", metavar="NAME|DIR", help="what to grade by (ddpm)")
-    parser.add_argument("--only", action="append", default=[], metavar="ID", help="a criterion, such as unet; repeatable")
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="ID", help="a criterion, such as unet; repeatable"
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of everything random (0)")
     parser.add_argument("--json", action="store_true", help="print the JSON result instead of the summary")
     parser.add_argument("--open", action="store_true", help="open the report in the browser")
@@ -128,9 +136,15 @@ def _options(arguments: argparse.Namespace) -> Options:
     folder = Path(arguments.data)
     data = str(folder.resolve()) if folder.is_dir() else arguments.data
     if data not in ("digits", "mnist") and not folder.is_dir():
-        raise UsageError(f"--data takes digits, mnist or a folder with MNIST files, and {arguments.data!r} is none")
+        raise UsageError(
+            f"--data takes digits, mnist or a folder with MNIST files, and {arguments.data!r} is none"
+        )
     return Options(
-        device=arguments.device, data=data, seed=arguments.seed, quick=arguments.quick, only=tuple(arguments.only)
+        device=arguments.device,
+        data=data,
+        seed=arguments.seed,
+        quick=arguments.quick,
+        only=tuple(arguments.only),
     )
 
 

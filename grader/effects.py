@@ -35,7 +35,9 @@ def is_cheap(node: ast.stmt, never: Sequence[str]) -> bool:
         case ast.If(body=body, orelse=orelse):
             if _is_main_guard(node.test):
                 return False
-            return _cheap_expression(node.test, never) and all(_cheap_inside(part, never) for part in (*body, *orelse))
+            return _cheap_expression(node.test, never) and all(
+                _cheap_inside(part, never) for part in (*body, *orelse)
+            )
         case ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=final):
             caught = [part for handler in handlers for part in handler.body]
             return all(_cheap_inside(part, never) for part in (*body, *caught, *orelse, *final))

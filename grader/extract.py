@@ -60,7 +60,8 @@ class StudentSource:
             "missing": list(self.missing),
             "statements": len(self.statements),
             "dropped": [
-                {"name": drop.name, "cell": drop.cell, "line": drop.line, "why": drop.why} for drop in self.dropped
+                {"name": drop.name, "cell": drop.cell, "line": drop.line, "why": drop.why}
+                for drop in self.dropped
             ],
             "problems": [str(problem) for problem in self.problems],
         }
@@ -75,9 +76,7 @@ def extract(submission: Submission, wanted: Sequence[str]) -> StudentSource:
     found, problems = statements(submission.cells)
     defined = _last_definitions(found)
     kept, dropped = _closure(found, wanted, defined)
-    parts = tuple(
-        Part(name, defined[name].cell, defined[name].line) for name in wanted if name in defined
-    )
+    parts = tuple(Part(name, defined[name].cell, defined[name].line) for name in wanted if name in defined)
     missing = tuple(name for name in wanted if name not in defined)
     return StudentSource(
         statements=tuple(statement for statement in found if statement in kept),

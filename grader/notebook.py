@@ -47,7 +47,9 @@ def read(path: Path, name: str) -> Submission:
     if not cells:
         raise NotebookError("the notebook has no code cells; was the empty template handed in?")
     if sum(len(cell.source) for cell in cells) > MAX_SOURCE:
-        raise NotebookError(f"the notebook holds more than {MAX_SOURCE >> 20} MB of code, which no homework needs")
+        raise NotebookError(
+            f"the notebook holds more than {MAX_SOURCE >> 20} MB of code, which no homework needs"
+        )
     return Submission(
         name=name, path=str(path), sha256=hashlib.sha256(data).hexdigest(), cells=cells, notes=tuple(notes)
     )
@@ -66,7 +68,9 @@ def _bytes(path: Path) -> bytes:
         if not path.is_file():  # a FIFO would block, a device would never end
             raise NotebookError("this is not a regular file")
         if path.stat().st_size > MAX_BYTES:
-            raise NotebookError(f"the file is larger than {MAX_BYTES >> 20} MB; clear the outputs and save it again")
+            raise NotebookError(
+                f"the file is larger than {MAX_BYTES >> 20} MB; clear the outputs and save it again"
+            )
         return path.read_bytes()
     except OSError as error:
         raise NotebookError(f"the file cannot be read ({error.strerror}); check its permissions") from error
@@ -76,7 +80,9 @@ def _decode(data: bytes) -> tuple[str, list[str]]:
     if not data.strip():
         raise NotebookError("the file is empty; save the notebook again and hand it in once more")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return _strictly(data, "utf-16"), ["The file is saved as UTF-16, not UTF-8; it was read all the same."]
+        return _strictly(data, "utf-16"), [
+            "The file is saved as UTF-16, not UTF-8; it was read all the same."
+        ]
     try:
         return data.decode("utf-8-sig"), []
     except UnicodeDecodeError as error:
@@ -89,7 +95,9 @@ def _strictly(data: bytes, encoding: str) -> str:
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
-        raise NotebookError(f"the file is neither UTF-8 nor valid {encoding.upper()}; save it as UTF-8") from error
+        raise NotebookError(
+            f"the file is neither UTF-8 nor valid {encoding.upper()}; save it as UTF-8"
+        ) from error
 
 
 def _parse(text: str) -> dict[str, Any]:
@@ -121,7 +129,9 @@ def _code(data: dict[str, Any]) -> list[str]:
             sheet["cells"] = [_without_outputs(cell) for cell in sheet["cells"] if isinstance(cell, dict)]
         return [cell.source for cell in _upgraded(data, version).cells if cell.cell_type == "code"]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise NotebookError(f"this notebook's cells are malformed ({type(error).__name__}: {error})") from error
+        raise NotebookError(
+            f"this notebook's cells are malformed ({type(error).__name__}: {error})"
+        ) from error
 
 
 def _without_outputs(cell: dict[str, Any]) -> dict[str, Any]:

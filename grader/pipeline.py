@@ -60,7 +60,11 @@ def grade_notebook(
     _write(json_path, json.dumps(grade.as_json(), indent=2, ensure_ascii=False) + "\n")
     _write(html_path, report.render(grade, figures, rubric.exercises))
     return Graded(
-        grade=grade, figures=figures, readable=submission is not None, json_path=json_path, html_path=html_path
+        grade=grade,
+        figures=figures,
+        readable=submission is not None,
+        json_path=json_path,
+        html_path=html_path,
     )
 
 
@@ -70,7 +74,9 @@ def _check_writable(out: Path) -> None:
         if not os.access(out, os.W_OK):
             raise PermissionError(13, "Permission denied")
     except OSError as error:
-        raise UsageError(f"nothing can be written into {out} ({error.strerror}); choose another --out") from error
+        raise UsageError(
+            f"nothing can be written into {out} ({error.strerror}); choose another --out"
+        ) from error
 
 
 def _write(path: Path, text: str) -> None:

@@ -57,7 +57,9 @@ class Rubric:
                 settings=data.get("settings", {}),
             )
         except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
-            raise UsageError(f"{folder / 'rubric.toml'} is not a rubric ({type(error).__name__}: {error})") from error
+            raise UsageError(
+                f"{folder / 'rubric.toml'} is not a rubric ({type(error).__name__}: {error})"
+            ) from error
 
     def only(self, ids: tuple[str, ...]) -> tuple[Criterion, ...]:
         """The criteria that ``ids`` name, each a criterion or the part before its dot; all for no ids.
@@ -84,7 +86,9 @@ def _folder(name: str) -> Path:
     for place in (spec.submodule_search_locations or ()) if spec else ():
         if (Path(place) / name / "rubric.toml").is_file():
             return Path(place) / name
-    raise UsageError(f"there is no rubric {name!r}: give a name such as ddpm, or a folder that holds a rubric.toml")
+    raise UsageError(
+        f"there is no rubric {name!r}: give a name such as ddpm, or a folder that holds a rubric.toml"
+    )
 
 
 def _digest(folder: Path) -> str:

@@ -13,7 +13,13 @@ from grader.model import Criterion, CriterionResult, Grade, Verdict
 from grader.notebook import Submission
 from grader.rubric import Rubric
 
-_SEVERITY = ("pass", "left out", "blocked", "fail", "error")  # the worst of a criterion's checks speaks for it
+_SEVERITY = (
+    "pass",
+    "left out",
+    "blocked",
+    "fail",
+    "error",
+)  # the worst of a criterion's checks speaks for it
 
 
 def grade(
@@ -47,15 +53,17 @@ def grade(
     )
 
 
-def unreadable(
-    path: str, name: str, sha256: str, rubric: Rubric, why: str, options: Options
-) -> Grade:
+def unreadable(path: str, name: str, sha256: str, rubric: Rubric, why: str, options: Options) -> Grade:
     """The grade of a file that is no notebook: nothing could be asked, and the reason stands in the report."""
     results = []
     for criterion in rubric.only(options.only):
         gate = criterion.points == 0
         verdict = "fail" if gate else "blocked"
-        message = f"The notebook could not be read: {why}." if gate else "Not asked: the notebook could not be read."
+        message = (
+            f"The notebook could not be read: {why}."
+            if gate
+            else "Not asked: the notebook could not be read."
+        )
         results.append(_result(criterion, [_row(criterion, verdict, message)], None))
     return Grade(
         submission={"name": name, "path": path, "sha256": sha256},
@@ -74,7 +82,9 @@ def _left_out(criterion: Criterion, checks: Sequence[Mapping[str, Any]], options
     return next((c["message"] for c in checks if c["verdict"] == worst == "left out"), None)
 
 
-def _result(criterion: Criterion, checks: Sequence[Mapping[str, Any]], failure: str | None) -> CriterionResult:
+def _result(
+    criterion: Criterion, checks: Sequence[Mapping[str, Any]], failure: str | None
+) -> CriterionResult:
     """One criterion's result: that of its worst check."""
     if not checks:
         why = f"The grader stopped before it came to this ({failure or 'no check spoke for it'})."
@@ -103,7 +113,14 @@ def _result(criterion: Criterion, checks: Sequence[Mapping[str, Any]], failure: 
 
 def _row(criterion: Criterion, verdict: str, message: str) -> dict[str, Any]:
     empty = dict.fromkeys(("expected", "actual", "reading", "misconception"))
-    return {"criterion": criterion.id, "verdict": verdict, "message": message, "credit": 0.0, "seconds": 0.0, **empty}
+    return {
+        "criterion": criterion.id,
+        "verdict": verdict,
+        "message": message,
+        "credit": 0.0,
+        "seconds": 0.0,
+        **empty,
+    }
 
 
 def _extraction_notes(source: StudentSource) -> list[str]:

@@ -88,11 +88,11 @@ def undecided(results: Iterable[CriterionResult]) -> float:
 
 
 def next_step(grade: Grade) -> NextStep:
-    """What to do next: the gate that stops everything, else the student's costliest slip."""
+    """What to do next: the gate that stops everything, else the costliest cause."""
     failed = [result for result in grade.criteria if standing(result) in (Standing.LOST, Standing.PARTIAL)]
     blocked = [result for result in grade.criteria if result.verdict is Verdict.BLOCKED]
     gates = [result for result in failed if result.possible == 0]
-    if candidates := gates or failed or blocked:
+    if candidates := gates or failed + blocked:  # what blocks the most is what to mend first
         causes: dict[str, list[CriterionResult]] = {}
         for result in candidates:  # one cause may cost several criteria: then their costs add up
             causes.setdefault(result.message.strip() or result.title, []).append(result)

@@ -42,6 +42,7 @@ def main() -> None:
     save_file(weights, WEIGHTS_FILE, metadata=about)
     error = _error_of_shipped_weights(diffuser)
     save_file(weights, WEIGHTS_FILE, metadata=about | {"held_out_error": f"{error:.4f}"})
+    WEIGHTS_FILE.chmod(0o644)  # safetensors lets only the owner read it, and a wheel would keep that
     print(f"{WEIGHTS_FILE}: held-out error {error:.4f}, {WEIGHTS_FILE.stat().st_size:,} bytes")
 
 

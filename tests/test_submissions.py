@@ -27,15 +27,8 @@ from corpus import (
     right_cells,
     right_names,
 )
-from solutions.truth import (
-    Loader,
-    check_diffuser,
-    check_network,
-    check_sampler,
-    check_trainer,
-    definitions,
-    plain,
-)
+from solutions import truth
+from solutions.truth import check_diffuser, check_network, check_sampler, check_trainer, definitions, plain
 from torch import Tensor, nn
 
 SUBMISSIONS = Path(__file__).parent.parent / "submissions"
@@ -186,12 +179,20 @@ def test_its_sampler_walks_the_reverse_process(name):
 def test_it_learns(name):
     """Sixty steps of its own training find more than half of the noise; most find three quarters."""
     student = _right(name)
-    digits = _digits()
+    digits = truth.digits_28()
     loader = [(digits[start : start + 32], torch.zeros(32)) for start in range(0, 60 * 16, 16)]
     diffuser, network = student.NoiseDiffuser(1e-4, 0.1, 100), student.UNet(1, 1)
     optimizer = torch.optim.Adam(network.parameters(), lr=2e-3)
     student.train(
-        network, Loader(loader), Loader(loader[:2]), optimizer, nn.MSELoss(), "cpu", 1, diffuser, 100
+        network,
+        truth.Loader(loader),
+        truth.Loader(loader[:2]),
+        optimizer,
+        nn.MSELoss(),
+        "cpu",
+        1,
+        diffuser,
+        100,
     )
 
     network.eval()
@@ -301,11 +302,3 @@ def _check_all(student: Any, follows: str) -> None:
 @functools.cache
 def _right(name: str) -> types.ModuleType:
     return definitions(right_cells(name), name)
-
-
-@functools.cache
-def _digits() -> Tensor:
-    """scikit-learn's 8x8 digits, enlarged to 28x28, shuffled."""
-    images = pytest.importorskip("sklearn.datasets").load_digits().images
-    large = nn.functional.interpolate(torch.tensor(images).float()[:, None] / 16, size=28, mode="bilinear")
-    return large[torch.randperm(len(large), generator=torch.Generator().manual_seed(0))]

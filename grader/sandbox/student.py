@@ -93,7 +93,6 @@ class InUse:
 IN_USE = InUse()
 
 
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """What a worker is to load: statements with their cells and lines, in the notebook's order."""
@@ -248,7 +247,10 @@ class Student:
             raise StudentError(
                 str(raised.get("type")), str(raised.get("message")), raised.get("cell"), raised.get("line")
             )
-        return {"value": self._unpack(answer.get("value"), tensors), "attached": answer.get("attached") is True}
+        return {
+            "value": self._unpack(answer.get("value"), tensors),
+            "attached": answer.get("attached") is True,
+        }
 
     def _answer(
         self, line: Line, call: dict[str, Any], tensors: list[Tensor], doubles: dict[int, Double]
@@ -338,7 +340,9 @@ class _Packer:
         self.doubles[number] = double
         description = double.describe()
         packed = {
-            name: {key: self.pack(item) for key, item in value.items()} if name == "attributes" else self.pack(value)
+            name: {key: self.pack(item) for key, item in value.items()}
+            if name == "attributes"
+            else self.pack(value)
             for name, value in description.items()
         }
         return {**packed, "double": number}

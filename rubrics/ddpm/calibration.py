@@ -8,9 +8,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
+from torch import Tensor
+
 from reference.readings import Reading
 
 FILE = Path(__file__).parent / "calibration.json"
+SAMPLES = Path(__file__).parent / "reference_samples.npz"
 
 
 @cache
@@ -20,6 +25,13 @@ def measured() -> dict[str, Any]:
     return data
 
 
+@cache
+def reference_samples() -> list[Tensor]:
+    """The reference's samples from the handout's seeds, float (N, 1, 28, 28) each, as bytes hold them."""
+    with np.load(SAMPLES, allow_pickle=False) as arrays:
+        return [torch.from_numpy(samples).float() / 255 for samples in arrays["samples"]]
+
+
 def key(reading: Reading) -> str:
     """The name under which a reading was measured: scaled and unscaled noise are different tasks for a network."""
     return f"{reading.id}, {'scaled' if reading.returns_scaled_noise else 'unscaled'}"
@@ -27,20 +39,11 @@ def key(reading: Reading) -> str:
 
 def held_out_error(reading: Reading, steps: int) -> float:
     """The reference's mean held-out error after so many steps under a reading, on the embedded digits."""
-    return _at(steps, measured()["readings"][key(reading)]["held_out"])
-
-
-def short_training_distance(reading: Reading, steps: int) -> float:
-    """Mean energy distance to real digits of the reference's samples after so many steps under a reading."""
-    return _at(steps, measured()["readings"][key(reading)]["samples"])
-
-
-def _at(steps: int, curve: list[dict[str, float]]) -> float:
-    """The mean of a measured curve at a step, straight lines between what was measured."""
+    curve = measured()["readings"][key(reading)]["held_out"]
     at = [int(row["steps"]) for row in curve]
     index = min(bisect_left(at, steps), len(curve) - 1)
     if index == 0 or steps >= at[index]:
-        return curve[index]["mean"]
-    before, after = curve[index - 1], curve[index]
+        return float(curve[index]["mean"])
+    before, after = curve[index - 1], curve[index]  # a straight line between what was measured
     share = (steps - at[index - 1]) / (at[index] - at[index - 1])
-    return before["mean"] + share * (after["mean"] - before["mean"])
+    return float(before["mean"] + share * (after["mean"] - before["mean"]))

@@ -18,7 +18,9 @@ STEP = 25  # the step that messages speak of: half way through the probes' sched
 
 
 @criterion("forward.image_coefficient")
-def check_image_fades(forward: Forward, judged: Judged, truth: NoiseDiffuser, finding: Finding, talk: Talk) -> None:
+def check_image_fades(
+    forward: Forward, judged: Judged, truth: NoiseDiffuser, finding: Finding, talk: Talk
+) -> None:
     """At every step the image keeps the strength that the forward formula gives it."""
     talk.show(diffusion_strip(forward, judged, truth))
     finding.reading = judged.reading.id if judged.accepted else None
@@ -52,9 +54,13 @@ def check_noise_grows(forward: Forward, judged: Judged, truth: NoiseDiffuser, fi
     finding.reading = judged.reading.id if judged.accepted else None
     # The image's coefficient was charged where it is wrong; here the noise only has to go with it, a² + b² = 1.
     implied = forward.image.square().clamp(0, 1)
-    if judged.accepted or any(fits_noise(forward, PAPER, ab, judged.scaled) for ab in (*judged.alpha_bars, implied)):
+    if judged.accepted or any(
+        fits_noise(forward, PAPER, ab, judged.scaled) for ab in (*judged.alpha_bars, implied)
+    ):
         return
-    exact = not judged.scaled and not forward.ratio.isnan().any() and bool((forward.likeness.abs() > 0.999).all())
+    exact = (
+        not judged.scaled and not forward.ratio.isnan().any() and bool((forward.likeness.abs() > 0.999).all())
+    )
     measured = forward.ratio.abs() if exact else forward.noise
     mistake = name_of(measured, NOISE, curves(truth), 2e-3 if exact else 0.03)
     what = f", and {measured[STEP]:.2f} is {mistake.words}" if mistake else ""
@@ -87,7 +93,9 @@ def check_noise_is_returned(forward: Forward, judged: Judged, finding: Finding, 
         if judged.scaled:
             finding.reading = HANDOUT_CODE.id
             if judged.reading is not HANDOUT_CODE:
-                talk.note("The noise is returned as it was added, already scaled, as the handout's code does: accepted.")
+                talk.note(
+                    "The noise is returned as it was added, already scaled, as the handout's code does: accepted."
+                )
         return
     id, words = _not_the_noise(forward)
     raise Unmet(
@@ -164,7 +172,11 @@ def check_each_image_has_its_own_step(forward: Forward) -> None:
     if close(factors, expected, within=2e-3):
         return
     first = close(factors, expected[:1].expand(len(factors)), within=2e-3)
-    what = "all of them get the step of the first" if first else "their coefficients are not those of their steps"
+    what = (
+        "all of them get the step of the first"
+        if first
+        else "their coefficients are not those of their steps"
+    )
     raise Unmet(
         f"In a batch with mixed steps the images are not noised by their own steps: {what}.",
         expected=f"for t = {steps[0]} and {steps[1]}: {expected[0]:.3f} and {expected[1]:.3f}",
@@ -183,5 +195,3 @@ def _why_stray(forward: Forward) -> str:
     if _clamped(forward):
         return f"values are cut off at {forward.diffused.min():.2g} and {forward.diffused.max():.2g}"
     return "it changes with the image in another way"
-
-

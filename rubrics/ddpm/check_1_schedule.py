@@ -20,7 +20,11 @@ WITHIN = 1e-4  # of the largest value; float32's own error is a thousand times s
 def check_betas_are_linear(student: Student, diffuser: Handle, schedule: Found, talk: Talk) -> None:
     """β rises in equal steps from start_beta to end_beta, both included."""
     _expect_linear(schedule["betas"], **PROBE)
-    other = {"start_beta": 1e-4, "end_beta": 0.05, "total_steps": 23}  # a schedule written into the class would not follow
+    other = {
+        "start_beta": 1e-4,
+        "end_beta": 0.05,
+        "total_steps": 23,
+    }  # a schedule written into the class would not follow
     _expect_linear(schedule_of(student, build_diffuser(student, **other), talk)["betas"], **other)
 
 
@@ -32,11 +36,20 @@ def _expect_linear(betas: Tensor, *, start_beta: float, end_beta: float, total_s
     actual = f"{len(betas)} values from {betas[0]:.4g} to {betas[-1]:.4g}"
     if len(betas) != total_steps:
         what = f"the schedule has {len(betas)} values for {total_steps} steps"
-        raise Unmet(f"β is not the linear schedule: {what}.", expected=expected, actual=actual, misconception="betas-length")
+        raise Unmet(
+            f"β is not the linear schedule: {what}.",
+            expected=expected,
+            actual=actual,
+            misconception="betas-length",
+        )
     for id, formula, words in BETAS:
         if close(betas, formula(start_beta, end_beta, total_steps), 1e-3):
-            raise Unmet(f"β is not the linear schedule: {words}.", expected=expected, actual=actual, misconception=id)
-    raise Unmet("β does not rise in equal steps from start_beta to end_beta.", expected=expected, actual=actual)
+            raise Unmet(
+                f"β is not the linear schedule: {words}.", expected=expected, actual=actual, misconception=id
+            )
+    raise Unmet(
+        "β does not rise in equal steps from start_beta to end_beta.", expected=expected, actual=actual
+    )
 
 
 @criterion("schedule.alphas")
@@ -76,7 +89,11 @@ def check_alpha_bar_is_the_running_product(
     for base in bases:
         for id, (formula, words) in ALPHA_BAR.items():
             if close(alpha_bar, formula(1 - base, base, base.cumprod(0)), WITHIN):
-                raise Unmet(f"ᾱ is not the running product of α: {words}.", misconception=id, **_ends(right, alpha_bar))
+                raise Unmet(
+                    f"ᾱ is not the running product of α: {words}.",
+                    misconception=id,
+                    **_ends(right, alpha_bar),
+                )
     raise Unmet("ᾱ is not the running product of α.", **_ends(right, alpha_bar))
 
 
@@ -93,16 +110,34 @@ def _show(schedule: Found, truth: NoiseDiffuser, talk: Talk) -> None:
     betas, _, alpha_bar = curves(truth)
     pairs = [
         ("β, the noise added at each step", "β", betas, schedule.curves.get("betas")),
-        ("√ᾱ, how much of the image is left", "√ᾱ", alpha_bar.sqrt(), _root(schedule.curves.get("alpha_bar"))),
+        (
+            "√ᾱ, how much of the image is left",
+            "√ᾱ",
+            alpha_bar.sqrt(),
+            _root(schedule.curves.get("alpha_bar")),
+        ),
     ]
     for title, label, right, own in pairs:
         series = [Series(label="reference", y=_rounded(right), role="reference")]
         if own is not None:
             series.append(Series(label="yours", y=_rounded(own), role="student"))
         same = own is not None and close(own, right, WITHIN)
-        found = "is not there" if own is None else "lies on the reference" if same else "departs from the reference"
+        found = (
+            "is not there"
+            if own is None
+            else "lies on the reference"
+            if same
+            else "departs from the reference"
+        )
         talk.show(
-            Curves(exercise=1, title=title, caption=f"Your curve of {label} {found}.", x_label="step t", y_label=label, series=series)
+            Curves(
+                exercise=1,
+                title=title,
+                caption=f"Your curve of {label} {found}.",
+                x_label="step t",
+                y_label=label,
+                series=series,
+            )
         )
 
 
@@ -111,4 +146,6 @@ def _root(curve: Tensor | None) -> Tensor | None:
 
 
 def _rounded(curve: Tensor) -> list[float]:
-    return [round(value, 6) if value == value and abs(value) < 1e30 else 0.0 for value in curve[:2000].tolist()]
+    return [
+        round(value, 6) if value == value and abs(value) < 1e30 else 0.0 for value in curve[:2000].tolist()
+    ]

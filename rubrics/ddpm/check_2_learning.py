@@ -15,12 +15,16 @@ def check_short_training_learns(learning: Learning, judge: Judge, finding: Findi
     """After a short training the network finds the noise in images that it never saw."""
     trained = learning.trained
     finding.reading = trained.reading.id
-    finding.expected = f"a held-out error of at most {learning.bound:.3f} ({learning.reference:.3f} is the reference's)"
+    finding.expected = (
+        f"a held-out error of at most {learning.bound:.3f} ({learning.reference:.3f} is the reference's)"
+    )
     finding.actual = f"{learning.error:.3f} after {trained.steps} steps"
     _show(learning, judge, talk)
-    if learning.error <= learning.bound:
+    if learning.error <= learning.bound:  # not so for NaN
         return
-    nothing = " It has learnt nothing: an error of 1 is what answering zero gives." if learning.error > 0.9 else ""
+    nothing = (
+        " It has learnt nothing: an error of 1 is what answering zero gives." if learning.error > 0.9 else ""
+    )
     raise Unmet(
         f"After {trained.steps} steps the error on held-out images is {learning.error:.3f}; "
         f"the reference comes to {learning.reference:.3f} in as many.{nothing}",
@@ -38,7 +42,9 @@ def _show(learning: Learning, judge: Judge, talk: Talk) -> None:
     series = []
     for name, values in zip(names, trained.losses, strict=False):
         at = [float((number + 1) * batches) for number in range(len(values))]
-        series.append(Series(label=f"your {name} loss", x=at, y=[round(v, 6) for v in values], role="student"))
+        series.append(
+            Series(label=f"your {name} loss", x=at, y=[round(v, 6) for v in values], role="student")
+        )
     for name in names:
         values = reference[name][: max(len(trained.losses[0]) if trained.losses else 0, 6)]
         at = [float((number + 1) * batches) for number in range(len(values))]

@@ -61,10 +61,14 @@ def _expect_skip(paths: Ways, level: int, finding: Finding) -> None:
             expected="28 x 28, 14 x 14, 7 x 7", actual="28 x 28 throughout", misconception="no-levels",
         )  # fmt: skip
     if level >= len(paths.heard):
-        finding.message = "The network goes down only once; the level that it has is joined by its skip connection."
+        finding.message = (
+            "The network goes down only once; the level that it has is joined by its skip connection."
+        )
         return _expect_skip(paths, level - 1, finding)
     size = paths.maps[level][0] if level < len(paths.maps) else 28 >> level
-    finding.actual = f"{paths.heard[level]:.0%} of a change at the input reaches the output at {size} x {size}"
+    finding.actual = (
+        f"{paths.heard[level]:.0%} of a change at the input reaches the output at {size} x {size}"
+    )
     if paths.heard[level] > AUDIBLE:
         return None
     raise Unmet(
@@ -92,13 +96,19 @@ def _drawn(paths: Ways) -> Levels:
     levels = []
     for number, (height, channels) in enumerate(paths.maps):
         known = number < len(paths.heard)
-        skip = ("found" if paths.heard[number] > AUDIBLE else "missing") if known and number != bottom else "none"
+        skip = (
+            ("found" if paths.heard[number] > AUDIBLE else "missing")
+            if known and number != bottom
+            else "none"
+        )
         levels.append(Level(resolution=height, channels=channels, skip=skip))
     missing = [f"{level.resolution} x {level.resolution}" for level in levels if level.skip == "missing"]
-    found = f"no skip connection at {' and '.join(missing)}" if missing else "every level is joined by a skip connection"
+    found = (
+        f"no skip connection at {' and '.join(missing)}"
+        if missing
+        else "every level is joined by a skip connection"
+    )
     return Levels(
         exercise=2, title="Your network", caption=f"As it really ran: {found}.", levels=levels,
         parameters=paths.parameters,
     )  # fmt: skip
-
-

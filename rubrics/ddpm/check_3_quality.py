@@ -14,15 +14,17 @@ def check_samples_look_like_digits(quality: Quality, judge: Judge, finding: Find
     """From the handout's seeds come images that lie as near to real digits as the reference's do."""
     for number, seed in enumerate(judge.rubric.settings["sample_seeds"]):
         rows = [(label, made[number]) for label, made in quality.rows]
-        talk.show(grid(3, f"Samples from seed {seed}", f"Judged: {quality.what}.", rows))
+        talk.show(grid(3, f"Samples from seed {seed}", f"Judged: {quality.judged}.", rows))
     for note in quality.notes:
         talk.note(note)
-    finding.expected = f"an energy distance to real digits of at most {quality.bound:.2f} (the reference: {quality.reference:.2f})"
-    finding.actual = f"{quality.distance:.2f}, {quality.what}"
-    if quality.distance > quality.bound:
+    finding.expected = (
+        f"{quality.measure} of at most {quality.bound:.2f} (the reference: {quality.reference:.2f})"
+    )
+    finding.actual = f"{quality.value:.2f}, {quality.judged}"
+    if not quality.value <= quality.bound:
         raise Unmet(
-            f"The samples do not look like digits: their distance to real ones is {quality.distance:.2f}, "
-            f"where the reference's is {quality.reference:.2f}.",
+            f"The samples do not look like digits: {quality.measure} is {quality.value:.2f}, "
+            f"where the reference has {quality.reference:.2f}.",
             expected=finding.expected,
             actual=finding.actual,
         )

@@ -31,11 +31,15 @@ def check_all_steps_are_taken(sampling: Sampling, finding: Finding, talk: Talk) 
     finding.actual = expect_order(sampling)
     run = sampling.first
     if run.calls[0].x is not None and not torch.allclose(run.calls[0].x.reshape(SHAPE), run.start, atol=1e-5):
-        talk.note("generate_samples does not begin with the x_t that it was given, but with noise of its own.")
+        talk.note(
+            "generate_samples does not begin with the x_t that it was given, but with noise of its own."
+        )
 
 
 @criterion("sample.noise")
-def check_noise_is_fresh_and_strong_enough(sampling: Sampling, truth: NoiseDiffuser, finding: Finding) -> None:
+def check_noise_is_fresh_and_strong_enough(
+    sampling: Sampling, truth: NoiseDiffuser, finding: Finding
+) -> None:
     """At every step but the last, fresh standard normal noise is added, with σ² = β or the posterior variance."""
     finding.actual = expect_noise(sampling, truth)
 
@@ -71,7 +75,9 @@ def check_samples_have_the_right_shape(sampling: Sampling) -> None:
             expected=f"a tensor of shape {SHAPE}", actual="nothing" if returned is None else type(returned).__name__,
         )  # fmt: skip
     if run.result is not None and not torch.isfinite(run.result).all():
-        raise Unmet("The samples hold values that are not numbers (NaN or infinity).", misconception="not-finite")
+        raise Unmet(
+            "The samples hold values that are not numbers (NaN or infinity).", misconception="not-finite"
+        )
 
 
 def _factor_of_noise(updates: Sequence[Update], truth: NoiseDiffuser) -> Curves:
@@ -81,13 +87,15 @@ def _factor_of_noise(updates: Sequence[Update], truth: NoiseDiffuser) -> Curves:
     yours = [-update.of_noise if math.isfinite(update.of_noise) else 0.0 for update in updates]
     found = "lies on the formula's" if right_everywhere else "departs from the formula's"
     return Curves(
-            exercise=3,
-            title="How much predicted noise each step takes away",
-            caption=f"Your curve {found}.",
-            x_label="step t",
-            y_label="factor of ε",
-            series=[
-                Series(label="formula", y=[round(-v, 6) for v in right.tolist()], role="reference"),
-                Series(label="yours", x=[float(t) for t in order], y=[round(v, 6) for v in yours], role="student"),
-            ],
-        )
+        exercise=3,
+        title="How much predicted noise each step takes away",
+        caption=f"Your curve {found}.",
+        x_label="step t",
+        y_label="factor of ε",
+        series=[
+            Series(label="formula", y=[round(-v, 6) for v in right.tolist()], role="reference"),
+            Series(
+                label="yours", x=[float(t) for t in order], y=[round(v, 6) for v in yours], role="student"
+            ),
+        ],
+    )

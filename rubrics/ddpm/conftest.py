@@ -27,7 +27,7 @@ from .probe_learning import Budget, Data
 from .probe_network import Network, Ways, examine, ways
 from .probe_sampler import Sampling
 from .probe_trainer import Training
-from .quality import Bounds, Quality, Studio, judge_network, judge_sampler
+from .quality import Quality, Studio, judge_network, judge_sampler
 from .schedule import PROBE, Found, Judged, build_diffuser, is_sound, read, schedule_of
 
 Seeded = Callable[[str], torch.Generator]
@@ -87,7 +87,9 @@ def forward(student: Student, diffuser: Handle, seeded: Seeded, talk: Talk) -> F
     """The student's forward process, recovered at every step."""
     forward = probe_forward.recover(student, diffuser, PROBE["total_steps"], seeded("forward"))
     if forward.asked.form != "list":
-        talk.note("noise_diffusion does not take t as a list, as the handout's cells give it; it was given a tensor.")
+        talk.note(
+            "noise_diffusion does not take t as a list, as the handout's cells give it; it was given a tensor."
+        )
     if forward.asked.noise_first:
         talk.note("noise_diffusion returns the noise first and the image second; it was read that way.")
     return forward
@@ -135,14 +137,18 @@ def training(
 
 
 @pytest.fixture(scope="session")
-def sampling(student: Student, need: Callable[[str], None], seeded: Seeded, judge: Judge, talk: Talk) -> Sampling:
+def sampling(
+    student: Student, need: Callable[[str], None], seeded: Seeded, judge: Judge, talk: Talk
+) -> Sampling:
     """The student's sampler, recovered at every step."""
     need("generate_samples")
     fallback = _own_diffuser(student, judge, PROBE["total_steps"])
     found = probe_sampler.recover(student, fallback, seeded("sampling"))
     if found.first.missing:
         names = ", ".join(sorted(set(found.first.missing)))
-        talk.note(f"generate_samples asks the diffuser for {names}, beyond the handout's attributes; yours was asked.")
+        talk.note(
+            f"generate_samples asks the diffuser for {names}, beyond the handout's attributes; yours was asked."
+        )
     return found
 
 
@@ -158,17 +164,28 @@ def _own_diffuser(student: Student, judge: Judge, total_steps: int) -> Handle | 
 
 @pytest.fixture(scope="session")
 def learning(
-    request: pytest.FixtureRequest, student: Student, judge: Judge, course: Judged | None, seeded: Seeded, talk: Talk
+    request: pytest.FixtureRequest,
+    student: Student,
+    judge: Judge,
+    course: Judged | None,
+    seeded: Seeded,
+    talk: Talk,
 ) -> Learning:
     """A short training with the student's parts, as far as they are sound."""
     if judge.request["quick"]:
         raise LeftOut("it takes a training, which --quick leaves out.")
     network = _or_none(request, "network")
-    usable = network is not None and not isinstance(network.output, str) and network.output.shape[1:] == (1, 28, 28)
+    usable = (
+        network is not None
+        and not isinstance(network.output, str)
+        and network.output.shape[1:] == (1, 28, 28)
+    )
     training = _or_none(request, "training")
     own_trainer = training is not None and trains_rightly(training)
     if not usable and not own_trainer:
-        raise Blocked("Neither the network nor the training loop works, so there is nothing of yours to train with.")
+        raise Blocked(
+            "Neither the network nor the training loop works, so there is nothing of yours to train with."
+        )
     budget = _budget(judge.rubric.settings["training"], student.device)
     return learn(
         student,
@@ -210,7 +227,12 @@ def _data(judge: Judge, budget: Budget) -> Data:
 
 @pytest.fixture
 def quality(
-    request: pytest.FixtureRequest, student: Student, judge: Judge, sampling: Sampling, truth: NoiseDiffuser, talk: Talk
+    request: pytest.FixtureRequest,
+    student: Student,
+    judge: Judge,
+    sampling: Sampling,
+    truth: NoiseDiffuser,
+    talk: Talk,
 ) -> Quality:
     """Samples from the handout's seeds, made with what is the student's and sound."""
     settings = judge.rubric.settings
@@ -221,13 +243,12 @@ def quality(
         fallback=_own_diffuser(student, judge, SCHEDULE["total_steps"]),
         talk=talk,
     )
-    bounds = Bounds(settings["tolerance"]["quality"], settings["tolerance"]["quality_floor"])
     working = works(sampling, truth)
     if not any(working.values()):
         raise Blocked("There is no working sampler whose samples could be looked at.")
     if not all(working.values()):
-        return judge_network(studio, request.getfixturevalue("learning"), bounds)
-    quality = judge_sampler(studio, bounds)
+        return judge_network(studio, request.getfixturevalue("learning"))
+    quality = judge_sampler(studio, settings["tolerance"]["quality"])
     if not judge.request["quick"]:
         _add_all_of_the_students(quality, studio, request)
     return quality

@@ -43,7 +43,9 @@ def image_and_steps(args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Tensor
         Refusal: one of them is not there; the student's code gets a TypeError that says so.
     """
     given = [*args, *kwargs.values()]
-    images = [value for value in given if isinstance(value, Tensor) and value.ndim >= 3 and value.shape[-1] > 1]
+    images = [
+        value for value in given if isinstance(value, Tensor) and value.ndim >= 3 and value.shape[-1] > 1
+    ]
     if not images:
         raise Refusal("TypeError", "the network was called without an image of shape (B, C, H, W)")
     rest = [value for value in given if value is not images[0]]
@@ -85,8 +87,14 @@ class NetworkDouble:
         answer = self.respond(x, t)
         self.log.append(
             Event(
-                kind="forward", call=state["call"], x=x, t=t, answer=answer, training=state["training"],
-                grad=state["grad"], weight=float(state["weight"]),
+                kind="forward",
+                call=state["call"],
+                x=x,
+                t=t,
+                answer=answer,
+                training=state["training"],
+                grad=state["grad"],
+                weight=float(state["weight"]),
             )  # fmt: skip
         )
         return answer
@@ -96,7 +104,11 @@ class DiffuserDouble:
     """The reference's forward process, under a reading, in place of the student's; unknown attributes are theirs."""
 
     def __init__(
-        self, log: list[Event], reference: ReadingDiffuser, fallback: Handle | None, generator: torch.Generator
+        self,
+        log: list[Event],
+        reference: ReadingDiffuser,
+        fallback: Handle | None,
+        generator: torch.Generator,
     ) -> None:
         self.log, self.reference, self.fallback, self.generator = log, reference, fallback, generator
 

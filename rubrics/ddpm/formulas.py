@@ -32,23 +32,37 @@ def shifted(curve: Tensor, first: float) -> Tensor:
 IMAGE: tuple[Mistake, ...] = (
     Mistake("image-root-missing", lambda b, a, ab: ab, "ᾱ itself: the square root is missing"),
     Mistake("image-root-twice", lambda b, a, ab: ab**0.25, "⁴√ᾱ: the root was taken twice"),
-    Mistake("image-alpha-for-alpha-bar", lambda b, a, ab: a.sqrt(), "√α: one step's α where the product ᾱ belongs"),
+    Mistake(
+        "image-alpha-for-alpha-bar", lambda b, a, ab: a.sqrt(), "√α: one step's α where the product ᾱ belongs"
+    ),
     Mistake("image-alpha-unrooted", lambda b, a, ab: a, "α of one step, without product or root"),
     Mistake("image-beta", lambda b, a, ab: b.sqrt(), "√β: the noise's variance of one step"),
-    Mistake("image-and-noise-exchanged", lambda b, a, ab: (1 - ab).sqrt(), "√(1−ᾱ): that belongs to the noise"),
+    Mistake(
+        "image-and-noise-exchanged", lambda b, a, ab: (1 - ab).sqrt(), "√(1−ᾱ): that belongs to the noise"
+    ),
     Mistake("step-early", lambda b, a, ab: shifted(ab, 1.0).sqrt(), "√ᾱ of the step before: t is off by one"),
-    Mistake("step-late", lambda b, a, ab: torch.cat([ab[1:], ab[-1:]]).sqrt(), "√ᾱ of the step after: t is off by one"),
+    Mistake(
+        "step-late",
+        lambda b, a, ab: torch.cat([ab[1:], ab[-1:]]).sqrt(),
+        "√ᾱ of the step after: t is off by one",
+    ),
     Mistake("image-not-faded", lambda b, a, ab: torch.ones_like(ab), "1: the image is not dimmed at all"),
 )
 
 NOISE: tuple[Mistake, ...] = (
     Mistake("noise-root-missing", lambda b, a, ab: 1 - ab, "1−ᾱ: the square root is missing", credit=0.5),
     Mistake("noise-root-twice", lambda b, a, ab: (1 - ab) ** 0.25, "⁴√(1−ᾱ): the root was taken twice"),
-    Mistake("noise-of-rooted", lambda b, a, ab: (1 - ab.sqrt()).sqrt(), "√(1−√ᾱ): ᾱ was rooted before it came here"),
+    Mistake(
+        "noise-of-rooted",
+        lambda b, a, ab: (1 - ab.sqrt()).sqrt(),
+        "√(1−√ᾱ): ᾱ was rooted before it came here",
+    ),
     Mistake("noise-alpha-for-alpha-bar", lambda b, a, ab: b.sqrt(), "√(1−α): one step's α where ᾱ belongs"),
     Mistake("noise-beta", lambda b, a, ab: b, "β: the variance of one step"),
     Mistake("image-and-noise-exchanged", lambda b, a, ab: ab.sqrt(), "√ᾱ: that belongs to the image"),
-    Mistake("noise-one-minus-root", lambda b, a, ab: 1 - ab.sqrt(), "1−√ᾱ: root and difference are exchanged"),
+    Mistake(
+        "noise-one-minus-root", lambda b, a, ab: 1 - ab.sqrt(), "1−√ᾱ: root and difference are exchanged"
+    ),
     Mistake("noise-not-scaled", lambda b, a, ab: torch.ones_like(ab), "1: the noise is not scaled at all"),
     Mistake("noise-missing", lambda b, a, ab: torch.zeros_like(ab), "0: no noise is added"),
 )
@@ -57,7 +71,9 @@ BETAS: tuple[tuple[str, Callable[[float, float, int], Tensor], str], ...] = (
     ("betas-reversed", lambda s, e, n: torch.linspace(e, s, n).double(), "the schedule runs backwards"),
     (
         "betas-logarithmic",
-        lambda s, e, n: torch.logspace(torch.tensor(s).log10().item(), torch.tensor(e).log10().item(), n).double(),
+        lambda s, e, n: torch.logspace(
+            torch.tensor(s).log10().item(), torch.tensor(e).log10().item(), n
+        ).double(),
         "the values are spaced logarithmically, not linearly",
     ),
     (
@@ -95,6 +111,8 @@ def close(curve: Tensor, other: Tensor, within: float) -> bool:
     return bool(((curve - other).abs() <= within * scale).all())
 
 
-def name_of(curve: Tensor, mistakes: tuple[Mistake, ...], schedule: tuple[Tensor, Tensor, Tensor], within: float) -> Mistake | None:
+def name_of(
+    curve: Tensor, mistakes: tuple[Mistake, ...], schedule: tuple[Tensor, Tensor, Tensor], within: float
+) -> Mistake | None:
     """The known mistake whose formula gives this curve."""
     return next((m for m in mistakes if close(curve, m.formula(*schedule), within)), None)

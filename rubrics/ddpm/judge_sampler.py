@@ -19,15 +19,47 @@ Factors = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 RIGHT: Factors = lambda b, a, ab: (a**-0.5, -b * a**-0.5 * (1 - ab) ** -0.5)  # noqa: E731
 _MISTAKES: Sequence[tuple[str, Factors, str]] = (
     ("factor-missing", lambda b, a, ab: (a * 0 + 1, -b * (1 - ab) ** -0.5), "the factor 1/√α is missing"),
-    ("alpha-for-alpha-bar", lambda b, a, ab: (a**-0.5, -b * a**-0.5 * b**-0.5), "√(1−α) stands where √(1−ᾱ) belongs"),
-    ("alpha-bar-outside", lambda b, a, ab: (ab**-0.5, -b * (ab * (1 - ab)) ** -0.5), "ᾱ stands in the outer factor, where α belongs"),
-    ("sign", lambda b, a, ab: (a**-0.5, b * a**-0.5 * (1 - ab) ** -0.5), "the predicted noise is added, not taken away"),
-    ("root-missing-outside", lambda b, a, ab: (1 / a, -b / a * (1 - ab) ** -0.5), "the square root of the outer α is missing"),
-    ("root-missing-inside", lambda b, a, ab: (a**-0.5, -b * a**-0.5 / (1 - ab)), "the square root of 1−ᾱ is missing"),
-    ("noise-whole", lambda b, a, ab: (a**-0.5, -(a**-0.5)), "the predicted noise is taken away whole, without its factor"),
+    (
+        "alpha-for-alpha-bar",
+        lambda b, a, ab: (a**-0.5, -b * a**-0.5 * b**-0.5),
+        "√(1−α) stands where √(1−ᾱ) belongs",
+    ),
+    (
+        "alpha-bar-outside",
+        lambda b, a, ab: (ab**-0.5, -b * (ab * (1 - ab)) ** -0.5),
+        "ᾱ stands in the outer factor, where α belongs",
+    ),
+    (
+        "sign",
+        lambda b, a, ab: (a**-0.5, b * a**-0.5 * (1 - ab) ** -0.5),
+        "the predicted noise is added, not taken away",
+    ),
+    (
+        "root-missing-outside",
+        lambda b, a, ab: (1 / a, -b / a * (1 - ab) ** -0.5),
+        "the square root of the outer α is missing",
+    ),
+    (
+        "root-missing-inside",
+        lambda b, a, ab: (a**-0.5, -b * a**-0.5 / (1 - ab)),
+        "the square root of 1−ᾱ is missing",
+    ),
+    (
+        "noise-whole",
+        lambda b, a, ab: (a**-0.5, -(a**-0.5)),
+        "the predicted noise is taken away whole, without its factor",
+    ),
     ("factor-only-on-x", lambda b, a, ab: (a**-0.5, -b * (1 - ab) ** -0.5), "1/√α stands before x_t alone"),
-    ("alpha-for-beta", lambda b, a, ab: (a**-0.5, -a * a**-0.5 * (1 - ab) ** -0.5), "α stands where 1−α belongs"),
-    ("root-of-alpha", lambda b, a, ab: (a**0.5, -b * a**0.5 * (1 - ab) ** -0.5), "√α multiplies where it should divide"),
+    (
+        "alpha-for-beta",
+        lambda b, a, ab: (a**-0.5, -a * a**-0.5 * (1 - ab) ** -0.5),
+        "α stands where 1−α belongs",
+    ),
+    (
+        "root-of-alpha",
+        lambda b, a, ab: (a**0.5, -b * a**0.5 * (1 - ab) ** -0.5),
+        "√α multiplies where it should divide",
+    ),
 )
 
 
@@ -61,7 +93,9 @@ def expect_formula(sampling: Sampling, truth: NoiseDiffuser) -> None:
     expect_calls(sampling)
     updates = sampling.updates
     if not updates:
-        raise Blocked(f"No step could be followed to its end: {sampling.first.error or 'one call is too few'}.")
+        raise Blocked(
+            f"No step could be followed to its end: {sampling.first.error or 'one call is too few'}."
+        )
     if any(fits(updates, order, RIGHT, truth) for order in orders(updates)):
         return
     order = orders(updates)[0]
@@ -105,7 +139,9 @@ def fits(updates: Sequence[Update], order: Sequence[int], factors: Factors, trut
     for update, step in zip(updates, order, strict=True):
         right_x, right_noise = of_x[step].item(), of_noise[step].item()
         near_x = abs(update.of_x - right_x) <= 3e-3 * abs(right_x) + 6 * update.error_x
-        near_noise = abs(update.of_noise - right_noise) <= 3e-3 * abs(right_noise) + 1e-5 + 6 * update.error_noise
+        near_noise = (
+            abs(update.of_noise - right_noise) <= 3e-3 * abs(right_noise) + 1e-5 + 6 * update.error_noise
+        )
         odd += not (near_x and near_noise)
     return odd <= (1 if len(updates) > 10 else 0)
 
@@ -128,7 +164,10 @@ def expect_order(sampling: Sampling) -> str:
     if len(told) != STEPS:
         id = _left_out(told)
         raise Unmet(
-            f"{len(told)} steps are taken instead of {STEPS}.", expected=expected, actual=actual, misconception=id
+            f"{len(told)} steps are taken instead of {STEPS}.",
+            expected=expected,
+            actual=actual,
+            misconception=id,
         )
     if len(gaps) != 1 or min(gaps) <= 0:
         raise Unmet(
@@ -157,7 +196,9 @@ def _expect_last_update(sampling: Sampling, expected: str) -> None:
         )  # fmt: skip
     for call in run.calls[:-1]:
         if call.x is not None and torch.allclose(run.result, call.x.reshape(SHAPE), atol=1e-6):
-            raise Unmet("The result is not the last image but an earlier one.", misconception="not-the-last-image")
+            raise Unmet(
+                "The result is not the last image but an earlier one.", misconception="not-the-last-image"
+            )
 
 
 def expect_noise(sampling: Sampling, truth: NoiseDiffuser) -> str:
@@ -166,15 +207,22 @@ def expect_noise(sampling: Sampling, truth: NoiseDiffuser) -> str:
     sigmas, z, order = _sigmas(sampling)
     betas, alphas, alpha_bar = curves(truth)
     before = torch.cat([torch.ones(1, dtype=torch.float64), alpha_bar[:-1]])
-    accepted = {"√β": betas.sqrt(), "the posterior deviation": (betas * (1 - before) / (1 - alpha_bar)).sqrt()}
-    late = [number for number, step in enumerate(order) if step > 1]  # at the last two, either is common usage
+    accepted = {
+        "√β": betas.sqrt(),
+        "the posterior deviation": (betas * (1 - before) / (1 - alpha_bar)).sqrt(),
+    }
+    late = [
+        number for number, step in enumerate(order) if step > 1
+    ]  # at the last two, either is common usage
     measured, steps = sigmas[late], torch.tensor([order[number] for number in late])
     middle = len(late) // 2
     where = int(steps[middle])
     expected = f"σ = {accepted['√β'][where]:.3f} at step {where}"
     actual = f"σ = {measured[middle]:.3f}"
     if bool((measured < 1e-3 * accepted["√β"][steps]).all()):
-        raise Unmet("No noise is added between the steps.", expected=expected, actual="none", misconception="no-z")
+        raise Unmet(
+            "No noise is added between the steps.", expected=expected, actual="none", misconception="no-z"
+        )
     for name, curve in accepted.items():
         if _like(measured, curve[steps]):
             _expect_fresh(z, sigmas)
@@ -183,7 +231,11 @@ def expect_noise(sampling: Sampling, truth: NoiseDiffuser) -> str:
         ("z-times-beta", betas, "it is β, not its square root"),
         ("z-unscaled", torch.ones_like(betas), "z is added as it is, without σ"),
         ("sigma-of-alpha", alphas.sqrt(), "it is √α"),
-        ("sigma-mean-factor", betas / (1 - alpha_bar).sqrt(), "it is β/√(1−ᾱ), the factor of the predicted noise"),
+        (
+            "sigma-mean-factor",
+            betas / (1 - alpha_bar).sqrt(),
+            "it is β/√(1−ᾱ), the factor of the predicted noise",
+        ),
         ("sigma-of-alpha-bar", (1 - alpha_bar).sqrt(), "it is √(1−ᾱ)"),
         ("sigma-inside", (betas / alphas).sqrt(), "it is √β divided by √α: z is inside the bracket"),
     )
@@ -194,7 +246,11 @@ def expect_noise(sampling: Sampling, truth: NoiseDiffuser) -> str:
                 expected=expected, actual=actual, misconception=id,
             )  # fmt: skip
     if float(z.double().nan_to_num().std()) and _repeats(z):
-        raise Unmet("The same z is added at every step.", expected="z drawn anew at every step", misconception="z-fixed")
+        raise Unmet(
+            "The same z is added at every step.",
+            expected="z drawn anew at every step",
+            misconception="z-fixed",
+        )
     raise Unmet("The noise between the steps has the wrong strength.", expected=expected, actual=actual)
 
 
@@ -204,7 +260,9 @@ def _sigmas(sampling: Sampling) -> tuple[Tensor, Tensor, list[int]]:
     if len(solved) < 5:
         raise Blocked("Too few steps could be followed to tell the noise from the rest.")
     if sum(update.stray > 0.2 for update in solved) > len(solved) / 2:
-        raise Blocked("The steps are no fixed mix of x_t and the predicted noise, so the noise cannot be told from them.")
+        raise Blocked(
+            "The steps are no fixed mix of x_t and the predicted noise, so the noise cannot be told from them."
+        )
     order = orders(solved)[0]
     parts = [update.z for update in solved]
     sigmas = torch.stack([part[~part.isnan()].std() for part in parts])
@@ -221,12 +279,22 @@ def _like(measured: Tensor, expected: Tensor) -> bool:
 def _expect_fresh(z: Tensor, sigmas: Tensor) -> None:
     audible = z[sigmas > 1e-6]
     if _repeats(audible):
-        raise Unmet("The same z is added at every step.", expected="z drawn anew at every step", misconception="z-fixed")
+        raise Unmet(
+            "The same z is added at every step.",
+            expected="z drawn anew at every step",
+            misconception="z-fixed",
+        )
     if abs(_likeness(audible[0, 0], audible[0, 1])) > 0.5:
         raise Unmet("All samples get the same z.", expected="z of the shape of x_t", misconception="z-shared")
     kurtosis = audible.pow(4).mean().item()
-    if abs(kurtosis - 3) > 0.15 or abs(audible.mean().item()) > 0.03:  # over 380,000 pixels: 3 ± 0.008, 0 ± 0.002
-        raise Unmet("z is not normally distributed around 0.", expected="z from a standard normal", misconception="z-not-normal")
+    if (
+        abs(kurtosis - 3) > 0.15 or abs(audible.mean().item()) > 0.03
+    ):  # over 380,000 pixels: 3 ± 0.008, 0 ± 0.002
+        raise Unmet(
+            "z is not normally distributed around 0.",
+            expected="z from a standard normal",
+            misconception="z-not-normal",
+        )
 
 
 def _repeats(z: Tensor) -> bool:

@@ -22,7 +22,12 @@ _WORDS = {
 def trains_rightly(training: Training) -> bool:
     """Whether a network can be trained with this ``train`` as it should be: right loss, steps, gradients and t."""
     try:
-        for expect in (expect_loss_on_noise, expect_a_step_per_batch, expect_cleared_gradients, expect_random_steps):
+        for expect in (
+            expect_loss_on_noise,
+            expect_a_step_per_batch,
+            expect_cleared_gradients,
+            expect_random_steps,
+        ):
             expect(training)
     except (Unmet, Blocked):
         return False
@@ -115,7 +120,11 @@ def expect_random_steps(training: Training) -> str:
             expected=expected, actual=actual, misconception="t-beyond-range",
         )  # fmt: skip
     if low == high:
-        raise Unmet(f"Every image is trained at the same step, {low:g}.", expected=expected, misconception="t-constant")
+        raise Unmet(
+            f"Every image is trained at the same step, {low:g}.",
+            expected=expected,
+            misconception="t-constant",
+        )
     if all(batch.min() == batch.max() for batch in batches):
         raise Unmet(
             "All images of a batch are trained at the same step.",
@@ -159,13 +168,19 @@ def expect_validation_only_looks(training: Training) -> None:
     in_eval = not any(one.forward.training for one in validating)
     no_grad = not any(one.forward.grad for one in validating)
     if not in_eval and not no_grad:
-        raise Unmet("Validation runs in training mode and records gradients.", misconception="no-eval-no-no-grad")
+        raise Unmet(
+            "Validation runs in training mode and records gradients.", misconception="no-eval-no-no-grad"
+        )
     if not in_eval:
-        raise Unmet("The network is not put into eval mode for validation.", credit=0.5, misconception="no-eval-mode")
+        raise Unmet(
+            "The network is not put into eval mode for validation.", credit=0.5, misconception="no-eval-mode"
+        )
     if not no_grad:
         raise Unmet("Gradients are recorded during validation.", credit=0.5, misconception="no-no-grad")
     if any(not one.forward.training for one in training.training_passes):
-        raise Unmet("After validation the network stays in eval mode.", credit=0.5, misconception="stays-in-eval")
+        raise Unmet(
+            "After validation the network stays in eval mode.", credit=0.5, misconception="stays-in-eval"
+        )
 
 
 def _weights_move(training: Training) -> bool:
@@ -181,7 +196,9 @@ def expect_losses(training: Training) -> None:
     if any(len(numbers) >= EPOCHS for numbers in _number_lists(training.returned)):
         return
     if training.returned is None:
-        raise Unmet("train returns nothing.", expected="the losses of every epoch", misconception="returns-nothing")
+        raise Unmet(
+            "train returns nothing.", expected="the losses of every epoch", misconception="returns-nothing"
+        )
     raise Unmet(
         f"What train returns holds no list of {EPOCHS} losses for {EPOCHS} epochs.",
         expected=f"lists of {EPOCHS} numbers", misconception="losses-missing",

@@ -12,7 +12,14 @@ from grader.sandbox.student import Handle, Student
 from reference.readings import PAPER, Reading
 
 from . import calibration
-from .probe_learning import Budget, Data, Trained, held_out_error, with_reference_trainer, with_students_trainer
+from .probe_learning import (
+    Budget,
+    Data,
+    Trained,
+    held_out_error,
+    with_reference_trainer,
+    with_students_trainer,
+)
 from .probe_network import Network
 from .schedule import Judged
 
@@ -60,25 +67,28 @@ def learn(
 
     started = time.monotonic()
     if network is None or own_trainer:
-        trained = with_students_trainer(
-            student, network, diffuser, reading, data, budget, generator, tell
-        )
+        trained = with_students_trainer(student, network, diffuser, reading, data, budget, generator, tell)
     else:
         trained = with_reference_trainer(student, network, reading, data, budget, generator, tell)
     found = _judge(trained, reading, data, factor, student.seed)
-    if found.error > found.bound:
+    if not found.error <= found.bound:
         trained.continue_()
         found = _judge(trained, reading, data, factor, student.seed)
     talk.spend("training", time.monotonic() - started)
     replaced = [part for part, whose in zip(_PARTS, trained.whose, strict=True) if whose == "reference"]
     if replaced:
         what = " and ".join(replaced)
-        talk.note(f"The short training used the reference's {what}, since yours cannot be built upon as it is.")
+        talk.note(
+            f"The short training used the reference's {what}, since yours cannot be built upon as it is."
+        )
     return found
 
 
 def _judge(trained: Trained, reading: Reading, data: Data, factor: float, seed: int) -> Learning:
     reference = calibration.held_out_error(reading, trained.steps)
     return Learning(
-        trained=trained, error=held_out_error(trained, data, seed), reference=reference, bound=factor * reference
+        trained=trained,
+        error=held_out_error(trained, data, seed),
+        reference=reference,
+        bound=factor * reference,
     )

@@ -86,7 +86,9 @@ def recover(student: Student, diffuser: Handle, total_steps: int, generator: tor
         other, _ = _ask(student, diffuser, asked, second, [step] * BATCH, seed=1000 + step)
         image, stray = _slope(x - other, first - second)
         added = x - image * first
-        ratio, unexplained = _slope(added, returned) if returned is not None else (torch.tensor(torch.nan), None)
+        ratio, unexplained = (
+            _slope(added, returned) if returned is not None else (torch.tensor(torch.nan), None)
+        )
         curves["image"].append(image)
         curves["stray"].append(stray)
         curves["noise"].append(added.std())
@@ -126,7 +128,9 @@ def _how_to_ask(student: Student, diffuser: Handle, first: Tensor, second: Tenso
             continue
         if pairs[0][1] is None:
             return Asked(form, alone=True)
-        moved = [not torch.equal(a, b) for a, b in zip(*pairs, strict=True) if a is not None and b is not None]
+        moved = [
+            not torch.equal(a, b) for a, b in zip(*pairs, strict=True) if a is not None and b is not None
+        ]
         return Asked(form, noise_first=moved == [False, True])
     assert refused is not None
     raise refused

@@ -131,7 +131,9 @@ def with_students_trainer(
         model = RemoteReference(budget.learning_rate, student.seed)
         optimizer, criterion = _Steps(log, model, budget.learning_rate), WitnessDouble([])
     own = diffuser is not None
-    process: Any = diffuser or DiffuserDouble([], ReadingDiffuser(**SCHEDULE, reading=reading), None, generator)
+    process: Any = diffuser or DiffuserDouble(
+        [], ReadingDiffuser(**SCHEDULE, reading=reading), None, generator
+    )
     trained = Trained(
         whose=("own" if network else "reference", "own", "own" if own else "reference"),
         reading=reading,
@@ -142,8 +144,12 @@ def with_students_trainer(
         clock = _Clock(budget, tell)
         arguments = {
             "model": model,
-            "train_loader": LoaderDouble([], "training", data.batch, budget.batches, budget.batch_size, clock.go_on),
-            "val_loader": LoaderDouble([], "validation", data.validation, VALIDATION_BATCHES, budget.batch_size),
+            "train_loader": LoaderDouble(
+                [], "training", data.batch, budget.batches, budget.batch_size, clock.go_on
+            ),
+            "val_loader": LoaderDouble(
+                [], "validation", data.validation, VALIDATION_BATCHES, budget.batch_size
+            ),
             "optimizer": optimizer,
             "criterion": criterion,
             "device": IN_USE,
@@ -152,7 +158,9 @@ def with_students_trainer(
             "totalTrainingTimesteps": SCHEDULE["total_steps"],
         }
         within = 3 * budget.seconds + 60
-        returned = call_by_handout(student, "train", arguments, seed=student.seed + trained.steps, within=within)
+        returned = call_by_handout(
+            student, "train", arguments, seed=student.seed + trained.steps, within=within
+        )
         trained.steps += clock.steps
         _add_losses(trained, returned, budget.epochs)
 
@@ -178,7 +186,9 @@ def with_reference_trainer(
     process = ReadingDiffuser(**SCHEDULE, reading=reading)
     student.call(network.handle, method="train", keep=True)
     optimizer = student.ask("optimizer", network.handle, lr=budget.learning_rate, keep=True)
-    trained = Trained(whose=("own", "reference", "reference"), reading=reading, predict=_predictor(student, network))
+    trained = Trained(
+        whose=("own", "reference", "reference"), reading=reading, predict=_predictor(student, network)
+    )
 
     def train() -> None:
         student.call(network.handle, method="train", keep=True)
@@ -264,7 +274,9 @@ def _add_losses(trained: Trained, returned: Any, epochs: int) -> None:
     lists = [
         [float(item) for item in value]
         for value in (returned if isinstance(returned, tuple | list) else [returned])
-        if isinstance(value, list) and len(value) == epochs and all(isinstance(item, float | int) for item in value)
+        if isinstance(value, list)
+        and len(value) == epochs
+        and all(isinstance(item, float | int) for item in value)
     ]
     if trained.losses and len(trained.losses) == len(lists):
         trained.losses = [old + new for old, new in zip(trained.losses, lists, strict=True)]

@@ -14,7 +14,9 @@ from grader.sandbox.student import IN_USE, Handle, Student, StudentError
 BATCH = 32
 # The forms that t takes in the handout, in the paper's code and in students' own, in the order they are tried.
 FORMS = ("float (B, 1)", "long (B,)", "float (B,)", "long (B, 1)", "float (B, 1, 1, 1)")
-AUDIBLE = 1e-4  # share of an effect below which nothing is heard; a true way carries a thousandth at the least
+AUDIBLE = (
+    1e-4  # share of an effect below which nothing is heard; a true way carries a thousandth at the least
+)
 SHAKES = 3
 
 
@@ -85,7 +87,9 @@ def examine(student: Student, channels: int, generator: torch.Generator, talk: T
             output = output[0]
         if isinstance(output, Tensor) and output.ndim == 4 and len(output) == BATCH:
             if form != FORMS[0]:
-                talk.note(f"The network does not take t as the handout's float (B, 1); it was asked with {form}.")
+                talk.note(
+                    f"The network does not take t as the handout's float (B, 1); it was asked with {form}."
+                )
             return Network(handle=handle, form=form, output=output)
         refusal = refusal or f"The network does not return a batch of images, but {_kind(output)}."
     return Network(handle=handle, form=FORMS[0], output=refusal or "it does not answer")
@@ -143,4 +147,8 @@ def _size(tensor: Tensor) -> float:
 
 
 def _kind(value: Any) -> str:
-    return f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
+    return (
+        f"a tensor of shape {tuple(value.shape)}"
+        if isinstance(value, Tensor)
+        else f"a {type(value).__name__}"
+    )

@@ -130,7 +130,11 @@ def _run(student: Student, fallback: Handle | None, generator: torch.Generator) 
 def step_of(t: Tensor, asked: int, total_steps: int) -> int:
     """The step that the network is told, 0 to T − 1; by the order of the calls where it is no whole step."""
     step = t.flatten()[0].item()
-    if step == int(step) and 0 <= step < total_steps and (step >= 1 or asked % total_steps == total_steps - 1):
+    if (
+        step == int(step)
+        and 0 <= step < total_steps
+        and (step >= 1 or asked % total_steps == total_steps - 1)
+    ):
         return int(step)
     return max(0, total_steps - 1 - asked % total_steps)
 
@@ -146,7 +150,9 @@ def as_samples(value: Any, shape: tuple[int, ...]) -> Tensor | None:
         return None
     inner = [found for item in value if (found := as_samples(item, shape)) is not None]
     if inner:
-        return inner[0] if isinstance(value, tuple) else inner[-1]  # (samples, history), or a list of all steps
+        return (
+            inner[0] if isinstance(value, tuple) else inner[-1]
+        )  # (samples, history), or a list of all steps
     tensors = [item for item in value if isinstance(item, Tensor)]
     together = torch.cat([item.flatten() for item in tensors]) if tensors else torch.zeros(0)
     return as_samples(together, shape) if len(tensors) == len(value) and value else None
@@ -181,7 +187,9 @@ def _solve(first: Event, second: Event, after: Tensor, after_second: Tensor) -> 
     t = first.t.flatten()[0].item() if first.t is not None else float("nan")
     if len({len(values) for values in (*xs, *noises, *results)}) != 1:
         nothing = float("nan")
-        return Update(t=t, of_x=nothing, of_noise=nothing, error_x=0, error_noise=0, stray=1.0, z=torch.zeros(SHAPE))
+        return Update(
+            t=t, of_x=nothing, of_noise=nothing, error_x=0, error_noise=0, stray=1.0, z=torch.zeros(SHAPE)
+        )
     free = ~(_at_a_limit(results[0]) | _at_a_limit(results[1]))
     matrix = torch.stack([(xs[0] - xs[1])[free], (noises[0] - noises[1])[free]], dim=1)
     change = (results[0] - results[1])[free]

@@ -17,7 +17,15 @@ from grader.sandbox.student import IN_USE, Handle, Student, StudentError
 from reference.diffuser import NoiseDiffuser
 from reference.readings import Reading, ReadingDiffuser
 
-from .doubles import DiffuserDouble, Event, LoaderDouble, NetworkDouble, OptimizerDouble, WitnessDouble, cosine
+from .doubles import (
+    DiffuserDouble,
+    Event,
+    LoaderDouble,
+    NetworkDouble,
+    OptimizerDouble,
+    WitnessDouble,
+    cosine,
+)
 
 EPOCHS, BATCHES, VALIDATION_BATCHES, BATCH = 2, 6, 3, 16
 STEPS = 40
@@ -192,14 +200,22 @@ def _other_side(event: Event, one: Pass) -> Tensor | None:
     """What the network's answer was compared with in this event, if its answer is one of the two sides."""
     answer = one.forward.answer
     for side, other in ((event.x, event.target), (event.target, event.x)):
-        if answer is not None and side is not None and side.shape == answer.shape and torch.equal(side, answer):
+        if (
+            answer is not None
+            and side is not None
+            and side.shape == answer.shape
+            and torch.equal(side, answer)
+        ):
             return other
     return None
 
 
 def _equal(other: Tensor, one: Pass) -> str:
     candidates = _candidates(one).items()
-    return next((n for n, tau in candidates if tau.shape == other.shape and torch.allclose(tau, other, atol=1e-5)), "other")
+    return next(
+        (n for n, tau in candidates if tau.shape == other.shape and torch.allclose(tau, other, atol=1e-5)),
+        "other",
+    )
 
 
 def own_noise(training: Training) -> bool:
@@ -209,7 +225,9 @@ def own_noise(training: Training) -> bool:
     image of the batch and that noise.
     """
     schedule = NoiseDiffuser(1e-3, 0.2, STEPS)
-    batches = [e.image for e in training.log if e.kind == "batch" and e.who == "training" and e.image is not None]
+    batches = [
+        e.image for e in training.log if e.kind == "batch" and e.who == "training" and e.image is not None
+    ]
     passes = [p for p in training.training_passes if p.gradient is not None]
     if not passes or len(batches) < len(passes):
         return False

@@ -17,7 +17,11 @@ from reference.readings import PAPER, READINGS, Reading
 from .formulas import close
 from .probe_forward import Forward
 
-PROBE: ScheduleArguments = {"start_beta": 0.001, "end_beta": 0.2, "total_steps": 50}  # the handout's sanity check
+PROBE: ScheduleArguments = {
+    "start_beta": 0.001,
+    "end_beta": 0.2,
+    "total_steps": 50,
+}  # the handout's sanity check
 NAMES = {
     "betas": ("betas", "beta", "beta_t"),
     "alphas": ("alphas", "alpha", "alpha_t"),
@@ -81,7 +85,11 @@ def _as_curve(value: Any) -> Tensor | None:
 
 
 def _kind(value: Any) -> str:
-    return f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
+    return (
+        f"a tensor of shape {tuple(value.shape)}"
+        if isinstance(value, Tensor)
+        else f"a {type(value).__name__}"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +122,9 @@ def read(forward: Forward, schedule: Found, truth: NoiseDiffuser) -> Judged:
     alpha_bars = (alpha_bar, own) if usable and own is not None else (alpha_bar,)
     scaled = bool(((forward.ratio - 1).abs() < 1e-3).all())
     for reading in READINGS.values():
-        if any(fits_image(forward, reading, ab) and fits_noise(forward, reading, ab, scaled) for ab in alpha_bars):
+        if any(
+            fits_image(forward, reading, ab) and fits_noise(forward, reading, ab, scaled) for ab in alpha_bars
+        ):
             return Judged(reading=reading, accepted=True, alpha_bars=alpha_bars, scaled=scaled)
     return Judged(reading=PAPER, accepted=False, alpha_bars=alpha_bars, scaled=scaled)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import sys
 import types
@@ -241,3 +242,11 @@ def plain(source: str) -> str:
         for line in source.splitlines()
     )
     return "\n".join(lines)
+
+
+@functools.cache
+def digits_28() -> Tensor:
+    """scikit-learn's 8x8 digits, enlarged to 28x28, shuffled."""
+    images = pytest.importorskip("sklearn.datasets").load_digits().images
+    large = nn.functional.interpolate(torch.tensor(images).float()[:, None] / 16, size=28, mode="bilinear")
+    return large[torch.randperm(len(large), generator=torch.Generator().manual_seed(0))]

@@ -102,7 +102,11 @@ class CudaIsHere(TorchFunctionMode):
         self._device = device
 
     def __torch_function__(
-        self, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: Sequence[Any] = (),
+        kwargs: dict[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
         if func is Tensor.cuda:
@@ -155,7 +159,12 @@ def serve_mnist(images: Tensor, labels: Tensor) -> None:
     pixels = (images[:, 0] * 255).round().to(torch.uint8)
 
     def init(
-        self: Any, root: Any = None, train: bool = True, transform: Any = None, target_transform: Any = None, **_: Any
+        self: Any,
+        root: Any = None,
+        train: bool = True,
+        transform: Any = None,
+        target_transform: Any = None,
+        **_: Any,
     ) -> None:
         self.root, self.train = root, train
         self.transform, self.target_transform, self.transforms = transform, target_transform, None

@@ -195,7 +195,18 @@ class _Server:
 
 def _verb(header: dict[str, Any]) -> str:
     verb = header["verb"]
-    if verb not in ("load", "data", "call", "get", "describe", "shake", "optimizer", "criterion", "fit", "pathways"):
+    if verb not in (
+        "load",
+        "data",
+        "call",
+        "get",
+        "describe",
+        "shake",
+        "optimizer",
+        "criterion",
+        "fit",
+        "pathways",
+    ):
         raise WireError(f"there is no verb {verb!r}")
     return str(verb)
 

@@ -17,7 +17,9 @@ from pathlib import Path
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--control", type=int, help="socket on which children are asked for; serve once if absent")
+    parser.add_argument(
+        "--control", type=int, help="socket on which children are asked for; serve once if absent"
+    )
     parser.add_argument("--scratch", required=True)
     parser.add_argument("--hidden", nargs="*", default=[])
     parser.add_argument("--path", nargs="*", default=[])

@@ -64,7 +64,9 @@ def write_frame(stream: BinaryIO, kind: int, header: dict[str, Any], tensors: li
     text = json.dumps({**header, "tensors": layout}, allow_nan=False).encode()
     length = sum(len(body) for body in bodies)
     if len(text) > MAX_HEADER or length > MAX_BODY or len(tensors) > MAX_TENSORS:
-        raise WireError(f"a frame of {len(text) + length:,} bytes and {len(tensors)} tensors is too large to send")
+        raise WireError(
+            f"a frame of {len(text) + length:,} bytes and {len(tensors)} tensors is too large to send"
+        )
     try:
         for part in (_HEAD.pack(_MAGIC, _VERSION, kind, len(text), length), text, *bodies):
             _write_all(stream, part)
