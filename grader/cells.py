@@ -148,9 +148,15 @@ def _statement(cell: int, node: ast.stmt, text: str, lines: list[int], flags: in
     line = lines[first - 1] if first <= len(lines) else first
     names = _Names(source, node)
     return Statement(
-        source=source, cell=cell, line=line, node=node, flags=flags,
-        binds=names.binds, patches=names.patches, reads=names.reads,
-    )  # fmt: skip
+        source=source,
+        cell=cell,
+        line=line,
+        node=node,
+        flags=flags,
+        binds=names.binds,
+        patches=names.patches,
+        reads=names.reads,
+    )
 
 
 def _source(node: ast.stmt, text: str, first: int) -> str:
@@ -172,7 +178,7 @@ class _Names:
             table = symtable.symtable(source, "<statement>", "exec")
         except (SyntaxError, RecursionError, ValueError):
             table = symtable.symtable("", "<statement>", "exec")
-        top = [symbol for symbol in table.get_symbols()]
+        top = table.get_symbols()
         self.binds = frozenset(
             s.get_name() for s in top if s.is_assigned() or s.is_imported() or s.is_namespace()
         )
@@ -192,7 +198,9 @@ def _globals_inside(table: symtable.SymbolTable) -> frozenset[str]:
 
 
 def _patched(node: ast.stmt) -> Iterable[str]:
-    """Names whose objects the statement changes: ``UNet.forward = …``, ``setattr(UNet, …)``, ``options["T"] = …``."""
+    """Names whose objects the statement changes: ``UNet.forward = …``, ``setattr(UNet, …)``, ``options["T"] =
+    …``.
+    """
     targets: list[ast.expr] = []
     match node:
         case ast.Assign(targets=assigned):
@@ -205,8 +213,13 @@ def _patched(node: ast.stmt) -> Iterable[str]:
         case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="update" | "append"))):
             yield name
     for target in targets:
-        root: ast.expr = target
-        while isinstance(root, ast.Attribute | ast.Subscript):
-            root = root.value
+        root = _root(target)
         if root is not target and isinstance(root, ast.Name):
             yield root.id
+
+
+def _root(target: ast.expr) -> ast.expr:
+    """What an attribute or item is finally one of: ``a`` in ``a.b[0].c``."""
+    while isinstance(target, ast.Attribute | ast.Subscript):
+        target = target.value
+    return target

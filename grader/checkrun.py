@@ -1,4 +1,6 @@
-"""Runs the judge: one pytest process per submission, on a fixed command line that nothing handed in can influence."""
+"""Runs the judge: one pytest process per submission, on a fixed command line that nothing handed in can
+influence.
+"""
 
 from __future__ import annotations
 
@@ -51,10 +53,10 @@ class Outcome:
 def run(rubric: Rubric, source: StudentSource, options: Options, tell: Callable[[Event], None]) -> Outcome:
     """Judge ``source`` by ``rubric``, telling of every step as it comes."""
     with tempfile.TemporaryDirectory(prefix="grade-judge-") as folder:
-        request, outcome = Path(folder) / "request.json", Path(folder) / "outcome.json"
-        request.write_text(json.dumps(_request(rubric, source, options, outcome)))
+        request_file, outcome = Path(folder) / "request.json", Path(folder) / "outcome.json"
+        request_file.write_text(json.dumps(request(rubric, source, options, outcome)))
         process = subprocess.Popen(
-            _command(rubric, request),
+            [sys.executable, "-P", "-m", "pytest", *pytest_arguments(rubric, request_file)],
             cwd=folder,
             env=_environment(),
             stdin=subprocess.DEVNULL,
@@ -71,7 +73,7 @@ def run(rubric: Rubric, source: StudentSource, options: Options, tell: Callable[
         return Outcome(**left, failure=failure)
 
 
-def _request(rubric: Rubric, source: StudentSource, options: Options, outcome: Path) -> dict[str, Any]:
+def request(rubric: Rubric, source: StudentSource, options: Options, outcome: Path) -> dict[str, Any]:
     statements = [
         {"source": s.source, "cell": s.cell, "line": s.line, "flags": s.flags} for s in source.statements
     ]
@@ -89,10 +91,11 @@ def _request(rubric: Rubric, source: StudentSource, options: Options, outcome: P
     }
 
 
-def _command(rubric: Rubric, request: Path) -> list[str]:
+def pytest_arguments(rubric: Rubric, request: Path) -> list[str]:
+    """pytest's command line for one request; nothing of it comes from a submission."""
     method = "signal" if hasattr(os, "fork") else "thread"
     return [
-        *(sys.executable, "-P", "-m", "pytest", "-c", str(_INI), "--rootdir", str(rubric.folder)),
+        *("-c", str(_INI), "--rootdir", str(rubric.folder)),
         *("-p", "no:cacheprovider", "-p", "no:terminal", "--capture=no"),
         *("--assert=plain", "--strict-markers", "-W", "ignore"),
         *("-p", "pytest_timeout", f"--timeout={_CHECK_SECONDS}", f"--timeout-method={method}"),
@@ -104,7 +107,7 @@ def _command(rubric: Rubric, request: Path) -> list[str]:
 def _environment() -> dict[str, str]:
     """The caller's, less what could steer Python or pytest."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "PYTHON", "COV_"))}
-    one_thread = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+    one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     return kept | one_thread | {"PYTHONPATH": str(_PACKAGES), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 
 

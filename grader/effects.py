@@ -1,7 +1,7 @@
 """Tells statements that only set things up from those that train, download, plot or loop.
 
-A judgement on syntax, so that a notebook's constants can be computed without running its experiments. It errs on the
-side of not running; the worker's walls, not this module, are what keeps a hostile statement in check.
+A judgement on syntax, so that a notebook's constants can be computed without running its experiments. It errs
+on the side of not running; the worker's walls, not this module, are what keeps a hostile statement in check.
 """
 
 from __future__ import annotations
@@ -11,11 +11,10 @@ from collections.abc import Sequence
 
 # Calls that read files, show things, wait, or work for long, by their last name.
 _COSTLY = frozenset(
-    """
-    load save open input print show imshow plot savefig figure subplots display display_images system run_line_magic
-    run_cell_magic getoutput download urlretrieve get_ipython backward step fit load_state_dict sleep exec eval
-    compile_model watch init login mount
-    """.split()
+    {"load", "save", "open", "input", "download", "urlretrieve", "mount", "login", "init", "watch"}
+    | {"print", "show", "imshow", "plot", "savefig", "figure", "subplots", "display", "display_images"}
+    | {"get_ipython", "system", "run_line_magic", "run_cell_magic", "getoutput", "sleep", "exec", "eval"}
+    | {"backward", "step", "fit", "load_state_dict"}
 )
 _HARMLESS_EXPRESSIONS = frozenset({"setattr", "register_buffer", "update", "append", "add_module", "seed"})
 
@@ -66,7 +65,7 @@ def _cheap_expression(node: ast.AST, never: Sequence[str]) -> bool:
             return False
         if isinstance(part, ast.Call):
             name = _last_name(part.func)
-            if name in _COSTLY or name in never and isinstance(part.func, ast.Name) and name.islower():
+            if name in _COSTLY or (name in never and isinstance(part.func, ast.Name) and name.islower()):
                 return False
     return True
 

@@ -1,8 +1,8 @@
 """Lifts the definitions that the rubric asks for out of a notebook, with all that they need and nothing else.
 
 The unit is the statement. A statement is kept when a wanted name needs what it binds and running it is cheap:
-definitions, imports, constants, later patches such as ``UNet.forward = …``. Training, downloads and plots at top level
-stay behind. Everything here works on syntax trees; no student code runs in this process.
+definitions, imports, constants, later patches such as ``UNet.forward = …``. Training, downloads and plots at
+top level stay behind. Everything here works on syntax trees; no student code runs in this process.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ class StudentSource:
 def extract(submission: Submission, wanted: Sequence[str]) -> StudentSource:
     """The statements that ``wanted`` names need, in the notebook's order.
 
-    A name that is defined more than once keeps every definition in order, so that the last one counts and a class may
-    derive from its own earlier version.
+    A name that is defined more than once keeps every definition in order, so that the last one counts and a
+    class may derive from its own earlier version.
     """
     found, problems = statements(submission.cells)
     defined = _last_definitions(found)

@@ -106,7 +106,7 @@ def _parse(text: str) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         if error.pos >= len(text.rstrip()) or "Unterminated" in error.msg:
             raise NotebookError(
-                f"the notebook is cut off at line {error.lineno:,}: the end is missing; download or save it again"
+                f"the notebook is cut off at line {error.lineno:,}; download it, or save it, once more"
             ) from error
         raise NotebookError(
             f"this is not a notebook: line {error.lineno:,}, column {error.colno:,} is not JSON ({error.msg})"
@@ -119,7 +119,9 @@ def _parse(text: str) -> dict[str, Any]:
 
 
 def _code(data: dict[str, Any]) -> list[str]:
-    """The sources of the code cells. Outputs go first, since they may be a hundred times as large as the code."""
+    """The sources of the code cells. Outputs go first, since they may be a hundred times as large as the
+    code.
+    """
     version = data.get("nbformat")
     if not isinstance(version, int):
         version = 3 if "worksheets" in data else 4

@@ -1,4 +1,6 @@
-"""A rubric: a folder with ``rubric.toml`` (points, words, numbers) and ``check_*.py`` (what is asked of a student)."""
+"""A rubric: a folder with ``rubric.toml`` (points, words, numbers) and ``check_*.py`` (what is asked of a
+student).
+"""
 
 from __future__ import annotations
 

@@ -12,21 +12,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import corpus
 import nbformat
 import pytest
 import torch
-from corpus import (
-    MISTAKES,
-    PARTS,
-    Cell,
-    Mistake,
-    base,
-    notebook,
-    own_parts,
-    reading,
-    right_cells,
-    right_names,
-)
+from corpus import MISTAKES, Cell, Mistake
 from solutions import truth
 from solutions.truth import check_diffuser, check_network, check_sampler, check_trainer, definitions, plain
 from torch import Tensor, nn
@@ -60,7 +50,7 @@ CRITERIA = frozenset(
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 each_mistake = pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name)
-each_right = pytest.mark.parametrize("name", right_names())
+each_right = pytest.mark.parametrize("name", corpus.right_names())
 
 
 @pytest.fixture(autouse=True)
@@ -148,7 +138,7 @@ def test_the_handout_is_blank():
 def test_a_right_solution_says_what_its_style_is_and_has_all_parts(name):
     path = Path(__file__).parent / "solutions" / ("base.py" if name == "base" else f"right/{name}.py")
     assert re.match(r'"""[A-Z].+\."""\n', path.read_text(encoding="utf-8"))
-    nbformat.validate(notebook([source for _, source in right_cells(name)]))
+    nbformat.validate(corpus.notebook([source for _, source in corpus.right_cells(name)]))
     student = _right(name)
     for definition in ("NoiseDiffuser", "UNet", "train", "generate_samples"):
         assert hasattr(student, definition)
@@ -156,7 +146,7 @@ def test_a_right_solution_says_what_its_style_is_and_has_all_parts(name):
 
 @each_right
 def test_its_diffuser_mixes_by_its_reading(name):
-    check_diffuser(_right(name), reading(name))
+    check_diffuser(_right(name), corpus.reading(name))
 
 
 @each_right
@@ -175,7 +165,9 @@ def test_its_sampler_walks_the_reverse_process(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in right_names() if {"unet", "train"} & own_parts(name)])
+@pytest.mark.parametrize(
+    "name", [name for name in corpus.right_names() if {"unet", "train"} & corpus.own_parts(name)]
+)
 def test_it_learns(name):
     """Sixty steps of its own training find more than half of the noise; most find three quarters."""
     student = _right(name)
@@ -226,13 +218,15 @@ def test_mistakes_have_names_of_their_own():
 
 
 def test_the_base_has_one_cell_for_each_part():
-    assert tuple(part for part, _ in base()) == PARTS
+    assert tuple(part for part, _ in corpus.base()) == corpus.PARTS
 
 
 @each_mistake
 def test_a_mistake_applies_and_leaves_a_notebook_that_compiles(mistake):
     nbformat.validate(mistake.notebook())
-    changed = [part for (part, old), (_, new) in zip(base(), mistake.cells(), strict=True) if old != new]
+    changed = [
+        part for (part, old), (_, new) in zip(corpus.base(), mistake.cells(), strict=True) if old != new
+    ]
     assert changed == [mistake.part]
     for _, source in mistake.cells():
         compile(source, mistake.name, "exec", dont_inherit=True)
@@ -301,4 +295,4 @@ def _check_all(student: Any, follows: str) -> None:
 
 @functools.cache
 def _right(name: str) -> types.ModuleType:
-    return definitions(right_cells(name), name)
+    return definitions(corpus.right_cells(name), name)

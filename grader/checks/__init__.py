@@ -1,8 +1,8 @@
 """What a rubric's checks are written with.
 
-A check is a function ``check_*`` that is marked with the criterion it speaks for. Its docstring is the sentence that a
-student reads when it holds. What it needs, it takes as pytest fixtures: an expectation that is unmet while a fixture is
-built BLOCKS the check, one that is unmet in the check itself FAILS it.
+A check is a function ``check_*`` that is marked with the criterion it speaks for. Its docstring is the
+sentence that a student reads when it holds. What it needs, it takes as pytest fixtures: an expectation that
+is unmet while a fixture is built BLOCKS the check, one that is unmet in the check itself FAILS it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""The judge: a pytest plugin that runs a rubric's checks on one student's source and writes what became of each.
+"""The judge: a pytest plugin that runs a rubric's checks on one student's source and writes what became of
+each.
 
-It is given one request file and writes one outcome file; on standard output it says, a JSON object a line, how far it
-is. It starts the worker before it imports torch, so that both load at the same time.
+It is given one request file and writes one outcome file; on standard output it says, a JSON object a line,
+how far it is. It starts the worker before it imports torch, so that both load at the same time.
 """
 
 from __future__ import annotations
@@ -134,7 +135,11 @@ def _verdict(error: BaseException, *, in_fixture: bool) -> dict[str, Any]:
     students = "blocked" if in_fixture else "fail"
     match error:
         case Unmet():
-            about = {"expected": error.expected, "actual": error.actual, "reading": error.reading}
+            about: dict[str, Any] = {
+                "expected": error.expected,
+                "actual": error.actual,
+                "reading": error.reading,
+            }
             about = {key: value for key, value in about.items() if value is not None}
             credit = 0.0 if in_fixture else error.credit
             about |= {"misconception": error.misconception, "credit": credit}
@@ -186,7 +191,8 @@ def talk(judge: Judge) -> Talk:
 @pytest.fixture
 def finding(request: pytest.FixtureRequest) -> Finding:
     """What this check found, for the report."""
-    return request.node.stash.setdefault(_FINDING, Finding())
+    found: Finding = request.node.stash.setdefault(_FINDING, Finding())
+    return found
 
 
 @pytest.fixture(scope="session")

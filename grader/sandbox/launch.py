@@ -11,6 +11,7 @@ import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -41,7 +42,8 @@ class Line:
 class Nursery:
     """A process that has imported torch and holds nothing else; workers are forked from it.
 
-    Where fork is missing or unsafe after importing torch (Windows, macOS) every worker is a process started afresh.
+    Where fork is missing or unsafe after importing torch (Windows, macOS) every worker is a process started
+    afresh.
     """
 
     def __init__(self) -> None:
@@ -154,10 +156,8 @@ class _Killer:
     def __call__(self) -> None:
         if self._descriptor is None:
             return
-        try:
+        with suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         os.close(self._descriptor)
         self._descriptor = None
 
@@ -169,6 +169,6 @@ def _site_packages() -> list[str]:
 def _environment() -> dict[str, str]:
     """Next to nothing: the worker must find no secret here, and no PYTHON variable may steer it."""
     kept = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "CUDA_VISIBLE_DEVICES", "LANG", "LC_ALL")
-    threads = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     deterministic = {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
     return {name: os.environ[name] for name in kept if name in os.environ} | threads | deterministic

@@ -6,10 +6,9 @@ import math
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-import torch
 from torch import Tensor
 
 from grader.sandbox.launch import Line, Nursery
@@ -159,6 +158,14 @@ class Student:
         """The attribute ``name`` of ``target``."""
         return self.reply({"verb": "get", "name": name}, target=target)["value"]
 
+    def set(self, target: str | Handle, name: str, value: Any) -> None:
+        """Set the attribute ``name`` of ``target``."""
+        self.reply({"verb": "set", "name": name}, target=target, values={"value": value})
+
+    def fresh(self) -> Student:
+        """The same source in a worker of its own, untouched by what was asked before. Close it after use."""
+        return replace(self, problems=[], seconds=0.0, generation=0, _line=None)
+
     def ask(self, verb: str, target: str | Handle | None = None, **options: Any) -> Any:
         """Any other verb of the protocol; values among ``options`` are packed."""
         return self.reply({"verb": verb}, target=target, values=options)["value"]
@@ -244,6 +251,8 @@ class Student:
 
     def _received(self, answer: dict[str, Any], tensors: list[Tensor]) -> dict[str, Any]:
         if raised := answer.get("raised"):
+            if raised.get("ours") is True:
+                raise RuntimeError(f"in the worker: {raised.get('type')}: {raised.get('message')}")
             raise StudentError(
                 str(raised.get("type")), str(raised.get("message")), raised.get("cell"), raised.get("line")
             )

@@ -1,9 +1,11 @@
-"""Measures what the reference reaches, in the short training and in sampling: ``python -m rubrics.ddpm.calibrate``.
+"""Measures what the reference reaches, in the short training and in sampling: ``python -m
+rubrics.ddpm.calibrate``.
 
 Writes ``reference_samples.npz`` and ``calibration.json``::
 
     seeds, torch, quality: {seed distances of 30 reference samples to held-out digits}
-    readings: {"paper, unscaled": {held_out: [{steps, mean, least, most}], training: [...], validation: [...]}, ...}
+    readings: {"paper, unscaled": {held_out: [{steps, mean, least, most}], training: [...], validation:
+        [...]}, ...}
 
 ``training`` and ``validation`` are the mean losses per epoch. Takes about a quarter of an hour on one core.
 """

@@ -1,4 +1,6 @@
-"""What the reference reaches, as ``python -m rubrics.ddpm.calibrate`` measured it: what students are compared with."""
+"""What the reference reaches, as ``python -m rubrics.ddpm.calibrate`` measured it: what students are compared
+with.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ def reference_samples() -> list[Tensor]:
 
 
 def key(reading: Reading) -> str:
-    """The name under which a reading was measured: scaled and unscaled noise are different tasks for a network."""
+    """The name under which a reading was measured: scaled and unscaled noise are different tasks for a
+    network.
+    """
     return f"{reading.id}, {'scaled' if reading.returns_scaled_noise else 'unscaled'}"
 
 

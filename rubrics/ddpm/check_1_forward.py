@@ -52,7 +52,8 @@ def check_image_fades(
 def check_noise_grows(forward: Forward, judged: Judged, truth: NoiseDiffuser, finding: Finding) -> None:
     """At every step the noise has the strength that the forward formula gives it."""
     finding.reading = judged.reading.id if judged.accepted else None
-    # The image's coefficient was charged where it is wrong; here the noise only has to go with it, a² + b² = 1.
+    # The image's coefficient was charged where it is wrong; here the noise only has to go with it, a² + b² =
+    # 1.
     implied = forward.image.square().clamp(0, 1)
     if judged.accepted or any(
         fits_noise(forward, PAPER, ab, judged.scaled) for ab in (*judged.alpha_bars, implied)
@@ -80,8 +81,10 @@ def check_noise_is_returned(forward: Forward, judged: Judged, finding: Finding, 
     if forward.returned is None:
         raise Unmet(
             "noise_diffusion returns the noisy image alone: the noise that the network has to find is missing.",
-            expected="the noisy image and the noise", actual="one tensor", misconception="noise-not-returned",
-        )  # fmt: skip
+            expected="the noisy image and the noise",
+            actual="one tensor",
+            misconception="noise-not-returned",
+        )
     if forward.returned.shape != forward.diffused.shape:
         raise Unmet(
             "The returned noise has not the shape of the images: it would be broadcast over them without a warning.",
@@ -129,11 +132,14 @@ def check_noise_is_standard_normal(forward: Forward, judged: Judged) -> None:
     if _alike(noise[STEP, 0], noise[STEP, 1]):
         raise Unmet(
             "All images of a batch get the same noise.",
-            expected="noise of the shape (B, C, H, W)", actual="one noise for the batch", misconception="noise-shared",
-        )  # fmt: skip
+            expected="noise of the shape (B, C, H, W)",
+            actual="one noise for the batch",
+            misconception="noise-shared",
+        )
     mean, deviation = noise.mean().item(), noise.std().item()
     kurtosis = ((noise - mean) / max(deviation, 1e-12)).pow(4).mean().item()
-    # Over 627,200 pixels the standard errors are 0.0013, 0.0009 and 0.006; the bounds are more than ten of them.
+    # Over 627,200 pixels the standard errors are 0.0013, 0.0009 and 0.006; the bounds are more than ten of
+    # them.
     if abs(mean) < 0.02 and abs(deviation - 1) < 0.02 and abs(kurtosis - 3) < 0.15:
         return
     uniform = abs(kurtosis - 1.8) < 0.05
@@ -159,7 +165,9 @@ def _drawn(forward: Forward, judged: Judged) -> Tensor:
 
 def _alike(first: Tensor, second: Tensor) -> bool:
     a, b = first.flatten() - first.mean(), second.flatten() - second.mean()
-    return abs((a @ b) / (a.norm() * b.norm()).clamp_min(1e-30)) > 0.5  # independent noise: 0.00 ± 0.04
+    return (
+        abs(float((a @ b) / (a.norm() * b.norm()).clamp_min(1e-30))) > 0.5
+    )  # independent noise: 0.00 ± 0.04
 
 
 @criterion("forward.batched_t")

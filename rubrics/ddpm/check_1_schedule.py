@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 import torch
 from torch import Tensor
 
@@ -12,6 +14,12 @@ from reference.diffuser import NoiseDiffuser
 
 from .formulas import ALPHA_BAR, BETAS, close
 from .schedule import PROBE, Found, build_diffuser, curves, schedule_of
+
+
+class _Ends(TypedDict):
+    expected: str
+    actual: str
+
 
 WITHIN = 1e-4  # of the largest value; float32's own error is a thousand times smaller
 
@@ -80,7 +88,7 @@ def check_alpha_bar_is_the_running_product(
     _show(schedule, truth, talk)
     alpha_bar = schedule["alpha_bar"]
     own_beta, own_alpha = schedule.curves.get("betas"), schedule.curves.get("alphas")
-    betas, alphas, right = curves(truth)
+    _, alphas, right = curves(truth)
     bases = [alphas]  # whatever is wrong with β or α was charged there
     bases += [own_alpha] if own_alpha is not None else []
     bases += [1 - own_beta] if own_beta is not None else []
@@ -97,7 +105,7 @@ def check_alpha_bar_is_the_running_product(
     raise Unmet("ᾱ is not the running product of α.", **_ends(right, alpha_bar))
 
 
-def _ends(expected: Tensor, actual: Tensor) -> dict[str, str]:
+def _ends(expected: Tensor, actual: Tensor) -> _Ends:
     """The first and last values of both, in words."""
 
     def ends(curve: Tensor) -> str:

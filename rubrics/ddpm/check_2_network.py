@@ -58,8 +58,10 @@ def _expect_skip(paths: Ways, level: int, finding: Finding) -> None:
     if not paths.heard:
         raise Unmet(
             "The network never lowers the resolution, so it has no encoder and decoder for a skip connection to join.",
-            expected="28 x 28, 14 x 14, 7 x 7", actual="28 x 28 throughout", misconception="no-levels",
-        )  # fmt: skip
+            expected="28 x 28, 14 x 14, 7 x 7",
+            actual="28 x 28 throughout",
+            misconception="no-levels",
+        )
     if level >= len(paths.heard):
         finding.message = (
             "The network goes down only once; the level that it has is joined by its skip connection."
@@ -87,8 +89,10 @@ def check_output_depends_on_the_step(paths: Ways, finding: Finding) -> None:
     if paths.by_time <= AUDIBLE:
         raise Unmet(
             "The network's output is the same at every step: t is not used.",
-            expected="an output that changes with t", actual="no change", misconception="time-ignored",
-        )  # fmt: skip
+            expected="an output that changes with t",
+            actual="no change",
+            misconception="time-ignored",
+        )
 
 
 def _drawn(paths: Ways) -> Levels:
@@ -109,6 +113,9 @@ def _drawn(paths: Ways) -> Levels:
         else "every level is joined by a skip connection"
     )
     return Levels(
-        exercise=2, title="Your network", caption=f"As it really ran: {found}.", levels=levels,
+        exercise=2,
+        title="Your network",
+        caption=f"As it really ran: {found}.",
+        levels=levels,
         parameters=paths.parameters,
-    )  # fmt: skip
+    )

@@ -27,7 +27,9 @@ def check_steps_follow_the_formula(sampling: Sampling, truth: NoiseDiffuser, tal
 
 @criterion("sample.order")
 def check_all_steps_are_taken(sampling: Sampling, finding: Finding, talk: Talk) -> None:
-    """The network is asked at every step once, from the last down to the first, and the last update is returned."""
+    """The network is asked at every step once, from the last down to the first, and the last update is
+    returned.
+    """
     finding.actual = expect_order(sampling)
     run = sampling.first
     if run.calls[0].x is not None and not torch.allclose(run.calls[0].x.reshape(SHAPE), run.start, atol=1e-5):
@@ -40,7 +42,9 @@ def check_all_steps_are_taken(sampling: Sampling, finding: Finding, talk: Talk) 
 def check_noise_is_fresh_and_strong_enough(
     sampling: Sampling, truth: NoiseDiffuser, finding: Finding
 ) -> None:
-    """At every step but the last, fresh standard normal noise is added, with σ² = β or the posterior variance."""
+    """At every step but the last, fresh standard normal noise is added, with σ² = β or the posterior
+    variance.
+    """
     finding.actual = expect_noise(sampling, truth)
 
 
@@ -54,8 +58,10 @@ def check_samples_carry_no_gradients(sampling: Sampling) -> None:
     if run.attached:
         raise Unmet(
             "The samples still hang on the graph of all steps: neither no_grad nor detach was used.",
-            expected="requires_grad = False", actual="requires_grad = True", misconception="gradients-kept",
-        )  # fmt: skip
+            expected="requires_grad = False",
+            actual="requires_grad = True",
+            misconception="gradients-kept",
+        )
 
 
 @criterion("sample.shape")
@@ -72,8 +78,9 @@ def check_samples_have_the_right_shape(sampling: Sampling) -> None:
     elif run.result is None:
         raise Unmet(
             f"generate_samples does not return the {COUNT} samples that were asked for.",
-            expected=f"a tensor of shape {SHAPE}", actual="nothing" if returned is None else type(returned).__name__,
-        )  # fmt: skip
+            expected=f"a tensor of shape {SHAPE}",
+            actual="nothing" if returned is None else type(returned).__name__,
+        )
     if run.result is not None and not torch.isfinite(run.result).all():
         raise Unmet(
             "The samples hold values that are not numbers (NaN or infinity).", misconception="not-finite"

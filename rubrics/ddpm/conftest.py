@@ -1,4 +1,6 @@
-"""The fixtures that checks are built on: the student's parts, probed once, and the reference's in place of broken ones."""
+"""The fixtures that checks are built on: the student's parts, probed once, and the reference's in place of
+broken ones.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,7 @@ from .probe_network import Network, Ways, examine, ways
 from .probe_sampler import Sampling
 from .probe_trainer import Training
 from .quality import Quality, Studio, judge_network, judge_sampler
-from .schedule import PROBE, Found, Judged, build_diffuser, is_sound, read, schedule_of
+from .schedule import PROBE, Found, Judged, build_diffuser, is_sound, mend, read, schedule_of
 
 Seeded = Callable[[str], torch.Generator]
 
@@ -41,7 +43,9 @@ def student_data(judge: Judge) -> tuple[Tensor, Tensor]:
 
 @pytest.fixture(scope="session")
 def seeded(judge: Judge) -> Seeded:
-    """The judge's own random numbers, apart from the student's: a stream for each purpose, whatever else is asked."""
+    """The judge's own random numbers, apart from the student's: a stream for each purpose, whatever else is
+    asked.
+    """
 
     def stream(purpose: str) -> torch.Generator:
         return torch.Generator().manual_seed(zlib.crc32(f"{purpose} {judge.request['seed']}".encode()))
@@ -83,9 +87,14 @@ def schedule(student: Student, diffuser: Handle, talk: Talk) -> Found:
 
 
 @pytest.fixture(scope="session")
-def forward(student: Student, diffuser: Handle, seeded: Seeded, talk: Talk) -> Forward:
-    """The student's forward process, recovered at every step."""
+def forward(
+    student: Student, diffuser: Handle, schedule: Found, truth: NoiseDiffuser, seeded: Seeded, talk: Talk
+) -> Forward:
+    """The student's forward process, recovered at every step, over the true schedule where it reads that."""
+    mended = mend(student, diffuser, schedule, truth)
     forward = probe_forward.recover(student, diffuser, PROBE["total_steps"], seeded("forward"))
+    if mended and not torch.isfinite(forward.image).all():
+        raise Blocked("noise_diffusion computes no numbers from your schedule, which lost its points above.")
     if forward.asked.form != "list":
         talk.note(
             "noise_diffusion does not take t as a list, as the handout's cells give it; it was given a tensor."
@@ -103,7 +112,9 @@ def judged(forward: Forward, schedule: Found, truth: NoiseDiffuser) -> Judged:
 
 @pytest.fixture(scope="session")
 def course(request: pytest.FixtureRequest, truth: NoiseDiffuser) -> Judged | None:
-    """How the student's forward process is read, if it can be built upon; None where the reference's takes its place."""
+    """How the student's forward process is read, if it can be built upon; None where the reference's takes
+    its place.
+    """
     try:
         judged: Judged = request.getfixturevalue("judged")
         forward, schedule = request.getfixturevalue("forward"), request.getfixturevalue("schedule")
@@ -142,7 +153,10 @@ def sampling(
 ) -> Sampling:
     """The student's sampler, recovered at every step."""
     need("generate_samples")
-    fallback = _own_diffuser(student, judge, PROBE["total_steps"])
+
+    def fallback(fresh: Student) -> Handle | None:
+        return _own_diffuser(fresh, judge, PROBE["total_steps"])
+
     found = probe_sampler.recover(student, fallback, seeded("sampling"))
     if found.first.missing:
         names = ", ".join(sorted(set(found.first.missing)))
@@ -153,7 +167,9 @@ def sampling(
 
 
 def _own_diffuser(student: Student, judge: Judge, total_steps: int) -> Handle | None:
-    """The student's diffuser, for what may be asked of it beyond the handout's attributes; None if it is not to be had."""
+    """The student's diffuser, for what may be asked of it beyond the handout's attributes; None if it is not
+    to be had.
+    """
     if "NoiseDiffuser" in judge.request["extraction"]["missing"]:
         return None
     try:

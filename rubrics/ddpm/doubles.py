@@ -1,4 +1,6 @@
-"""Stand-ins for the parts of a DDPM: a student's function is run on them, and what it asks of them is the evidence."""
+"""Stand-ins for the parts of a DDPM: a student's function is run on them, and what it asks of them is the
+evidence.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,8 @@ from reference.readings import ReadingDiffuser
 class Event:
     """Something that a stand-in was asked, in the order it happened.
 
-    ``kind`` is forward, backward, diffuse, epoch, batch, step, zero_grad, compare or missing; the other fields are set
-    where they have a meaning.
+    ``kind`` is forward, backward, diffuse, epoch, batch, step, zero_grad, compare or missing; the other
+    fields are set where they have a meaning.
     """
 
     kind: str
@@ -95,13 +97,15 @@ class NetworkDouble:
                 training=state["training"],
                 grad=state["grad"],
                 weight=float(state["weight"]),
-            )  # fmt: skip
+            )
         )
         return answer
 
 
 class DiffuserDouble:
-    """The reference's forward process, under a reading, in place of the student's; unknown attributes are theirs."""
+    """The reference's forward process, under a reading, in place of the student's; unknown attributes are
+    theirs.
+    """
 
     def __init__(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 
@@ -104,8 +105,10 @@ def expect_formula(sampling: Sampling, truth: NoiseDiffuser) -> None:
         raise Unmet(
             "What a step does with x_t and the predicted noise is no fixed mix of them: "
             "is the network asked about the image that the step then changes?",
-            expected=expected, actual="something else moves the image", misconception="not-a-mix",
-        )  # fmt: skip
+            expected=expected,
+            actual="something else moves the image",
+            misconception="not-a-mix",
+        )
     for id, factors, words in _MISTAKES:
         if any(fits(updates, one, factors, truth) for one in orders(updates)):
             raise Unmet(f"The steps do not follow the formula: {words}.", expected=expected, misconception=id)
@@ -133,7 +136,9 @@ def orders(updates: Sequence[Update]) -> list[list[int]]:
 
 
 def fits(updates: Sequence[Update], order: Sequence[int], factors: Factors, truth: NoiseDiffuser) -> bool:
-    """Whether every step has these factors, within 0.3 % and six standard errors; one step may be odd (a clamp's)."""
+    """Whether every step has these factors, within 0.3 % and six standard errors; one step may be odd (a
+    clamp's).
+    """
     of_x, of_noise = factors(*curves(truth))
     odd = 0
     for update, step in zip(updates, order, strict=True):
@@ -147,7 +152,9 @@ def fits(updates: Sequence[Update], order: Sequence[int], factors: Factors, trut
 
 
 def expect_order(sampling: Sampling) -> str:
-    """The network is asked at every step once, last to first, and the last update is returned. Returns what was found."""
+    """The network is asked at every step once, last to first, and the last update is returned. Returns what
+    was found.
+    """
     expect_calls(sampling)
     run = sampling.first
     told = [call.t.flatten()[0].item() for call in run.calls if call.t is not None]
@@ -155,12 +162,14 @@ def expect_order(sampling: Sampling) -> str:
     expected = f"{STEPS} steps, from {STEPS - 1} to 0"
     if run.error:
         raise Unmet(f"generate_samples stopped after {len(told)} steps: {run.error}", expected=expected)
-    gaps = {round(a - b, 6) for a, b in zip(told, told[1:], strict=False)}
+    gaps = {round(a - b, 6) for a, b in itertools.pairwise(told)}
     if len(told) > 1 and all(gap < 0 for gap in gaps):
         raise Unmet(
             "The steps are taken from the first to the last, which is the direction of the noising.",
-            expected=expected, actual=actual, misconception="forward-order",
-        )  # fmt: skip
+            expected=expected,
+            actual=actual,
+            misconception="forward-order",
+        )
     if len(told) != STEPS:
         id = _left_out(told)
         raise Unmet(
@@ -172,8 +181,10 @@ def expect_order(sampling: Sampling) -> str:
     if len(gaps) != 1 or min(gaps) <= 0:
         raise Unmet(
             "The steps that the network is told do not count down evenly.",
-            expected=expected, actual=actual, misconception="steps-uneven",
-        )  # fmt: skip
+            expected=expected,
+            actual=actual,
+            misconception="steps-uneven",
+        )
     _expect_last_update(sampling, expected)
     return actual
 
@@ -192,8 +203,10 @@ def _expect_last_update(sampling: Sampling, expected: str) -> None:
     if torch.allclose(run.result, last.reshape(SHAPE), atol=1e-6):
         raise Unmet(
             "The result is the image before the last step: the last update is computed and dropped, or not computed.",
-            expected=expected, actual="the last update is missing in the result", misconception="last-update-dropped",
-        )  # fmt: skip
+            expected=expected,
+            actual="the last update is missing in the result",
+            misconception="last-update-dropped",
+        )
     for call in run.calls[:-1]:
         if call.x is not None and torch.allclose(run.result, call.x.reshape(SHAPE), atol=1e-6):
             raise Unmet(
@@ -202,7 +215,9 @@ def _expect_last_update(sampling: Sampling, expected: str) -> None:
 
 
 def expect_noise(sampling: Sampling, truth: NoiseDiffuser) -> str:
-    """At every step but the last, fresh noise is added, σ² = β or the posterior variance. Returns what was found."""
+    """At every step but the last, fresh noise is added, σ² = β or the posterior variance. Returns what was
+    found.
+    """
     expect_calls(sampling)
     sigmas, z, order = _sigmas(sampling)
     betas, alphas, alpha_bar = curves(truth)
@@ -243,8 +258,10 @@ def expect_noise(sampling: Sampling, truth: NoiseDiffuser) -> str:
         if _like(measured, curve[steps]):
             raise Unmet(
                 f"The noise between the steps has the wrong strength: {words}.",
-                expected=expected, actual=actual, misconception=id,
-            )  # fmt: skip
+                expected=expected,
+                actual=actual,
+                misconception=id,
+            )
     if float(z.double().nan_to_num().std()) and _repeats(z):
         raise Unmet(
             "The same z is added at every step.",
@@ -271,7 +288,9 @@ def _sigmas(sampling: Sampling) -> tuple[Tensor, Tensor, list[int]]:
 
 
 def _like(measured: Tensor, expected: Tensor) -> bool:
-    """Whether deviations of 7,840 pixels each, 0.8 % their standard error, agree with a curve: six of them, and on average."""
+    """Whether deviations of 7,840 pixels each, 0.8 % their standard error, agree with a curve: six of them,
+    and on average.
+    """
     ratio = (measured / expected.clamp_min(1e-12)).clamp_min(1e-12).log()
     return bool((ratio.abs() < 0.05).all()) and abs(ratio.mean().item()) < 0.01
 
@@ -303,4 +322,4 @@ def _repeats(z: Tensor) -> bool:
 
 def _likeness(first: Tensor, second: Tensor) -> float:
     a, b = first.flatten().double(), second.flatten().double()
-    return ((a @ b) / (a.norm() * b.norm()).clamp_min(1e-30)).item()
+    return float((a @ b) / (a.norm() * b.norm()).clamp_min(1e-30))

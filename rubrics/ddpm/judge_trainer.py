@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -20,7 +21,9 @@ _WORDS = {
 
 
 def trains_rightly(training: Training) -> bool:
-    """Whether a network can be trained with this ``train`` as it should be: right loss, steps, gradients and t."""
+    """Whether a network can be trained with this ``train`` as it should be: right loss, steps, gradients and
+    t.
+    """
     try:
         for expect in (
             expect_loss_on_noise,
@@ -52,8 +55,10 @@ def expect_loss_on_noise(training: Training) -> None:
     id, words = _WORDS[wrong]
     raise Unmet(
         f"The loss compares the prediction with {words}.",
-        expected="the noise that noise_diffusion returned", actual=words, misconception=id,
-    )  # fmt: skip
+        expected="the noise that noise_diffusion returned",
+        actual=words,
+        misconception=id,
+    )
 
 
 def expect_a_step_per_batch(training: Training) -> None:
@@ -67,10 +72,12 @@ def expect_a_step_per_batch(training: Training) -> None:
         reason = f" ({training.error})" if training.error else ""
         raise Unmet(
             f"No gradient ever reached the network: the loss is not sent back through the prediction{reason}.",
-            expected="a backward pass per batch", actual="none", misconception="no-backward",
-        )  # fmt: skip
+            expected="a backward pass per batch",
+            actual="none",
+            misconception="no-backward",
+        )
     weights = [one.forward.weight for one in training.passes]
-    steps = sum(a != b for a, b in zip(weights, weights[1:], strict=False))
+    steps = sum(a != b for a, b in itertools.pairwise(weights))
     last_is_seen = 0 if training.validation_passes else 1  # nothing after the last batch shows its step
     if steps + last_is_seen >= len(passes):
         return
@@ -79,12 +86,16 @@ def expect_a_step_per_batch(training: Training) -> None:
     if steps == 0:
         raise Unmet(
             "The network's weights never change: gradients are computed, but the optimiser does not step.",
-            expected=f"{len(passes)} steps", actual="0 steps", misconception="no-step",
-        )  # fmt: skip
+            expected=f"{len(passes)} steps",
+            actual="0 steps",
+            misconception="no-step",
+        )
     raise Unmet(
         f"The network's weights change only {steps} times in {len(passes)} batches.",
-        expected="a step per batch", actual=f"{steps} steps in {len(passes)} batches", misconception="steps-too-few",
-    )  # fmt: skip
+        expected="a step per batch",
+        actual=f"{steps} steps in {len(passes)} batches",
+        misconception="steps-too-few",
+    )
 
 
 def expect_cleared_gradients(training: Training) -> None:
@@ -105,7 +116,9 @@ def expect_cleared_gradients(training: Training) -> None:
 
 
 def expect_random_steps(training: Training) -> str:
-    """Every image of every batch is trained at a step drawn anew from all T. Returns what was found, in words."""
+    """Every image of every batch is trained at a step drawn anew from all T. Returns what was found, in
+    words.
+    """
     batches = [t for one in training.training_passes if (t := _steps_of(one.t, one.forward.t)) is not None]
     if len(batches) < 2:
         _unless_it_stopped(training, "a second batch was trained on")
@@ -117,8 +130,10 @@ def expect_random_steps(training: Training) -> str:
     if low < 0 or high > STEPS - 1:
         raise Unmet(
             f"Steps are drawn that do not exist: with T = {STEPS} they run from 0 to {STEPS - 1}.",
-            expected=expected, actual=actual, misconception="t-beyond-range",
-        )  # fmt: skip
+            expected=expected,
+            actual=actual,
+            misconception="t-beyond-range",
+        )
     if low == high:
         raise Unmet(
             f"Every image is trained at the same step, {low:g}.",
@@ -128,20 +143,27 @@ def expect_random_steps(training: Training) -> str:
     if all(batch.min() == batch.max() for batch in batches):
         raise Unmet(
             "All images of a batch are trained at the same step.",
-            expected=expected, actual="one step per batch", misconception="one-t-per-batch", credit=0.5,
-        )  # fmt: skip
+            expected=expected,
+            actual="one step per batch",
+            misconception="one-t-per-batch",
+            credit=0.5,
+        )
     if all(torch.equal(batch, batches[0]) for batch in batches):
         raise Unmet(
             "Every batch is trained at the same steps: they are drawn once, not anew.",
-            expected=expected, actual="the same steps in every batch", misconception="t-frozen",
-        )  # fmt: skip
+            expected=expected,
+            actual="the same steps in every batch",
+            misconception="t-frozen",
+        )
     # 192 draws from 40 steps have a mean of 0.5 ± 0.021 of the range, and miss either quarter once in 10^23.
     share = (every / (STEPS - 1)).mean().item()
     if not 0.35 < share < 0.65 or low > 0.25 * STEPS or high < 0.75 * STEPS:
         raise Unmet(
             "The steps are not spread evenly over the schedule.",
-            expected=expected, actual=actual, misconception="t-not-uniform",
-        )  # fmt: skip
+            expected=expected,
+            actual=actual,
+            misconception="t-not-uniform",
+        )
     return actual
 
 
@@ -159,12 +181,13 @@ def expect_validation_only_looks(training: Training) -> None:
     if not validating:
         _unless_it_stopped(training, "validation")
         raise Unmet("The validation batches are never shown to the network.", misconception="no-validation")
-    if any(one.gradient is not None for one in validating) or _weights_move(training):
+    if any(one.gradient is not None for one in validating) or _steps_in_validation(training):
         raise Unmet(
             "The network is trained on the validation batches.",
-            expected="validation changes nothing", actual="gradients or steps in validation",
+            expected="validation changes nothing",
+            actual="gradients or steps in validation",
             misconception="trains-in-validation",
-        )  # fmt: skip
+        )
     in_eval = not any(one.forward.training for one in validating)
     no_grad = not any(one.forward.grad for one in validating)
     if not in_eval and not no_grad:
@@ -183,11 +206,16 @@ def expect_validation_only_looks(training: Training) -> None:
         )
 
 
-def _weights_move(training: Training) -> bool:
-    """Whether a weight changes between two validation passes of one epoch."""
-    passes = training.passes
-    pairs = zip(passes, passes[1:], strict=False)
-    return any(a.validating and b.validating and a.forward.weight != b.forward.weight for a, b in pairs)
+def _steps_in_validation(training: Training) -> bool:
+    """Whether the optimiser steps between the first and the last validation batch of an epoch."""
+    loader, since = "", 0
+    for event in training.log:
+        if event.kind in ("epoch", "batch"):
+            if event.who == "validation" and loader == "validation" and since:
+                return True
+            loader, since = event.who, 0
+        since += event.kind == "step"
+    return False
 
 
 def expect_losses(training: Training) -> None:
@@ -201,8 +229,9 @@ def expect_losses(training: Training) -> None:
         )
     raise Unmet(
         f"What train returns holds no list of {EPOCHS} losses for {EPOCHS} epochs.",
-        expected=f"lists of {EPOCHS} numbers", misconception="losses-missing",
-    )  # fmt: skip
+        expected=f"lists of {EPOCHS} numbers",
+        misconception="losses-missing",
+    )
 
 
 def _number_lists(value: Any) -> list[list[float]]:

@@ -28,7 +28,9 @@ _PARTS = ("network", "train", "diffuser")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Learning:
-    """What a short training came to: its held-out error, the reference's at the same step, and the bound between."""
+    """What a short training came to: its held-out error, the reference's at the same step, and the bound
+    between.
+    """
 
     trained: Trained
     error: float

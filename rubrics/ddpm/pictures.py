@@ -37,7 +37,9 @@ def grid(exercise: int, title: str, caption: str, rows: Sequence[tuple[str, Tens
 
 
 def diffusion_strip(forward: Forward, judged: Judged, truth: NoiseDiffuser) -> Images:
-    """One digit at eight steps: as the student's coefficients noise it, and as the reference's do, same noise."""
+    """One digit at eight steps: as the student's coefficients noise it, and as the reference's do, same
+    noise.
+    """
     image = digits.load_digits28("held-out")[0][0].double()
     noise = torch.randn(image.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     alpha_bar, steps = truth.alpha_bar.double(), list(STRIP)

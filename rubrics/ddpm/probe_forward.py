@@ -1,8 +1,9 @@
-"""Recovers what a student's forward process does, step by step: how strong the image is, how strong the noise.
+"""Recovers what a student's forward process does, step by step: how strong the image is, how strong the
+noise.
 
-``x_t`` is affine in image and noise. Two images diffused with the same seed get the same noise, so their difference is
-the image's coefficient times the difference of the images, exactly; what is left of one of them is the noise as it was
-added, to be compared with the noise as it was returned.
+``x_t`` is affine in image and noise. Two images diffused with the same seed get the same noise, so their
+difference is the image's coefficient times the difference of the images, exactly; what is left of one of them
+is the noise as it was added, to be compared with the noise as it was returned.
 """
 
 from __future__ import annotations
@@ -85,6 +86,8 @@ def recover(student: Student, diffuser: Handle, total_steps: int, generator: tor
         x, returned = _ask(student, diffuser, asked, first, [step] * BATCH, seed=1000 + step)
         other, _ = _ask(student, diffuser, asked, second, [step] * BATCH, seed=1000 + step)
         image, stray = _slope(x - other, first - second)
+        if stray > 1e-3 and returned is not None and returned.shape == x.shape:
+            image, stray = _jointly(x, first, returned, (image, stray))
         added = x - image * first
         ratio, unexplained = (
             _slope(added, returned) if returned is not None else (torch.tensor(torch.nan), None)
@@ -173,14 +176,28 @@ def _slope(y: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         return torch.tensor(torch.nan, dtype=torch.float64), torch.tensor(1.0, dtype=torch.float64)
     x, y = x.flatten().double(), y.flatten().double()
     factor = (x @ y) / (x @ x).clamp_min(1e-30)
-    return factor, (y - factor * x).norm() / y.norm().clamp_min(1e-30)
+    least = 1e-3 * x.norm()  # below a thousandth of x, y is rounding
+    return factor, (y - factor * x).norm() / torch.maximum(y.norm(), least).clamp_min(1e-30)
+
+
+def _jointly(
+    x_t: Tensor, image: Tensor, noise: Tensor, otherwise: tuple[Tensor, Tensor]
+) -> tuple[Tensor, Tensor]:
+    """The image's factor where one seed does not bring one noise: x_t on image and returned noise together."""
+    matrix = torch.stack([image.double().flatten(), noise.flatten()], dim=1)
+    if not (torch.isfinite(matrix).all() and torch.isfinite(x_t).all()):
+        return otherwise
+    factors = torch.linalg.lstsq(matrix, x_t.flatten()[:, None], driver="gelsd").solution[:, 0]
+    rest = (x_t.flatten() - matrix @ factors).norm() / x_t.norm().clamp_min(1e-30)
+    return (factors[0], rest) if rest < 1e-3 else otherwise
 
 
 def _likeness(added: Tensor, returned: Tensor | None) -> Tensor:
     if returned is None or returned.shape != added.shape:
         return torch.tensor(0.0)
     a, b = added.flatten(), returned.flatten()
-    return (a @ b) / (a.norm() * b.norm()).clamp_min(1e-30)
+    likeness: Tensor = (a @ b) / (a.norm() * b.norm()).clamp_min(1e-30)
+    return likeness
 
 
 def _batched(

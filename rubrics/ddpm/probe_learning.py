@@ -1,4 +1,6 @@
-"""The short training: the student's trainer on the student's network, as far as both are sound, and what came of it."""
+"""The short training: the student's trainer on the student's network, as far as both are sound, and what came
+of it.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from grader.sandbox.student import IN_USE, Handle, Student
 from reference.evaluation import held_out_probe, relative_error
@@ -77,7 +79,9 @@ class Data:
 
 
 def held_out_error(trained: Trained, data: Data, seed: int) -> float:
-    """Error of the predicted noise on held-out x_t whose noise only the judge knows; 1 is what predicting zero gives."""
+    """Error of the predicted noise on held-out x_t whose noise only the judge knows; 1 is what predicting
+    zero gives.
+    """
     diffuser = ReadingDiffuser(**SCHEDULE, reading=trained.reading)
     images = data.held_out[:512]
     probe = held_out_probe(diffuser, images, torch.Generator().manual_seed(seed))
@@ -116,8 +120,9 @@ def with_students_trainer(
 ) -> Trained:
     """Run the student's ``train`` on their network, or on the reference's where ``network`` is None.
 
-    The reference's network stays in the judge: the student's ``train`` moves it through a stand-in, whose gradients
-    come back here. ``diffuser`` is the student's own, or None for the reference's under ``reading``.
+    The reference's network stays in the judge: the student's ``train`` moves it through a stand-in, whose
+    gradients come back here. ``diffuser`` is the student's own, or None for the reference's under
+    ``reading``.
 
     Raises:
         StudentError: ``train`` failed.
@@ -229,7 +234,7 @@ class RemoteReference(NetworkDouble):
 
     def _respond(self, x: Tensor, t: Tensor) -> Tensor:
         steps = (t.expand(len(x)) if t.numel() == 1 else t).float().view(-1, 1)
-        self.last = self.network(x.float(), steps)
+        self.last: Tensor = self.network(x.float(), steps)
         return self.last.detach()
 
     def answer(self, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
@@ -239,7 +244,7 @@ class RemoteReference(NetworkDouble):
             if not state.get("gradient_before"):
                 self.optimizer.zero_grad()
             if output is not None:
-                output.backward(args[1].float())
+                output.backward(args[1].float())  # type: ignore[no-untyped-call]
             return None
         self.network.train(state["training"])
         with torch.set_grad_enabled(state["grad"]):
@@ -252,7 +257,8 @@ class RemoteReference(NetworkDouble):
         """The network in eval mode."""
         self.network.eval()
         with torch.no_grad():
-            return _as_module(self.network)(x, steps.float().view(-1, 1))
+            predicted: Tensor = self.network(x, steps.float().view(-1, 1))
+        return predicted
 
 
 class _Steps(OptimizerDouble):
@@ -263,10 +269,6 @@ class _Steps(OptimizerDouble):
         network = self.network
         if event == "step" and isinstance(network, RemoteReference):
             network.optimizer.step()
-
-
-def _as_module(network: nn.Module) -> Callable[[Tensor, Tensor], Tensor]:
-    return network
 
 
 def _add_losses(trained: Trained, returned: Any, epochs: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,8 @@ from grader.checks import Blocked, Talk
 from grader.sandbox.student import IN_USE, Handle, Student, StudentError
 
 BATCH = 32
-# The forms that t takes in the handout, in the paper's code and in students' own, in the order they are tried.
+# The forms that t takes in the handout, in the paper's code and in students' own, in the order they are
+# tried.
 FORMS = ("float (B, 1)", "long (B,)", "float (B,)", "long (B, 1)", "float (B, 1, 1, 1)")
 AUDIBLE = (
     1e-4  # share of an effect below which nothing is heard; a true way carries a thousandth at the least
@@ -41,7 +43,7 @@ class Network:
 
     def predict(self, student: Student, x: Tensor, steps: Tensor, *, within: float = 60.0) -> Any:
         """Its output for images x, (B, C, 28, 28), at integer steps (B,)."""
-        return student.call(self.handle, x, steps_as(self.form, steps), grad=False, within=within)
+        return student.call(self.handle, x, steps_as(self.form, steps), seed=0, grad=False, within=within)
 
 
 def build(student: Student, channels: int, talk: Talk) -> Handle:
@@ -100,7 +102,8 @@ class Ways:
     """What of an input's change reaches the output, by the lowest resolution on its way.
 
     Attributes:
-        heard: for level k (0 is the full resolution), the share of the change that comes by ways whose lowest level
+        heard: for level k (0 is the full resolution), the share of the change that comes by ways whose lowest
+            level
             is k: the skip connection of that level. The bottom itself is left out.
         maps: [height, most channels] of each level that was seen.
         by_time: share of the output that changes with the step.
@@ -134,7 +137,7 @@ def ways(student: Student, network: Network, generator: torch.Generator) -> Ways
         clean, moved = found["clean"], found["open"]
         change = _size(moved - clean)
         outputs = [clean, *found["ways"]]
-        shares = [_size(b - a) / max(change, 1e-30) for a, b in zip(outputs, outputs[1:], strict=False)]
+        shares = [_size(b - a) / max(change, 1e-30) for a, b in itertools.pairwise(outputs)]
         heard = [max(pair) for pair in zip(heard or [0.0] * len(shares), shares, strict=True)]
         maps = [(int(height), int(channels)) for height, channels in found["maps"]]
         later = network.predict(student, x, (steps + 20) % 50)

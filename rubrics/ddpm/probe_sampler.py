@@ -1,13 +1,15 @@
-"""Recovers what a student's sampler does at every step: the coefficients of x_t and of the predicted noise, and sigma.
+"""Recovers what a student's sampler does at every step: the coefficients of x_t and of the predicted noise,
+and sigma.
 
-The probe network knows where it wants to lead: at every step it draws an image x* in (0.2, 0.8) and answers with the
-noise that would have made x_t out of it, so that samplers that clip their guess of x_0 never have to. Two runs with one
-seed draw the same z; in their difference it cancels, and two factors remain to be solved for. With them, what is left of
-one run is sigma times z.
+The probe network knows where it wants to lead: at every step it draws an image x* in (0.2, 0.8) and answers
+with the noise that would have made x_t out of it, so that samplers that clip their guess of x_0 never have
+to. Two runs with one seed draw the same z; in their difference it cancels, and two factors remain to be
+solved for. With them, what is left of one run is sigma times z.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +22,7 @@ from reference.readings import PAPER, ReadingDiffuser
 from .doubles import DiffuserDouble, Event, NetworkDouble
 from .probe_trainer import reply_by_handout
 
+Fallback = Callable[[Student], Handle | None]  # gives a student's own diffuser, for what the handout lacks
 STEPS = 50
 COUNT = 10
 SHAPE = (COUNT, 1, 28, 28)
@@ -78,11 +81,16 @@ class Sampling:
     last_known: bool  # whether the last update, into the result, is among them
 
 
-def recover(student: Student, fallback: Handle | None, generator: torch.Generator) -> Sampling:
-    """Run ``generate_samples`` twice on the probe network and solve for every step."""
-    runs = [_run(student, fallback, generator) for _ in range(2)]
-    if any(run.error and run.error.lost for run in runs):
-        runs[1] = runs[0]
+def recover(student: Student, fallback: Fallback, generator: torch.Generator) -> Sampling:
+    """Run ``generate_samples`` twice on the probe network, each time in a fresh worker, and solve for every step."""
+    runs = []
+    for _ in range(2):
+        one = student.fresh()
+        try:
+            runs.append(_run(one, fallback(one), generator))
+        finally:
+            one.close()
+            student.seconds += one.seconds
     first, second = runs
     updates = []
     states = [_states(run) for run in runs]
@@ -140,7 +148,9 @@ def step_of(t: Tensor, asked: int, total_steps: int) -> int:
 
 
 def as_samples(value: Any, shape: tuple[int, ...]) -> Tensor | None:
-    """The samples in what a sampler returned: a tensor of as many numbers, or the last such in a list of steps."""
+    """The samples in what a sampler returned: a tensor of as many numbers, or the last such in a list of
+    steps.
+    """
     if isinstance(value, Tensor):
         count = torch.Size(shape).numel()
         return value.float().reshape(shape) if value.numel() == count and value.is_floating_point() else None

@@ -1,7 +1,8 @@
 """Runs a student's ``train`` on stand-ins, and sorts what it asked of them into what it must have done.
 
-The network's answers are small random images that only the judge knows. The gradient that comes back to them is
-proportional to (answer − target) for a squared error, so it says what the loss compared, however that was written.
+The network's answers are small random images that only the judge knows. The gradient that comes back to them
+is proportional to (answer − target) for a squared error, so it says what the loss compared, however that was
+written.
 """
 
 from __future__ import annotations
@@ -30,9 +31,16 @@ from .doubles import (
 EPOCHS, BATCHES, VALIDATION_BATCHES, BATCH = 2, 6, 3, 16
 STEPS = 40
 ARGUMENTS = (
-    "model", "train_loader", "val_loader", "optimizer", "criterion", "device", "num_epochs", "diffuser",
+    "model",
+    "train_loader",
+    "val_loader",
+    "optimizer",
+    "criterion",
+    "device",
+    "num_epochs",
+    "diffuser",
     "totalTrainingTimesteps",
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +113,10 @@ class Training:
 def _source(forward: Event, diffusions: list[Event]) -> Event | None:
     """The diffusion whose result the network was shown."""
     for event in reversed(diffusions[-4:]):
-        if forward.x is not None and event.x is not None and event.x.shape == forward.x.shape:
-            if torch.allclose(event.x, forward.x.float(), atol=1e-5):
-                return event
+        if forward.x is None or event.x is None or event.x.shape != forward.x.shape:
+            continue
+        if torch.allclose(event.x, forward.x.float(), atol=1e-5):
+            return event
     return None
 
 
@@ -136,7 +145,9 @@ def run(student: Student, reading: Reading, fallback: Handle | None, generator: 
 
 
 def call_by_handout(student: Student, name: str, arguments: dict[str, Any], **options: Any) -> Any:
-    """Call a function with the handout's arguments: by name where it has those names, else in the handout's order."""
+    """Call a function with the handout's arguments: by name where it has those names, else in the handout's
+    order.
+    """
     return reply_by_handout(student, name, arguments, **options)["value"]
 
 
@@ -188,7 +199,9 @@ def _candidates(one: Pass) -> dict[str, Tensor]:
 
 
 def _nearest(gradient: Tensor, one: Pass) -> str:
-    """The candidate τ for which the gradient points along (answer − τ): 1.0 for a squared error, 0.8 for an absolute."""
+    """The candidate τ for which the gradient points along (answer − τ): 1.0 for a squared error, 0.8 for an
+    absolute.
+    """
     assert one.forward.answer is not None
     answer = one.forward.answer
     likeness = {name: cosine(gradient, answer - tau) for name, tau in _candidates(one).items()}
@@ -219,10 +232,11 @@ def _equal(other: Tensor, one: Pass) -> str:
 
 
 def own_noise(training: Training) -> bool:
-    """Whether a ``train`` that mixes images and noise itself does so by the formula, and compares with that noise.
+    """Whether a ``train`` that mixes images and noise itself does so by the formula, and compares with that
+    noise.
 
-    For a squared error of mean reduction the target is answer − gradient · n / 2; with it, x_t must be the mix of an
-    image of the batch and that noise.
+    For a squared error of mean reduction the target is answer − gradient · n / 2; with it, x_t must be the
+    mix of an image of the batch and that noise.
     """
     schedule = NoiseDiffuser(1e-3, 0.2, STEPS)
     batches = [

@@ -1,4 +1,6 @@
-"""Samples from the handout's seeds, made with what is the student's and sound, and how near they are to real digits."""
+"""Samples from the handout's seeds, made with what is the student's and sound, and how near they are to real
+digits.
+"""
 
 from __future__ import annotations
 
@@ -92,7 +94,8 @@ class Studio:
             step = step_of(t, asked, TOTAL)
             asked += 1
             with torch.no_grad():
-                return network(x.float(), torch.full((len(x), 1), float(step)))
+                predicted: Tensor = network(x.float(), torch.full((len(x), 1), float(step)))
+            return predicted
 
         model = NetworkDouble([], respond)
         process = DiffuserDouble([], schedule, self.fallback, torch.Generator().manual_seed(0))
@@ -112,9 +115,13 @@ class Studio:
             self.talk.progress("sampling, seed", number + 1, len(self.seeds))
             start = self.start(seed)
             arguments = {
-                "x_t": start, "model": model, "num_samples": self.count, "total_timesteps": TOTAL,
-                "diffuser": diffuser, "device": IN_USE,
-            }  # fmt: skip
+                "x_t": start,
+                "model": model,
+                "num_samples": self.count,
+                "total_timesteps": TOTAL,
+                "diffuser": diffuser,
+                "device": IN_USE,
+            }
             started = time.monotonic()
             returned = call_by_handout(self.student, "generate_samples", arguments, seed=seed, within=300.0)
             self.talk.spend("sampling", time.monotonic() - started)
@@ -126,7 +133,8 @@ class Studio:
 
 
 def judge_sampler(studio: Studio, bound: float) -> Quality:
-    """Judge a right sampler with the reference's trained network, so that it owes nothing to the student's own.
+    """Judge a right sampler with the reference's trained network, so that it owes nothing to the student's
+    own.
 
     Args:
         bound: energy distance to real digits that is still good.
@@ -150,8 +158,9 @@ def judge_sampler(studio: Studio, bound: float) -> Quality:
 def judge_network(studio: Studio, learning: Learning) -> Quality:
     """Judge the student's network with the reference's sampler, where their own has lost its points already.
 
-    Samples after a short training vary from seed to seed far more than from right to wrong (energy distances of 0.4 to
-    6.9 for the reference itself), so they are shown; what is judged is whether the network has learnt.
+    Samples after a short training vary from seed to seed far more than from right to wrong (energy distances
+    of 0.4 to 6.9 for the reference itself), so they are shown; what is judged is whether the network has
+    learnt.
 
     Raises:
         Blocked: the network is not theirs, or has not learnt; that was charged where it belongs.
@@ -161,7 +170,7 @@ def judge_network(studio: Studio, learning: Learning) -> Quality:
             "Neither your sampler nor your network is right as it is; each lost its points where it belongs."
         )
     own = studio.by_reference_sampler(learning.trained.predict)
-    note = "sample.quality was judged with the reference's sampler on your network: your own sampler lost its points above."
+    note = "Your own sampler lost its points above, so the samples are your network's by the reference's sampler."
     return Quality(
         judged="your network with the reference's sampler",
         value=learning.error,

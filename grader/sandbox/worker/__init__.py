@@ -1,8 +1,9 @@
 """The worker: runs a student's definitions and answers questions about them. It judges nothing.
 
-It imports the standard library and torch, and nothing else of this project, so that there is nothing here to spy
-on. The judge starts it, writes *requests* to it and reads *replies*; while a request is open, the worker may send
-*callbacks* (a stand-in was called) and then waits for the *answer*. Both directions use the frames of ``wire``.
+It imports the standard library and torch, and nothing else of this project, so that there is nothing here to
+spy on. The judge starts it, writes *requests* to it and reads *replies*; while a request is open, the worker
+may send *callbacks* (a stand-in was called) and then waits for the *answer*. Both directions use the frames
+of ``wire``.
 
 A request's header::
 
@@ -11,12 +12,13 @@ A request's header::
     {"verb": "call",     "target": TARGET, "method": str | null, "args": [VALUE], "kwargs": {str: VALUE},
                          "seed": int | null, "grad": bool, "keep": bool}
     {"verb": "get",      "target": TARGET, "name": str}
-    {"verb": "describe", "target": TARGET}                       its class, argument names, number of parameters
-    {"verb": "shake",    "target": TARGET, "seed": int, "scale": float}   moves every parameter a little
-    {"verb": "optimizer","target": TARGET, "lr": float, "keep": true}     Adam over its parameters
-    {"verb": "criterion", "keep": true}                          mean squared error
-    {"verb": "fit",      "target": TARGET, "optimizer": TARGET, "args": [VALUE], "goal": VALUE}   one step
-    {"verb": "pathways", "target": TARGET, "args": [VALUE], "shifted": [VALUE], "full": int}   see ``pathways``
+    {"verb": "set",      "target": TARGET, "name": str, "value": VALUE}
+    {"verb": "describe", "target": TARGET}                       its class, argument names, number of
+    parameters {"verb": "shake",    "target": TARGET, "seed": int, "scale": float}   moves every parameter a
+    little {"verb": "optimizer","target": TARGET, "lr": float, "keep": true}     Adam over its parameters
+    {"verb": "criterion", "keep": true}                          mean squared error {"verb": "fit",
+    "target": TARGET, "optimizer": TARGET, "args": [VALUE], "goal": VALUE}   one step {"verb": "pathways",
+    "target": TARGET, "args": [VALUE], "shifted": [VALUE], "full": int}   see ``pathways``
 
     TARGET = {"name": str} in the student's namespace, or {"handle": int}, an object kept from before
     "keep" leaves the result in the worker and replies with its handle.
@@ -27,8 +29,9 @@ A request's header::
              {"handle": int, "type": str}       an object that stays in the worker
              {"double": id, "kind": str, ...}   a stand-in whose behaviour lives in the judge; see ``doubles``
 
-A reply's header is ``{"value": VALUE, "attached": bool}``, where ``attached`` says that a returned tensor still hangs
-on an autograd graph, or ``{"raised": {"type", "message", "cell", "line", "during"}}``: the student's code raised.
-A callback's header is ``{"double": id, "event": str, "args": [VALUE], "kwargs": {...}, "state": {...}}``; its answer
-``{"value": VALUE}``, ``{"stop": true}`` (the loader is exhausted) or ``{"raise": {"type", "message"}}``.
+A reply's header is ``{"value": VALUE, "attached": bool}``, where ``attached`` says that a returned tensor
+still hangs on an autograd graph, or ``{"raised": {"type", "message", "cell", "line", "during"}}``: the
+student's code raised. A callback's header is ``{"double": id, "event": str, "args": [VALUE], "kwargs": {...},
+"state": {...}}``; its answer ``{"value": VALUE}``, ``{"stop": true}`` (the loader is exhausted) or
+``{"raise": {"type", "message"}}``.
 """

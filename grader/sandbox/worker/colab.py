@@ -1,17 +1,20 @@
-"""A world in which code written for a Colab GPU runs on whatever device there is, quietly and without a network.
+"""A world in which code written for a Colab GPU runs on whatever device there is, quietly and without a
+network.
 
-``.cuda()`` and ``device="cuda"`` go to the device in use, MNIST is served from the data that the judge sent, plots go
-nowhere, progress bars are silent, and Colab's own modules are inert stand-ins.
+``.cuda()`` and ``device="cuda"`` go to the device in use, MNIST is served from the data that the judge sent,
+plots go nowhere, progress bars are silent, and Colab's own modules are inert stand-ins.
 """
 
 from __future__ import annotations
 
 import importlib.abc
 import importlib.machinery
+import itertools
 import os
+import random
 import sys
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -81,17 +84,67 @@ class Inert(types.ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return _Nothing()
+        return _Nothing
 
 
-class _Nothing:
+class _AnyAttribute(type):
+    def __getattr__(cls, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _Nothing
+
+
+class _Nothing(metaclass=_AnyAttribute):
+    """Stands for a function, a class or an object: can be called, derived from, entered and looped over."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        pass
+
     def __call__(self, *args: Any, **kwargs: Any) -> _Nothing:
         return self
+
+    def __enter__(self) -> _Nothing:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(())
 
     def __getattr__(self, name: str) -> _Nothing:
         if name.startswith("__"):
             raise AttributeError(name)
         return self
+
+
+def plain_progress_bars() -> None:
+    """Let every flavour of tqdm be the plain one, which TQDM_DISABLE silences; the others need a browser."""
+    import tqdm
+
+    plain = types.ModuleType("tqdm.auto")
+    plain.__dict__.update(tqdm=tqdm.tqdm, trange=tqdm.trange, tqdm_notebook=tqdm.tqdm, tnrange=tqdm.trange)
+    for flavour in ("auto", "notebook", "autonotebook"):
+        sys.modules[f"tqdm.{flavour}"] = plain
+        setattr(tqdm, flavour, plain)
+
+
+def seed_everything(seed: int) -> None:
+    """Seed torch, numpy and random, and numpy generators that are made without a seed from here on."""
+    random.seed(seed)
+    torch.manual_seed(seed)
+    if "numpy" in sys.modules:
+        numpy: Any = sys.modules["numpy"]
+        numpy.random.seed(seed % 2**32)
+        numbers = itertools.count(seed % 2**32)
+        numpy.random.default_rng = lambda given=None: _default_rng(next(numbers) if given is None else given)
+
+
+def _default_rng(seed: Any) -> Any:
+    numpy: Any = sys.modules["numpy"]
+    return (
+        seed if isinstance(seed, numpy.random.Generator) else numpy.random.Generator(numpy.random.PCG64(seed))
+    )
 
 
 class CudaIsHere(TorchFunctionMode):
@@ -153,7 +206,9 @@ def _zero(*args: Any) -> int:
 
 
 def serve_mnist(images: Tensor, labels: Tensor) -> None:
-    """Let torchvision's MNIST hand out ``images``, float (N, 1, 28, 28) in [0, 1], without files or downloads."""
+    """Let torchvision's MNIST hand out ``images``, float (N, 1, 28, 28) in [0, 1], without files or
+    downloads.
+    """
     from torchvision import datasets
 
     pixels = (images[:, 0] * 255).round().to(torch.uint8)

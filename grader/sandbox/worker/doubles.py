@@ -1,12 +1,14 @@
-"""Stand-ins whose behaviour lives in the judge: each call is sent there, and the answer is what the caller gets.
+"""Stand-ins whose behaviour lives in the judge: each call is sent there, and the answer is what the caller
+gets.
 
-A student's function is given them in place of a network, a diffuser, a loader or an optimiser, so that the judge sees
-what the function asks for, in order, and answers as it sees fit. Kinds: ``module``, ``object``, ``loader``,
-``optimizer`` and ``witness`` (a real criterion that reports what it was given to compare).
+A student's function is given them in place of a network, a diffuser, a loader or an optimiser, so that the
+judge sees what the function asks for, in order, and answers as it sees fit. Kinds: ``module``, ``object``,
+``loader``, ``optimizer`` and ``witness`` (a real criterion that reports what it was given to compare).
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,7 +16,16 @@ import torch
 from torch import Tensor, nn
 
 Ask = Callable[[int, str, tuple[Any, ...], dict[str, Any], dict[str, Any]], Any]
-ask: Ask  # set by the server; a module global, so that a stand-in can be deep-copied
+
+
+class _Line:
+    """How a stand-in reaches the judge; in one place, so that stand-ins can be deep-copied."""
+
+    ask: Ask
+
+
+line = _Line()
+_calls = itertools.count()  # over all networks: a deep copy of one must not repeat its numbers
 
 
 def make(description: dict[str, Any], unpack: Callable[[Any], Any]) -> object:
@@ -52,29 +63,33 @@ class _Answer(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor, None, None]:
         weight = ctx.module.weight
         state = {"gradient_before": None if weight.grad is None else float(weight.grad.detach().sum())}
-        ask(ctx.module.number, "backward", (ctx.call, gradients[0]), {}, state)
+        line.ask(ctx.module.number, "backward", (ctx.call, gradients[0]), {}, state)
         return None, torch.ones_like(weight), None, None
 
 
 class Module(nn.Module):
-    """A network whose output the judge gives. Its one weight receives a gradient of exactly 1 per backward pass."""
+    """A network whose output the judge gives. Its one weight receives a gradient of exactly 1 per backward
+    pass.
+    """
 
     def __init__(self, number: int) -> None:
         super().__init__()
         self.number = number
-        self.calls = 0
         self.weight = nn.Parameter(torch.ones(1))
 
     def forward(self, *args: Any, **kwargs: Any) -> Tensor:
+        call = next(_calls)
         state = {
-            "call": self.calls,
+            "call": call,
             "training": self.training,
             "grad": torch.is_grad_enabled(),
             "weight": float(self.weight.detach()),
         }
-        call, self.calls = self.calls, self.calls + 1
-        answer = ask(self.number, "forward", args, kwargs, state)
-        return _Answer.apply(answer, self.weight, self, call) if torch.is_grad_enabled() else answer
+        answer: Tensor = line.ask(self.number, "forward", args, kwargs, state)
+        if not torch.is_grad_enabled():
+            return answer
+        joined: Tensor = _Answer.apply(answer, self.weight, self, call)
+        return joined
 
 
 class Object:
@@ -92,7 +107,7 @@ class Object:
             raise AttributeError(name)
         if fallback is None or not hasattr(fallback, name):
             raise AttributeError(f"this diffuser has no attribute {name!r}")
-        ask(number, "missing", (name,), {}, {})
+        line.ask(number, "missing", (name,), {}, {})
         return getattr(fallback, name)
 
 
@@ -101,7 +116,7 @@ class _Method:
         self._number, self._name = number, name
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return ask(self._number, self._name, args, kwargs, {"grad": torch.is_grad_enabled()})
+        return line.ask(self._number, self._name, args, kwargs, {"grad": torch.is_grad_enabled()})
 
 
 class Exhausted(Exception):
@@ -123,10 +138,10 @@ class Loader:
         return self.batches
 
     def __iter__(self) -> Iterator[Any]:
-        ask(self.number, "epoch", (), {}, {})
+        line.ask(self.number, "epoch", (), {}, {})
         while True:
             try:
-                batch = ask(self.number, "batch", (), {}, {})
+                batch = line.ask(self.number, "batch", (), {}, {})
             except Exhausted:
                 return
             yield batch
@@ -149,7 +164,7 @@ class Optimizer(torch.optim.Optimizer):
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         loss = None if closure is None else torch.enable_grad()(closure)()
-        ask(self.number, "step", (), {}, {})
+        line.ask(self.number, "step", (), {}, {})
         with torch.no_grad():
             for group in self.param_groups:
                 for parameter in group["params"]:
@@ -158,7 +173,7 @@ class Optimizer(torch.optim.Optimizer):
         return loss
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        ask(self.number, "zero_grad", (), {}, {})
+        line.ask(self.number, "zero_grad", (), {}, {})
         super().zero_grad(set_to_none)
 
 
@@ -171,5 +186,5 @@ class Witness(nn.MSELoss):
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         state = {"grad": torch.is_grad_enabled(), "attached": [input.requires_grad, target.requires_grad]}
-        ask(self.number, "compare", (input, target), {}, state)
+        line.ask(self.number, "compare", (input, target), {}, state)
         return super().forward(input, target)

@@ -1,9 +1,10 @@
 """Finds the resolutions through which a network's output hears of its input.
 
-The network runs once on ``args``, and again on ``shifted``; in the second run every feature map below a chosen size is
-overwritten with what it held in the first. What still changes in the output has come by a way that never went below
-that size. So a skip connection is found by what it carries, whatever it is called or built of, and one that is
-multiplied by zero carries nothing (activation patching; for the architecture see Ronneberger et al. 2015).
+The network runs once on ``args``, and again on ``shifted``; in the second run every feature map below a
+chosen size is overwritten with what it held in the first. What still changes in the output has come by a way
+that never went below that size. So a skip connection is found by what it carries, whatever it is called or
+built of, and one that is multiplied by zero carries nothing (activation patching; for the architecture see
+Ronneberger et al. 2015).
 """
 
 from __future__ import annotations
@@ -23,22 +24,28 @@ def explore(network: nn.Module, args: Sequence[Any], shifted: Sequence[Any], ful
     Args:
         network: in eval mode; called as ``network(*args)``.
         args, shifted: two inputs of the same shapes.
-        full: height of a full-resolution map, such as 28. A map of height h is at level round(log2(full / h)).
+        full: height of a full-resolution map, such as 28. A map of height h is at level round(log2(full /
+            h)).
 
     Returns:
         ``clean`` and ``open``, the outputs on both inputs; ``ways``, a list whose k-th entry is the output on
-        ``shifted`` with every map below level k held at its clean value; ``maps``, [height, most channels] of each
-        level that was seen.
+        ``shifted`` with every map below level k held at its clean value; ``maps``, [height, most channels] of
+        each level that was seen.
     """
+
+    def run(inputs: Sequence[Any]) -> Any:
+        torch.manual_seed(0)  # a network that draws noise must draw the same in every run
+        return network(*inputs)
+
     with torch.no_grad():
         record = _Maps(full)
         with record:
-            clean = network(*args)
+            clean = run(args)
         ways = []
         for level in range(record.deepest):
             with _Held(full, level, record.kept):
-                ways.append(network(*shifted))
-        moved = network(*shifted)
+                ways.append(run(shifted))
+        moved = run(shifted)
     maps = [[height, channels] for _, (height, channels) in sorted(record.widest.items())]
     return {"clean": clean, "open": moved, "ways": ways, "maps": maps}
 
@@ -111,6 +118,6 @@ class _Held(_Watch):
         held = self.kept[number]
         if held.shape != feature_map.shape:
             return feature_map
-        # What was changed in place is overwritten in place, since the caller may not look at the result; anything
-        # else is returned anew, since it may be a view of a larger map that must not change.
+        # What was changed in place is overwritten in place, since the caller may not look at the result;
+        # anything else is returned anew, since it may be a view of a larger map that must not change.
         return feature_map.copy_(held) if in_place else held.clone()

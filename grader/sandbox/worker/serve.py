@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import inspect
 import itertools
-import random
-import sys
 import types
 from collections.abc import Iterator
 from typing import Any, BinaryIO
@@ -18,6 +16,9 @@ from . import colab, doubles, pathways, source
 from .values import Packer, Unpacker
 from .wire import ANSWER, CALLBACK, REPLY, REQUEST, Closed, WireError, read_frame, write_frame
 
+_VERBS = frozenset(
+    "load data call get set describe shake optimizer criterion fit pathways".split()  # noqa: SIM905
+)
 _EXCEPTIONS: dict[str, type[Exception]] = {
     "IndexError": IndexError,
     "TypeError": TypeError,
@@ -29,7 +30,7 @@ _EXCEPTIONS: dict[str, type[Exception]] = {
 def serve(requests: BinaryIO, replies: BinaryIO) -> None:
     """Serve one student's definitions until ``requests`` ends."""
     server = _Server(requests, replies)
-    doubles.ask = server.ask
+    doubles.line.ask = server.ask
     while True:
         try:
             kind, header, tensors = read_frame(requests)
@@ -61,7 +62,7 @@ class _Server:
             raise
         except (Exception, SystemExit, KeyboardInterrupt) as error:
             packer = Packer(self._keep)
-            reply = {"raised": source.describe(error)}
+            reply = {"raised": source.describe(error) | {"ours": _is_ours(header, error)}}
         write_frame(self._replies, REPLY, reply, packer.tensors)
 
     def ask(
@@ -117,7 +118,7 @@ class _Server:
             torch.zeros(1, device=self._device)  # a CUDA that does not work should say so here
         else:
             colab.without_cuda()
-        _seed(header["seed"])
+        colab.seed_everything(header["seed"])
         return source.run(header["statements"], self._namespace)
 
     def _do_data(self, header: dict[str, Any], unpacker: Unpacker) -> None:
@@ -131,12 +132,15 @@ class _Server:
         args = [unpacker.unpack(arg) for arg in header["args"]]
         kwargs = {name: unpacker.unpack(value) for name, value in header["kwargs"].items()}
         if header["seed"] is not None:
-            _seed(header["seed"])
+            colab.seed_everything(header["seed"])
         with torch.set_grad_enabled(header["grad"]):
             return target(*args, **kwargs)
 
     def _do_get(self, header: dict[str, Any], _: Unpacker) -> object:
         return getattr(self._target(header["target"]), header["name"])
+
+    def _do_set(self, header: dict[str, Any], unpacker: Unpacker) -> None:
+        setattr(self._target(header["target"]), header["name"], unpacker.unpack(header["value"]))
 
     def _do_describe(self, header: dict[str, Any], _: Unpacker) -> dict[str, Any]:
         target = self._target(header["target"])
@@ -168,7 +172,7 @@ class _Server:
         optimizer.zero_grad()
         prediction = network(*[unpacker.unpack(arg) for arg in header["args"]])
         loss = nn.functional.mse_loss(prediction, unpacker.unpack(header["goal"]))
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         return loss.item()
 
@@ -195,20 +199,15 @@ class _Server:
 
 def _verb(header: dict[str, Any]) -> str:
     verb = header["verb"]
-    if verb not in (
-        "load",
-        "data",
-        "call",
-        "get",
-        "describe",
-        "shake",
-        "optimizer",
-        "criterion",
-        "fit",
-        "pathways",
-    ):
+    if verb not in _VERBS:
         raise WireError(f"there is no verb {verb!r}")
     return str(verb)
+
+
+def _is_ours(header: dict[str, Any], error: BaseException) -> bool:
+    """Whether no code of the student's had a part in an error: then it is the grader's, not theirs."""
+    asks_for_names = header["verb"] in ("call", "get", "set")  # a name that is not there has no frame of theirs
+    return not asks_for_names and source.describe(error)["cell"] is None
 
 
 def _arguments(target: object) -> list[str]:
@@ -217,10 +216,3 @@ def _arguments(target: object) -> list[str]:
         return list(inspect.signature(target).parameters)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         return []
-
-
-def _seed(seed: int) -> None:
-    random.seed(seed)
-    torch.manual_seed(seed)
-    if "numpy" in sys.modules:
-        sys.modules["numpy"].random.seed(seed % 2**32)

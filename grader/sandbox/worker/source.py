@@ -41,11 +41,11 @@ def run(statements: list[dict[str, Any]], namespace: types.ModuleType) -> list[d
 
 def describe(error: BaseException) -> dict[str, Any]:
     """What a student needs to know of an exception: its type and message, and the cell and line it arose in."""
-    place = None
+    place: tuple[int | None, int | None, str | None] = (None, None, None)
     for frame, line in traceback.walk_tb(error.__traceback__):
         if match := _PLACE.fullmatch(frame.f_code.co_filename):
             place = int(match[1]), line, frame.f_code.co_name
-    cell, line, function = place or (None, None, None)
+    cell, line, function = place
     return {
         "type": type(error).__name__,
         "message": _message(error),

@@ -1,12 +1,15 @@
-"""The worker's entry point: a warm process that has imported torch, and forks one child for each set of questions.
+"""The worker's entry point: a warm process that has imported torch, and forks one child for each set of
+questions.
 
-Run as a script by ``grader.sandbox.launch``, isolated (``-I -S``): it sees the standard library, the site-packages
-given on its command line, and this folder as the package ``worker``. Where fork is not to be had, it serves once.
+Run as a script by ``grader.sandbox.launch``, isolated (``-I -S``): it sees the standard library, the site-
+packages given on its command line, and this folder as the package ``worker``. Where fork is not to be had, it
+serves once.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import importlib.util
 import os
 import signal
@@ -27,8 +30,7 @@ def main() -> None:
     sys.argv[:] = [""]
     sys.path.extend(options.path)
     _import_package()
-    from worker import colab
-
+    colab = importlib.import_module("worker.colab")
     colab.quiet_environment(options.scratch)
     os.chdir(options.scratch)
     sys.meta_path.insert(0, colab.Finder(options.hidden))
@@ -55,10 +57,11 @@ def _import_package() -> None:
 def _warm_up() -> None:
     """Import what every child needs. With one thread: a pool started here would hang the children (libgomp)."""
     import torch
-    import worker.serve
 
+    importlib.import_module("worker.serve")
+    importlib.import_module("worker.colab").plain_progress_bars()
     torch.set_num_threads(1)
-    torch.backends.cpu.get_cpu_capability()
+    torch.backends.cpu.get_cpu_capability()  # it reads /proc, which a walled child may not see
     torch.optim.Adam([torch.empty(1, requires_grad=True)])  # its constructor imports torch._dynamo, 2 s
     convolution = torch.nn.Conv2d(1, 1, 3)
     convolution(torch.zeros(1, 1, 8, 8)).sum().backward()
@@ -72,9 +75,9 @@ def _serve_once() -> None:
 
 def _serve_children(control: socket.socket) -> None:
     """Fork a child for each pair of pipes that arrives; when the judge hangs up, end with all of them."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are reaped as they end
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, 1, 2)
+        _reap()
         if not message:
             os.killpg(0, signal.SIGKILL)
         requests, replies = descriptors
@@ -91,12 +94,20 @@ def _serve_children(control: socket.socket) -> None:
             os.close(descriptor)
 
 
-def _child(requests: int, replies: int) -> None:
-    from worker.serve import serve
+def _reap() -> None:
+    """Collect children that have ended. Not when they end: their descriptors must name them until then."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return
 
+
+def _child(requests: int, replies: int) -> None:
     nothing = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(nothing, standard)
+    serve = importlib.import_module("worker.serve").serve
     with open(requests, "rb", buffering=0) as incoming, open(replies, "wb", buffering=0) as outgoing:
         serve(incoming, outgoing)
 

@@ -90,7 +90,9 @@ class Unpacker:
             case list():
                 return [self.unpack(item) for item in value]
             case {"tensor": int(index), **rest}:
-                return self._tensors[index].to(rest.get("on") or self._device)
+                return self._tensors[index].to(
+                    torch.device("cpu") if rest.get("on") == "cpu" else self._device
+                )
             case {"tuple": list(items)}:
                 return tuple(self.unpack(item) for item in items)
             case {"dict": list(pairs)}:

@@ -1,9 +1,11 @@
-"""Frames between judge and worker: a fixed head, a JSON header, raw tensor bytes; bounded, and never unpickled.
+"""Frames between judge and worker: a fixed head, a JSON header, raw tensor bytes; bounded, and never
+unpickled.
 
 ::
 
     0      2        3     4               8             16
-    "GW"   version  kind  header length   body length   header (JSON, UTF-8)   body (tensors, one after another)
+    "GW"   version  kind  header length   body length   header (JSON, UTF-8)   body (tensors, one after
+    another)
 
 The header's ``tensors`` lists ``[dtype, shape]`` of each tensor in the body, little-endian and contiguous.
 """
@@ -151,7 +153,7 @@ def _tensor(body: bytearray, start: int, length: int, dtype: torch.dtype) -> Ten
 
 def _raw(tensor: Tensor) -> memoryview:
     flat = tensor.detach().cpu().contiguous().reshape(-1)
-    return memoryview(flat.view(torch.uint8).numpy()) if flat.numel() else memoryview(b"")
+    return memoryview(flat.view(torch.uint8).numpy().data) if flat.numel() else memoryview(b"")
 
 
 def _write_all(stream: BinaryIO, data: bytes | memoryview) -> None:
