@@ -86,7 +86,7 @@ def _numbers(text: str) -> list[int]:
 
 
 def _without_magics(text: str) -> tuple[str, list[int]]:
-    """The cell as plain Python, as IPython itself would translate it, and the original number of each line."""
+    """The cell as plain Python, as IPython itself would have it, and the original number of each line."""
     from IPython.core.inputtransformer2 import TransformerManager
 
     lines = text.split("\n")
@@ -96,12 +96,13 @@ def _without_magics(text: str) -> tuple[str, list[int]]:
             return "", []  # the cell is shell, HTML or a file to write
         start += 1
     body = lines[start:]
-    plain = TransformerManager().transform_cell("\n".join(body)).rstrip("\n").split("\n")
+    manager = TransformerManager()  # type: ignore[no-untyped-call]
+    plain = manager.transform_cell("\n".join(body)).rstrip("\n").split("\n")
     return "\n".join(plain), _aligned(body, plain, start)
 
 
 def _aligned(before: list[str], after: list[str], start: int) -> list[int]:
-    """The original number of every line: IPython drops leading blank lines, and joins continued shell lines."""
+    """The original number of every line: IPython drops leading blank lines and joins continued ones."""
     leading = next((number for number, line in enumerate(before) if line.strip()), 0)
     numbers, position = [], leading
     for line in after:
@@ -198,9 +199,7 @@ def _globals_inside(table: symtable.SymbolTable) -> frozenset[str]:
 
 
 def _patched(node: ast.stmt) -> Iterable[str]:
-    """Names whose objects the statement changes: ``UNet.forward = …``, ``setattr(UNet, …)``, ``options["T"] =
-    …``.
-    """
+    """Names whose objects the statement changes, as ``UNet.forward = …`` or ``setattr(UNet, …)`` do."""
     targets: list[ast.expr] = []
     match node:
         case ast.Assign(targets=assigned):
@@ -212,9 +211,8 @@ def _patched(node: ast.stmt) -> Iterable[str]:
                 yield first.id
         case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="update" | "append"))):
             yield name
-    for target in targets:
-        root = _root(target)
-        if root is not target and isinstance(root, ast.Name):
+    for changed in targets:
+        if (root := _root(changed)) is not changed and isinstance(root, ast.Name):
             yield root.id
 
 

@@ -60,8 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="grade",
-        description="Grade DDPM homework notebooks: a summary here, a JSON result and an HTML report of each.",
-        epilog="Exits with 0 (graded, whatever the marks), 1 (something not graded, or provisional), 2 (misuse).",
+        description="Grade DDPM homework notebooks: a summary, a JSON result and an HTML report of each.",
+        epilog="Exits with 0 (graded, whatever the marks), 1 (not graded, or provisional), 2 (misuse).",
     )
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a notebook, or a folder of notebooks")
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""The errors that the grader itself raises; each carries one sentence that says what is wrong and what to do."""
+"""The errors that the grader itself raises: each one sentence, what is wrong and what to do."""
 
 from __future__ import annotations
 

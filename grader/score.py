@@ -54,7 +54,7 @@ def grade(
 
 
 def unreadable(path: str, name: str, sha256: str, rubric: Rubric, why: str, options: Options) -> Grade:
-    """The grade of a file that is no notebook: nothing could be asked, and the reason stands in the report."""
+    """The grade of a file that is no notebook: nothing could be asked, and the report says why."""
     results = []
     for criterion in rubric.only(options.only):
         gate = criterion.points == 0

@@ -1,7 +1,7 @@
 """Grades many notebooks from one warm process, for tests of breadth; the real command is tested elsewhere.
 
-What differs from ``grade``: the judge is forked from a process that has imported torch, and all judges share one nursery
-of workers. Everything from reading to scoring is the product's own.
+What differs from ``grade``: the judge is forked from a process that has imported torch, and all judges share
+one nursery of workers. Everything from reading to scoring is the product's own.
 """
 
 from __future__ import annotations

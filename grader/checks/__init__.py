@@ -67,7 +67,7 @@ class Finding:
 
 @dataclass(slots=True)
 class Talk:
-    """What the checks say besides their verdicts: notes, figures, progress, and seconds of the student's own."""
+    """What the checks say besides their verdicts: notes, figures, progress, seconds of the student's."""
 
     say: Callable[[dict[str, Any]], None]
     notes: list[str] = field(default_factory=list)

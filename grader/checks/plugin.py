@@ -130,7 +130,7 @@ def _outcome(item: pytest.Item, call: pytest.CallInfo[None]) -> dict[str, Any]:
 
 
 def _verdict(error: BaseException, *, in_fixture: bool) -> dict[str, Any]:
-    from grader.sandbox.student import StudentError
+    from grader.sandbox.terms import StudentError
 
     students = "blocked" if in_fixture else "fail"
     match error:

@@ -1,4 +1,4 @@
-"""Starts workers: a warm process once, and from it a fresh worker in milliseconds whenever one is asked for."""
+"""Starts workers: a warm process once, and from it a fresh worker in milliseconds for whoever asks."""
 
 from __future__ import annotations
 

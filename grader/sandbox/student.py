@@ -1,17 +1,18 @@
-"""The student's code as the judge sees it: names to call, values that come back, and errors that say where."""
+"""The student's code as the judge sees it: names to call, values that come back, errors that say where."""
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 from torch import Tensor
 
 from grader.sandbox.launch import Line, Nursery
+from grader.sandbox.packing import Packer
+from grader.sandbox.terms import Double, Exhausted, Handle, Refusal, StudentError
 from grader.sandbox.worker.wire import (
     ANSWER,
     CALLBACK,
@@ -25,71 +26,6 @@ from grader.sandbox.worker.wire import (
 )
 
 MIB = 1 << 20
-
-
-class StudentError(Exception):
-    """The student's code could not answer. ``str()`` of it is a sentence with cell and line.
-
-    Attributes:
-        type: name of the exception class, or "Died", "Timeout", "Flood".
-        cell, line: where in the notebook it arose, if that is known.
-    """
-
-    def __init__(self, type: str, message: str, cell: int | None = None, line: int | None = None) -> None:
-        self.type, self.message, self.cell, self.line = type, message, cell, line
-        where = f"cell {cell}, line {line}: " if cell is not None else ""
-        what = message if type in ("Died", "Timeout", "Flood") else f"{type}: {message}".rstrip(": ")
-        super().__init__(where + what)
-
-    @property
-    def lost(self) -> bool:
-        """Whether the worker itself is gone, not just one call."""
-        return self.type in ("Died", "Timeout", "Flood")
-
-
-class Refusal(Exception):
-    """Raised by a stand-in: the student's code gets an exception of this class name and message."""
-
-    def __init__(self, type: str, message: str) -> None:
-        self.type = type
-        super().__init__(message)
-
-
-class Exhausted(Exception):
-    """Raised by a stand-in that is a loader: there is no further batch."""
-
-
-class Double(Protocol):
-    """A stand-in: what it is called for in the worker, it answers here."""
-
-    def describe(self) -> dict[str, Any]:
-        """Its ``kind`` and what else the worker needs to build it."""
-
-    def answer(self, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
-        """The value that the caller in the worker gets. May raise Refusal or Exhausted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Handle:
-    """An object that lives in the worker; lost when that worker is."""
-
-    number: int
-    type: str
-    generation: int
-
-
-@dataclass(frozen=True, slots=True)
-class OnCPU:
-    """Marks a tensor that is to arrive on the CPU whatever device is in use, as a loader's batches do."""
-
-    tensor: Tensor
-
-
-class InUse:
-    """Marks the argument that names the device in use."""
-
-
-IN_USE = InUse()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,9 +117,9 @@ class Student:
         within: float = 30.0,
         reply_limit: int = 64 * MIB,
     ) -> dict[str, Any]:
-        """Send a request and return the reply: ``value`` and whether it is ``attached`` to an autograd graph."""
+        """Send a request; the reply has its ``value`` and whether that is ``attached`` to a graph."""
         line = self._line or self._open()
-        packer = _Packer(self)
+        packer = Packer(self.generation)
         if target is not None:
             header["target"] = packer.target(target)
         header["args"] = [packer.pack(arg) for arg in args]
@@ -219,7 +155,7 @@ class Student:
         return line
 
     def _exchange(
-        self, line: Line, header: dict[str, Any], packer: _Packer, within: float, reply_limit: int
+        self, line: Line, header: dict[str, Any], packer: Packer, within: float, reply_limit: int
     ) -> dict[str, Any]:
         deadline = _Deadline(line, within)
         started = time.monotonic()
@@ -271,7 +207,7 @@ class Student:
             kwargs = {str(name): self._unpack(arg, tensors) for name, arg in call["kwargs"].items()}
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise WireError("a callback is malformed") from error
-        packer = _Packer(self)
+        packer = Packer(self.generation)
         try:
             header = {"value": packer.pack(double.answer(event, args, kwargs, state))}
         except Exhausted:
@@ -301,60 +237,6 @@ class Student:
 
 def _key(key: Any) -> Any:
     return key if isinstance(key, str | int | float | bool | None) else str(key)
-
-
-class _Packer:
-    """Packs the values of one message to the worker, and remembers which stand-ins it spoke of."""
-
-    def __init__(self, student: Student) -> None:
-        self.tensors: list[Tensor] = []
-        self.doubles: dict[int, Double] = {}
-        self._student = student
-
-    def target(self, target: str | Handle) -> dict[str, Any]:
-        if isinstance(target, str):
-            return {"name": target}
-        if target.generation != self._student.generation:
-            raise StudentError("Died", f"the {target.type} was lost when its Python process ended")
-        return {"handle": target.number}
-
-    def pack(self, value: Any) -> Any:
-        match value:
-            case None | bool() | int() | str():
-                return value
-            case float():
-                return value if math.isfinite(value) else {"float": str(value)}
-            case Tensor():
-                return self._tensor(value)
-            case OnCPU():
-                return {**self._tensor(value.tensor), "on": "cpu"}
-            case InUse():
-                return {"device": True}
-            case Handle():
-                return self.target(value)
-            case tuple():
-                return {"tuple": [self.pack(item) for item in value]}
-            case list():
-                return [self.pack(item) for item in value]
-            case dict():
-                return {"dict": [[self.pack(key), self.pack(item)] for key, item in value.items()]}
-        return self._double(value)
-
-    def _tensor(self, tensor: Tensor) -> dict[str, int | str]:
-        self.tensors.append(tensor.detach())
-        return {"tensor": len(self.tensors) - 1}
-
-    def _double(self, double: Double) -> dict[str, Any]:
-        number = id(double)
-        self.doubles[number] = double
-        description = double.describe()
-        packed = {
-            name: {key: self.pack(item) for key, item in value.items()}
-            if name == "attributes"
-            else self.pack(value)
-            for name, value in description.items()
-        }
-        return {**packed, "double": number}
 
 
 class _Deadline:

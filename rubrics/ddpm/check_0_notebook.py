@@ -13,9 +13,8 @@ def check_definitions_are_found(judge: Judge, student: Student) -> None:
     extraction = judge.request["extraction"]
     for problem in student.problems:
         where = f"cell {problem['cell']}, line {problem['line']}"
-        judge.talk.note(
-            f"In {where}, a statement that your definitions need fails: {problem['type']}: {problem['message']}"
-        )
+        why = f"{problem['type']}: {problem['message']}"
+        judge.talk.note(f"In {where}, a statement that your definitions need fails: {why}")
     if extraction["missing"]:
         names = ", ".join(extraction["missing"])
         near = "".join(

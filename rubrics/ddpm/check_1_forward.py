@@ -41,7 +41,8 @@ def check_image_fades(
     what = f", and {forward.image[STEP]:.2f} is {mistake.words}" if mistake else ""
     right = PAPER.signal(truth.alpha_bar[STEP])
     raise Unmet(
-        f"At step {STEP} the image keeps {forward.image[STEP]:.2f} of its strength; {right:.2f} would be right{what}.",
+        f"At step {STEP} the image keeps {forward.image[STEP]:.2f} of its strength; "
+        f"{right:.2f} would be right{what}.",
         expected=f"{right:.4f} at step {STEP}",
         actual=f"{forward.image[STEP]:.4f}",
         misconception=mistake.id if mistake else None,
@@ -80,14 +81,14 @@ def check_noise_is_returned(forward: Forward, judged: Judged, finding: Finding, 
     """The second result is the noise that was mixed into the image."""
     if forward.returned is None:
         raise Unmet(
-            "noise_diffusion returns the noisy image alone: the noise that the network has to find is missing.",
+            "noise_diffusion returns the noisy image alone, without the noise that the network has to find.",
             expected="the noisy image and the noise",
             actual="one tensor",
             misconception="noise-not-returned",
         )
     if forward.returned.shape != forward.diffused.shape:
         raise Unmet(
-            "The returned noise has not the shape of the images: it would be broadcast over them without a warning.",
+            "The returned noise has not the shape of the images; the loss would broadcast it over them.",
             expected=f"{tuple(forward.diffused.shape[1:])}",
             actual=f"{tuple(forward.returned.shape[1:])}",
             misconception="noise-shape",
@@ -96,9 +97,7 @@ def check_noise_is_returned(forward: Forward, judged: Judged, finding: Finding, 
         if judged.scaled:
             finding.reading = HANDOUT_CODE.id
             if judged.reading is not HANDOUT_CODE:
-                talk.note(
-                    "The noise is returned as it was added, already scaled, as the handout's code does: accepted."
-                )
+                talk.note("The noise is returned already scaled, as the handout's code returns it: accepted.")
         return
     id, words = _not_the_noise(forward)
     raise Unmet(
@@ -145,7 +144,8 @@ def check_noise_is_standard_normal(forward: Forward, judged: Judged) -> None:
     uniform = abs(kurtosis - 1.8) < 0.05
     what = " It is uniform noise." if uniform else ""
     raise Unmet(
-        f"The noise is not standard normal: its mean is {mean:.2f} and its standard deviation {deviation:.2f}.{what}",
+        f"The noise is not standard normal: its mean is {mean:.2f}, "
+        f"its standard deviation {deviation:.2f}.{what}",
         expected="mean 0, standard deviation 1, kurtosis 3",
         actual=f"mean {mean:.2f}, standard deviation {deviation:.2f}, kurtosis {kurtosis:.2f}",
         misconception="noise-uniform" if uniform else None,

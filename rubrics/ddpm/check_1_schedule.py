@@ -9,8 +9,10 @@ from torch import Tensor
 
 from grader.checks import Blocked, Finding, Talk, Unmet, criterion
 from grader.model import Curves, Series
-from grader.sandbox.student import Handle, Student
+from grader.sandbox.student import Student
+from grader.sandbox.terms import Handle
 from reference.diffuser import NoiseDiffuser
+from reference.pretrained import ScheduleArguments
 
 from .formulas import ALPHA_BAR, BETAS, close
 from .schedule import PROBE, Found, build_diffuser, curves, schedule_of
@@ -28,7 +30,7 @@ WITHIN = 1e-4  # of the largest value; float32's own error is a thousand times s
 def check_betas_are_linear(student: Student, diffuser: Handle, schedule: Found, talk: Talk) -> None:
     """β rises in equal steps from start_beta to end_beta, both included."""
     _expect_linear(schedule["betas"], **PROBE)
-    other = {
+    other: ScheduleArguments = {
         "start_beta": 1e-4,
         "end_beta": 0.05,
         "total_steps": 23,

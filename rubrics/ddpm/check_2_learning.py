@@ -53,7 +53,8 @@ def _show(learning: Learning, judge: Judge, talk: Talk) -> None:
         Curves(
             exercise=2,
             title="Losses of the short training",
-            caption=f"On held-out images your network errs by {learning.error:.3f}, the reference by {learning.reference:.3f}.",
+            caption=f"On held-out images your network's error is {learning.error:.3f}, "
+            f"the reference's {learning.reference:.3f}.",
             x_label="batches",
             y_label="loss per epoch",
             series=series,

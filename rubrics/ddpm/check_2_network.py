@@ -57,7 +57,7 @@ def check_skip_at_half_resolution(paths: Ways, finding: Finding) -> None:
 def _expect_skip(paths: Ways, level: int, finding: Finding) -> None:
     if not paths.heard:
         raise Unmet(
-            "The network never lowers the resolution, so it has no encoder and decoder for a skip connection to join.",
+            "The network never lowers the resolution: there are no encoder and decoder for a skip to join.",
             expected="28 x 28, 14 x 14, 7 x 7",
             actual="28 x 28 throughout",
             misconception="no-levels",

@@ -12,7 +12,8 @@ from grader.checks import Blocked, Finding, Talk, Unmet, criterion
 from grader.model import Curves, Series
 from reference.diffuser import NoiseDiffuser
 
-from .judge_sampler import RIGHT, expect_calls, expect_formula, expect_noise, expect_order, fits, orders
+from .formulas_sampling import RIGHT
+from .judge_sampler import expect_calls, expect_formula, expect_noise, expect_order, fits, orders
 from .probe_sampler import COUNT, SHAPE, Sampling, Update
 from .schedule import curves
 

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from grader.checks import Blocked, LeftOut, Talk, Unmet
 from grader.checks.plugin import Judge
-from grader.sandbox.student import Handle, Student, StudentError
+from grader.sandbox.student import Student
+from grader.sandbox.terms import Handle, StudentError
 from reference import digits
 from reference.diffuser import NoiseDiffuser
 from reference.pretrained import SCHEDULE
@@ -97,7 +98,7 @@ def forward(
         raise Blocked("noise_diffusion computes no numbers from your schedule, which lost its points above.")
     if forward.asked.form != "list":
         talk.note(
-            "noise_diffusion does not take t as a list, as the handout's cells give it; it was given a tensor."
+            "noise_diffusion does not take t as a list, as in the handout's cells; it was given a tensor."
         )
     if forward.asked.noise_first:
         talk.note("noise_diffusion returns the noise first and the image second; it was read that way.")
@@ -140,7 +141,7 @@ def paths(student: Student, network: Network, seeded: Seeded) -> Ways:
 def training(
     student: Student, need: Callable[[str], None], seeded: Seeded, course: Judged | None, judge: Judge
 ) -> Training:
-    """What the student's ``train`` asks of stand-ins for network, diffuser, loaders, optimiser and criterion."""
+    """What the student's ``train`` asks of stand-ins for all that it is given."""
     need("train")
     reading = course.as_returned if course else PAPER
     fallback = _own_diffuser(student, judge, probe_trainer.STEPS)
@@ -160,9 +161,7 @@ def sampling(
     found = probe_sampler.recover(student, fallback, seeded("sampling"))
     if found.first.missing:
         names = ", ".join(sorted(set(found.first.missing)))
-        talk.note(
-            f"generate_samples asks the diffuser for {names}, beyond the handout's attributes; yours was asked."
-        )
+        talk.note(f"generate_samples asks the diffuser for {names}, beyond the handout; yours was asked.")
     return found
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from grader.sandbox.student import IN_USE, Exhausted, Handle, OnCPU, Refusal
+from grader.sandbox.terms import IN_USE, Exhausted, Handle, OnCPU, Refusal
 from reference.readings import ReadingDiffuser
 
 

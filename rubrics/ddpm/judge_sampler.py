@@ -12,56 +12,9 @@ from torch import Tensor
 from grader.checks import Blocked, Unmet
 from reference.diffuser import NoiseDiffuser
 
+from .formulas_sampling import MISTAKES, RIGHT, Factors
 from .probe_sampler import SHAPE, STEPS, Sampling, Update
 from .schedule import curves
-
-Factors = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
-
-RIGHT: Factors = lambda b, a, ab: (a**-0.5, -b * a**-0.5 * (1 - ab) ** -0.5)  # noqa: E731
-_MISTAKES: Sequence[tuple[str, Factors, str]] = (
-    ("factor-missing", lambda b, a, ab: (a * 0 + 1, -b * (1 - ab) ** -0.5), "the factor 1/√α is missing"),
-    (
-        "alpha-for-alpha-bar",
-        lambda b, a, ab: (a**-0.5, -b * a**-0.5 * b**-0.5),
-        "√(1−α) stands where √(1−ᾱ) belongs",
-    ),
-    (
-        "alpha-bar-outside",
-        lambda b, a, ab: (ab**-0.5, -b * (ab * (1 - ab)) ** -0.5),
-        "ᾱ stands in the outer factor, where α belongs",
-    ),
-    (
-        "sign",
-        lambda b, a, ab: (a**-0.5, b * a**-0.5 * (1 - ab) ** -0.5),
-        "the predicted noise is added, not taken away",
-    ),
-    (
-        "root-missing-outside",
-        lambda b, a, ab: (1 / a, -b / a * (1 - ab) ** -0.5),
-        "the square root of the outer α is missing",
-    ),
-    (
-        "root-missing-inside",
-        lambda b, a, ab: (a**-0.5, -b * a**-0.5 / (1 - ab)),
-        "the square root of 1−ᾱ is missing",
-    ),
-    (
-        "noise-whole",
-        lambda b, a, ab: (a**-0.5, -(a**-0.5)),
-        "the predicted noise is taken away whole, without its factor",
-    ),
-    ("factor-only-on-x", lambda b, a, ab: (a**-0.5, -b * (1 - ab) ** -0.5), "1/√α stands before x_t alone"),
-    (
-        "alpha-for-beta",
-        lambda b, a, ab: (a**-0.5, -a * a**-0.5 * (1 - ab) ** -0.5),
-        "α stands where 1−α belongs",
-    ),
-    (
-        "root-of-alpha",
-        lambda b, a, ab: (a**0.5, -b * a**0.5 * (1 - ab) ** -0.5),
-        "√α multiplies where it should divide",
-    ),
-)
 
 
 def works(sampling: Sampling, truth: NoiseDiffuser) -> dict[str, bool]:
@@ -109,14 +62,15 @@ def expect_formula(sampling: Sampling, truth: NoiseDiffuser) -> None:
             actual="something else moves the image",
             misconception="not-a-mix",
         )
-    for id, factors, words in _MISTAKES:
+    for id, factors, words in MISTAKES:
         if any(fits(updates, one, factors, truth) for one in orders(updates)):
             raise Unmet(f"The steps do not follow the formula: {words}.", expected=expected, misconception=id)
     middle = len(updates) // 2
     right = [factor[order[middle]].item() for factor in RIGHT(*curves(truth))]
     found = updates[middle]
     raise Unmet(
-        f"The steps do not follow the formula. At step {order[middle]} x_t enters with the factor {found.of_x:.3f} and "
+        f"The steps do not follow the formula. At step {order[middle]} "
+        f"x_t enters with the factor {found.of_x:.3f} and "
         f"the predicted noise with {found.of_noise:.3f}.",
         expected=f"{right[0]:.3f} and {right[1]:.3f} at step {order[middle]}",
         actual=f"{found.of_x:.3f} and {found.of_noise:.3f}",
@@ -202,7 +156,7 @@ def _expect_last_update(sampling: Sampling, expected: str) -> None:
         return  # of the wrong shape, which sample.shape says
     if torch.allclose(run.result, last.reshape(SHAPE), atol=1e-6):
         raise Unmet(
-            "The result is the image before the last step: the last update is computed and dropped, or not computed.",
+            "The result is the image before the last step: the last update is dropped, or not computed.",
             expected=expected,
             actual="the last update is missing in the result",
             misconception="last-update-dropped",
@@ -278,7 +232,7 @@ def _sigmas(sampling: Sampling) -> tuple[Tensor, Tensor, list[int]]:
         raise Blocked("Too few steps could be followed to tell the noise from the rest.")
     if sum(update.stray > 0.2 for update in solved) > len(solved) / 2:
         raise Blocked(
-            "The steps are no fixed mix of x_t and the predicted noise, so the noise cannot be told from them."
+            "The steps are no fixed mix of x_t and the predicted noise, so their noise cannot be told apart."
         )
     order = orders(solved)[0]
     parts = [update.z for update in solved]
@@ -321,5 +275,5 @@ def _repeats(z: Tensor) -> bool:
 
 
 def _likeness(first: Tensor, second: Tensor) -> float:
-    a, b = first.flatten().double(), second.flatten().double()
+    a, b = (z.flatten().double() - z.double().mean() for z in (first, second))
     return float((a @ b) / (a.norm() * b.norm()).clamp_min(1e-30))

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import torch
 
 from grader.checks import Talk
-from grader.sandbox.student import Handle, Student
+from grader.sandbox.student import Student
+from grader.sandbox.terms import Handle
 from reference.readings import PAPER, Reading
 
 from . import calibration

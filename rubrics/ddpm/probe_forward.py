@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from grader.checks import Unmet
-from grader.sandbox.student import Handle, Student, StudentError
+from grader.sandbox.student import Student
+from grader.sandbox.terms import Handle, StudentError
 
 BATCH = 16
 _SHAPE = (BATCH, 1, 28, 28)
@@ -183,7 +184,7 @@ def _slope(y: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
 def _jointly(
     x_t: Tensor, image: Tensor, noise: Tensor, otherwise: tuple[Tensor, Tensor]
 ) -> tuple[Tensor, Tensor]:
-    """The image's factor where one seed does not bring one noise: x_t on image and returned noise together."""
+    """The image's factor where a seed does not fix the noise: from x_t on image and returned noise."""
     matrix = torch.stack([image.double().flatten(), noise.flatten()], dim=1)
     if not (torch.isfinite(matrix).all() and torch.isfinite(x_t).all()):
         return otherwise

@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from grader.sandbox.student import IN_USE, Handle, Student
+from grader.sandbox.student import Student
+from grader.sandbox.terms import IN_USE, Handle
 from reference.evaluation import held_out_probe, relative_error
 from reference.pretrained import SCHEDULE
 from reference.readings import Reading, ReadingDiffuser
@@ -221,7 +222,7 @@ def _predictor(student: Student, network: Network) -> Callable[[Tensor, Tensor],
 
 
 class RemoteReference(NetworkDouble):
-    """The reference's network as a stand-in: gradients that the student's ``train`` sends back move it, here."""
+    """The reference's network as a stand-in, moved here by the gradients that ``train`` sends back."""
 
     def __init__(self, lr: float, seed: int) -> None:
         super().__init__([], lambda x, t: x)
@@ -234,8 +235,9 @@ class RemoteReference(NetworkDouble):
 
     def _respond(self, x: Tensor, t: Tensor) -> Tensor:
         steps = (t.expand(len(x)) if t.numel() == 1 else t).float().view(-1, 1)
-        self.last: Tensor = self.network(x.float(), steps)
-        return self.last.detach()
+        output: Tensor = self.network(x.float(), steps)
+        self.last = output
+        return output.detach()
 
     def answer(self, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
         """Forward in the judge; backward from the gradient that came back."""
@@ -272,7 +274,7 @@ class _Steps(OptimizerDouble):
 
 
 def _add_losses(trained: Trained, returned: Any, epochs: int) -> None:
-    """Append the lists of as many losses as epochs that ``train`` returned: training first, then validation."""
+    """Append the lists of losses, one per epoch, that ``train`` returned: training, then validation."""
     lists = [
         [float(item) for item in value]
         for value in (returned if isinstance(returned, tuple | list) else [returned])

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from grader.checks import Blocked, Talk
-from grader.sandbox.student import IN_USE, Handle, Student, StudentError
+from grader.sandbox.student import Student
+from grader.sandbox.terms import IN_USE, Handle, StudentError
 
 BATCH = 32
 # The forms that t takes in the handout, in the paper's code and in students' own, in the order they are

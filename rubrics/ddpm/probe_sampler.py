@@ -16,7 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from grader.sandbox.student import IN_USE, Handle, Student, StudentError
+from grader.sandbox.student import Student
+from grader.sandbox.terms import IN_USE, Handle, StudentError
 from reference.readings import PAPER, ReadingDiffuser
 
 from .doubles import DiffuserDouble, Event, NetworkDouble
@@ -73,7 +74,7 @@ class Update:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
-    """The recovered sampler; ``updates`` has one entry per step that could be solved for, in the order taken."""
+    """The recovered sampler; ``updates`` are the steps that could be solved for, in the order taken."""
 
     first: Run
     second: Run
@@ -82,7 +83,7 @@ class Sampling:
 
 
 def recover(student: Student, fallback: Fallback, generator: torch.Generator) -> Sampling:
-    """Run ``generate_samples`` twice on the probe network, each time in a fresh worker, and solve for every step."""
+    """Run ``generate_samples`` twice on the probe network, in fresh workers, and solve for every step."""
     runs = []
     for _ in range(2):
         one = student.fresh()

@@ -14,7 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from grader.sandbox.student import IN_USE, Handle, Student, StudentError
+from grader.sandbox.student import Student
+from grader.sandbox.terms import IN_USE, Handle, StudentError
 from reference.diffuser import NoiseDiffuser
 from reference.readings import Reading, ReadingDiffuser
 

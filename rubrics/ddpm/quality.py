@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from grader.checks import Blocked, Talk
-from grader.sandbox.student import IN_USE, Handle, Student
+from grader.sandbox.student import Student
+from grader.sandbox.terms import IN_USE, Handle
 from reference import digits
 from reference.diffuser import NoiseDiffuser
 from reference.evaluation import energy_distance
@@ -170,7 +171,7 @@ def judge_network(studio: Studio, learning: Learning) -> Quality:
             "Neither your sampler nor your network is right as it is; each lost its points where it belongs."
         )
     own = studio.by_reference_sampler(learning.trained.predict)
-    note = "Your own sampler lost its points above, so the samples are your network's by the reference's sampler."
+    note = "Your sampler lost its points above, so the samples are your network's by the reference's sampler."
     return Quality(
         judged="your network with the reference's sampler",
         value=learning.error,

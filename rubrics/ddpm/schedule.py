@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from grader.checks import Talk, Unmet
-from grader.sandbox.student import IN_USE, Handle, Student, StudentError
+from grader.sandbox.student import Student
+from grader.sandbox.terms import IN_USE, Handle, StudentError
 from reference.diffuser import NoiseDiffuser
 from reference.pretrained import ScheduleArguments
 from reference.readings import PAPER, READINGS, Reading
@@ -43,7 +44,7 @@ def build_diffuser(student: Student, *, start_beta: float, end_beta: float, tota
 
 @dataclass(slots=True)
 class Found:
-    """A student's schedule attributes, by the handout's names: what each holds, or why it could not be had."""
+    """A student's schedule by the handout's names: what each attribute holds, or why it has none."""
 
     curves: dict[str, Tensor] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)

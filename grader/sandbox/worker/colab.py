@@ -49,7 +49,7 @@ def quiet_environment(scratch: str) -> None:
 
 
 class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds stand-ins for modules that are not there, and hides those that are none of a student's business."""
+    """Finds stand-ins for modules that are not there, and hides those that are not for students."""
 
     def __init__(self, hidden: Sequence[str]) -> None:
         self._hidden = frozenset(hidden)

@@ -93,7 +93,7 @@ class Module(nn.Module):
 
 
 class Object:
-    """An object with given attributes and remote methods; what it does not have, ``fallback`` is asked for."""
+    """An object with given attributes and remote methods; ``fallback`` is asked for what it lacks."""
 
     def __init__(self, number: int, attributes: dict[str, Any], methods: list[str], fallback: object) -> None:
         self.__dict__.update(attributes)

@@ -206,12 +206,16 @@ def _verb(header: dict[str, Any]) -> str:
 
 def _is_ours(header: dict[str, Any], error: BaseException) -> bool:
     """Whether no code of the student's had a part in an error: then it is the grader's, not theirs."""
-    asks_for_names = header["verb"] in ("call", "get", "set")  # a name that is not there has no frame of theirs
+    asks_for_names = header["verb"] in (
+        "call",
+        "get",
+        "set",
+    )  # a name that is not there has no frame of theirs
     return not asks_for_names and source.describe(error)["cell"] is None
 
 
 def _arguments(target: object) -> list[str]:
-    """The names that a function, or a class's constructor, takes its arguments by; none if it does not say."""
+    """The names of a function's, or a class's constructor's, arguments; none if it does not say."""
     try:
         return list(inspect.signature(target).parameters)  # type: ignore[arg-type]
     except (TypeError, ValueError):

@@ -40,11 +40,11 @@ def run(statements: list[dict[str, Any]], namespace: types.ModuleType) -> list[d
 
 
 def describe(error: BaseException) -> dict[str, Any]:
-    """What a student needs to know of an exception: its type and message, and the cell and line it arose in."""
+    """What a student needs to know of an exception: type, message, and the cell and line it arose in."""
     place: tuple[int | None, int | None, str | None] = (None, None, None)
-    for frame, line in traceback.walk_tb(error.__traceback__):
+    for frame, number in traceback.walk_tb(error.__traceback__):
         if match := _PLACE.fullmatch(frame.f_code.co_filename):
-            place = int(match[1]), line, frame.f_code.co_name
+            place = int(match[1]), number, frame.f_code.co_name
     cell, line, function = place
     return {
         "type": type(error).__name__,

@@ -55,7 +55,7 @@ def _import_package() -> None:
 
 
 def _warm_up() -> None:
-    """Import what every child needs. With one thread: a pool started here would hang the children (libgomp)."""
+    """Import what every child needs, with one thread: a pool of more would hang the children (libgomp)."""
     import torch
 
     importlib.import_module("worker.serve")

@@ -70,8 +70,10 @@ def write_frame(stream: BinaryIO, kind: int, header: dict[str, Any], tensors: li
             f"a frame of {len(text) + length:,} bytes and {len(tensors)} tensors is too large to send"
         )
     try:
-        for part in (_HEAD.pack(_MAGIC, _VERSION, kind, len(text), length), text, *bodies):
-            _write_all(stream, part)
+        _write_all(stream, _HEAD.pack(_MAGIC, _VERSION, kind, len(text), length))
+        _write_all(stream, text)
+        for body in bodies:
+            _write_all(stream, body)
     except (BrokenPipeError, ConnectionError, ValueError) as error:
         raise Closed("nobody reads any more") from error
 
@@ -119,7 +121,8 @@ def _checked_layout(layout: object, body_length: int) -> list[tuple[torch.dtype,
     for entry in layout:
         match entry:
             case [str(name), list(shape)] if name in _DTYPES and len(shape) <= MAX_DIMENSIONS:
-                if not all(type(size) is int and 0 <= size <= MAX_BODY for size in shape):
+                sizes_are_plain = all(type(size) is int and 0 <= size <= MAX_BODY for size in shape)
+                if not sizes_are_plain or math.prod(max(size, 1) for size in shape) > MAX_BODY:
                     raise WireError("a tensor's shape is malformed")
                 total += math.prod(shape) * _DTYPES[name].itemsize
                 shapes.append((_DTYPES[name], shape))
@@ -134,10 +137,7 @@ def _split(body: bytearray, shapes: list[tuple[torch.dtype, list[int]]]) -> list
     tensors, start = [], 0
     for dtype, shape in shapes:
         length = math.prod(shape) * dtype.itemsize
-        try:
-            tensors.append(_tensor(body, start, length, dtype).reshape(shape))
-        except RuntimeError as error:  # an empty tensor whose other sizes overflow
-            raise WireError("a tensor's shape is malformed") from error
+        tensors.append(_tensor(body, start, length, dtype).reshape(shape))
         start += length
     return tensors
 
@@ -151,12 +151,12 @@ def _tensor(body: bytearray, start: int, length: int, dtype: torch.dtype) -> Ten
     return raw.clone().view(dtype)  # the clone is aligned, and owns its bytes
 
 
-def _raw(tensor: Tensor) -> memoryview:
+def _raw(tensor: Tensor) -> memoryview[int]:
     flat = tensor.detach().cpu().contiguous().reshape(-1)
     return memoryview(flat.view(torch.uint8).numpy().data) if flat.numel() else memoryview(b"")
 
 
-def _write_all(stream: BinaryIO, data: bytes | memoryview) -> None:
+def _write_all(stream: BinaryIO, data: bytes | memoryview[int]) -> None:
     view = memoryview(data)
     while view:
         view = view[stream.write(view) :]

@@ -1,0 +1,73 @@
+"""The terms in which judge and worker speak: errors, handles, and stand-ins that the judge plays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from torch import Tensor
+
+
+class StudentError(Exception):
+    """The student's code could not answer. ``str()`` of it is a sentence with cell and line.
+
+    Attributes:
+        type: name of the exception class, or "Died", "Timeout", "Flood".
+        cell, line: where in the notebook it arose, if that is known.
+    """
+
+    def __init__(self, type: str, message: str, cell: int | None = None, line: int | None = None) -> None:
+        self.type, self.message, self.cell, self.line = type, message, cell, line
+        where = f"cell {cell}, line {line}: " if cell is not None else ""
+        what = message if type in ("Died", "Timeout", "Flood") else f"{type}: {message}".rstrip(": ")
+        super().__init__(where + what)
+
+    @property
+    def lost(self) -> bool:
+        """Whether the worker itself is gone, not just one call."""
+        return self.type in ("Died", "Timeout", "Flood")
+
+
+class Refusal(Exception):
+    """Raised by a stand-in: the student's code gets an exception of this class name and message."""
+
+    def __init__(self, type: str, message: str) -> None:
+        self.type = type
+        super().__init__(message)
+
+
+class Exhausted(Exception):
+    """Raised by a stand-in that is a loader: there is no further batch."""
+
+
+class Double(Protocol):
+    """A stand-in: what it is called for in the worker, it answers here."""
+
+    def describe(self) -> dict[str, Any]:
+        """Its ``kind`` and what else the worker needs to build it."""
+
+    def answer(self, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
+        """The value that the caller in the worker gets. May raise Refusal or Exhausted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """An object that lives in the worker; lost when that worker is."""
+
+    number: int
+    type: str
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class OnCPU:
+    """Marks a tensor that is to arrive on the CPU whatever device is in use, as a loader's batches do."""
+
+    tensor: Tensor
+
+
+class InUse:
+    """Marks the argument that names the device in use."""
+
+
+IN_USE = InUse()

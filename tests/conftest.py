@@ -1,0 +1,67 @@
+"""What several test files share: the real command, and a warm grader for breadth."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from warm import WarmGrader
+
+SUBMISSIONS = Path(__file__).parent.parent / "submissions"
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """One run of the command: what it printed, how it ended, and where it wrote."""
+
+    code: int
+    out: str
+    err: str
+    reports: Path
+
+    def grade(self, name: str) -> dict[str, Any]:
+        """The JSON result of one notebook."""
+        result: dict[str, Any] = json.loads((self.reports / f"{name}.json").read_text())
+        return result
+
+    def page(self, name: str) -> str:
+        """The HTML report of one notebook."""
+        return (self.reports / f"{name}.html").read_text()
+
+
+Command = Callable[..., Ran]
+
+
+@pytest.fixture
+def grade(tmp_path: Path) -> Command:
+    """Runs the real ``grade`` from a neutral folder."""
+    reports, elsewhere = tmp_path / "reports", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+
+    def run(*arguments: str | Path) -> Ran:
+        command = [str(Path(sys.executable).with_name("grade")), *map(str, arguments), "--out", str(reports)]
+        done = subprocess.run(
+            command,
+            cwd=elsewhere,
+            env=os.environ | {"NO_COLOR": "1"},
+            capture_output=True,
+            text=True,
+            timeout=1200,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr, reports)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[WarmGrader]:
+    """Grades notebooks without starting Python anew for each."""
+    with WarmGrader() as grader:
+        yield grader

@@ -1,0 +1,34 @@
+"""No right solution loses anything, and each single mistake loses its criterion and no other."""
+
+from __future__ import annotations
+
+import corpus
+import pytest
+from warm import WarmGrader, lost
+
+from grader.checkrun import Options
+from grader.model import Grade
+
+pytestmark = pytest.mark.slow
+
+QUICK = Options(quick=True)
+
+
+@pytest.mark.parametrize("name", corpus.right_names())
+def test_a_right_solution_loses_nothing(warm: WarmGrader, name: str) -> None:
+    """Whatever its style, a right solution gets every point that is asked for."""
+    grade = warm.grade(corpus.right_solutions()[name], QUICK)
+    assert lost(grade) == {}
+    assert grade.earned == grade.possible == 96
+
+
+@pytest.mark.parametrize("mistake", corpus.MISTAKES, ids=lambda mistake: mistake.name)
+def test_a_mistake_loses_its_criterion_and_no_other(warm: WarmGrader, mistake: corpus.Mistake) -> None:
+    """One slip is charged once, where it was made."""
+    grade = warm.grade(mistake.notebook(), QUICK)
+    assert set(lost(grade)) == mistake.loses
+    assert all(_fails(grade, id) for id in mistake.loses)
+
+
+def _fails(grade: Grade, id: str) -> bool:
+    return next(result for result in grade.criteria if result.id == id).verdict == "fail"

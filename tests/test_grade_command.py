@@ -1,0 +1,88 @@
+"""The main job, as a user does it: the real command on the sample notebooks."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from conftest import SUBMISSIONS, Command
+
+TIMES = {"seconds"}
+
+
+def test_alice_earns_everything(grade: Command) -> None:
+    """A right solution after the paper: every point, exit 0, both files, all three exercises named."""
+    ran = grade(SUBMISSIONS / "alice.ipynb", "--quick")
+    result = ran.grade("alice")
+    assert ran.code == 0, ran.err
+    assert (result["earned"], result["possible"]) == (96, 96)
+    assert {criterion["verdict"] for criterion in result["criteria"]} == {"pass"}
+    for heading in ("Forward diffusion", "Network and training", "Sampling", "96 / 96"):
+        assert heading in ran.out
+    assert "<!doctype html>" in ran.page("alice").lower()
+
+
+def test_bob_loses_his_three_mistakes(grade: Command) -> None:
+    """Three typical mistakes cost their three criteria, and the summary says why."""
+    ran = grade(SUBMISSIONS / "bob.ipynb", "--quick")
+    lost = {c["id"]: c["earned"] for c in ran.grade("bob")["criteria"] if c["earned"] < c["possible"]}
+    assert lost == {"forward.noise_coefficient": 2.5, "unet.skip_level1": 0, "train.zero_grad": 0}
+    assert "the square root is missing" in " ".join(ran.out.split())
+    assert "no skip connection at 28 x 28" in " ".join(ran.out.split())
+    assert ran.code == 0  # he was graded; his marks are another matter
+
+
+def test_carol_is_read_as_the_handouts_code(grade: Command) -> None:
+    """The handout's own conventions earn everything, and the report names the reading."""
+    ran = grade(SUBMISSIONS / "carol.ipynb", "--quick")
+    result = ran.grade("carol")
+    readings = {c["id"]: c["reading"] for c in result["criteria"]}
+    assert result["earned"] == result["possible"] == 96
+    assert readings["forward.image_coefficient"] == "handout-code"
+    assert "takes the root of ᾱ twice" in ran.page("carol")
+
+
+def test_the_blank_handout_ends_near_zero_and_not_in_a_crash(grade: Command) -> None:
+    """What nobody filled in is explained, criterion by criterion."""
+    ran = grade(SUBMISSIONS / "handout.ipynb", "--quick")
+    result = ran.grade("handout")
+    assert ran.code == 0
+    assert not result["provisional"]
+    assert result["earned"] <= 15  # the network comes with the handout, but for its skips
+    assert {c["verdict"] for c in result["criteria"] if c["exercise"] == 1} <= {"fail", "blocked"}
+    assert all(criterion["message"] for criterion in result["criteria"])
+
+
+def test_two_runs_give_the_same_result(grade: Command) -> None:
+    """But for the times, the JSON of one notebook is always the same."""
+    first = grade(SUBMISSIONS / "carol.ipynb", "--quick").grade("carol")
+    second = grade(SUBMISSIONS / "carol.ipynb", "--quick").grade("carol")
+    assert _without_times(first) == _without_times(second)
+
+
+def test_json_goes_to_standard_output(grade: Command) -> None:
+    """``--json`` prints the result itself, and nothing else."""
+    ran = grade(SUBMISSIONS / "alice.ipynb", "--quick", "--json", "-q", "--only", "schedule")
+    assert json.loads(ran.out) == ran.grade("alice")
+    assert [criterion["id"] for criterion in json.loads(ran.out)["criteria"]] == [
+        "schedule.betas",
+        "schedule.alphas",
+        "schedule.alpha_bar",
+    ]
+    assert ran.err == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "points"), [("alice", 100), ("carol", 100), ("bob", 88.5)])
+def test_a_full_grade_trains_and_samples(grade: Command, name: str, points: float) -> None:
+    """With the short training, all hundred points are asked for."""
+    ran = grade(SUBMISSIONS / f"{name}.ipynb")
+    result = ran.grade(name)
+    assert (result["earned"], result["possible"]) == (points, 100), ran.out
+    assert result["seconds"]["training"] > 0
+    assert "Losses of the short training" in ran.page(name)
+
+
+def _without_times(result: dict[str, object]) -> dict[str, object]:
+    criteria = [{k: v for k, v in c.items() if k not in TIMES} for c in result["criteria"]]  # type: ignore[attr-defined]
+    return {key: value for key, value in result.items() if key not in TIMES} | {"criteria": criteria}
