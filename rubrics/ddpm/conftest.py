@@ -27,7 +27,7 @@ from .judge_trainer import trains_rightly
 from .learning import Learning, learn
 from .probe_forward import Forward
 from .probe_learning import Budget, Data
-from .probe_network import Network, Ways, examine, ways
+from .probe_network import Network, Ways, examine, rebuilt, ways
 from .probe_sampler import Sampling
 from .probe_trainer import Training
 from .quality import Quality, Studio, judge_network, judge_sampler
@@ -204,7 +204,7 @@ def learning(
     budget = _budget(judge.rubric.settings["training"], student.device)
     return learn(
         student,
-        network=network if usable else None,
+        network=rebuilt(student, network, talk) if usable else None,
         own_trainer=own_trainer,
         course=course,
         diffuser=build_diffuser(student, **SCHEDULE) if course else None,
@@ -272,11 +272,11 @@ def quality(
 def _add_all_of_the_students(quality: Quality, studio: Studio, request: pytest.FixtureRequest) -> None:
     """A row of samples that are the student's own throughout: to be seen, not judged."""
     learning = _or_none(request, "learning")
-    if learning is None or learning.trained.whose[0] != "own":
+    if learning is None or learning.trained.network is None:
         return
     try:
         diffuser = build_diffuser(studio.student, **SCHEDULE)
-        own = studio.all_of_the_students(request.getfixturevalue("network"), diffuser)
+        own = studio.all_of_the_students(learning.trained.network, diffuser)
     except (StudentError, Blocked) as error:
         quality.notes.append(f"With your own network your sampler gave no samples: {error}")
         return

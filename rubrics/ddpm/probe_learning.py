@@ -47,11 +47,13 @@ class Trained:
         steps: how many batches it saw.
         losses: what ``train`` returned, per epoch, if that could be read: training and validation.
         predict: the network, for images (B, 1, 28, 28) at integer steps (B,).
+        network: the student's own; None where the reference's took its place.
     """
 
     whose: tuple[str, str, str]
     reading: Reading
     predict: Callable[[Tensor, Tensor], Tensor]
+    network: Network | None
     steps: int = 0
     losses: list[list[float]] = field(default_factory=list)
     continue_: Callable[[], None] = lambda: None
@@ -144,6 +146,7 @@ def with_students_trainer(
         whose=("own" if network else "reference", "own", "own" if own else "reference"),
         reading=reading,
         predict=_predictor(student, network) if network else model.predict,
+        network=network,
     )
 
     def train() -> None:
@@ -193,7 +196,7 @@ def with_reference_trainer(
     student.call(network.handle, method="train", keep=True)
     optimizer = student.ask("optimizer", network.handle, lr=budget.learning_rate, keep=True)
     trained = Trained(
-        whose=("own", "reference", "reference"), reading=reading, predict=_predictor(student, network)
+        whose=("own", "reference", "reference"), reading=reading, predict=_predictor(student, network), network=network
     )
 
     def train() -> None:

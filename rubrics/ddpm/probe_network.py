@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -96,6 +96,11 @@ def examine(student: Student, channels: int, generator: torch.Generator, talk: T
             return Network(handle=handle, form=form, output=output)
         refusal = refusal or f"The network does not return a batch of images, but {_kind(output)}."
     return Network(handle=handle, form=FORMS[0], output=refusal or "it does not answer")
+
+
+def rebuilt(student: Student, network: Network, talk: Talk) -> Network:
+    """The same network as it is when new: probing it has moved its weights."""
+    return replace(network, handle=build(student, 1, talk))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -166,7 +166,7 @@ def judge_network(studio: Studio, learning: Learning) -> Quality:
     Raises:
         Blocked: the network is not theirs, or has not learnt; that was charged where it belongs.
     """
-    if not learning.error <= learning.bound or learning.trained.whose[0] == "reference":
+    if not learning.error <= learning.bound or learning.trained.network is None:
         raise Blocked(
             "Neither your sampler nor your network is right as it is; each lost its points where it belongs."
         )
