@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Timer
 from typing import Any
 
+from grader.errors import UsageError
 from grader.extract import StudentSource
 from grader.rubric import Rubric
 
@@ -51,7 +52,11 @@ class Outcome:
 
 
 def run(rubric: Rubric, source: StudentSource, options: Options, tell: Callable[[Event], None]) -> Outcome:
-    """Judge ``source`` by ``rubric``, telling of every step as it comes."""
+    """Judge ``source`` by ``rubric``, telling of every step as it comes.
+
+    Raises:
+        UsageError: the rubric cannot judge with these options, such as data that is not there.
+    """
     with tempfile.TemporaryDirectory(prefix="grade-judge-") as folder:
         request_file, outcome = Path(folder) / "request.json", Path(folder) / "outcome.json"
         request_file.write_text(json.dumps(request(rubric, source, options, outcome)))
@@ -69,6 +74,8 @@ def run(rubric: Rubric, source: StudentSource, options: Options, tell: Callable[
         if not outcome.exists():
             return Outcome(failure=_last_words(errors) or f"the judge ended with code {process.returncode}")
         left = json.loads(outcome.read_text())
+        if refusal := left.pop("refusal", None):
+            raise UsageError(refusal)
         failure = None if process.returncode in (0, 1, 5) else _last_words(errors)
         return Outcome(**left, failure=failure)
 

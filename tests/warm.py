@@ -50,7 +50,7 @@ class WarmGrader:
             request, left = Path(folder) / "request.json", Path(folder) / "outcome.json"
             request.write_text(json.dumps(checkrun.request(self.rubric, source, options, left)))
             self._judge(checkrun.pytest_arguments(self.rubric, request))
-            outcome = Outcome(**json.loads(left.read_text()))
+            outcome = Outcome(**{k: v for k, v in json.loads(left.read_text()).items() if k != "refusal"})
             return score.grade(submission, source, self.rubric, outcome, options, {})
 
     def _judge(self, arguments: list[str]) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from grader.checks import Blocked, Finding, LeftOut, Talk, Unmet
+from grader.errors import UsageError
 from grader.rubric import Rubric
 from grader.sandbox.launch import Nursery
 
@@ -35,6 +36,7 @@ class Judge:
         self.checks: list[dict[str, Any]] = []
         self.nursery = Nursery()
         self.environment: dict[str, Any] = {}
+        self.refusal: str | None = None
 
     def asked(self) -> list[str]:
         """Ids of the criteria that are to be judged."""
@@ -45,6 +47,7 @@ class Judge:
         """Write the outcome file."""
         outcome = {
             "checks": self.checks,
+            "refusal": self.refusal,
             "notes": self.talk.notes,
             "figures": [asdict(figure) for figure in self.talk.figures],
             "environment": self.environment,
@@ -107,6 +110,9 @@ def pytest_runtest_makereport(
     """Turn what pytest saw into a verdict."""
     report = yield
     judge = item.config.stash[_REQUEST]
+    if call.excinfo and isinstance(call.excinfo.value, UsageError):
+        judge.refusal = str(call.excinfo.value)
+        item.session.shouldstop = judge.refusal
     if call.when == "call" or (call.when == "setup" and call.excinfo):
         judge.checks.append(_outcome(item, call))
     elif call.excinfo:

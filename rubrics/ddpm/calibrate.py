@@ -15,26 +15,22 @@ from __future__ import annotations
 import json
 import statistics
 import tomllib
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from reference import digits
-from reference.diffuser import NoiseDiffuser
-from reference.evaluation import held_out_probe, relative_error
-from reference.pretrained import SCHEDULE, load_pretrained
-from reference.readings import READINGS, Reading, ReadingDiffuser
-from reference.trainer import train
-from reference.unet import UNet
+from reference.pretrained import load_pretrained
+from reference.readings import READINGS, Reading
 
 from .calibration import FILE, SAMPLES, key
-from .probe_learning import VALIDATION_BATCHES, Data
+from .probe_learning import Budget, Data
 from .quality import distance, sample_from
+from .yardstick import measure
 
 SEEDS = range(3)
 EPOCHS = 12
@@ -63,55 +59,28 @@ def main() -> None:
 
 
 def _reference_curve(reading: Reading, settings: dict[str, Any]) -> dict[str, Any]:
-    runs = [_one_run(reading, settings, seed) for seed in SEEDS]
-    held_out = [
-        _row([run["held_out"][epoch] for run in runs], (epoch + 1) * settings["batches"])
-        for epoch in range(EPOCHS)
-    ]
-    losses = {
-        name: [round(statistics.fmean(run[name][epoch] for run in runs), 5) for epoch in range(EPOCHS)]
-        for name in ("training", "validation")
-    }
-    return {"held_out": held_out, **losses}
-
-
-def _one_run(reading: Reading, settings: dict[str, Any], seed: int) -> dict[str, list[float]]:
-    """Losses and held-out errors per epoch of one training of the reference."""
-    torch.manual_seed(seed)
     images, labels = digits.load_digits28("train")
     held_out, _ = digits.load_digits28("held-out")
-    data = Data(images, labels, held_out, settings["batch_size"], seed)
-    diffuser = ReadingDiffuser(**SCHEDULE, reading=reading)
-    network = UNet(1, 1)
-    optimizer = torch.optim.Adam(network.parameters(), lr=settings["learning_rate"])
-    run: dict[str, list[float]] = {"held_out": [], "training": [], "validation": []}
-    for _ in range(EPOCHS):
-        loaders = _Batches(data.batch, settings["batches"]), _Batches(data.validation, VALIDATION_BATCHES)
-        training, validation = train(
-            network, *loaders, optimizer, nn.MSELoss(), "cpu", 1, diffuser, SCHEDULE["total_steps"]
-        )
-        run["training"] += training
-        run["validation"] += validation
-        run["held_out"].append(_error(network, diffuser, data.held_out, seed))
-    return run
+    budget = Budget(
+        epochs=EPOCHS // 2,
+        batches=settings["batches"],
+        batch_size=settings["batch_size"],
+        learning_rate=settings["learning_rate"],
+        seconds=float("inf"),
+    )
+    runs = [
+        measure(reading, Data(images, labels, held_out, budget.batch_size, seed), budget, seed)
+        for seed in SEEDS
+    ]
+    return {
+        "held_out": [_row([run.held_out[n] for run in runs], steps) for n, steps in enumerate(runs[0].steps)],
+        "training": [_mean([run.training[n] for run in runs]) for n in range(EPOCHS)],
+        "validation": [_mean([run.validation[n] for run in runs]) for n in range(EPOCHS)],
+    }
 
 
-class _Batches:
-    def __init__(self, batch: Any, count: int) -> None:
-        self._batch, self._count = batch, count
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        return (self._batch(number) for number in range(self._count))
-
-
-def _error(network: nn.Module, diffuser: NoiseDiffuser, held_out: Tensor, seed: int) -> float:
-    probe = held_out_probe(diffuser, held_out[:512], torch.Generator().manual_seed(seed))
-    network.eval()
-    with torch.no_grad():
-        return relative_error(network(probe.x_t, probe.t), probe.target)
+def _mean(values: list[float]) -> float:
+    return round(statistics.fmean(values), 5)
 
 
 def _reference_distances() -> dict[str, float]:

@@ -5,7 +5,6 @@ with.
 from __future__ import annotations
 
 import json
-from bisect import bisect_left
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -39,15 +38,3 @@ def key(reading: Reading) -> str:
     network.
     """
     return f"{reading.id}, {'scaled' if reading.returns_scaled_noise else 'unscaled'}"
-
-
-def held_out_error(reading: Reading, steps: int) -> float:
-    """The reference's mean held-out error after so many steps under a reading, on the embedded digits."""
-    curve = measured()["readings"][key(reading)]["held_out"]
-    at = [int(row["steps"]) for row in curve]
-    index = min(bisect_left(at, steps), len(curve) - 1)
-    if index == 0 or steps >= at[index]:
-        return float(curve[index]["mean"])
-    before, after = curve[index - 1], curve[index]  # a straight line between what was measured
-    share = (steps - at[index - 1]) / (at[index] - at[index - 1])
-    return float(before["mean"] + share * (after["mean"] - before["mean"]))

@@ -6,7 +6,6 @@ from grader.checks import Finding, Talk, Unmet, criterion
 from grader.checks.plugin import Judge
 from grader.model import Curves, Series
 
-from . import calibration
 from .learning import Learning
 
 
@@ -37,18 +36,20 @@ def check_short_training_learns(learning: Learning, judge: Judge, finding: Findi
 def _show(learning: Learning, judge: Judge, talk: Talk) -> None:
     trained = learning.trained
     batches = judge.rubric.settings["training"]["batches"]
-    reference = calibration.measured()["readings"][calibration.key(trained.reading)]
+    reference = {"training": learning.yardstick.training, "validation": learning.yardstick.validation}
     names = ("training", "validation")
     series = []
-    for name, values in zip(names, trained.losses, strict=False):
-        at = [float((number + 1) * batches) for number in range(len(values))]
-        series.append(
-            Series(label=f"your {name} loss", x=at, y=[round(v, 6) for v in values], role="student")
-        )
+    for name, own in zip(names, trained.losses, strict=False):
+        at = [float((number + 1) * batches) for number in range(len(own))]
+        series.append(Series(label=f"your {name} loss", x=at, y=[round(v, 6) for v in own], role="student"))
     for name in names:
         values = reference[name][: max(len(trained.losses[0]) if trained.losses else 0, 6)]
         at = [float((number + 1) * batches) for number in range(len(values))]
-        series.append(Series(label=f"reference, {name}", x=at, y=values, role="reference"))
+        series.append(
+            Series(
+                label=f"reference, {name}", x=at, y=[round(value, 6) for value in values], role="reference"
+            )
+        )
     talk.show(
         Curves(
             exercise=2,

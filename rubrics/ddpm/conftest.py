@@ -14,6 +14,7 @@ from torch import Tensor
 
 from grader.checks import Blocked, LeftOut, Talk, Unmet
 from grader.checks.plugin import Judge
+from grader.errors import UsageError
 from grader.sandbox.student import Student
 from grader.sandbox.terms import Handle, StudentError
 from reference import digits
@@ -27,7 +28,7 @@ from .judge_trainer import trains_rightly
 from .learning import Learning, learn
 from .probe_forward import Forward
 from .probe_learning import Budget, Data
-from .probe_network import Network, Ways, examine, rebuilt, ways
+from .probe_network import AUDIBLE, Network, Ways, examine, rebuilt, ways
 from .probe_sampler import Sampling
 from .probe_trainer import Training
 from .quality import Quality, Studio, judge_network, judge_sampler
@@ -39,7 +40,10 @@ Seeded = Callable[[str], torch.Generator]
 @pytest.fixture(scope="session")
 def student_data(judge: Judge) -> tuple[Tensor, Tensor]:
     """What torchvision's MNIST serves in the worker: the training part of the data in use."""
-    return digits.load(judge.request["data"], "train")
+    try:
+        return digits.load(judge.request["data"], "train")
+    except digits.DataError as error:
+        raise UsageError(str(error)) from error
 
 
 @pytest.fixture(scope="session")
@@ -205,15 +209,24 @@ def learning(
     return learn(
         student,
         network=rebuilt(student, network, talk) if usable else None,
+        charged=usable and not _joined(request),
         own_trainer=own_trainer,
         course=course,
         diffuser=build_diffuser(student, **SCHEDULE) if course else None,
         data=_data(judge, budget),
+        embedded=judge.request["data"] == "digits",
         budget=budget,
         factor=judge.rubric.settings["tolerance"]["learns"],
+        something=judge.rubric.settings["tolerance"]["learns_something"],
         generator=seeded("learning"),
         talk=talk,
     )
+
+
+def _joined(request: pytest.FixtureRequest) -> bool:
+    """Whether the network has its skip connections and hears of the step; else it lost points there."""
+    paths: Ways | None = _or_none(request, "paths")
+    return paths is not None and bool(paths.heard) and min(*paths.heard, paths.by_time) > AUDIBLE
 
 
 def _or_none(request: pytest.FixtureRequest, name: str) -> Any:

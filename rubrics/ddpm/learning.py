@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from dataclasses import dataclass
 
 import torch
 
-from grader.checks import Talk
+from grader.checks import Blocked, Talk
 from grader.sandbox.student import Student
 from grader.sandbox.terms import Handle
-from reference.readings import PAPER, Reading
+from reference.readings import PAPER
 
-from . import calibration
 from .probe_learning import (
     Budget,
     Data,
@@ -23,6 +23,7 @@ from .probe_learning import (
 )
 from .probe_network import Network
 from .schedule import Judged
+from .yardstick import Yardstick, from_calibration, measure
 
 _PARTS = ("network", "train", "diffuser")
 
@@ -35,20 +36,28 @@ class Learning:
 
     trained: Trained
     error: float
-    reference: float
+    yardstick: Yardstick
     bound: float
+
+    @property
+    def reference(self) -> float:
+        """The reference's error after as many steps."""
+        return self.yardstick.error(self.trained.steps)
 
 
 def learn(
     student: Student,
     *,
     network: Network | None,
+    charged: bool,
     own_trainer: bool,
     course: Judged | None,
     diffuser: Handle | None,
     data: Data,
+    embedded: bool,
     budget: Budget,
     factor: float,
+    something: float,
     generator: torch.Generator,
     talk: Talk,
 ) -> Learning:
@@ -56,27 +65,52 @@ def learn(
 
     Args:
         network: the student's; None puts the reference's in its place.
+        charged: whether the network has lost points already, so that it only has to learn something.
         own_trainer: whether the student's ``train`` trains; else algorithm 1 as the reference has it.
         course: how the student's forward process is read; None puts the reference's in its place.
+        embedded: whether ``data`` are the embedded digits, for which the reference was measured beforehand.
         factor: how many times the reference's error is still well learnt.
+        something: the error at which a network that was charged has learnt something.
 
     Raises:
         StudentError: the student's code failed on the way.
+        Blocked: neither network nor trainer is right, and what they are charged for explains the failure.
     """
     reading = course.as_returned if course else PAPER
 
     def tell(done: int, total: int) -> None:
         talk.progress("training", done, total)
 
+    def run(network: Network | None) -> Learning:
+        if network is None or own_trainer:
+            trained = with_students_trainer(
+                student, network, diffuser, reading, data, budget, generator, tell
+            )
+        else:
+            trained = with_reference_trainer(student, network, reading, data, budget, generator, tell)
+        least = something if charged and network is not None else 0.0
+        found = _judge(trained, yardstick, data, factor, least, student.seed)
+        if not found.error <= found.bound:
+            trained.continue_()
+            found = _judge(trained, yardstick, data, factor, least, student.seed)
+        return found
+
+    def tell_of_reference(done: int, total: int) -> None:
+        talk.progress("training the reference, epoch", done, total)
+
+    own_order = copy.deepcopy(data)  # the reference sees the same batches, and takes none away
+    yardstick = (
+        from_calibration(reading)
+        if embedded
+        else measure(reading, own_order, budget, student.seed, tell_of_reference)
+    )
     started = time.monotonic()
-    if network is None or own_trainer:
-        trained = with_students_trainer(student, network, diffuser, reading, data, budget, generator, tell)
-    else:
-        trained = with_reference_trainer(student, network, reading, data, budget, generator, tell)
-    found = _judge(trained, reading, data, factor, student.seed)
-    if not found.error <= found.bound:
-        trained.continue_()
-        found = _judge(trained, reading, data, factor, student.seed)
+    found = run(network)
+    if charged and network is not None and not found.error <= found.bound:
+        if not own_trainer:
+            raise Blocked("Your network does not learn, which what it lost points for above explains.")
+        found = run(None)
+    trained = found.trained
     talk.spend("training", time.monotonic() - started)
     replaced = [part for part, whose in zip(_PARTS, trained.whose, strict=True) if whose == "reference"]
     if replaced:
@@ -87,11 +121,9 @@ def learn(
     return found
 
 
-def _judge(trained: Trained, reading: Reading, data: Data, factor: float, seed: int) -> Learning:
-    reference = calibration.held_out_error(reading, trained.steps)
-    return Learning(
-        trained=trained,
-        error=held_out_error(trained, data, seed),
-        reference=reference,
-        bound=factor * reference,
-    )
+def _judge(
+    trained: Trained, yardstick: Yardstick, data: Data, factor: float, least: float, seed: int
+) -> Learning:
+    error = held_out_error(trained, data, seed)
+    bound = max(factor * yardstick.error(trained.steps), least)
+    return Learning(trained=trained, error=error, yardstick=yardstick, bound=bound)

@@ -24,6 +24,7 @@ from .probe_network import Network, steps_as
 from .probe_trainer import call_by_handout
 
 VALIDATION_BATCHES = 2
+HELD_OUT = 512  # images that a network is judged by, at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +87,7 @@ def held_out_error(trained: Trained, data: Data, seed: int) -> float:
     zero gives.
     """
     diffuser = ReadingDiffuser(**SCHEDULE, reading=trained.reading)
-    images = data.held_out[:512]
-    probe = held_out_probe(diffuser, images, torch.Generator().manual_seed(seed))
+    probe = held_out_probe(diffuser, data.held_out[:HELD_OUT], torch.Generator().manual_seed(seed))
     predicted = trained.predict(probe.x_t, probe.t.flatten().long())
     if predicted.shape != probe.target.shape or not torch.isfinite(predicted).all():
         return float("inf")
@@ -196,7 +196,10 @@ def with_reference_trainer(
     student.call(network.handle, method="train", keep=True)
     optimizer = student.ask("optimizer", network.handle, lr=budget.learning_rate, keep=True)
     trained = Trained(
-        whose=("own", "reference", "reference"), reading=reading, predict=_predictor(student, network), network=network
+        whose=("own", "reference", "reference"),
+        reading=reading,
+        predict=_predictor(student, network),
+        network=network,
     )
 
     def train() -> None:
