@@ -174,7 +174,8 @@ class LoaderDouble:
             self.in_epoch = 0
             self.log.append(Event(kind="epoch", who=self.name))
             return None
-        if self.in_epoch >= self.count or not self.go_on():
+        # Even when time is up an epoch has one batch: a mean over none would be an error of our making.
+        if self.in_epoch >= self.count or (not self.go_on() and self.in_epoch):
             raise Exhausted
         images, labels = self.batches(self.handed_out)
         self.handed_out += 1

@@ -112,6 +112,8 @@ def learn(
         found = run(None)
     trained = found.trained
     talk.spend("training", time.monotonic() - started)
+    if trained.steps < budget.epochs * budget.batches:
+        talk.note(f"The short training was stopped after {trained.steps} steps, when its time was up.")
     replaced = [part for part, whose in zip(_PARTS, trained.whose, strict=True) if whose == "reference"]
     if replaced:
         what = " and ".join(replaced)

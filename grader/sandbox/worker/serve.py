@@ -116,6 +116,7 @@ class _Server:
         if header["device"] == "cuda":
             self._device = torch.device("cuda", 0)
             torch.zeros(1, device=self._device)  # a CUDA that does not work should say so here
+            torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
         else:
             colab.without_cuda()
         colab.seed_everything(header["seed"])
@@ -206,12 +207,9 @@ def _verb(header: dict[str, Any]) -> str:
 
 def _is_ours(header: dict[str, Any], error: BaseException) -> bool:
     """Whether no code of the student's had a part in an error: then it is the grader's, not theirs."""
-    asks_for_names = header["verb"] in (
-        "call",
-        "get",
-        "set",
-    )  # a name that is not there has no frame of theirs
-    return not asks_for_names and source.describe(error)["cell"] is None
+    # A name that is not there, or a gradient that does not come, is theirs without a frame of theirs.
+    asks_students = header["verb"] in ("call", "get", "set", "describe", "optimizer", "fit")
+    return not asks_students and source.describe(error)["cell"] is None
 
 
 def _arguments(target: object) -> list[str]:
