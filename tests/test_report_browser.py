@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import report_samples as samples
+from conftest import SUBMISSIONS
 from report_figures import figures, hostile_figures
 from report_samples import EXERCISES, HOSTILE
 
@@ -58,6 +59,20 @@ def report(request, tmp_path) -> Path:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1280])
 def test_the_page_opens_silently_and_fits_the_screen(browser, report, tmp_path, width, scheme):
+    _opens_silently_and_fits(browser, report, tmp_path / f"{width}-{scheme}.png", width, scheme)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["alice", "bob", "carol", "handout"])
+def test_the_report_of_a_real_grade_does_too(browser, grade, tmp_path, name):
+    """What the real command writes, with the figures of a real judge."""
+    ran = grade(SUBMISSIONS / f"{name}.ipynb", "--quick", "-q")
+    for width in (360, 1280):
+        picture = tmp_path / f"{width}.png"
+        _opens_silently_and_fits(browser, ran.reports / f"{name}.html", picture, width, "light")
+
+
+def _opens_silently_and_fits(browser: Any, report: Path, picture: Path, width: int, scheme: str) -> None:
     page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
     said: list[str] = []
     asked: list[str] = []
@@ -72,7 +87,7 @@ def test_the_page_opens_silently_and_fits_the_screen(browser, report, tmp_path, 
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     pictures = page.evaluate("[...document.images].map(picture => picture.complete && picture.naturalWidth)")
     assert all(pictures)
-    page.screenshot(path=tmp_path / f"{width}-{scheme}.png", full_page=True)
+    page.screenshot(path=picture, full_page=True)
     page.close()
     assert said == []
     assert [url for url in asked if not url.startswith("data:image/png")] == [report.as_uri()]

@@ -25,8 +25,6 @@ from .probe_network import Network
 from .schedule import Judged
 from .yardstick import Yardstick, from_calibration, measure
 
-_PARTS = ("network", "train", "diffuser")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Learning:
@@ -114,7 +112,8 @@ def learn(
     talk.spend("training", time.monotonic() - started)
     if trained.steps < budget.epochs * budget.batches:
         talk.note(f"The short training was stopped after {trained.steps} steps, when its time was up.")
-    replaced = [part for part, whose in zip(_PARTS, trained.whose, strict=True) if whose == "reference"]
+    own = {"network": trained.network is not None, "train": own_trainer, "diffuser": course is not None}
+    replaced = [part for part, is_own in own.items() if not is_own]
     if replaced:
         what = " and ".join(replaced)
         talk.note(

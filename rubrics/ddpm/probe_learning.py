@@ -43,7 +43,6 @@ class Trained:
     """A network after a short training.
 
     Attributes:
-        whose: "own" parts or "reference" ones, as (network, trainer, diffuser).
         reading: the forward process that it was trained under.
         steps: how many batches it saw.
         losses: what ``train`` returned, per epoch, if that could be read: training and validation.
@@ -51,7 +50,6 @@ class Trained:
         network: the student's own; None where the reference's took its place.
     """
 
-    whose: tuple[str, str, str]
     reading: Reading
     predict: Callable[[Tensor, Tensor], Tensor]
     network: Network | None
@@ -138,12 +136,10 @@ def with_students_trainer(
     else:
         model = RemoteReference(budget.learning_rate, student.seed)
         optimizer, criterion = _Steps(log, model, budget.learning_rate), WitnessDouble([])
-    own = diffuser is not None
     process: Any = diffuser or DiffuserDouble(
         [], ReadingDiffuser(**SCHEDULE, reading=reading), None, generator
     )
     trained = Trained(
-        whose=("own" if network else "reference", "own", "own" if own else "reference"),
         reading=reading,
         predict=_predictor(student, network) if network else model.predict,
         network=network,
@@ -196,7 +192,6 @@ def with_reference_trainer(
     student.call(network.handle, method="train", keep=True)
     optimizer = student.ask("optimizer", network.handle, lr=budget.learning_rate, keep=True)
     trained = Trained(
-        whose=("own", "reference", "reference"),
         reading=reading,
         predict=_predictor(student, network),
         network=network,
