@@ -23,7 +23,7 @@ def check_image_fades(
 ) -> None:
     """At every step the image keeps the strength that the forward formula gives it."""
     talk.show(diffusion_strip(forward, judged, truth))
-    finding.reading = judged.reading.id if judged.accepted else None
+    finding.reading = judged.named
     if judged.accepted:
         if judged.reading is not PAPER:
             talk.note(judged.reading.note)
@@ -52,7 +52,7 @@ def check_image_fades(
 @criterion("forward.noise_coefficient")
 def check_noise_grows(forward: Forward, judged: Judged, truth: NoiseDiffuser, finding: Finding) -> None:
     """At every step the noise has the strength that the forward formula gives it."""
-    finding.reading = judged.reading.id if judged.accepted else None
+    finding.reading = judged.named
     # The image's coefficient was charged where it is wrong; here the noise only has to go with it, a² + b² =
     # 1.
     implied = forward.image.square().clamp(0, 1)

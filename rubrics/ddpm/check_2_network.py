@@ -74,8 +74,8 @@ def _expect_skip(paths: Ways, level: int, finding: Finding) -> None:
     if paths.heard[level] > AUDIBLE:
         return None
     raise Unmet(
-        f"There is no skip connection at {size} x {size}: with all lower resolutions held still, "
-        f"nothing of a change at the input comes through at this one.",
+        f"There is no skip connection at {size} x {size}: nothing of the input reaches the decoder "
+        f"at this resolution.",
         expected=f"a way from input to output that goes down to {size} x {size} and no further",
         actual="none" if paths.heard[level] == 0 else f"{paths.heard[level]:.1e} of the change",
         misconception=f"skip-missing-level{level + 1}",

@@ -127,6 +127,11 @@ class Judged:
     scaled: bool
 
     @property
+    def named(self) -> str | None:
+        """The reading's id where it is worth naming: where it is accepted, and not the paper's."""
+        return self.reading.id if self.accepted and self.reading is not PAPER else None
+
+    @property
     def as_returned(self) -> Reading:
         """The reading, with the noise returned as this student's code returns it."""
         return replace(self.reading, returns_scaled_noise=self.scaled)
