@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from grader.sandbox import launch
 from grader.sandbox.launch import Nursery
 from grader.sandbox.student import Source, Student
 from grader.sandbox.terms import IN_USE, Exhausted, OnCPU, Refusal, StudentError
@@ -231,3 +232,20 @@ def test_an_error_of_the_judges_own_is_never_the_students(student: Any) -> None:
     with pytest.raises(ZeroDivisionError):
         one.call("f", _Breaks())
     assert one.call("fine") == 1
+
+
+def test_where_fork_is_not_to_be_had_every_worker_is_a_process_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As on macOS and Windows: slower to start, the same answers, the same end of what hangs."""
+    monkeypatch.setattr(launch.sys, "platform", "darwin")
+    statements = [
+        {"source": "def f(): return 1\ndef hang():\n    while True: pass", "cell": 1, "line": 1, "flags": 0}
+    ]
+    with Nursery() as nursery:
+        one = Student(nursery=nursery, source=Source(statements=statements))
+        assert one.call("f") == 1
+        with pytest.raises(StudentError, match="no answer within 1 seconds"):
+            one.call("hang", within=1.0)
+        assert one.call("f") == 1
+        one.close()

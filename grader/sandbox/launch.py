@@ -109,7 +109,12 @@ class Nursery:
         process = self._start([], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert process.stdin is not None
         assert process.stdout is not None
-        return Line(requests=process.stdin, replies=process.stdout, kill=process.kill)  # type: ignore[arg-type]
+
+        def kill() -> None:
+            process.kill()
+            process.wait()
+
+        return Line(requests=process.stdin, replies=process.stdout, kill=kill)  # type: ignore[arg-type]
 
     def _start(
         self,
@@ -152,14 +157,16 @@ class _Killer:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor: int | None = descriptor
+        self._lock = threading.Lock()  # a deadline's thread may come at the same time as a close
 
     def __call__(self) -> None:
-        if self._descriptor is None:
-            return
-        with suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
-        os.close(self._descriptor)
-        self._descriptor = None
+        with self._lock:
+            if self._descriptor is None:
+                return
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
+            os.close(self._descriptor)
+            self._descriptor = None
 
 
 def _site_packages() -> list[str]:
