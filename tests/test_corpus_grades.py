@@ -22,6 +22,23 @@ def test_a_right_solution_loses_nothing(warm: WarmGrader, name: str) -> None:
     assert grade.earned == grade.possible == 96
 
 
+@pytest.mark.parametrize(
+    "signature",
+    [
+        "def __init__(self, start_beta, end_beta, total_steps):\n        device = 'cpu'",
+        "def __init__(self, total_steps, start_beta, end_beta, device='cpu'):",
+        "def __init__(self, first, last, steps, device):\n        start_beta, end_beta, total_steps = first, last, steps",
+        "def __init__(self, start_beta, end_beta, total_steps, device='cpu', schedule='linear'):",
+    ],
+)
+def test_a_signature_of_ones_own_loses_nothing(warm: WarmGrader, signature: str) -> None:
+    """Arguments that are fewer, more, in another order or under other names than the handout's."""
+    handouts = 'def __init__(self, start_beta, end_beta, total_steps, device="cpu"):'
+    cells = [cell.source.replace(handouts, signature) for cell in corpus.base()]
+    assert signature in "".join(cells)
+    assert lost(warm.grade(corpus.notebook(cells), QUICK)) == {}
+
+
 @pytest.mark.parametrize("mistake", corpus.MISTAKES, ids=lambda mistake: mistake.name)
 def test_a_mistake_loses_its_criterion_and_no_other(warm: WarmGrader, mistake: corpus.Mistake) -> None:
     """One slip is charged once, where it was made."""

@@ -19,9 +19,9 @@ from reference.pretrained import SCHEDULE
 from reference.readings import Reading, ReadingDiffuser
 from reference.unet import UNet
 
+from . import handout
 from .doubles import DiffuserDouble, Event, LoaderDouble, NetworkDouble, OptimizerDouble, WitnessDouble
 from .probe_network import Network, steps_as
-from .probe_trainer import call_by_handout
 
 VALIDATION_BATCHES = 2
 HELD_OUT = 512  # images that a network is judged by, at most
@@ -163,9 +163,7 @@ def with_students_trainer(
             "totalTrainingTimesteps": SCHEDULE["total_steps"],
         }
         within = 3 * budget.seconds + 60
-        returned = call_by_handout(
-            student, "train", arguments, seed=student.seed + trained.steps, within=within
-        )
+        returned = handout.call(student, "train", arguments, seed=student.seed + trained.steps, within=within)
         trained.steps += clock.steps
         _add_losses(trained, returned, budget.epochs)
 

@@ -20,14 +20,13 @@ from grader.sandbox.student import Student
 from grader.sandbox.terms import IN_USE, Handle, StudentError
 from reference.readings import PAPER, ReadingDiffuser
 
+from . import handout
 from .doubles import DiffuserDouble, Event, NetworkDouble
-from .probe_trainer import reply_by_handout
 
 Fallback = Callable[[Student], Handle | None]  # gives a student's own diffuser, for what the handout lacks
 STEPS = 50
 COUNT = 10
 SHAPE = (COUNT, 1, 28, 28)
-ARGUMENTS = ("x_t", "model", "num_samples", "total_timesteps", "diffuser", "device")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -126,7 +125,7 @@ def _run(student: Student, fallback: Handle | None, generator: torch.Generator) 
         "device": IN_USE,
     }
     try:
-        reply = reply_by_handout(student, "generate_samples", arguments, seed=student.seed + 11, within=120.0)
+        reply = handout.reply(student, "generate_samples", arguments, seed=student.seed + 11, within=120.0)
         run.returned, run.attached = reply["value"], reply["attached"]
         run.result = as_samples(reply["value"], SHAPE)
     except StudentError as error:

@@ -19,6 +19,7 @@ from grader.sandbox.terms import IN_USE, Handle, StudentError
 from reference.diffuser import NoiseDiffuser
 from reference.readings import Reading, ReadingDiffuser
 
+from . import handout
 from .doubles import (
     DiffuserDouble,
     Event,
@@ -31,17 +32,6 @@ from .doubles import (
 
 EPOCHS, BATCHES, VALIDATION_BATCHES, BATCH = 2, 6, 3, 16
 STEPS = 40
-ARGUMENTS = (
-    "model",
-    "train_loader",
-    "val_loader",
-    "optimizer",
-    "criterion",
-    "device",
-    "num_epochs",
-    "diffuser",
-    "totalTrainingTimesteps",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,33 +129,10 @@ def run(student: Student, reading: Reading, fallback: Handle | None, generator: 
         "totalTrainingTimesteps": STEPS,
     }
     try:
-        training.returned = call_by_handout(student, "train", arguments, seed=student.seed, within=120.0)
+        training.returned = handout.call(student, "train", arguments, seed=student.seed, within=120.0)
     except StudentError as error:
         training.error = error
     return training
-
-
-def call_by_handout(student: Student, name: str, arguments: dict[str, Any], **options: Any) -> Any:
-    """Call a function with the handout's arguments: by name where it has those names, else in the handout's
-    order.
-    """
-    return reply_by_handout(student, name, arguments, **options)["value"]
-
-
-def reply_by_handout(
-    student: Student, name: str, arguments: dict[str, Any], *, seed: int, within: float
-) -> dict[str, Any]:
-    """As ``call_by_handout``, with what else the reply says."""
-    names = student.ask("describe", name)["arguments"]
-    by_name = set(arguments) <= set(names)
-    header = {"verb": "call", "method": None, "seed": seed, "grad": True}
-    return student.reply(
-        header,
-        target=name,
-        args=() if by_name else tuple(arguments.values()),
-        kwargs=arguments if by_name else {},
-        within=within,
-    )
 
 
 def _random_batches(generator: torch.Generator) -> Any:

@@ -21,12 +21,11 @@ from reference.pretrained import SCHEDULE, load_pretrained
 from reference.readings import PAPER, ReadingDiffuser
 from reference.sampler import generate_samples
 
-from . import calibration
+from . import calibration, handout
 from .doubles import DiffuserDouble, NetworkDouble
 from .learning import Learning
 from .probe_network import Network
 from .probe_sampler import as_samples, step_of
-from .probe_trainer import call_by_handout
 
 TOTAL = SCHEDULE["total_steps"]
 Predict = Callable[[Tensor, Tensor], Tensor]
@@ -124,7 +123,7 @@ class Studio:
                 "device": IN_USE,
             }
             started = time.monotonic()
-            returned = call_by_handout(self.student, "generate_samples", arguments, seed=seed, within=300.0)
+            returned = handout.call(self.student, "generate_samples", arguments, seed=seed, within=300.0)
             self.talk.spend("sampling", time.monotonic() - started)
             samples = as_samples(returned, tuple(start.shape))
             if samples is None:

@@ -16,6 +16,7 @@ from reference.diffuser import NoiseDiffuser
 from reference.pretrained import ScheduleArguments
 from reference.readings import PAPER, READINGS, Reading
 
+from . import handout
 from .formulas import close
 from .probe_forward import Forward
 
@@ -37,8 +38,13 @@ def curves(diffuser: NoiseDiffuser) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def build_diffuser(student: Student, *, start_beta: float, end_beta: float, total_steps: int) -> Handle:
-    """A NoiseDiffuser of the student's."""
-    handle: Handle = student.call("NoiseDiffuser", start_beta, end_beta, total_steps, IN_USE, keep=True)
+    """A NoiseDiffuser of the student's.
+
+    Raises:
+        StudentError: it cannot be built.
+    """
+    arguments = {"start_beta": start_beta, "end_beta": end_beta, "total_steps": total_steps, "device": IN_USE}
+    handle: Handle = handout.call(student, "NoiseDiffuser", arguments, keep=True)
     return handle
 
 
