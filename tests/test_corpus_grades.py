@@ -27,7 +27,7 @@ def test_a_right_solution_loses_nothing(warm: WarmGrader, name: str) -> None:
     [
         "def __init__(self, start_beta, end_beta, total_steps):\n        device = 'cpu'",
         "def __init__(self, total_steps, start_beta, end_beta, device='cpu'):",
-        "def __init__(self, first, last, steps, device):\n        start_beta, end_beta, total_steps = first, last, steps",
+        "def __init__(self, a, b, T, device):\n        start_beta, end_beta, total_steps = a, b, T",
         "def __init__(self, start_beta, end_beta, total_steps, device='cpu', schedule='linear'):",
     ],
 )

@@ -23,8 +23,8 @@ def reply(
 ) -> dict[str, Any]:
     """Call a function or class of the student's, and return the whole reply.
 
-    Arguments go by name where the signature knows the handout's names: all of them, with others of its own that
-    have defaults, or fewer. Otherwise they go in the handout's order.
+    Arguments go by name where the signature knows the handout's names: all of them and optional ones of its
+    own, or fewer. Otherwise they go in the handout's order.
     """
     names = student.ask("describe", name)["arguments"]
     if names and set(names) <= set(arguments):
