@@ -16,7 +16,10 @@ _COSTLY = frozenset(
     | {"get_ipython", "system", "run_line_magic", "run_cell_magic", "getoutput", "sleep", "exec", "eval"}
     | {"backward", "step", "fit", "load_state_dict"}
 )
-_HARMLESS_EXPRESSIONS = frozenset({"setattr", "register_buffer", "update", "append", "add_module", "seed"})
+_FOLDERS = frozenset({"makedirs", "mkdir"})
+_HARMLESS_EXPRESSIONS = _FOLDERS | frozenset(
+    {"setattr", "register_buffer", "update", "append", "add_module", "seed"}
+)
 
 
 def is_cheap(node: ast.stmt, never: Sequence[str]) -> bool:
@@ -43,6 +46,16 @@ def is_cheap(node: ast.stmt, never: Sequence[str]) -> bool:
         case ast.Delete():
             return False
     return False
+
+
+def makes_folder(node: ast.stmt, never: Sequence[str]) -> bool:
+    """Whether the statement makes a folder below the current one, into which a definition may later write."""
+    calls = [
+        part for part in ast.walk(node) if isinstance(part, ast.Call) and _last_name(part.func) in _FOLDERS
+    ]
+    texts = [part.value for part in ast.walk(node) if isinstance(part, ast.Constant)]
+    outside = any(isinstance(text, str) and text.startswith(("/", "~", "..")) for text in texts)
+    return bool(calls) and not outside and isinstance(node, ast.Expr | ast.If) and is_cheap(node, never)
 
 
 def _cheap_inside(node: ast.stmt, never: Sequence[str]) -> bool:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from grader.cells import Problem, Statement, statements
-from grader.effects import is_cheap
+from grader.effects import is_cheap, makes_folder
 from grader.notebook import Submission
 
 _BUILTINS = frozenset(dir(builtins)) | {"__name__", "__file__"}
@@ -108,9 +108,11 @@ def _closure(
     for statement in found:
         for name in (*statement.binds, *statement.patches):
             about.setdefault(name, []).append(statement)
-    kept = {statement for statement in found if "*" in statement.binds}
+    always = {s for s in found if "*" in s.binds or makes_folder(s.node, never=wanted)}
+    kept = set(always)
     dropped: dict[tuple[str, Statement], Dropped] = {}
-    queue, seen = deque(wanted), set(wanted)
+    needed = {*wanted, *(name for statement in always for name in statement.reads - _BUILTINS)}
+    queue, seen = deque(sorted(needed)), needed
     while queue:
         name = queue.popleft()
         for statement in about.get(name, ()):

@@ -151,3 +151,16 @@ def test_conditional_definitions_are_kept_and_guarded_ones_are_not() -> None:
     )
     assert len(kept) == 4
     assert not any("__main__" in source for source in kept)
+
+
+def test_folders_are_made_since_definitions_may_write_into_them() -> None:
+    """Below the current one only."""
+    kept = _kept(
+        "import os\nfrom pathlib import Path",
+        "os.makedirs('results', exist_ok=True)\nPath('/content/x').mkdir()",
+        "if not os.path.exists('ckpt'):\n    os.mkdir('ckpt')",
+        "class Model: pass\ndef train(): pass",
+    )
+    assert "os.makedirs('results', exist_ok=True)" in kept
+    assert "if not os.path.exists('ckpt'):\n    os.mkdir('ckpt')" in kept
+    assert not any("/content" in source for source in kept)

@@ -51,6 +51,10 @@ class Blocked(Exception):
     """The question could not be asked: something that it is built on is missing. The message says what."""
 
 
+class Undecided(Exception):
+    """The question cannot be decided on this machine: a TA must look. The message says why."""
+
+
 class LeftOut(Exception):
     """The question was not asked, because of how the grader was called: points neither earned nor lost."""
 

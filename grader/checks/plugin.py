@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from grader.checks import Blocked, Finding, LeftOut, Talk, Unmet
+from grader.checks import Blocked, Finding, LeftOut, Talk, Undecided, Unmet
 from grader.errors import UsageError
 from grader.rubric import Rubric
 from grader.sandbox.launch import Nursery
@@ -154,12 +154,16 @@ def _verdict(error: BaseException, *, in_fixture: bool) -> dict[str, Any]:
             return {"verdict": "blocked", "message": str(error)}
         case LeftOut():
             return {"verdict": "left out", "message": str(error)}
+        case Undecided():
+            return {"verdict": "error", "message": str(error)}
+        case StudentError(type="ModuleNotFoundError"):
+            return {"verdict": "error", "message": f"Your code needs what is not installed here: {error}"}
         case StudentError():
             return {"verdict": students, "message": f"Your code could not answer: {error}"}
         case AssertionError() if str(error):
             return {"verdict": students, "message": str(error).splitlines()[0]}
     what = f"{type(error).__name__}: {error}".splitlines()[0][:300]
-    return {"verdict": "error", "message": f"The grader itself failed here; a person has to look. ({what})"}
+    return {"verdict": "error", "message": f"The grader itself failed here ({what})."}
 
 
 def _trace(call: pytest.CallInfo[None]) -> str:
@@ -175,7 +179,8 @@ def _criterion(item: pytest.Item) -> str | None:
 def _sentence(item: pytest.Item) -> str:
     text = (getattr(item, "obj", None).__doc__ or item.name).strip().split("\n\n")[0]
     text = " ".join(text.split())
-    return text[0].upper() + text[1:] + ("" if text.endswith(".") else ".")
+    first = text[0].upper() if text[0].isascii() else text[0]  # β is not to become Β
+    return first + text[1:] + ("" if text.endswith(".") else ".")
 
 
 def _say(event: dict[str, Any]) -> None:

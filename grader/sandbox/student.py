@@ -177,7 +177,9 @@ class Student:
         except WireError as error:
             self.close()
             raise StudentError("Flood", "the answer was larger than it can rightly be, or garbled") from error
-        except StudentError:
+        except StudentError as error:
+            if error.lost:  # a stand-in has had enough
+                self.close()
             raise
         except BaseException:
             self.close()  # of ours, in a stand-in: the conversation is out of step

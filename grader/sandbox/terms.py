@@ -7,25 +7,27 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
+_LOST = ("Died", "Timeout", "Flood", "Endless")
+
 
 class StudentError(Exception):
     """The student's code could not answer. ``str()`` of it is a sentence with cell and line.
 
     Attributes:
-        type: name of the exception class, or "Died", "Timeout", "Flood".
+        type: name of the exception class, or "Died", "Timeout", "Flood", "Endless".
         cell, line: where in the notebook it arose, if that is known.
     """
 
     def __init__(self, type: str, message: str, cell: int | None = None, line: int | None = None) -> None:
         self.type, self.message, self.cell, self.line = type, message, cell, line
         where = f"cell {cell}, line {line}: " if cell is not None else ""
-        what = message if type in ("Died", "Timeout", "Flood") else f"{type}: {message}".rstrip(": ")
+        what = message if type in _LOST else f"{type}: {message}".rstrip(": ")
         super().__init__(where + what)
 
     @property
     def lost(self) -> bool:
         """Whether the worker itself is gone, not just one call."""
-        return self.type in ("Died", "Timeout", "Flood")
+        return self.type in _LOST
 
 
 class Refusal(Exception):

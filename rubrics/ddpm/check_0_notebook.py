@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grader.checks import Unmet, criterion
+from grader.checks import Undecided, Unmet, criterion
 from grader.checks.plugin import Judge
 from grader.sandbox.student import Student
 
@@ -21,6 +21,12 @@ def check_definitions_are_found(judge: Judge, student: Student) -> None:
             f" For {name}, did you mean {other}?" for name, other in extraction["near_misses"].items()
         )
         raise Unmet(f"The notebook defines no {names}.{near}", expected=", ".join(judge.rubric.wanted))
+    missing = sorted({str(p["message"]) for p in student.problems if p["type"] == "ModuleNotFoundError"})
+    if missing:
+        raise Undecided(
+            f"Your notebook needs modules that are not installed where it was graded ({'; '.join(missing)}). "
+            f"What depends on them could not be judged; install them and grade again."
+        )
     if student.problems:
         first = student.problems[0]
         raise Unmet(

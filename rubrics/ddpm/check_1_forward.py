@@ -55,10 +55,15 @@ def check_noise_grows(forward: Forward, judged: Judged, truth: NoiseDiffuser, fi
     finding.reading = judged.named
     # The image's coefficient was charged where it is wrong; here the noise only has to go with it, a² + b² =
     # 1.
-    implied = forward.image.square().clamp(0, 1)
-    if judged.accepted or any(
-        fits_noise(forward, PAPER, ab, judged.scaled) for ab in (*judged.alpha_bars, implied)
-    ):
+    if forward.offset.abs().max() > 0.1:  # of noise alone the mean of 12,544 pixels is 0 ± 0.009
+        raise Unmet(
+            f"Beside image and noise a constant is added, {forward.offset[STEP]:.2f} at step {STEP}: "
+            f"what does the minus sign, or the root, take in?",
+            expected="image and noise, each with its factor, and nothing else",
+            actual=f"a constant of {forward.offset[STEP]:.2f} at step {STEP}",
+            misconception="constant-added",
+        )
+    if judged.accepted or _strength_is_right(forward, judged):
         return
     exact = (
         not judged.scaled and not forward.ratio.isnan().any() and bool((forward.likeness.abs() > 0.999).all())
@@ -74,6 +79,12 @@ def check_noise_grows(forward: Forward, judged: Judged, truth: NoiseDiffuser, fi
         misconception=mistake.id if mistake else None,
         credit=mistake.credit if mistake else 0.0,
     )
+
+
+def _strength_is_right(forward: Forward, judged: Judged) -> bool:
+    """A wrong image coefficient was charged there; the noise only has to go with it, a² + b² = 1."""
+    implied = forward.image.square().clamp(0, 1)
+    return any(fits_noise(forward, PAPER, ab, judged.scaled) for ab in (*judged.alpha_bars, implied))
 
 
 @criterion("forward.noise_returned")
@@ -99,6 +110,8 @@ def check_noise_is_returned(forward: Forward, judged: Judged, finding: Finding, 
             if judged.reading is not HANDOUT_CODE:
                 talk.note("The noise is returned already scaled, as the handout's code returns it: accepted.")
         return
+    if bool((forward.likeness < -0.999).all()) and not _strength_is_right(forward, judged):
+        return  # a factor that is wrong altogether, sign and all, was charged as the coefficient
     id, words = _not_the_noise(forward)
     raise Unmet(
         f"The returned noise is not what was mixed into the image: {words}.",

@@ -33,7 +33,7 @@ def check_all_steps_are_taken(sampling: Sampling, finding: Finding, talk: Talk) 
     """
     finding.actual = expect_order(sampling)
     run = sampling.first
-    if run.calls[0].x is not None and not torch.allclose(run.calls[0].x.reshape(SHAPE), run.start, atol=1e-5):
+    if run.calls[0].x is not None and not torch.allclose(run.calls[0].x, run.start, atol=1e-5):
         talk.note(
             "generate_samples does not begin with the x_t that it was given, but with noise of its own."
         )
@@ -75,7 +75,7 @@ def check_samples_have_the_right_shape(sampling: Sampling) -> None:
     if isinstance(returned, Tensor):
         shape = tuple(returned.shape)
         if shape != SHAPE:
-            raise Unmet("The samples have not the shape of x_t.", expected=f"{SHAPE}", actual=f"{shape}")
+            raise Unmet("The samples do not have the shape of x_t.", expected=f"{SHAPE}", actual=f"{shape}")
     elif run.result is None:
         raise Unmet(
             f"generate_samples does not return the {COUNT} samples that were asked for.",

@@ -19,7 +19,7 @@ from grader.sandbox.student import Student
 from grader.sandbox.terms import Handle, StudentError
 from reference import digits
 from reference.diffuser import NoiseDiffuser
-from reference.pretrained import SCHEDULE
+from reference.pretrained import SCHEDULE, ScheduleArguments
 from reference.readings import PAPER
 
 from . import probe_forward, probe_sampler, probe_trainer
@@ -148,7 +148,7 @@ def training(
     """What the student's ``train`` asks of stand-ins for all that it is given."""
     need("train")
     reading = course.as_returned if course else PAPER
-    fallback = _own_diffuser(student, judge, probe_trainer.STEPS)
+    fallback = _own_diffuser(student, judge, probe_trainer.SCHEDULE)
     return probe_trainer.run(student, reading, fallback, seeded("training"))
 
 
@@ -160,7 +160,7 @@ def sampling(
     need("generate_samples")
 
     def fallback(fresh: Student) -> Handle | None:
-        return _own_diffuser(fresh, judge, PROBE["total_steps"])
+        return _own_diffuser(fresh, judge, PROBE)
 
     found = probe_sampler.recover(student, fallback, seeded("sampling"))
     if found.first.missing:
@@ -169,14 +169,14 @@ def sampling(
     return found
 
 
-def _own_diffuser(student: Student, judge: Judge, total_steps: int) -> Handle | None:
+def _own_diffuser(student: Student, judge: Judge, schedule: ScheduleArguments) -> Handle | None:
     """The student's diffuser, for what may be asked of it beyond the handout's attributes; None if it is not
     to be had.
     """
     if "NoiseDiffuser" in judge.request["extraction"]["missing"]:
         return None
     try:
-        return build_diffuser(student, start_beta=1e-3, end_beta=0.2, total_steps=total_steps)
+        return build_diffuser(student, **schedule)
     except StudentError:
         return None
 
@@ -192,7 +192,7 @@ def learning(
 ) -> Learning:
     """A short training with the student's parts, as far as they are sound."""
     if judge.request["quick"]:
-        raise LeftOut("it takes a training, which --quick leaves out.")
+        raise LeftOut("judging it would take a training, which --quick leaves out.")
     network = _or_none(request, "network")
     usable = (
         network is not None
@@ -268,7 +268,7 @@ def quality(
         student=student,
         seeds=tuple(settings["sample_seeds"]),
         count=settings["samples_per_seed"],
-        fallback=_own_diffuser(student, judge, SCHEDULE["total_steps"]),
+        fallback=_own_diffuser(student, judge, SCHEDULE),
         talk=talk,
     )
     working = works(sampling, truth)

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from grader.sandbox.terms import IN_USE, Exhausted, Handle, OnCPU, Refusal
+from grader.sandbox.terms import IN_USE, Exhausted, Handle, OnCPU, Refusal, StudentError
 from reference.readings import ReadingDiffuser
 
 
@@ -148,7 +148,7 @@ class DiffuserDouble:
 
 
 class LoaderDouble:
-    """Batches from a list, for as long as ``go_on`` says."""
+    """Batches from a list, for as long as ``go_on`` says; an endless training is ended."""
 
     def __init__(
         self,
@@ -157,10 +157,13 @@ class LoaderDouble:
         batches: Callable[[int], tuple[Tensor, Tensor]],
         count: int,
         batch_size: int,
+        *,
+        epochs: int,
         go_on: Callable[[], bool] = lambda: True,
     ) -> None:
         self.log, self.name, self.batches, self.count = log, name, batches, count
         self.batch_size, self.go_on = batch_size, go_on
+        self.epochs_left = 3 * epochs + 3  # looking into a loader now and then is nothing unusual
         self.handed_out, self.in_epoch = 0, 0
 
     def describe(self) -> dict[str, Any]:
@@ -172,6 +175,11 @@ class LoaderDouble:
         """The next batch, [images, labels]."""
         if event == "epoch":
             self.in_epoch = 0
+            self.epochs_left -= 1
+            if self.epochs_left < 0:
+                raise StudentError(
+                    "Endless", "train goes on and on, beyond the number of epochs it was given"
+                )
             self.log.append(Event(kind="epoch", who=self.name))
             return None
         # Even when time is up an epoch has one batch: a mean over none would be an error of our making.

@@ -41,6 +41,7 @@ IMAGE: tuple[Mistake, ...] = (
         "image-and-noise-exchanged", lambda b, a, ab: (1 - ab).sqrt(), "√(1−ᾱ): that belongs to the noise"
     ),
     Mistake("step-early", lambda b, a, ab: shifted(ab, 1.0).sqrt(), "√ᾱ of the step before: t is off by one"),
+    Mistake("step-early", lambda b, a, ab: ab.roll(1).sqrt(), "√ᾱ of the step before: t is off by one"),
     Mistake(
         "step-late",
         lambda b, a, ab: torch.cat([ab[1:], ab[-1:]]).sqrt(),

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from grader.checks import Blocked, Unmet
 
-from .probe_trainer import BATCH, EPOCHS, STEPS, Training, own_noise, targets
+from .probe_trainer import BATCH, BATCHES, EPOCHS, STEPS, Training, own_noise, targets
 
 _WORDS = {
     "clean": ("target-clean-image", "the clean image"),
@@ -45,6 +45,13 @@ def _unless_it_stopped(training: Training, what: str) -> None:
 
 def expect_loss_on_noise(training: Training) -> None:
     """The loss compares the predicted noise with the noise that is in the image."""
+    if training.training_passes and all(map(training.sees_clean_image, training.training_passes)):
+        raise Unmet(
+            "The network is shown the clean image, not the noisy one.",
+            expected="the noisy image that noise_diffusion returned",
+            actual="the image before any noise",
+            misconception="network-sees-clean-image",
+        )
     found = targets(training)
     if not found:
         _unless_it_stopped(training, "a prediction was compared with anything")
@@ -75,6 +82,15 @@ def expect_a_step_per_batch(training: Training) -> None:
             expected="a backward pass per batch",
             actual="none",
             misconception="no-backward",
+        )
+    promised = EPOCHS * BATCHES
+    if len(passes) < promised and training.error is None:
+        raise Unmet(
+            f"The network is trained on {len(passes)} batches; "
+            f"{EPOCHS} epochs of the loader have {promised}.",
+            expected=f"{promised} batches",
+            actual=f"{len(passes)} batches",
+            misconception="batches-left-out",
         )
     weights = [one.forward.weight for one in training.passes]
     steps = sum(a != b for a, b in itertools.pairwise(weights))

@@ -49,6 +49,7 @@ class Forward:
         image: coefficient of the image.
         noise: standard deviation of the noise as it was added.
         ratio: added noise over returned noise; NaN where the one does not determine the other.
+        offset: constant that is added beside the noise.
         likeness: correlation of added and returned noise.
         stray: share of x_t that is neither image nor noise, such as what a clamp does.
         returned: the returned noise, (T, B, 1, 28, 28), or None where none came back.
@@ -62,6 +63,7 @@ class Forward:
     image: Tensor
     noise: Tensor
     ratio: Tensor
+    offset: Tensor
     likeness: Tensor
     stray: Tensor
     returned: Tensor | None
@@ -81,7 +83,9 @@ def recover(student: Student, diffuser: Handle, total_steps: int, generator: tor
     """
     first, second = (torch.rand(_SHAPE, generator=generator) for _ in range(2))
     asked = _how_to_ask(student, diffuser, first, second)
-    curves: dict[str, list[Tensor]] = {name: [] for name in ("image", "noise", "ratio", "likeness", "stray")}
+    curves: dict[str, list[Tensor]] = {
+        name: [] for name in ("image", "noise", "ratio", "offset", "likeness", "stray")
+    }
     kept: dict[str, list[Tensor]] = {name: [] for name in ("returned", "added", "diffused")}
     for step in range(total_steps):
         x, returned = _ask(student, diffuser, asked, first, [step] * BATCH, seed=1000 + step)
@@ -90,15 +94,16 @@ def recover(student: Student, diffuser: Handle, total_steps: int, generator: tor
         if stray > 1e-3 and returned is not None and returned.shape == x.shape:
             image, stray = _jointly(x, first, returned, (image, stray))
         added = x - image * first
-        ratio, unexplained = (
-            _slope(added, returned) if returned is not None else (torch.tensor(torch.nan), None)
-        )
-        curves["image"].append(image)
-        curves["stray"].append(stray)
-        curves["noise"].append(added.std())
-        curves["ratio"].append(ratio)
-        likeness = torch.tensor(0.0) if unexplained is None else _likeness(added, returned)
-        curves["likeness"].append(likeness.double())
+        ratio, offset, likeness = _compared(added, returned)
+        for name, value in {
+            "image": image,
+            "stray": stray,
+            "noise": added.std(),
+            "ratio": ratio,
+            "offset": offset,
+            "likeness": likeness,
+        }.items():
+            curves[name].append(value)
         kept["added"].append(added)
         kept["diffused"].append(x)
         kept["returned"].append(torch.zeros(0) if returned is None else returned)
@@ -163,6 +168,8 @@ def _pair(answer: Any) -> tuple[Tensor, Tensor | None]:
     shapes = [tuple(image.shape) for image in images]
     if not images or shapes[0] != _SHAPE:
         found = ", ".join(map(str, shapes)) or type(answer).__name__
+        if answer is None:
+            raise Unmet("noise_diffusion returns nothing (None): is a return missing?", actual="None")
         raise Unmet(
             "noise_diffusion does not return a noisy image of the shape that it was given.",
             expected=f"two tensors of shape {_SHAPE}",
@@ -193,12 +200,17 @@ def _jointly(
     return (factors[0], rest) if rest < 1e-3 else otherwise
 
 
-def _likeness(added: Tensor, returned: Tensor | None) -> Tensor:
+def _compared(added: Tensor, returned: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Added over returned noise, the constant that is added beside it, and their correlation."""
     if returned is None or returned.shape != added.shape:
-        return torch.tensor(0.0)
-    a, b = added.flatten(), returned.flatten()
-    likeness: Tensor = (a @ b) / (a.norm() * b.norm()).clamp_min(1e-30)
-    return likeness
+        return (
+            torch.tensor(torch.nan, dtype=torch.float64),
+            added.mean(),
+            torch.zeros((), dtype=torch.float64),
+        )
+    a, b = added.flatten() - added.mean(), returned.flatten() - returned.mean()
+    ratio, _ = _slope(a, b)
+    return ratio, added.mean() - ratio * returned.mean(), (a @ b) / (a.norm() * b.norm()).clamp_min(1e-30)
 
 
 def _batched(

@@ -146,14 +146,14 @@ def with_students_trainer(
     )
 
     def train() -> None:
-        clock = _Clock(budget, tell)
+        clock, sizes = _Clock(budget, tell), (budget.batches, budget.batch_size)
         arguments = {
             "model": model,
             "train_loader": LoaderDouble(
-                [], "training", data.batch, budget.batches, budget.batch_size, clock.go_on
+                [], "training", data.batch, *sizes, epochs=budget.epochs, go_on=clock.go_on
             ),
             "val_loader": LoaderDouble(
-                [], "validation", data.validation, VALIDATION_BATCHES, budget.batch_size
+                [], "validation", data.validation, VALIDATION_BATCHES, budget.batch_size, epochs=budget.epochs
             ),
             "optimizer": optimizer,
             "criterion": criterion,

@@ -94,7 +94,11 @@ def examine(student: Student, channels: int, generator: torch.Generator, talk: T
                     f"The network does not take t as the handout's float (B, 1); it was asked with {form}."
                 )
             return Network(handle=handle, form=form, output=output)
-        refusal = refusal or f"The network does not return a batch of images, but {_kind(output)}."
+        refusal = refusal or (
+            "forward returns nothing (None): is a return missing?"
+            if output is None
+            else f"forward returns no batch of images, but {_kind(output)}."
+        )
     return Network(handle=handle, form=FORMS[0], output=refusal or "it does not answer")
 
 

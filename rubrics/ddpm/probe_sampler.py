@@ -106,13 +106,10 @@ def _run(student: Student, fallback: Handle | None, generator: torch.Generator) 
     reference = ReadingDiffuser(1e-3, 0.2, STEPS, reading=PAPER)
     log: list[Event] = []
     run = Run(start=torch.randn(SHAPE, generator=generator))
-    asked = 0
+    steps = Steps(STEPS)
 
     def respond(x: Tensor, t: Tensor) -> Tensor:
-        nonlocal asked
-        step = step_of(t, asked, STEPS)
-        asked += 1
-        alpha_bar = reference.alpha_bar[step]
+        alpha_bar = reference.alpha_bar[steps.of(t)]
         wanted = 0.2 + 0.6 * torch.rand(x.shape, generator=generator)
         return (x - alpha_bar.sqrt() * wanted) / (1 - alpha_bar).sqrt()
 
@@ -135,16 +132,22 @@ def _run(student: Student, fallback: Handle | None, generator: torch.Generator) 
     return run
 
 
-def step_of(t: Tensor, asked: int, total_steps: int) -> int:
-    """The step that the network is told, 0 to T − 1; by the order of the calls where it is no whole step."""
-    step = t.flatten()[0].item()
-    if (
-        step == int(step)
-        and 0 <= step < total_steps
-        and (step >= 1 or asked % total_steps == total_steps - 1)
-    ):
-        return int(step)
-    return max(0, total_steps - 1 - asked % total_steps)
+class Steps:
+    """Tells which step, 0 to T − 1, the network is asked at, from whatever it is told."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._told: list[float] = []
+
+    def of(self, t: Tensor) -> int:
+        """The step itself where it is whole; else, as for t/T, by the order of what was told, last first."""
+        told = t.flatten()[0].item()
+        if told not in self._told:
+            self._told.append(told)
+        scaled = told != int(told) or (told == 1 and self._told[0] <= 1)
+        if scaled or not 0 <= told < self._total:
+            return max(0, self._total - 1 - self._told.index(told) % self._total)
+        return int(told)
 
 
 def as_samples(value: Any, shape: tuple[int, ...]) -> Tensor | None:
@@ -169,19 +172,42 @@ def as_samples(value: Any, shape: tuple[int, ...]) -> Tensor | None:
 
 
 def _whole_batches(calls: list[Event]) -> list[Event]:
-    """The calls, where samples were made one after another put together as if made at once."""
-    sizes = {len(call.x) for call in calls if call.x is not None}
-    if len(sizes) != 1 or (size := sizes.pop()) >= COUNT or COUNT % size or len(calls) % (COUNT // size):
+    """The calls, where samples were made in chunks, or one after another, put together as if made at once."""
+    if all(_size(call) == COUNT for call in calls):
         return calls
-    groups = COUNT // size
+    chunks: list[list[Event]] = []
+    for call in calls:  # chunks of one step follow each other
+        if chunks and sum(map(_size, chunks[-1])) < COUNT and _told(chunks[-1][0]) == _told(call):
+            chunks[-1].append(call)
+        else:
+            chunks.append([call])
+    if not all(sum(map(_size, chunk)) == COUNT for chunk in chunks):
+        chunks = _one_after_another(calls)
+    return [_together(chunk) for chunk in chunks]
+
+
+def _one_after_another(calls: list[Event]) -> list[list[Event]]:
+    """Whole runs over all steps that follow each other, side by side; none if that comes out uneven."""
+    size = _size(calls[0])
+    groups, even = COUNT // size if size else 0, len({_size(call) for call in calls}) == 1
+    if not even or not groups or COUNT % size or len(calls) % groups:
+        return []
     length = len(calls) // groups
-    merged = []
-    for number in range(length):
-        together = [calls[group * length + number] for group in range(groups)]
-        x = torch.cat([call.x for call in together if call.x is not None])
-        answer = torch.cat([call.answer for call in together if call.answer is not None])
-        merged.append(Event(kind="forward", x=x, answer=answer, t=together[0].t))
-    return merged
+    return [[calls[group * length + number] for group in range(groups)] for number in range(length)]
+
+
+def _together(chunk: list[Event]) -> Event:
+    x = torch.cat([call.x for call in chunk if call.x is not None])
+    answer = torch.cat([call.answer for call in chunk if call.answer is not None])
+    return Event(kind="forward", x=x, answer=answer, t=chunk[0].t)
+
+
+def _size(call: Event) -> int:
+    return 0 if call.x is None else len(call.x)
+
+
+def _told(call: Event) -> float | None:
+    return None if call.t is None else call.t.flatten()[0].item()
 
 
 def _states(run: Run) -> list[Tensor | None]:

@@ -17,6 +17,7 @@ from torch import Tensor
 from grader.sandbox.student import Student
 from grader.sandbox.terms import IN_USE, Handle, StudentError
 from reference.diffuser import NoiseDiffuser
+from reference.pretrained import ScheduleArguments
 from reference.readings import Reading, ReadingDiffuser
 
 from . import handout
@@ -32,6 +33,7 @@ from .doubles import (
 
 EPOCHS, BATCHES, VALIDATION_BATCHES, BATCH = 2, 6, 3, 16
 STEPS = 40
+SCHEDULE: ScheduleArguments = {"start_beta": 1e-3, "end_beta": 0.2, "total_steps": STEPS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +92,28 @@ class Training:
                 )
         return found
 
+    def sees_clean_image(self, one: Pass) -> bool:
+        """Whether the network was shown an image of a loader as it is."""
+        images = [e.image for e in self.log if e.kind == "batch" and e.image is not None]
+        x = one.forward.x
+        return x is not None and any(image.shape == x.shape and torch.equal(image, x) for image in images)
+
+    @property
+    def batch_passes(self) -> list[Pass]:
+        """Those that look at a batch: not, say, the drawing of samples after an epoch."""
+        passes = self.passes
+        known = [p for p in passes if p.noise is not None]
+        return known or passes  # a ``train`` that mixes images and noise itself leaves no such trace
+
     @property
     def training_passes(self) -> list[Pass]:
         """Those on batches of the training loader."""
-        return [p for p in self.passes if not p.validating]
+        return [p for p in self.batch_passes if not p.validating]
 
     @property
     def validation_passes(self) -> list[Pass]:
         """Those on batches of the validation loader."""
-        return [p for p in self.passes if p.validating]
+        return [p for p in self.batch_passes if p.validating]
 
 
 def _source(forward: Event, diffusions: list[Event]) -> Event | None:
@@ -115,12 +130,16 @@ def run(student: Student, reading: Reading, fallback: Handle | None, generator: 
     """Run the student's ``train`` for two short epochs on stand-ins."""
     training = Training(reading=reading)
     log = training.log
-    reference = ReadingDiffuser(1e-3, 0.2, STEPS, reading=reading)
+    reference = ReadingDiffuser(**SCHEDULE, reading=reading)
     network = NetworkDouble(log, lambda x, t: 0.1 * torch.randn(x.shape, generator=generator))
     arguments: dict[str, Any] = {
         "model": network,
-        "train_loader": LoaderDouble(log, "training", _random_batches(generator), BATCHES, BATCH),
-        "val_loader": LoaderDouble(log, "validation", _random_batches(generator), VALIDATION_BATCHES, BATCH),
+        "train_loader": LoaderDouble(
+            log, "training", _random_batches(generator), BATCHES, BATCH, epochs=EPOCHS
+        ),
+        "val_loader": LoaderDouble(
+            log, "validation", _random_batches(generator), VALIDATION_BATCHES, BATCH, epochs=EPOCHS
+        ),
         "optimizer": OptimizerDouble(log, network, lr=0.01),
         "criterion": WitnessDouble(log),
         "device": IN_USE,
@@ -206,7 +225,7 @@ def own_noise(training: Training) -> bool:
     For a squared error of mean reduction the target is answer − gradient · n / 2; with it, x_t must be the
     mix of an image of the batch and that noise.
     """
-    schedule = NoiseDiffuser(1e-3, 0.2, STEPS)
+    schedule = NoiseDiffuser(**SCHEDULE)
     batches = [
         e.image for e in training.log if e.kind == "batch" and e.who == "training" and e.image is not None
     ]

@@ -27,6 +27,8 @@ STAND_INS = (
     "IPython",
     "ipywidgets",
     "wandb",
+    "tensorboard",
+    "torch.utils.tensorboard",
     "torchsummary",
     "torchinfo",
     "torchviz",
@@ -60,9 +62,7 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         root = name.partition(".")[0]
         if root in self._hidden:
             raise ModuleNotFoundError(f"No module named {root!r}", name=root)
-        if any(name == known or name.startswith(f"{known}.") for known in (*STAND_INS, "google")) and (
-            name.startswith("google") or not _installed(root)
-        ):
+        if _is_surroundings(name) and (root == "google" or not _installed(_ROOTS.get(name, root))):
             return importlib.machinery.ModuleSpec(name, self, is_package=True)
         return None
 
@@ -71,6 +71,13 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def exec_module(self, module: types.ModuleType) -> None:
         """Nothing to run: a stand-in has no code."""
+
+
+_ROOTS = {"torch.utils.tensorboard": "tensorboard"}  # there, but of no use without the other
+
+
+def _is_surroundings(name: str) -> bool:
+    return any(name == known or name.startswith(f"{known}.") for known in (*STAND_INS, "google"))
 
 
 def _installed(root: str) -> bool:
@@ -145,6 +152,31 @@ def _default_rng(seed: Any) -> Any:
     return (
         seed if isinstance(seed, numpy.random.Generator) else numpy.random.Generator(numpy.random.PCG64(seed))
     )
+
+
+def keep_files_at_home(scratch: str) -> None:
+    """Let ``torch.save`` and ``torch.load`` work with any path, and write nowhere but in ``scratch``.
+
+    Notebooks save to a mounted drive, or into folders that a line at top level made, which was not run.
+    """
+    save, load, saved = torch.save, torch.load, dict[str, str]()
+
+    def save_at_home(obj: Any, f: Any, *args: Any, **kwargs: Any) -> None:
+        if isinstance(f, str | os.PathLike):
+            f = saved.setdefault(str(f), os.path.join(scratch, f"saved-{os.getpid()}-{len(saved)}"))
+        save(obj, f, *args, **kwargs)
+
+    def load_from_home(f: Any, *args: Any, **kwargs: Any) -> Any:
+        return load(saved.get(str(f), f) if isinstance(f, str | os.PathLike) else f, *args, **kwargs)
+
+    torch.save, torch.load = save_at_home, load_from_home
+
+
+def plots_go_nowhere() -> None:
+    """Once matplotlib has been imported, let saving a figure do nothing: its folder may not be there."""
+    if "matplotlib.figure" in sys.modules:
+        figure: Any = sys.modules["matplotlib.figure"].Figure
+        figure.savefig = _do_nothing
 
 
 class CudaIsHere(TorchFunctionMode):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import itertools
+import os
 import types
 from collections.abc import Iterator
 from typing import Any, BinaryIO
@@ -113,6 +114,7 @@ class _Server:
 
     def _do_load(self, header: dict[str, Any], _: Unpacker) -> list[dict[str, Any]]:
         torch.set_num_threads(header["threads"])
+        colab.keep_files_at_home(os.getcwd())
         if header["device"] == "cuda":
             self._device = torch.device("cuda", 0)
             torch.zeros(1, device=self._device)  # a CUDA that does not work should say so here
@@ -134,6 +136,7 @@ class _Server:
         kwargs = {name: unpacker.unpack(value) for name, value in header["kwargs"].items()}
         if header["seed"] is not None:
             colab.seed_everything(header["seed"])
+        colab.plots_go_nowhere()
         with torch.set_grad_enabled(header["grad"]):
             return target(*args, **kwargs)
 

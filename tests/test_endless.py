@@ -1,0 +1,38 @@
+"""Code that never ends, or asks for more than there is, costs its own points and little time."""
+
+from __future__ import annotations
+
+import corpus
+import pytest
+from warm import WarmGrader
+
+from grader.checkrun import Options
+from grader.model import Grade
+
+pytestmark = pytest.mark.slow
+
+
+def _grade(warm: WarmGrader, old: str, new: str, *only: str) -> Grade:
+    cells = [cell.source.replace(old, new) for cell in corpus.base()]
+    assert cells != [cell.source for cell in corpus.base()]
+    return warm.grade(corpus.notebook(cells), Options(quick=True, only=only))
+
+
+def test_a_training_that_goes_on_for_ever_is_ended(warm: WarmGrader) -> None:
+    """``while True`` in place of the loop over epochs: the loaders have had enough, and nothing else suffers."""
+    grade = _grade(warm, "for epoch in range(num_epochs):", "epoch = 0\n    while True:", "train", "schedule")
+    results = {result.id: result for result in grade.criteria}
+    assert "goes on and on" in results["train.returns_losses"].message
+    assert results["train.zero_grad"].verdict == "pass"
+    assert results["schedule.betas"].verdict == "pass"
+
+
+def test_a_module_that_is_not_installed_is_not_the_students_fault(warm: WarmGrader) -> None:
+    """The grade is provisional, and says what to install."""
+    grade = _grade(
+        warm, "class NoiseDiffuser:", "import no_such_module\nclass NoiseDiffuser(no_such_module.Base):"
+    )
+    gate = next(result for result in grade.criteria if result.id == "notebook.extracts")
+    assert grade.provisional
+    assert gate.verdict == "error"
+    assert "no_such_module" in gate.message
