@@ -19,7 +19,7 @@ def _grade(warm: WarmGrader, old: str, new: str, *only: str) -> Grade:
 
 
 def test_a_training_that_goes_on_for_ever_is_ended(warm: WarmGrader) -> None:
-    """``while True`` in place of the loop over epochs: the loaders have had enough, and nothing else suffers."""
+    """``while True`` in place of the loop over epochs: the loaders have had enough; nothing else suffers."""
     grade = _grade(warm, "for epoch in range(num_epochs):", "epoch = 0\n    while True:", "train", "schedule")
     results = {result.id: result for result in grade.criteria}
     assert "goes on and on" in results["train.returns_losses"].message

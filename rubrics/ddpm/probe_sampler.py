@@ -59,6 +59,7 @@ class Update:
         t: the step that the network was told.
         of_x, of_noise: the recovered factors, with their standard errors.
         stray: share of the two runs' difference that they leave unexplained.
+        size: greatest value in x_t; float32 leaves no noise to be seen beside very large ones.
         z: what is left of the first run, (N, 1, 28, 28): sigma times z.
     """
 
@@ -68,6 +69,7 @@ class Update:
     error_x: float
     error_noise: float
     stray: float
+    size: float
     z: Tensor
 
 
@@ -224,7 +226,14 @@ def _solve(first: Event, second: Event, after: Tensor, after_second: Tensor) -> 
     if len({len(values) for values in (*xs, *noises, *results)}) != 1:
         nothing = float("nan")
         return Update(
-            t=t, of_x=nothing, of_noise=nothing, error_x=0, error_noise=0, stray=1.0, z=torch.zeros(SHAPE)
+            t=t,
+            of_x=nothing,
+            of_noise=nothing,
+            error_x=0,
+            error_noise=0,
+            stray=1.0,
+            size=0.0,
+            z=torch.zeros(SHAPE),
         )
     free = ~(_at_a_limit(results[0]) | _at_a_limit(results[1]))
     matrix = torch.stack([(xs[0] - xs[1])[free], (noises[0] - noises[1])[free]], dim=1)
@@ -238,11 +247,17 @@ def _solve(first: Event, second: Event, after: Tensor, after_second: Tensor) -> 
         t=t,
         of_x=factors[0].item(),
         of_noise=factors[1].item(),
-        error_x=covariance[0, 0].clamp_min(0).sqrt().item(),
-        error_noise=covariance[1, 1].clamp_min(0).sqrt().item(),
+        error_x=_error(covariance[0, 0], matrix[:, 0]),
+        error_noise=_error(covariance[1, 1], matrix[:, 1]),
+        size=xs[0].abs().max().item(),
         stray=(rest.norm() / change.norm().clamp_min(1e-30)).item(),
         z=torch.where(free, z, torch.nan).reshape(SHAPE),
     )
+
+
+def _error(variance: Tensor, column: Tensor) -> float:
+    """The standard error of a factor; infinite where both runs had the same, so that nothing is known."""
+    return variance.clamp_min(0).sqrt().item() if column.norm() > 1e-6 else float("inf")
 
 
 def _at_a_limit(values: Tensor) -> Tensor:

@@ -99,21 +99,20 @@ class Training:
         return x is not None and any(image.shape == x.shape and torch.equal(image, x) for image in images)
 
     @property
-    def batch_passes(self) -> list[Pass]:
-        """Those that look at a batch: not, say, the drawing of samples after an epoch."""
-        passes = self.passes
-        known = [p for p in passes if p.noise is not None]
-        return known or passes  # a ``train`` that mixes images and noise itself leaves no such trace
-
-    @property
     def training_passes(self) -> list[Pass]:
         """Those on batches of the training loader."""
-        return [p for p in self.batch_passes if not p.validating]
+        return _on_batches([p for p in self.passes if not p.validating])
 
     @property
     def validation_passes(self) -> list[Pass]:
         """Those on batches of the validation loader."""
-        return [p for p in self.batch_passes if p.validating]
+        return _on_batches([p for p in self.passes if p.validating])
+
+
+def _on_batches(passes: list[Pass]) -> list[Pass]:
+    """Those that look at a batch: not, say, the drawing of samples after an epoch."""
+    known = [p for p in passes if p.noise is not None]
+    return known or passes  # a ``train`` that mixes images and noise itself leaves no such trace
 
 
 def _source(forward: Event, diffusions: list[Event]) -> Event | None:
