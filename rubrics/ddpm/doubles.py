@@ -15,7 +15,6 @@ from torch import Tensor
 from grader.sandbox.terms import IN_USE, Exhausted, Handle, OnCPU, Refusal, StudentError
 from reference.readings import ReadingDiffuser
 
-
 MOST_EVENTS = 5000  # of a run; a right one leaves some hundreds
 
 
