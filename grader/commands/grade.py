@@ -1,0 +1,150 @@
+"""``grade PATH…``: grade notebooks. Results go to standard output, everything else to standard error."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import webbrowser
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from grader import __version__
+from grader.commands import GRADED, NOT_GRADED, SUBCOMMANDS
+from grader.errors import UsageError
+
+if TYPE_CHECKING:
+    from grader.checkrun import Options
+    from grader.pipeline import Graded
+    from grader.rubric import Rubric
+
+
+_EPILOG = "\n".join(
+    [
+        *(f"grade {name:<8} {purpose}" for name, purpose in SUBCOMMANDS.items()),
+        "Exits with 0 (graded, whatever the marks), 1 (not graded, or provisional), 2 (misuse).",
+    ]
+)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Grade what was asked for.
+
+    Returns:
+        0 when all was graded, 1 when something could not be or is provisional.
+    """
+    arguments = _parser().parse_args(argv)
+    notebooks = _notebooks(arguments.paths)
+    from grader.rubric import Rubric
+
+    rubric = Rubric.load(arguments.rubric)
+    rubric.only(tuple(arguments.only))
+    graded = [_grade(path, name, rubric, arguments) for name, path in notebooks.items()]
+    return GRADED if all(one.readable and not one.grade.provisional for one in graded) else NOT_GRADED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="grade",
+        description="Grade DDPM homework notebooks: a summary, a JSON result and an HTML report of each.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="a notebook, or a folder of notebooks")
+    parser.add_argument(
+        "--out", type=Path, default=Path("reports"), metavar="DIR", help="where results go (reports)"
+    )
+    parser.add_argument("--quick", action="store_true", help="leave training out; its points are not counted")
+    parser.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="where student code runs"
+    )
+    parser.add_argument(
+        "--data", default="digits", metavar="digits|mnist|DIR", help="what to train on (digits)"
+    )
+    parser.add_argument("--rubric", default="ddpm", metavar="NAME|DIR", help="what to grade by (ddpm)")
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="ID", help="a criterion, such as unet; repeatable"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of everything random (0)")
+    parser.add_argument("--json", action="store_true", help="print the JSON result instead of the summary")
+    parser.add_argument("--open", action="store_true", help="open the report in the browser")
+    parser.add_argument("-v", "--verbose", action="store_true", help="say each step on a line of its own")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress, only results")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    return parser
+
+
+def _notebooks(paths: Sequence[str]) -> dict[str, Path]:
+    """Every notebook meant by ``paths``, by the name that its report will have."""
+    found: list[Path] = []
+    for given in map(Path, paths):
+        if given.is_dir():
+            inside = sorted(p for p in given.rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
+            if not inside:
+                raise UsageError(f"{given} holds no notebooks (*.ipynb)")
+            found += inside
+        elif not given.exists():
+            raise UsageError(f"there is no file {given}; check the name and the folder you are in")
+        else:
+            found.append(given)
+    return _named(list(dict.fromkeys(found)))
+
+
+def _named(paths: list[Path]) -> dict[str, Path]:
+    """Names for reports: the file's own, with as much of its folder as it takes to be the only one."""
+    named: dict[str, Path] = {}
+    for path in paths:
+        parts = path.resolve().with_suffix("").parts
+        depth = 1
+        while (name := "-".join(parts[-depth:])) in named and depth < len(parts) - 1:
+            depth += 1
+        named[name] = path
+    return named
+
+
+def _grade(path: Path, name: str, rubric: Rubric, arguments: argparse.Namespace) -> Graded:
+    from grader.pipeline import grade_notebook
+    from grader.progress import progress
+    from grader.summary import summary
+
+    with progress(path.name, quiet=arguments.quiet, verbose=arguments.verbose) as tell:
+        graded = grade_notebook(path, name, rubric, _options(arguments), arguments.out, tell)
+    if arguments.json:
+        print(json.dumps(graded.grade.as_json(), indent=2, ensure_ascii=False))
+    else:
+        print(summary(graded.grade, rubric.exercises, width=_width(), colour=_colour()), end="")
+        print(f"\nReport: {graded.html_path}\nResult: {graded.json_path}")
+    if arguments.open:
+        webbrowser.open(graded.html_path.resolve().as_uri())
+    return graded
+
+
+def _options(arguments: argparse.Namespace) -> Options:
+    from grader.checkrun import Options
+
+    folder = Path(arguments.data)
+    data = str(folder.resolve()) if folder.is_dir() else arguments.data
+    if data not in ("digits", "mnist") and not folder.is_dir():
+        raise UsageError(
+            f"--data takes digits, mnist or a folder with MNIST files, and {arguments.data!r} is none"
+        )
+    return Options(
+        device=arguments.device,
+        data=data,
+        seed=arguments.seed,
+        quick=arguments.quick,
+        only=tuple(arguments.only),
+    )
+
+
+def _colour() -> bool:
+    return sys.stdout.isatty() and "NO_COLOR" not in os.environ
+
+
+def _width() -> int:
+    try:
+        return min(os.get_terminal_size(sys.stdout.fileno()).columns, 110)
+    except OSError:
+        return 100
