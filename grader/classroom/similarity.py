@@ -1,0 +1,158 @@
+"""Finds code that is alike beyond what the handout gave everyone: a pointer for a person, no verdict."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+from grader import notebook
+from grader.classroom.fingerprints import KIND, Mark, Symbol, marks, pack, symbols, unpack
+from grader.classroom.gradebook import Gradebook
+from grader.classroom.pages import environment
+from grader.errors import NotebookError, UsageError
+from grader.pipeline import write
+
+ALIKE = 0.6  # share of the smaller one's own fingerprints that the other has, too
+OWN = 25  # fingerprints that a submission must have of its own to be compared: some thirty lines
+SHOWN = 100  # pairs; who has more has another problem
+FOLDER = "similar"
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Lines of two submissions that say the same: their cells, first lines, and text."""
+
+    left: tuple[str, str]
+    right: tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two students whose code is alike."""
+
+    first: str
+    second: str
+    share: float
+
+
+def compare(book: Gradebook, paths: Mapping[str, Path], handout: Path | None, out: Path) -> None:
+    """Write the pairs into the gradebook, and a page for each with the lines side by side.
+
+    Args:
+        paths: where notebooks are, by SHA-256; of others the gradebook has the code.
+        handout: the notebook that everybody was given.
+
+    Raises:
+        UsageError: the handout cannot be read as a notebook.
+    """
+    given = _given(handout)
+    for digest in set(paths) - set(book.marks(KIND)):
+        cells = _cells(paths[digest])
+        book.set_code(digest, cells, KIND, pack(marks(symbols(cells))))
+    of = {each.person.key: each.inputs.notebook for each in book.standings() if each.inputs}
+    state = hashlib.sha256(json.dumps([KIND, sorted(of.items()), sorted(given)]).encode()).hexdigest()
+    if book.setting("similarity") == state and all((out / page).exists() for *_, page in book.alike()):
+        return
+    packed = book.marks(KIND)
+    found = pairs({key: unpack(packed[digest]) - given for key, digest in of.items() if digest in packed})
+    rows = []
+    for number, pair in enumerate(found[:SHOWN], start=1):
+        page = f"{FOLDER}/{number:03}.html"
+        left, right = (book.cells(of[key]) for key in (pair.first, pair.second))
+        (out / FOLDER).mkdir(exist_ok=True)
+        write(out / page, _page(pair, passages(left, right, given), book))
+        rows.append((pair.first, pair.second, pair.share, page))
+    book.set_alike(rows)
+    book.keep("similarity", state)
+
+
+def pairs(own: Mapping[str, Collection[int]]) -> list[Pair]:
+    """Pairs that share more than ``ALIKE`` of the smaller one's fingerprints, the most alike first.
+
+    A fingerprint that many have is how this homework is solved, and tells nothing.
+    """
+    holders: dict[int, list[str]] = defaultdict(list)
+    for key, hashes in own.items():
+        for hash in hashes:
+            holders[hash].append(key)
+    many = min(20, max(8, len(own) // 20))
+    shared: Counter[tuple[str, str]] = Counter()
+    telling: Counter[str] = Counter()
+    for keys in holders.values():
+        if len(keys) <= many:
+            telling.update(keys)
+            shared.update(combinations(sorted(keys), 2))
+    found = [
+        Pair(first, second, round(times / smaller, 3))
+        for (first, second), times in shared.items()
+        if (smaller := min(telling[first], telling[second])) >= OWN and times / smaller >= ALIKE
+    ]
+    return sorted(found, key=lambda pair: (-pair.share, pair.first, pair.second))
+
+
+def passages(left: Sequence[str], right: Sequence[str], given: Collection[int]) -> list[Passage]:
+    """What two submissions have in common beyond the handout, in the order of the left one."""
+    mine, theirs = symbols(left), symbols(right)
+    at = {mark.hash: mark for mark in reversed(marks(theirs))}  # the first of several
+    runs: list[tuple[Mark, Mark]] = []
+    for mark in sorted(marks(mine), key=lambda mark: mark.start):
+        other = at.get(mark.hash)
+        if other is None or mark.hash in given:
+            continue
+        if runs and _continues(runs[-1], mark, other, mine, theirs):
+            before = runs[-1]
+            runs[-1] = (
+                Mark(mark.hash, before[0].start, mark.end),
+                Mark(mark.hash, before[1].start, other.end),
+            )
+        else:
+            runs.append((mark, other))
+    return [Passage(_lines(left, mine, one), _lines(right, theirs, other)) for one, other in runs]
+
+
+def _continues(
+    run: tuple[Mark, Mark], mark: Mark, other: Mark, mine: Sequence[Symbol], theirs: Sequence[Symbol]
+) -> bool:
+    return (
+        run[0].start <= mark.start <= run[0].end + 1
+        and run[1].start <= other.start <= run[1].end + 1
+        and mine[run[0].start].cell == mine[mark.end].cell
+        and theirs[run[1].start].cell == theirs[other.end].cell
+    )
+
+
+def _lines(cells: Sequence[str], found: Sequence[Symbol], mark: Mark) -> tuple[str, str]:
+    """Where a passage stands, and its lines; one that runs over the end of a cell is shown to that end."""
+    start = found[mark.start]
+    spanned = [s.line for s in found[mark.start : mark.end + 1] if s.cell == start.cell]
+    first, last = min(spanned), max(spanned)
+    text = "\n".join(cells[start.cell - 1].split("\n")[first - 1 : last])
+    return f"cell {start.cell}, lines {first} to {last}", text
+
+
+def _given(handout: Path | None) -> set[int]:
+    if handout is None:
+        return set()
+    try:
+        submission = notebook.read(handout, handout.stem)
+    except NotebookError as error:
+        raise UsageError(f"the handout {handout} cannot be used: {error}") from error
+    return {mark.hash for mark in marks(symbols([cell.source for cell in submission.cells]))}
+
+
+def _cells(path: Path) -> list[str]:
+    try:
+        return [cell.source for cell in notebook.read(path, path.stem).cells]
+    except NotebookError:
+        return []
+
+
+def _page(pair: Pair, shared: Sequence[Passage], book: Gradebook) -> str:
+    names = [book.standing(key).person.name for key in (pair.first, pair.second)]
+    template = environment().get_template("pair.html.j2")
+    return template.render(pair=pair, names=names, passages=shared, percent=round(100 * pair.share))
