@@ -110,7 +110,7 @@ class _Batch:
             for attempt in self._counting(one)
         }
         self._results: dict[str, int] = {}  # by SHA-256
-        self._known = set(book.keys())
+        self._known = {person.key for person in book.people()}
         self.is_provisional = False
 
     def _counting(self, handed: Handed) -> Sequence[Attempt]:

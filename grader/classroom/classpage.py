@@ -215,7 +215,8 @@ class _Mistakes:
                 self._words.setdefault(kind, (result.title, result.message))
 
     def commonest(self) -> list[Mistake]:
-        shared = sorted(self._who.items(), key=lambda each: -len(each[1]))[:_MISTAKES]
+        several = [(kind, who) for kind, who in self._who.items() if len(who) > 1]
+        shared = sorted(several, key=lambda each: -len(each[1]))[:_MISTAKES]
         return [
             Mistake(title=self._words[kind][0], sentence=line(self._words[kind][1]), students=tuple(who))
             for kind, who in shared

@@ -87,9 +87,10 @@ class Gradebook(Store):
 
     # Students
 
-    def keys(self) -> list[str]:
-        """Every student's key."""
-        return [row["key"] for row in self._rows("SELECT key FROM student ORDER BY key")]
+    def people(self) -> list[Person]:
+        """Everybody, by key."""
+        rows = self._rows("SELECT key, name, ids FROM student ORDER BY key")
+        return [Person(key=row["key"], name=row["name"], ids=json.loads(row["ids"])) for row in rows]
 
     def enter(
         self,

@@ -120,24 +120,29 @@ class _Index:
     """Finds whose an attempt is: by id where there is one, else by a name that only one person has."""
 
     def __init__(self, people: Sequence[Person]) -> None:
-        self._by_id = {(kind, value.casefold()): p for p in people for kind, value in p.ids.items()}
+        self._by_id = {(kind, letters_of_id(value)): p for p in people for kind, value in p.ids.items()}
         self._by_word: dict[str, list[Person]] = {}
         for person in people:
             for word in {
-                *_spellings(person.name),
+                *spellings(person.name),
                 *(letters(person.ids.get(k, "")) for k in ("login", "sis")),
             }:
                 self._by_word.setdefault(word, []).append(person)
 
     def find(self, attempt: Attempt) -> Person | None:
         for kind, value in attempt.ids.items():
-            if person := self._by_id.get((kind, value.casefold())):
+            if person := self._by_id.get((kind, letters_of_id(value))):
                 return person
         words = self._by_word.get(letters(attempt.who), [])
         return words[0] if len(words) == 1 and letters(attempt.who) else None
 
 
-def _spellings(name: str) -> set[str]:
+def letters_of_id(value: str) -> str:
+    """An id as it is compared: without case and surrounding blanks."""
+    return value.strip().casefold()
+
+
+def spellings(name: str) -> set[str]:
     """A name's letters in the orders that platforms write it in."""
     if "," in name:
         last, _, first = name.partition(",")

@@ -1,4 +1,4 @@
-"""The file below the gradebook: opening it, transactions, and a sentence for all that can be wrong with it."""
+"""The file below the gradebook: opening it, transactions, and sentences for all that can be wrong."""
 
 from __future__ import annotations
 

@@ -3,4 +3,9 @@
 GRADED, NOT_GRADED, MISUSE = 0, 1, 2
 
 # By name, what each is for; `grade PATH…` without a subcommand is `grader.commands.grade`.
-SUBCOMMANDS: dict[str, str] = {}
+SUBCOMMANDS: dict[str, str] = {
+    "show": "one student: grade, reasons, history",
+    "list": "the class, or who lost a criterion",
+    "adjust": "a person's word on a grade, with a reason",
+    "export": "the class for Canvas, Moodle, Gradescope, nbgrader, CSV, JSON, JUnit",
+}
