@@ -11,7 +11,7 @@ from pathlib import Path
 from grader.classroom.gradebook import Standing
 from grader.classroom.marks import Mark
 from grader.model import Figure, Grade
-from grader.pipeline import json_text, write
+from grader.pipeline import check_writable, json_text, write
 from grader.report import LastWord, for_students, render
 from grader.summary import points
 
@@ -50,6 +50,7 @@ def write_editions(
     """
     if standing.grade is None:
         return
+    check_writable(out / STUDENT)
     key, label = standing.person.key, standing.label or ""
     about = {**standing.grade.submission, "path": label}
     grade = replace(standing.grade, submission={**about, "name": key})

@@ -15,8 +15,8 @@ from grader.cells import statements
 from grader.notebook import Cell
 
 KIND = "syntax 1"  # to be changed with anything below: kept fingerprints are then taken anew
-GRAM = 30  # symbols that have to agree in a row: two or three lines
-WINDOW = 12  # of so many grams one at least is kept
+GRAM = 20  # symbols that have to agree in a row: about two lines
+WINDOW = 10  # of so many grams one at least is kept
 _SILENT = (ast.expr_context, ast.Import, ast.ImportFrom, ast.alias)
 _UNTOLD = {"annotation", "returns", "type_comment", "ctx"}
 
@@ -95,6 +95,8 @@ def _walk(root: ast.AST) -> Iterator[tuple[str, int]]:
 
 def _symbol(node: ast.AST) -> str:
     match node:
+        case ast.Attribute(value=ast.Name(id="self")):
+            return "field"  # its name is the student's own
         case ast.Attribute(attr=name) | ast.keyword(arg=name):
             return f"{type(node).__name__} {name}"
         case ast.Constant(value=value):

@@ -68,7 +68,7 @@ def _filled(request: Request) -> Export:
             if standing := finder.find(ids, row[0]):
                 used.add(standing.person.key)
                 cell = _cell(standing, request)
-            else:
+            elif row[0] != "Student, Test":  # of Canvas's own, in every course
                 unknown.append(row[0])
         filled.append([*row[: last + 1], cell])
     text_out = io.StringIO()
@@ -113,4 +113,4 @@ def _check_title(title: str) -> None:
 def _strangers(request: Request, used: set[str], unknown: Sequence[str]) -> list[str]:
     others = [s.person.key for s in request.standings if s.person.key not in used and s.grade]
     said = [f"{', '.join(others)}: graded, but not in {request.theirs}"] if others else []
-    return said + ([f"{', '.join(unknown)}: in {request.theirs}, but unknown here"] if unknown else [])
+    return said + ([f"{'; '.join(unknown)}: in {request.theirs}, but unknown here"] if unknown else [])
