@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -134,8 +134,10 @@ class _Batch:
         if not self._orders.quiet:
             print(f"grade: {known} of {known + len(tasks)} results are in the gradebook", file=sys.stderr)
         with watch(len(tasks), quiet=self._orders.quiet) as shown:
-            for task, judged in run(tasks, self._rubric, self._options, min(jobs, len(tasks)) or 1, shown):
-                self._keep(task, judged, waiting[task.sha256], shown)
+            jobs = min(jobs, len(tasks)) or 1
+            with closing(run(tasks, self._rubric, self._options, jobs, shown)) as finished:
+                for task, judged in finished:
+                    self._keep(task, judged, waiting[task.sha256], shown)
 
     def _reuse(self) -> int:
         for digest in set(self._digests.values()):

@@ -57,8 +57,11 @@ def write_editions(
     write(out / f"{key}.json", json_text(grade))
     shown = replace(grade, submission={**about, "name": standing.person.name})
     word = last_word(standing.mark)
-    write(out / f"{key}.html", render(shown, figures, exercises, word))
-    write(out / STUDENT / f"{key}.html", _students(shown, figures, exercises, word))
+    staffs = render(shown, figures, exercises, word)
+    write(out / f"{key}.html", staffs)
+    hides = any(result.visibility == "hidden" for result in grade.criteria)
+    students = _students(shown, figures, exercises, word) if hides else staffs  # drawing takes half a second
+    write(out / STUDENT / f"{key}.html", students)
 
 
 def last_word(mark: Mark) -> LastWord | None:

@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class Show(Protocol):
 
 def run(
     tasks: Sequence[Task], rubric: Rubric, options: Options, jobs: int, show: Show
-) -> Iterator[tuple[Task, Judged]]:
+) -> Generator[tuple[Task, Judged]]:
     """Every task with what became of it, as each is done.
 
     Ctrl-C lets those that are running come to their end and starts no more; a second one ends this process.
@@ -58,14 +58,20 @@ def run(
     waiting = list(reversed(tasks))
     running: dict[Future[Judged], Task] = {}
     with _Interrupts(lambda: show.stopping(len(running))) as interrupts, ThreadPoolExecutor(jobs) as pool:
+
+        def start_more() -> None:
+            while waiting and not interrupts.came and len(running) < jobs:
+                task = waiting.pop()
+                running[pool.submit(_judge, task, rubric, options, show)] = task
+
         try:
-            while running or (waiting and not interrupts.came):
-                while waiting and not interrupts.came and len(running) < jobs:
-                    task = waiting.pop()
-                    running[pool.submit(_judge, task, rubric, options, show)] = task
+            start_more()
+            while running:
                 done, _ = wait(running, timeout=_TICK, return_when=FIRST_COMPLETED)
                 for future in done:
-                    yield running.pop(future), future.result()
+                    task = running.pop(future)
+                    start_more()  # before this one is written down, so that no core waits for that
+                    yield task, future.result()
         except BaseException:
             checkrun.stop_all()
             raise
