@@ -110,7 +110,7 @@ def write(path: Path, text: str) -> None:
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        draft.write_text(text, encoding="utf-8")
+        draft.write_text(text, encoding="utf-8", errors="replace")  # messages may hold anything
         draft.replace(path)
     except OSError as error:
         draft.unlink(missing_ok=True)

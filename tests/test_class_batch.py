@@ -92,6 +92,15 @@ def test_one_bad_submission_never_stops_the_others(tmp_path, rubric, out):
     assert index.index("provisional:") < index.index("Students")
 
 
+def test_a_file_name_that_is_no_text_is_graded(tmp_path, rubric, out):
+    given = _class(tmp_path / "class", alice=42)
+    (given / os.fsdecode(b"b\xf6\x1bb.ipynb")).write_bytes((given / "alice.ipynb").read_bytes())
+    ran = run(out, given, "--rubric", rubric)
+    assert ran.code == GRADED, ran.err
+    assert ran.grade("b-b")["earned"] == 10
+    assert "\x1b" not in ran.out + ran.err
+
+
 def test_what_the_grader_broke_on_is_tried_again(tmp_path, rubric, out):
     given = _class(tmp_path / "class", alice=42, crash="'crash'")
     run(out, given, "--rubric", rubric)

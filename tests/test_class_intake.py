@@ -171,6 +171,12 @@ def test_links_in_a_folder_are_refused(tmp_path, scratch):
     assert len(intake.refused) == 2
 
 
+def test_names_that_are_no_utf8_are_read_all_the_same(tmp_path, scratch):
+    folder = _laid_out(tmp_path / "class", "alice.ipynb")
+    (folder / os.fsdecode(b"b\xf6b.ipynb")).write_bytes(content(SOURCE))
+    assert _who(collect([str(folder)], scratch, [])) == {"alice", "b?b"}
+
+
 def test_an_empty_folder_and_a_missing_one_are_misuse(tmp_path, scratch):
     with pytest.raises(UsageError, match="holds no notebooks"):
         collect([str(scratch)], scratch, [])

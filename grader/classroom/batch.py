@@ -210,7 +210,7 @@ class _Batch:
         if after.grade is None:
             return
         if self._orders.json:
-            print(json.dumps({**after.grade.as_json(), "student": after.person.key}, ensure_ascii=False))
+            print(json.dumps({**after.grade.as_json(), "student": after.person.key}))
             return
         counts = editions.final(after.mark)
         judged = score(after.grade.earned, after.grade.possible)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from grader.classroom.gradebook import Gradebook
 from grader.classroom.people import Person, letters
 from grader.errors import UsageError
+from grader.summary import line
 
 
 def find(book: Gradebook, words: str) -> str:
@@ -39,5 +40,5 @@ def _starts(person: Person, beginning: str) -> bool:
 
 
 def _listed(people: Iterable[Person]) -> str:
-    shown = [f"{person.key} ({person.name})" for person in people]
+    shown = [f"{person.key} ({line(person.name)})" for person in people]
     return ", ".join(shown[:8]) + (f" or {len(shown) - 8} more" if len(shown) > 8 else "")

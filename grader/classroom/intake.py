@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from grader.classroom.archives import SIDECARS, File, Unpacker, is_clutter
 from grader.classroom.layouts import Owner, owners
-from grader.classroom.people import Attempt
+from grader.classroom.people import Attempt, encodable
 from grader.errors import UsageError
 
 _LOOKED_AT = 8 << 20  # bytes of a notebook that are searched for the definitions that are wanted
@@ -76,7 +76,7 @@ def _labelled(paths: Sequence[str]) -> list[tuple[str, Path]]:
         label = path.name if path.is_dir() else os.path.relpath(path, common).replace(os.sep, "/")
         while label in labels:
             label = f"{path.parent.name}-{label}"
-        labels[label] = path
+        labels[encodable(label)] = path
     return list(labels.items())
 
 
@@ -88,7 +88,7 @@ def _inside(given: Path, label: str, unpacker: Unpacker) -> Iterator[File]:
         subfolders.sort()
         for name in sorted([*names, *(sub for sub in subfolders if Path(folder, sub).is_symlink())]):
             path = Path(folder, name)
-            inner = f"{label}/{path.relative_to(given).as_posix()}"
+            inner = encodable(f"{label}/{path.relative_to(given).as_posix()}")
             if is_clutter(inner):
                 continue
             if path.is_symlink():  # it may lead to another student's work, or out of the folder

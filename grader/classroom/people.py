@@ -50,6 +50,11 @@ class Person:
     handed_in: datetime | None = None  # where the roster knows it
 
 
+def encodable(text: str) -> str:
+    """Text that UTF-8 can carry: file names and students' messages may hold what it cannot."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def safe_name(text: str) -> str:
     """A file name that is safe everywhere and still reads as ``text``; letters of any script stay."""
     composed = unicodedata.normalize("NFC", text)

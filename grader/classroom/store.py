@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from grader.classroom.people import encodable
 from grader.errors import UsageError
 
 NAME = "gradebook.sqlite"
@@ -96,7 +97,8 @@ class Store:
             raise self._explained(error) from error
 
     def _rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
-        return self._told(lambda: self._db.execute(query, values).fetchall())
+        told = [encodable(value) if isinstance(value, str) else value for value in values]
+        return self._told(lambda: self._db.execute(query, told).fetchall())
 
     def setting(self, name: str) -> Any:
         """A value that was kept by ``keep``; None where there is none."""

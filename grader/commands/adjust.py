@@ -34,6 +34,7 @@ def main(argv: Sequence[str]) -> int:
     from grader.classroom.batch import refresh_editions
     from grader.classroom.finding import find
     from grader.classroom.gradebook import Gradebook, user
+    from grader.summary import line
 
     arguments = _parser().parse_args(argv)
     with Gradebook(arguments.out) as book:
@@ -48,7 +49,7 @@ def main(argv: Sequence[str]) -> int:
         after = book.standing(key)
         refresh_editions(book, after, arguments.out)
         classpage.write_page(book, arguments.out)
-    print(f"{after.person.name}: {editions.final(before.mark)} → {editions.final(after.mark)}")
+    print(f"{line(after.person.name)}: {editions.final(before.mark)} → {editions.final(after.mark)}")
     return GRADED
 
 

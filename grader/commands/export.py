@@ -35,6 +35,7 @@ def main(argv: Sequence[str]) -> int:
         UsageError: the file to fill in is not what it should be, or nothing can be written.
     """
     from grader.classroom.gradebook import Gradebook
+    from grader.summary import clean
 
     arguments = _parser().parse_args(argv)
     if arguments.theirs and arguments.format not in _FILLS:
@@ -42,7 +43,7 @@ def main(argv: Sequence[str]) -> int:
     with Gradebook(arguments.out) as book:
         exported = _maker(arguments.format)(_request(book, arguments))
     for warning in exported.warnings:
-        print(f"grade: {warning}", file=sys.stderr)
+        print(f"grade: {clean(warning)}", file=sys.stderr)
     _write(exported, arguments.to, arguments.out / arguments.format)
     return GRADED
 

@@ -74,7 +74,7 @@ def _filled(request: Request) -> Export:
     text_out = io.StringIO()
     csv.writer(text_out, delimiter=separator, lineterminator="\n").writerows(filled)
     warnings = [*left_out(request), *_strangers(request, used, unknown)]
-    return Export(data=text_out.getvalue().encode(), warnings=tuple(warnings))
+    return Export(data=text_out.getvalue().encode("utf-8", "replace"), warnings=tuple(warnings))
 
 
 def _is_student(row: Sequence[str]) -> bool:

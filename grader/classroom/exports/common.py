@@ -91,7 +91,7 @@ def table(rows: Iterable[Sequence[object]], *, neutral: bool) -> bytes:
     writer = csv.writer(text, lineterminator="\n")
     for row in rows:
         writer.writerow([harmless(cell) if neutral else cell for cell in row])
-    return text.getvalue().encode()
+    return text.getvalue().encode("utf-8", "replace")
 
 
 def harmless(cell: object) -> object:

@@ -16,7 +16,7 @@ def export(request: Request) -> Export:
     files = {
         f"{standing.person.key}/results.json": json.dumps(
             results(standing, points), indent=2, ensure_ascii=False
-        ).encode()
+        ).encode("utf-8", "replace")
         for standing in request.standings
         if standing.grade and (points := counts(standing, request)) is not None
     }

@@ -105,4 +105,4 @@ def _written(header: Sequence[str], rows: Sequence[Mapping[str, str]], separator
     writer = csv.DictWriter(text, header, delimiter=separator, lineterminator="\r\n")
     writer.writeheader()
     writer.writerows(rows)
-    return (_BOM + text.getvalue()).encode()
+    return (_BOM + text.getvalue()).encode("utf-8", "replace")

@@ -84,7 +84,7 @@ def as_json(request: Request) -> Export:
     """Every student with the mark, what people said, and the judge's result as it stands."""
     students = [_student(standing) for standing in request.standings]
     data = {"schema": 1, "title": request.title, "students": students}
-    return Export(data=(json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode())
+    return Export(data=(json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "replace"))
 
 
 def _student(standing: Standing) -> dict[str, Any]:
