@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import sys
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from grader import notebook
 from grader.checkrun import Options
@@ -23,14 +21,13 @@ from grader.classroom.marks import LateRule
 from grader.classroom.people import Attempt
 from grader.classroom.roster import Handed, match, read_roster
 from grader.classroom.running import Task, default_jobs, run
+from grader.classroom.scratch import scratch_folder
 from grader.classroom.store import only_batch
 from grader.classroom.watching import Watch, watch
 from grader.model import CriterionResult, Grade
 from grader.pipeline import Judged, check_writable
 from grader.rubric import Rubric
 from grader.summary import clean, points, score
-
-_SCRATCH = "grade-batch-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +56,7 @@ def grade_class(paths: Sequence[str], rubric: Rubric, options: Options, orders: 
         KeyboardInterrupt: stopped; what was finished is in the gradebook and on the class page.
     """
     check_writable(orders.out / editions.STUDENT)
-    with only_batch(orders.out), Gradebook(orders.out, create=True) as book, _scratch() as scratch:
+    with only_batch(orders.out), Gradebook(orders.out, create=True) as book, scratch_folder() as scratch:
         people = read_roster(orders.roster) if orders.roster else []
         logins = {login for person in people if (login := person.ids.get("login"))}
         intake = collect(paths, scratch, rubric.wanted, logins)
@@ -162,32 +159,45 @@ class _Batch:
 
     def _settle(self, handed: Handed) -> None:
         """Write down what counts for a student, say what changed, and write the reports."""
-        person, attempts = handed.person, self._counting(handed)
-        before = self._book.standing(person.key) if person.key in self._known else None
-        on_roster = person.key in self._on_roster
-        with self._book.transaction():
-            if not attempts:
-                self._book.enter(person, on_roster=on_roster)
-            else:
-                counts = max(reversed(attempts), key=self._worth)  # of equals, the latest
-                self._book.enter(
-                    person,
-                    on_roster=on_roster,
-                    label=counts.label,
-                    attempts=len(handed.attempts),
-                    handed_in=counts.handed_in or person.handed_in,
-                    late=counts.late,
-                    result=self._results[self._digests[counts.label]],
-                )
-            after = self._book.standing(person.key)
-            self._note_changes(before, after)
+        key, entry = handed.person.key, self._entry(handed)
+        before = self._book.standing(key) if key in self._known else None
+        if before and all(getattr(before, name) == value for name, value in entry.items()):
+            after = before
+        else:
+            with self._book.transaction():
+                self._book.enter(**entry)
+                after = self._book.standing(key)
+                self._note_changes(before, after)
         if after.grade:
             self.is_provisional |= after.grade.provisional
         self._say(after)
         refresh_editions(self._book, after, self._orders.out)
 
-    def _worth(self, attempt: Attempt) -> float:
-        return self._book.grade(self._results[self._digests[attempt.label]]).earned
+    def _entry(self, handed: Handed) -> dict[str, Any]:
+        """What the gradebook is to hold of a student, as fields of a standing."""
+        person, attempts = handed.person, self._counting(handed)
+        known = {"person": person, "on_roster": person.key in self._on_roster}
+        if not attempts:
+            return known
+        counts = self._best(attempts)
+        return {
+            **known,
+            "label": counts.label,
+            "attempts": len(handed.attempts),
+            "handed_in": counts.handed_in or person.handed_in,
+            "is_late": counts.late,
+            "result": self._results[self._digests[counts.label]],
+        }
+
+    def _best(self, attempts: Sequence[Attempt]) -> Attempt:
+        """The attempt that earned most; of equals, the latest."""
+        if len(attempts) == 1:
+            return attempts[0]
+
+        def earned(attempt: Attempt) -> float:
+            return self._book.grade(self._results[self._digests[attempt.label]]).earned
+
+        return max(reversed(attempts), key=earned)
 
     def _note_changes(self, before: Standing | None, after: Standing) -> None:
         """Into the audit trail, and to the TA: which verdicts changed, and why."""
@@ -250,38 +260,3 @@ def _differences(then: Grade, now: Grade) -> Iterator[tuple[str, str, str]]:
 
 def _verdict(result: CriterionResult | None) -> str:
     return f"{result.verdict.value} {score(result.earned, result.possible)}" if result else "not asked"
-
-
-@contextmanager
-def _scratch() -> Iterator[Path]:
-    """A folder for all temporary files of this batch and its judges; those of batches that were killed go."""
-    for left in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*"):
-        with suppress(OSError, ValueError):
-            if _is_dead(int(left.name.split("-")[2])) and left.stat().st_uid == os.getuid():
-                shutil.rmtree(left, ignore_errors=True)
-    before, variable = tempfile.tempdir, os.environ.get("TMPDIR")
-    with tempfile.TemporaryDirectory(
-        prefix=f"{_SCRATCH}{os.getpid()}-", ignore_cleanup_errors=True
-    ) as folder:
-        tempfile.tempdir = os.environ["TMPDIR"] = folder
-        try:
-            yield Path(folder)
-        finally:
-            tempfile.tempdir = before
-            if variable is None:
-                del os.environ["TMPDIR"]
-            else:
-                os.environ["TMPDIR"] = variable
-
-
-def _is_dead(process: int) -> bool:
-    """Whether a process is surely gone; where that cannot be asked, it is not."""
-    if os.name != "posix":  # there, os.kill would end it
-        return False
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False

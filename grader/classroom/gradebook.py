@@ -100,7 +100,7 @@ class Gradebook(Store):
         label: str | None = None,
         attempts: int = 0,
         handed_in: datetime | None = None,
-        late: bool = False,
+        is_late: bool = False,
         result: int | None = None,
     ) -> None:
         """Write what counts for a student; without a result, an earlier one stays."""
@@ -111,7 +111,7 @@ class Gradebook(Store):
             result = coalesce(excluded.result, result)"""
         when = handed_in.isoformat() if handed_in else None
         ids = json.dumps(dict(person.ids), ensure_ascii=False)
-        self._rows(query, person.key, person.name, ids, on_roster, label, attempts, when, late, result)
+        self._rows(query, person.key, person.name, ids, on_roster, label, attempts, when, is_late, result)
 
     def standing(self, key: str) -> Standing:
         """One student."""

@@ -121,7 +121,7 @@ def _attempts(
         groups[owner.who, tuple(sorted(owner.ids.values())), owner.number].append(file)
     attempts, notes = [], []
     for files in groups.values():
-        best = max(files, key=lambda file: _promise(file, wanted))
+        best = files[0] if len(files) == 1 else max(files, key=lambda file: _promise(file, wanted))
         owner = found[best.name]
         attempts.append(
             Attempt(

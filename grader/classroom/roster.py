@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -92,7 +93,7 @@ def match(attempts: Iterable[Attempt], people: Sequence[Person]) -> list[Handed]
             of[person.key].append(attempt)
         else:
             strangers.setdefault((attempt.who, tuple(sorted(attempt.ids.values()))), []).append(attempt)
-    keys = distinct([*of, *(_stranger_key(who, strangers) for who in strangers)])[len(of) :]
+    keys = distinct([*of, *_stranger_keys(strangers)])[len(of) :]
     unknown = [
         Handed(person=Person(key=key, name=own[0].who, ids=own[0].ids), attempts=_in_order(own))
         for key, own in zip(keys, strangers.values(), strict=True)
@@ -107,13 +108,10 @@ def _in_order(attempts: Iterable[Attempt]) -> tuple[Attempt, ...]:
     return tuple(sorted(attempts, key=order))
 
 
-def _stranger_key(
-    who: tuple[str, tuple[str, ...]], all_of_them: Mapping[tuple[str, tuple[str, ...]], object]
-) -> str:
-    """The name; with an id where several have that name, so that tomorrow's run names them alike."""
-    name, ids = who
-    namesakes = sum(letters(other) == letters(name) for other, _ in all_of_them)
-    return f"{name}-{ids[0]}" if namesakes > 1 and ids else name
+def _stranger_keys(strangers: Collection[tuple[str, tuple[str, ...]]]) -> list[str]:
+    """The names; with an id where several have that name, so that tomorrow's run names them alike."""
+    namesakes = Counter(letters(name) for name, _ in strangers)
+    return [f"{name}-{ids[0]}" if namesakes[letters(name)] > 1 and ids else name for name, ids in strangers]
 
 
 class _Index:
