@@ -101,40 +101,48 @@ def passages(left: Sequence[str], right: Sequence[str], given: Collection[int]) 
     """What two submissions have in common beyond the handout, in the order of the left one."""
     mine, theirs = symbols(left), symbols(right)
     at = {mark.hash: mark for mark in reversed(marks(theirs))}  # the first of several
-    runs: list[tuple[Mark, Mark]] = []
+    runs: list[tuple[_Lines, _Lines]] = []
     for mark in sorted(marks(mine), key=lambda mark: mark.start):
         other = at.get(mark.hash)
         if other is None or mark.hash in given:
             continue
-        if runs and _continues(runs[-1], mark, other, mine, theirs):
-            before = runs[-1]
-            runs[-1] = (
-                Mark(mark.hash, before[0].start, mark.end),
-                Mark(mark.hash, before[1].start, other.end),
-            )
-        else:
-            runs.append((mark, other))
-    return [Passage(_lines(left, mine, one), _lines(right, theirs, other)) for one, other in runs]
+        one, two = _lines(mine, mark), _lines(theirs, other)
+        if runs and runs[-1][0].meets(one) and runs[-1][1].meets(two):
+            runs[-1] = (runs[-1][0].joined(one), runs[-1][1].joined(two))
+        elif not any(before.holds(one) for before, _ in runs):
+            runs.append((one, two))
+    return [Passage((str(one), one.text(left)), (str(two), two.text(right))) for one, two in runs]
 
 
-def _continues(
-    run: tuple[Mark, Mark], mark: Mark, other: Mark, mine: Sequence[Symbol], theirs: Sequence[Symbol]
-) -> bool:
-    return (
-        run[0].start <= mark.start <= run[0].end + 1
-        and run[1].start <= other.start <= run[1].end + 1
-        and mine[run[0].start].cell == mine[mark.end].cell
-        and theirs[run[1].start].cell == theirs[other.end].cell
-    )
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """Some lines of one cell."""
+
+    cell: int
+    first: int
+    last: int
+
+    def __str__(self) -> str:
+        return f"cell {self.cell}, lines {self.first} to {self.last}"
+
+    def meets(self, other: _Lines) -> bool:
+        return self.cell == other.cell and self.first - 1 <= other.last and other.first - 1 <= self.last
+
+    def joined(self, other: _Lines) -> _Lines:
+        return _Lines(self.cell, min(self.first, other.first), max(self.last, other.last))
+
+    def holds(self, other: _Lines) -> bool:
+        return self.cell == other.cell and self.first <= other.first and other.last <= self.last
+
+    def text(self, cells: Sequence[str]) -> str:
+        return "\n".join(cells[self.cell - 1].split("\n")[self.first - 1 : self.last])
 
 
-def _lines(cells: Sequence[str], found: Sequence[Symbol], mark: Mark) -> tuple[str, str]:
-    """Where a passage stands, and its lines; one that runs over the end of a cell is shown to that end."""
-    start = found[mark.start]
-    spanned = [s.line for s in found[mark.start : mark.end + 1] if s.cell == start.cell]
-    first, last = min(spanned), max(spanned)
-    text = "\n".join(cells[start.cell - 1].split("\n")[first - 1 : last])
-    return f"cell {start.cell}, lines {first} to {last}", text
+def _lines(found: Sequence[Symbol], mark: Mark) -> _Lines:
+    """Where a fingerprint stands; one that runs over the end of a cell, to that end."""
+    cell = found[mark.start].cell
+    spanned = [symbol.line for symbol in found[mark.start : mark.end + 1] if symbol.cell == cell]
+    return _Lines(cell, min(spanned), max(spanned))
 
 
 def _given(handout: Path | None) -> set[int]:
