@@ -95,6 +95,7 @@ def _folder(name: str) -> Path:
 
 def _digest(folder: Path) -> str:
     digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.suffix in _HASHED):
+    files = (path for path in folder.rglob("*") if path.suffix in _HASHED)
+    for path in sorted(path for path in files if folder / "audit" not in path.parents):  # judges nobody
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()

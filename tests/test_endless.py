@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import corpus
 import pytest
-from warm import WarmGrader
+from corpus import CORPUS
 
+from grader.audit.corpus import notebook
+from grader.audit.warm import WarmGrader
 from grader.checkrun import Options
 from grader.model import Grade
 
@@ -13,9 +14,9 @@ pytestmark = pytest.mark.slow
 
 
 def _grade(warm: WarmGrader, old: str, new: str, *only: str) -> Grade:
-    cells = [cell.source.replace(old, new) for cell in corpus.base()]
-    assert cells != [cell.source for cell in corpus.base()]
-    return warm.grade(corpus.notebook(cells), Options(quick=True, only=only))
+    cells = [cell.source.replace(old, new) for cell in CORPUS.base]
+    assert cells != [cell.source for cell in CORPUS.base]
+    return warm.grade(notebook(cells), Options(quick=True, only=only))
 
 
 def test_a_training_that_goes_on_for_ever_is_ended(warm: WarmGrader) -> None:
