@@ -75,12 +75,18 @@ def check_samples_have_the_right_shape(sampling: Sampling) -> None:
     if isinstance(returned, Tensor):
         shape = tuple(returned.shape)
         if shape != SHAPE:
-            raise Unmet("The samples do not have the shape of x_t.", expected=f"{SHAPE}", actual=f"{shape}")
+            raise Unmet(
+                "The samples do not have the shape of x_t.",
+                expected=f"{SHAPE}",
+                actual=f"{shape}",
+                misconception="count-wrong" if shape[1:] == SHAPE[1:] else "shape-wrong",
+            )
     elif run.result is None:
         raise Unmet(
             f"generate_samples does not return the {COUNT} samples that were asked for.",
             expected=f"a tensor of shape {SHAPE}",
             actual="nothing" if returned is None else type(returned).__name__,
+            misconception="samples-not-returned",
         )
     if run.result is not None and not torch.isfinite(run.result).all():
         raise Unmet(

@@ -36,6 +36,7 @@ class Event:
     target: Tensor | None = None
     training: bool = False
     grad: bool = False
+    attached: bool = True
     weight: float = 0.0
     gradient_before: float | None = None
 
@@ -223,7 +224,8 @@ class WitnessDouble:
 
     def answer(self, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
         """Nothing: it is only recorded."""
-        self.log.append(Event(kind="compare", x=args[0], target=args[1], grad=state["grad"]))
+        grad, attached = state["grad"], state["attached"]
+        self.log.append(Event(kind="compare", x=args[0], target=args[1], grad=grad, attached=attached))
 
 
 def cosine(first: Tensor, second: Tensor) -> float:
