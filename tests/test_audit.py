@@ -67,7 +67,8 @@ loses = ["schedule.alphas"]
 
 
 def test_a_right_solution_that_loses_points_is_told(grade: Command, tmp_path: Path) -> None:
-    wrong = '"""Not right."""\n\n# base: paper\n\n# %% sampler\ndef generate_samples(*args):\n    return args[0]\n'
+    sampler = "def generate_samples(*args):\n    return args[0]\n"
+    wrong = f'"""Not right."""\n\n# base: paper\n\n# %% sampler\n{sampler}'
     rubric = _rubric_with(tmp_path, "", {"wronged": wrong})
     ran = grade("audit", "--quick", "--only", "wronged", "--rubric", rubric)
     assert ran.code == 1
