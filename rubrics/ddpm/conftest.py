@@ -216,8 +216,7 @@ def learning(
         data=_data(judge, budget),
         embedded=judge.request["data"] == "digits",
         budget=budget,
-        factor=judge.rubric.settings["tolerance"]["learns"],
-        something=judge.rubric.settings["tolerance"]["learns_something"],
+        tolerance=judge.rubric.settings["tolerance"],
         generator=seeded("learning"),
         talk=talk,
     )
@@ -276,7 +275,7 @@ def quality(
         raise Blocked("There is no working sampler whose samples could be looked at.")
     if not all(working.values()):
         return judge_network(studio, request.getfixturevalue("learning"))
-    quality = judge_sampler(studio, settings["tolerance"]["quality"])
+    quality = judge_sampler(studio, settings["tolerance"])
     if not judge.request["quick"]:
         _add_all_of_the_students(quality, studio, request)
     return quality
