@@ -1,10 +1,10 @@
 """Measures the two statistical bounds on right solutions and on slips, over many seeds: ``python -m
 rubrics.ddpm.calibrate_students``.
 
-Writes ``audit/calibration_students.json``: for each criterion, solution and seed the measured value, the bound, and
-the verdict. Prints, for docs/calibration.md, the spread of the values as shares of their bound, and how often
-a right solution failed or a slip passed, each with the upper end of its 95 % confidence interval (Clopper and
-Pearson 1934). Solutions and seeds that were measured before are not measured again. A training takes half a
+Writes ``audit/calibration_students.json``: for each criterion, solution and seed the measured value, the
+bound, and the verdict. Prints, for docs/calibration.md, the spread of the values as shares of their bound,
+and how often a right solution failed or a slip passed, each with the upper end of its 95 % confidence
+interval (Clopper and Pearson 1934). What was measured before is not measured again. A training takes half a
 minute.
 """
 

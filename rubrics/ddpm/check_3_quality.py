@@ -24,8 +24,8 @@ def check_samples_look_like_digits(quality: Quality, judge: Judge, finding: Find
     if quality.bound < quality.value <= quality.undecided:
         raise Undecided(
             f"{quality.measure.capitalize()} is {quality.value:.2f}: more than {quality.bound:.2f}, up to "
-            f"which samples surely look like digits, and less than {quality.undecided:.2f}, beyond which they "
-            f"surely do not. A person has to look at them."
+            f"which samples surely look like digits, and less than {quality.undecided:.2f}, beyond which "
+            f"they surely do not. A person has to look at them."
         )
     if not quality.value <= quality.bound:
         raise Unmet(
