@@ -13,7 +13,8 @@ from grader.model import Curves, Series
 from reference.diffuser import NoiseDiffuser
 
 from .formulas_sampling import RIGHT
-from .judge_sampler import expect_calls, expect_formula, expect_noise, expect_order, fits, orders
+from .judge_noise import expect_noise
+from .judge_sampler import expect_calls, expect_formula, expect_order, fits, orders
 from .probe_sampler import COUNT, SHAPE, Sampling, Update
 from .schedule import curves
 

@@ -23,7 +23,7 @@ from reference.pretrained import SCHEDULE, ScheduleArguments
 from reference.readings import PAPER
 
 from . import probe_forward, probe_sampler, probe_trainer
-from .judge_sampler import works
+from .judge_noise import works
 from .judge_trainer import trains_rightly
 from .learning import Learning, learn
 from .probe_forward import Forward

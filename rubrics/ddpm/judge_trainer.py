@@ -129,12 +129,10 @@ def expect_a_step_per_batch(training: Training) -> None:
 
 
 def _is_detached(training: Training) -> bool:
-    """Whether the loss was computed, and sent back, from a prediction that hangs on no graph."""
-    compared = [event for event in training.log if event.kind == "compare" and event.grad]
-    cut_off = any(not event.attached for event in compared)
+    """Whether a loss was sent back, while no gradient came to the network."""
+    sent_back = any(event.kind == "sent back" for event in training.log)
     refused = training.error is not None and "does not require grad" in str(training.error)
-    recorded = any(one.forward.grad for one in training.training_passes)
-    return cut_off or refused or not recorded
+    return sent_back or refused
 
 
 def _clears_before_step(training: Training) -> bool:

@@ -100,7 +100,9 @@ class Studio:
                     predicted: Tensor = network(x.float(), torch.full((len(x), 1), float(steps.of(t))))
                 return predicted
 
-            returned = self._by_student(NetworkDouble([], respond), process, seed)
+            returned = self._by_student(
+                NetworkDouble([], respond, most=3 * TOTAL * self.count), process, seed
+            )
             # Of the wrong number or shape, which sample.shape says; what the network saw last shows as much.
             made.append(returned if returned is not None or not shown else shown[0].float())
         return self._usable(made)
