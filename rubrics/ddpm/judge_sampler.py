@@ -56,7 +56,7 @@ def expect_formula(sampling: Sampling, truth: NoiseDiffuser) -> None:
 
 
 def _taken(updates: Sequence[Update]) -> Sequence[Update]:
-    """The updates without a last one that changes nothing: that one is left out, which sample.order charges."""
+    """The updates without a last one that changes nothing: sample.order charges that one as left out."""
     if updates and abs(updates[-1].of_x - 1) < 1e-6 and abs(updates[-1].of_noise) < 1e-6:
         return updates[:-1]
     return updates
