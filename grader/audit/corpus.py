@@ -12,7 +12,7 @@ import itertools
 import random
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -142,9 +142,10 @@ class Corpus:
         ]
         return right + [self._with(mutant) for mutant in self.mutants]
 
-    def pairs(self, count: int, seed: int) -> list[Solution]:
-        """So many solutions with two slips that cost different criteria, drawn at random."""
-        possible = [pair for pair in itertools.combinations(self.mutants, 2) if _is_apart(*pair)]
+    def pairs(self, count: int, seed: int, without: Set[str] = frozenset()) -> list[Solution]:
+        """So many solutions with two slips that cost different criteria, none of ``without``, at random."""
+        asked = [mutant for mutant in self.mutants if not mutant.loses & without]
+        possible = [pair for pair in itertools.combinations(asked, 2) if not pair[0].loses & pair[1].loses]
         random.Random(seed).shuffle(possible)
         fitting = (pair for pair in possible if _fits(self.base, *pair))
         return [self._with(*pair) for pair in itertools.islice(fitting, count)]
@@ -178,10 +179,6 @@ def notebook(cells: list[str]) -> NotebookNode:
 
 def _mutant(block: Mapping[str, Any]) -> Mutant:
     return Mutant(**{**block, "loses": frozenset(block["loses"])})
-
-
-def _is_apart(first: Mutant, second: Mutant) -> bool:
-    return not first.loses & second.loses
 
 
 def _fits(cells: list[Cell], first: Mutant, second: Mutant) -> bool:

@@ -15,6 +15,7 @@ from grader.errors import UsageError
 if TYPE_CHECKING:
     from grader.audit.corpus import Corpus, Solution
     from grader.audit.run import Trial
+    from grader.rubric import Rubric
 
 
 def main(argv: Sequence[str]) -> int:
@@ -36,7 +37,7 @@ def main(argv: Sequence[str]) -> int:
     from grader.rubric import Rubric
 
     rubric = Rubric.load(arguments.rubric)
-    solutions = _chosen(Corpus(rubric.folder), arguments)
+    solutions = _chosen(Corpus(rubric.folder), rubric, arguments)
     console, progress = Console(highlight=False), Console(stderr=True, highlight=False)
     options = Options(quick=arguments.quick, seed=arguments.seed, device=arguments.device)
     progress.print(f"{len(solutions)} solutions, {arguments.jobs} at a time")
@@ -80,8 +81,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _chosen(corpus: Corpus, arguments: argparse.Namespace) -> list[Solution]:
-    solutions = corpus.solutions() + corpus.pairs(arguments.pairs, arguments.seed)
+def _chosen(corpus: Corpus, rubric: Rubric, arguments: argparse.Namespace) -> list[Solution]:
+    not_asked = {one.id for one in rubric.criteria if one.needs_training and arguments.quick}
+    solutions = [one for one in corpus.solutions() if not one.loses & not_asked]
+    solutions += corpus.pairs(arguments.pairs, arguments.seed, without=not_asked)
     for name in arguments.only:
         if not any(_is_meant(name, solution) for solution in solutions):
             raise UsageError(
