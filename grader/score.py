@@ -105,7 +105,7 @@ def _result(
         earned=round(criterion.points * credit, 2),
         verdict=verdict,
         credit=credit,
-        message=f"{worst['message']} {known.says}" if known and known.says else worst["message"],
+        message=_message(worst["message"], known),
         expected=worst["expected"],
         actual=worst["actual"],
         hint=_hint(criterion, known) if verdict is Verdict.FAIL else None,
@@ -114,6 +114,12 @@ def _result(
         visibility=criterion.visibility,
         seconds=round(sum(check["seconds"] for check in checks), 3),
     )
+
+
+def _message(fact: str, known: Misconception | None) -> str:
+    if known is None or not known.says:
+        return fact
+    return f"{fact}{'' if fact.endswith(('.', '?', '!')) else '.'} {known.says}"
 
 
 def _hint(criterion: Criterion, known: Misconception | None) -> str | None:

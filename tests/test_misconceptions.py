@@ -24,7 +24,6 @@ WITHOUT_MUTANT = {
     "not-finite",
     "not-the-last-image",
     "steps-uneven",
-    "learns-nothing",
 }
 
 

@@ -209,7 +209,7 @@ def test_a_mistake_is_one(mutant):
         "train": check_trainer,
         "sampler": check_sampler,
     }[mutant.part]
-    with pytest.raises((AssertionError, IndexError, RuntimeError)):
+    with pytest.raises((AssertionError, AttributeError, IndexError, RuntimeError, ValueError)):
         check(definitions(mutant.slip(CORPUS.base), mutant.name))
 
 
@@ -236,13 +236,13 @@ def test_a_mistake_applies_and_leaves_a_notebook_that_compiles(mutant):
 
 @each_mutant
 def test_a_mistake_loses_what_the_rubric_knows(mutant):
-    assert mutant.loses <= CRITERIA
-    assert len(mutant.loses) == 1 or mutant.name == "output_cropped"
+    assert mutant.loses <= CRITERIA | {"train.learns"}
+    assert len(mutant.loses) == 1
 
 
 def test_every_criterion_has_a_mistake():
     lost = frozenset().union(*(mutant.loses for mutant in CORPUS.mutants))
-    assert lost == CRITERIA
+    assert lost == CRITERIA | {"train.learns"}
 
 
 def test_a_slip_that_fits_nowhere_is_refused():
