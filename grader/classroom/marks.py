@@ -113,13 +113,13 @@ def mark(
 ) -> Mark:
     """The mark of a grade, with everything that a person said and the lateness counted in."""
     excused = next((a for a in adjustments if a.kind == "excuse"), None)
-    lines = [_words(a) for a in adjustments if a.kind in ("comment", "excuse")]
+    words = [_words(a) for a in adjustments if a.kind in ("comment", "excuse")]
     if grade is None:
         total = sum(a.points for a in adjustments if a.kind == "add" and a.criterion == TOTAL)
         final = None if excused or not total else max(total, 0.0)
-        return Mark(final=final, possible=0.0, lines=tuple(lines), is_excused=bool(excused))
+        return Mark(final=final, possible=0.0, lines=tuple(words), is_excused=bool(excused))
     results = {result.id: result for result in grade.criteria}
-    earned = grade.earned
+    earned, lines = grade.earned, list[Line]()
     for id in dict.fromkeys(a.criterion for a in adjustments if a.kind in ("add", "set")):
         own = [a for a in adjustments if a.criterion == id and a.kind in ("add", "set")]
         change, said = _changed(results.get(id), own)
@@ -134,7 +134,7 @@ def mark(
         possible=grade.possible,
         judged=grade.earned,
         penalty=penalty,
-        lines=tuple(lines),
+        lines=(*lines, *words),
         is_excused=bool(excused),
     )
 

@@ -8,4 +8,5 @@ SUBCOMMANDS: dict[str, str] = {
     "list": "the class, or who lost a criterion",
     "adjust": "a person's word on a grade, with a reason",
     "export": "the class for Canvas, Moodle, Gradescope, nbgrader, CSV, JSON, JUnit",
+    "audit": "tries a rubric on solutions with a known grade",
 }

@@ -23,7 +23,7 @@ from reference.pretrained import SCHEDULE, ScheduleArguments
 from reference.readings import PAPER
 
 from . import probe_forward, probe_sampler, probe_trainer
-from .judge_sampler import works
+from .judge_noise import works
 from .judge_trainer import trains_rightly
 from .learning import Learning, learn
 from .probe_forward import Forward
@@ -216,8 +216,7 @@ def learning(
         data=_data(judge, budget),
         embedded=judge.request["data"] == "digits",
         budget=budget,
-        factor=judge.rubric.settings["tolerance"]["learns"],
-        something=judge.rubric.settings["tolerance"]["learns_something"],
+        tolerance=judge.rubric.settings["tolerance"],
         generator=seeded("learning"),
         talk=talk,
     )
@@ -276,7 +275,7 @@ def quality(
         raise Blocked("There is no working sampler whose samples could be looked at.")
     if not all(working.values()):
         return judge_network(studio, request.getfixturevalue("learning"))
-    quality = judge_sampler(studio, settings["tolerance"]["quality"])
+    quality = judge_sampler(studio, settings["tolerance"])
     if not judge.request["quick"]:
         _add_all_of_the_students(quality, studio, request)
     return quality
