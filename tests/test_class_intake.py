@@ -177,6 +177,13 @@ def test_names_that_are_no_utf8_are_read_all_the_same(tmp_path, scratch):
     assert _who(collect([str(folder)], scratch, [])) == {"alice", "b?b"}
 
 
+def test_a_file_of_another_kind_among_several_is_named(tmp_path, scratch):
+    folder = _laid_out(tmp_path, "alice.ipynb")
+    (folder / "bob.pdf").write_bytes(b"%PDF")
+    intake = collect([str(folder / "alice.ipynb"), str(folder / "bob.pdf")], scratch, [])
+    assert intake.refused == ("bob.pdf is neither a notebook (*.ipynb) nor a zip archive",)
+
+
 def test_an_empty_folder_and_a_missing_one_are_misuse(tmp_path, scratch):
     with pytest.raises(UsageError, match="holds no notebooks"):
         collect([str(scratch)], scratch, [])

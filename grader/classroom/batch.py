@@ -55,26 +55,31 @@ def grade_class(paths: Sequence[str], rubric: Rubric, options: Options, orders: 
         UsageError: there is nothing to grade, or nothing can be written.
         KeyboardInterrupt: stopped; what was finished is in the gradebook and on the class page.
     """
-    check_writable(orders.out / editions.STUDENT)
-    with only_batch(orders.out), Gradebook(orders.out, create=True) as book, scratch_folder() as scratch:
+    with scratch_folder() as scratch:
         people = read_roster(orders.roster) if orders.roster else []
         logins = {login for person in people if (login := person.ids.get("login"))}
         intake = collect(paths, scratch, rubric.wanted, logins)
         for sentence in (*intake.refused, *intake.notes):
             print(f"grade: {clean(sentence)}", file=sys.stderr)
-        late = orders.late or (
-            LateRule.from_settings(rubric.settings["late"]) if "late" in rubric.settings else None
-        )
-        _remember(book, rubric, late, intake)
-        handed = match(intake.attempts, people)
-        batch = _Batch(book, rubric, options, orders, handed, on_roster={person.key for person in people})
-        try:
-            batch.grade()
-        except KeyboardInterrupt:
+        check_writable(orders.out / editions.STUDENT)
+        with only_batch(orders.out), Gradebook(orders.out, create=True) as book:
+            _remember(book, rubric, _late_rule(rubric, orders), intake)
+            handed = match(intake.attempts, people)
+            on_roster = {person.key for person in people}
+            batch = _Batch(book, rubric, options, orders, handed, on_roster)
+            try:
+                batch.grade()
+            except KeyboardInterrupt:
+                batch.conclude()
+                raise
             batch.conclude()
-            raise
-        batch.conclude()
-        return not intake.refused and not batch.is_provisional
+            return not intake.refused and not batch.is_provisional
+
+
+def _late_rule(rubric: Rubric, orders: Orders) -> LateRule | None:
+    if orders.late is None and "late" in rubric.settings:
+        return LateRule.from_settings(rubric.settings["late"])
+    return orders.late
 
 
 def _remember(book: Gradebook, rubric: Rubric, late: LateRule | None, intake: Intake) -> None:

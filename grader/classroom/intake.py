@@ -82,7 +82,10 @@ def _labelled(paths: Sequence[str]) -> list[tuple[str, Path]]:
 
 def _inside(given: Path, label: str, unpacker: Unpacker) -> Iterator[File]:
     if not given.is_dir():
-        yield from _file(given, label, unpacker)
+        if given.suffix.lower() in (".ipynb", ".zip"):
+            yield from _file(given, label, unpacker)
+        else:
+            unpacker.refused.append(f"{label} is neither a notebook (*.ipynb) nor a zip archive")
         return
     for folder, subfolders, names in os.walk(given):
         subfolders.sort()

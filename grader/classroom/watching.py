@@ -97,29 +97,29 @@ def watch(total: int, *, quiet: bool) -> Iterator[Watch]:
 
 @contextmanager
 def _live(total: int) -> Iterator[Watch]:
-    from rich.console import Console, Group
+    from rich.console import Console
     from rich.live import Live
     from rich.progress_bar import ProgressBar
+    from rich.table import Table
     from rich.text import Text
 
     shown = Watch(total)
 
-    def draw() -> Group:
-        rows = [Text(f"  {line}"[:110], style="dim") for line in shown.running()]
-        return Group(ProgressBar(total=total, completed=shown.done, width=60), Text(shown.state()), *rows)
+    def draw() -> Table:
+        lines = Table.grid()
+        lines.add_row(ProgressBar(total=total, completed=shown.done, width=60))
+        lines.add_row(Text(shown.state()))
+        for line in shown.running():
+            lines.add_row(Text(f"  {line}", style="dim", overflow="ellipsis", no_wrap=True))
+        return lines
 
-    class Drawing:
-        """Drawn anew at every refresh."""
-
-        def __rich__(self) -> Group:
-            return draw()
-
-    own_console = Console(stderr=True)
+    # Results that go to a file must stay out of the display's hands.
+    console, to_terminal = Console(stderr=True), sys.stdout.isatty()
     with Live(
-        Drawing(),
-        console=own_console,
+        console=console,
+        get_renderable=draw,
         refresh_per_second=4,
         transient=True,
-        redirect_stdout=sys.stdout.isatty(),
+        redirect_stdout=to_terminal,
     ):
         yield shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import webbrowser
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,7 +53,10 @@ def grade_class(arguments: argparse.Namespace, rubric: Rubric, options: Options)
         json=arguments.json,
         quiet=arguments.quiet,
     )
-    return GRADED if batch.grade_class(arguments.paths, rubric, options, orders) else NOT_GRADED
+    is_all_well = batch.grade_class(arguments.paths, rubric, options, orders)
+    if arguments.open:
+        webbrowser.open((arguments.out / "index.html").resolve().as_uri())
+    return GRADED if is_all_well else NOT_GRADED
 
 
 def _late(due: str | None, rule: str | None, settings: Mapping[str, Any]) -> LateRule | None:
