@@ -16,6 +16,7 @@ from grader.sandbox.terms import Double, Exhausted, Handle, Refusal, StudentErro
 from grader.sandbox.worker.wire import (
     ANSWER,
     CALLBACK,
+    MAX_ANSWER,
     MAX_BODY,
     REPLY,
     REQUEST,
@@ -139,7 +140,7 @@ class Student:
             self._line = None
 
     def _open(self) -> Line:
-        line = self._line = self.nursery.worker()
+        line = self._line = self.nursery.worker(gpu=self.device == "cuda")
         self.generation += 1
         if self.data is not None:
             images, labels = self.data
@@ -163,7 +164,7 @@ class Student:
             with deadline:
                 write_frame(line.requests, REQUEST, header, packer.tensors)
                 while True:
-                    kind, answer, tensors = read_frame(line.replies, min(reply_limit, MAX_BODY))
+                    kind, answer, tensors = read_frame(line.replies, min(reply_limit, MAX_BODY), MAX_ANSWER)
                     if kind == REPLY:
                         return self._received(answer, tensors)
                     if kind != CALLBACK:
@@ -173,7 +174,7 @@ class Student:
             self.close()
             if deadline.passed:
                 raise StudentError("Timeout", f"no answer within {within:.0f} seconds") from error
-            raise StudentError("Died", "the Python process ended without an answer") from error
+            raise StudentError("Died", _cause(line)) from error
         except WireError as error:
             self.close()
             raise StudentError("Flood", "the answer was larger than it can rightly be, or garbled") from error
@@ -239,6 +240,12 @@ class Student:
 
 def _key(key: Any) -> Any:
     return key if isinstance(key, str | int | float | bool | None) else str(key)
+
+
+def _cause(line: Line) -> str:
+    if excess := line.excess:
+        return f"the Python process was ended, because it {excess}"
+    return "the Python process ended without an answer"
 
 
 class _Deadline:

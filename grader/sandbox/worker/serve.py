@@ -115,6 +115,7 @@ class _Server:
     def _do_load(self, header: dict[str, Any], _: Unpacker) -> list[dict[str, Any]]:
         torch.set_num_threads(header["threads"])
         colab.keep_files_at_home(os.getcwd())
+        colab.loaders_without_processes()
         if header["device"] == "cuda":
             self._device = torch.device("cuda", 0)
             torch.zeros(1, device=self._device)  # a CUDA that does not work should say so here
