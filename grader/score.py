@@ -139,7 +139,7 @@ def _environment(options: Options, judge: Mapping[str, Any]) -> dict[str, Any]:
         "torch": None,
         "device": options.device,
         "threads": options.threads,
-        "isolation": ["process"],
+        **(options.isolation.as_environment() if options.isolation else {"isolation": ["process"]}),
         "seed": options.seed,
         "data": options.data,
         "quick": options.quick,

@@ -59,7 +59,7 @@ class WarmGrader:
             try:
                 with open(os.devnull, "w") as nowhere:
                     sys.__stdout__ = nowhere  # type: ignore[misc]
-                    plugin.Nursery = lambda: _Lent(self._nursery)  # type: ignore[misc, assignment]
+                    plugin.Nursery = lambda **_: _Lent(self._nursery)  # type: ignore[misc, assignment]
                     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
                     pytest.main(arguments)
             finally:

@@ -34,7 +34,7 @@ class Judge:
         self.rubric = Rubric.load(self.request["rubric"])
         self.talk = Talk(say=_say)
         self.checks: list[dict[str, Any]] = []
-        self.nursery = Nursery()
+        self.nursery = Nursery(layers=self.request["layers"], preload=_preload(self.request["statements"]))
         self.environment: dict[str, Any] = {}
         self.refusal: str | None = None
 
@@ -226,12 +226,12 @@ def student(judge: Judge, student_data: Any) -> Iterator[Any]:
         source=Source(statements=request["statements"]),
         device=_device(request["device"]),
         threads=request["threads"],
-        seed=request["seed"],
         data=student_data if _uses_torchvision(request["statements"]) else None,
     )
     judge.environment |= {"torch": torch.__version__, "device": student.device, "threads": student.threads}
     started = time.monotonic()
     student.start()
+    judge.environment["isolation"] = ["process", *student.layers]
     judge.talk.seconds["start"] = round(time.monotonic() - started, 3)
     yield student
     judge.talk.spend("student", student.seconds)
@@ -240,6 +240,13 @@ def student(judge: Judge, student_data: Any) -> Iterator[Any]:
 
 def _uses_torchvision(statements: list[dict[str, Any]]) -> bool:
     return any("torchvision" in statement["source"] for statement in statements)  # its import takes seconds
+
+
+def _preload(statements: list[dict[str, Any]]) -> list[str]:
+    """What is worth importing once, before workers are forked, rather than in every one."""
+    modules = ("torchvision", "matplotlib.pyplot", "einops")
+    source = "\n".join(statement["source"] for statement in statements)
+    return [name for name in modules if name.partition(".")[0] in source]
 
 
 def _device(wish: str) -> str:

@@ -3,4 +3,6 @@
 GRADED, NOT_GRADED, MISUSE = 0, 1, 2
 
 # By name, what each is for; `grade PATH…` without a subcommand is `grader.commands.grade`.
-SUBCOMMANDS: dict[str, str] = {}
+SUBCOMMANDS: dict[str, str] = {
+    "doctor": "what this machine gives to grade with, and what to do about what is missing",
+}

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from grader.checkrun import Options
     from grader.pipeline import Graded
     from grader.rubric import Rubric
+    from grader.sandbox.isolation import Isolation
 
 
 _EPILOG = "\n".join(
@@ -41,7 +42,8 @@ def main(argv: Sequence[str]) -> int:
 
     rubric = Rubric.load(arguments.rubric)
     rubric.only(tuple(arguments.only))
-    graded = [_grade(path, name, rubric, arguments) for name, path in notebooks.items()]
+    isolation = _isolation(len(notebooks), arguments)
+    graded = [_grade(path, name, rubric, isolation, arguments) for name, path in notebooks.items()]
     return GRADED if all(one.readable and not one.grade.provisional for one in graded) else NOT_GRADED
 
 
@@ -67,13 +69,24 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--only", action="append", default=[], metavar="ID", help="a criterion, such as unet; repeatable"
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of everything random (0)")
+    parser.add_argument(
+        "--seed", type=_seed, metavar="N", help="draw what an earlier grade with this seed drew"
+    )
+    parser.add_argument(
+        "--unsafe-no-sandbox", action="store_true", help="run one notebook of your own without walls"
+    )
     parser.add_argument("--json", action="store_true", help="print the JSON result instead of the summary")
     parser.add_argument("--open", action="store_true", help="open the report in the browser")
     parser.add_argument("-v", "--verbose", action="store_true", help="say each step on a line of its own")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress, only results")
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     return parser
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or len(text) > 18:
+        raise argparse.ArgumentTypeError(f"a seed is a whole number of at most 18 digits, not {text!r}")
+    return int(text)
 
 
 def _notebooks(paths: Sequence[str]) -> dict[str, Path]:
@@ -104,13 +117,34 @@ def _named(paths: list[Path]) -> dict[str, Path]:
     return named
 
 
-def _grade(path: Path, name: str, rubric: Rubric, arguments: argparse.Namespace) -> Graded:
+def _isolation(notebooks: int, arguments: argparse.Namespace) -> Isolation:
+    """The walls for these notebooks: of a batch nothing is graded unless they are sound."""
+    from grader.sandbox.isolation import Level, measure, without_walls
+
+    if arguments.unsafe_no_sandbox:
+        if notebooks > 1:
+            raise UsageError(
+                "--unsafe-no-sandbox is for one notebook of your own, never for several; leave it out"
+            )
+        return without_walls()
+    isolation = measure()
+    if notebooks > 1 and isolation.level is not Level.STRONG:
+        raise UsageError(
+            f"several notebooks are only graded behind strong walls, and this machine's are "
+            f"{isolation.level}; `grade doctor` says what is missing and what to do"
+        )
+    return isolation
+
+
+def _grade(
+    path: Path, name: str, rubric: Rubric, isolation: Isolation, arguments: argparse.Namespace
+) -> Graded:
     from grader.pipeline import grade_notebook
     from grader.progress import progress
     from grader.summary import summary
 
     with progress(path.name, quiet=arguments.quiet, verbose=arguments.verbose) as tell:
-        graded = grade_notebook(path, name, rubric, _options(arguments), arguments.out, tell)
+        graded = grade_notebook(path, name, rubric, _options(path, isolation, arguments), arguments.out, tell)
     if arguments.json:
         print(json.dumps(graded.grade.as_json(), indent=2, ensure_ascii=False))
     else:
@@ -121,8 +155,10 @@ def _grade(path: Path, name: str, rubric: Rubric, arguments: argparse.Namespace)
     return graded
 
 
-def _options(arguments: argparse.Namespace) -> Options:
+def _options(path: Path, isolation: Isolation, arguments: argparse.Namespace) -> Options:
     from grader.checkrun import Options
+    from grader.notebook import fingerprint
+    from grader.seeds import seed_for
 
     folder = Path(arguments.data)
     data = str(folder.resolve()) if folder.is_dir() else arguments.data
@@ -130,12 +166,14 @@ def _options(arguments: argparse.Namespace) -> Options:
         raise UsageError(
             f"--data takes digits, mnist or a folder with MNIST files, and {arguments.data!r} is none"
         )
+    seed = arguments.seed if arguments.seed is not None else seed_for(fingerprint(path))
     return Options(
         device=arguments.device,
         data=data,
-        seed=arguments.seed,
+        seed=seed,
         quick=arguments.quick,
         only=tuple(arguments.only),
+        isolation=isolation,
     )
 
 

@@ -73,7 +73,7 @@ class Nursery:
         """
         self._scratch = tempfile.TemporaryDirectory(prefix="grade-", ignore_cleanup_errors=True)
         self._errors: deque[str] = deque(maxlen=50)
-        self._forks = sys.platform == "linux"
+        self._forks = can_fork()
         self._layers = tuple(layers if layers is not None else LAYERS if self._forks else ())
         self._budget = budget or Budget()
         self._lines: list[Line] = []
@@ -233,6 +233,11 @@ class _Killer:
                 signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def can_fork() -> bool:
+    """Whether workers are forked, and walled in, on this system."""
+    return sys.platform == "linux"
 
 
 def command(scratch: str) -> list[str]:

@@ -43,6 +43,7 @@ class Student:
     Attributes:
         problems: statements that failed when the definitions were loaded.
         seconds: time spent waiting for the student's code.
+        layers: the walls that its worker is behind.
     """
 
     nursery: Nursery
@@ -55,6 +56,7 @@ class Student:
     problems: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
     generation: int = 0
+    layers: tuple[str, ...] = ()
     _line: Line | None = None
 
     def call(
@@ -141,7 +143,7 @@ class Student:
 
     def _open(self) -> Line:
         line = self._line = self.nursery.worker(gpu=self.device == "cuda")
-        self.generation += 1
+        self.generation, self.layers = self.generation + 1, line.layers
         if self.data is not None:
             images, labels = self.data
             self.ask("data", images=images, labels=labels)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -56,7 +57,7 @@ def learn(
     budget: Budget,
     factor: float,
     something: float,
-    generator: torch.Generator,
+    seeded: Callable[[str], torch.Generator],
     talk: Talk,
 ) -> Learning:
     """Train with the student's parts, the reference's in place of broken ones, and once more before a fail.
@@ -69,12 +70,13 @@ def learn(
         embedded: whether ``data`` are the embedded digits, for which the reference was measured beforehand.
         factor: how many times the reference's error is still well learnt.
         something: the error at which a network that was charged has learnt something.
+        seeded: the judge's random numbers for a purpose.
 
     Raises:
         StudentError: the student's code failed on the way.
         Blocked: neither network nor trainer is right, and what they are charged for explains the failure.
     """
-    reading = course.as_returned if course else PAPER
+    reading, generator = course.as_returned if course else PAPER, seeded("learning")
 
     def tell(done: int, total: int) -> None:
         talk.progress("training", done, total)
@@ -87,10 +89,10 @@ def learn(
         else:
             trained = with_reference_trainer(student, network, reading, data, budget, generator, tell)
         least = something if charged and network is not None else 0.0
-        found = _judge(trained, yardstick, data, factor, least, student.seed)
+        found = _judge(trained, yardstick, data, factor, least, seeded("held-out"))
         if not found.error <= found.bound:
             trained.continue_()
-            found = _judge(trained, yardstick, data, factor, least, student.seed)
+            found = _judge(trained, yardstick, data, factor, least, seeded("held-out"))
         return found
 
     def tell_of_reference(done: int, total: int) -> None:
@@ -123,8 +125,13 @@ def learn(
 
 
 def _judge(
-    trained: Trained, yardstick: Yardstick, data: Data, factor: float, least: float, seed: int
+    trained: Trained,
+    yardstick: Yardstick,
+    data: Data,
+    factor: float,
+    least: float,
+    generator: torch.Generator,
 ) -> Learning:
-    error = held_out_error(trained, data, seed)
+    error = held_out_error(trained, data, generator)
     bound = max(factor * yardstick.error(trained.steps), least)
     return Learning(trained=trained, error=error, yardstick=yardstick, bound=bound)
