@@ -56,7 +56,7 @@ def main(argv: Sequence[str]) -> int:
     isolation = measure()
     advice = []
     for finding in _findings(isolation):
-        print("\n".join(_wrapped(f"{finding.name:<14}", finding.found)))
+        print("\n".join(_wrapped(f"{finding.name:<16}", finding.found)))
         if finding.advice and finding.advice not in advice:
             advice.append(finding.advice)
     if advice:
@@ -99,9 +99,9 @@ def _advice(layer: str) -> str:
         return "Walls need Linux: on Windows use WSL 2, on macOS a Linux container or virtual machine."
     if layer == "landlock":
         return (
-            "Use a kernel from 6.2 on with Landlock among its security modules (`cat /sys/kernel/security/lsm`); "
-            "in a container, a seccomp profile that allows landlock_create_ruleset, landlock_add_rule and "
-            "landlock_restrict_self (Docker's own does, since 20.10.10)."
+            "Use a kernel from 6.2 on that has Landlock among its security modules (`cat "
+            "/sys/kernel/security/lsm` names them); in a container, a seccomp profile that allows "
+            "landlock_create_ruleset, landlock_add_rule and landlock_restrict_self."
         )
     if layer == "seccomp":
         return "Use a kernel with CONFIG_SECCOMP_FILTER on x86-64 or 64-bit ARM."
