@@ -100,10 +100,12 @@ class Nursery:
             if line.watch:
                 line.watch.join(5.0)  # it removes the worker's folder
         if self._forks:
-            self._control.close()
-            if self._process.poll() is None:
+            self._control.close()  # at which it collects its children, and ends
+            try:
+                self._process.wait(5.0)
+            except subprocess.TimeoutExpired:
                 os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+                self._process.wait()
         self._scratch.cleanup()
 
     def worker(self, *, gpu: bool = False) -> Line:

@@ -19,7 +19,7 @@ MIB, GIB = 1 << 20, 1 << 30
 class Budget:
     """What one worker may use at a time."""
 
-    memory: int = 4 * GIB
+    memory: int = 4 * GIB  # beyond what it was born with
     disk: int = 512 * MIB
     files: int = 5000
     threads: int = 256
@@ -44,6 +44,7 @@ class Watch(threading.Thread):
         self.reason: str | None = None
         self._pid, self._descriptor = pid, os.dup(descriptor)
         self._scratch, self._budget, self._ended = scratch, budget, ended
+        self._born_with, _ = _memory_and_threads(pid)  # what it shares with the process it was forked from
 
     def run(self) -> None:
         """Look ten times a second, until the process has ended."""
@@ -60,7 +61,7 @@ class Watch(threading.Thread):
     def _excess(self) -> str | None:
         budget = self._budget
         memory, threads = _memory_and_threads(self._pid)
-        if memory > budget.memory:
+        if memory - self._born_with > budget.memory:
             return f"used more than {_size(budget.memory)} of memory"
         if threads > budget.threads:
             return f"started more than {budget.threads} threads"
