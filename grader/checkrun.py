@@ -34,7 +34,7 @@ class Options:
 
     device: str = "auto"
     data: str = "digits"
-    seed: int = 0
+    seed: int | None = 0  # None: the notebook's own, see ``grader.seeds``
     quick: bool = False
     only: tuple[str, ...] = ()
     threads: int = 1

@@ -84,6 +84,17 @@ def reading(name: str) -> str:
     return stated[1] if stated else "paper"
 
 
+def wrong(*names: str) -> list[str]:
+    """The base solution's sources with several slips at once."""
+    slips = [mistake for mistake in MISTAKES if mistake.name in names]
+    sources = []
+    for part, source in base():
+        for slip in slips:
+            source = slip._slip(source) if slip.part == part else source
+        sources.append(source)
+    return sources
+
+
 def right_names() -> list[str]:
     """The right solutions by name, the base among them."""
     return ["base", *sorted(path.stem for path in (SOLUTIONS / "right").glob("*.py"))]

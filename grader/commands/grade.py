@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from grader.checkrun import Options
     from grader.pipeline import Graded
     from grader.rubric import Rubric
-    from grader.sandbox.isolation import Isolation
 
 
 _EPILOG = "\n".join(
@@ -42,8 +41,8 @@ def main(argv: Sequence[str]) -> int:
 
     rubric = Rubric.load(arguments.rubric)
     rubric.only(tuple(arguments.only))
-    isolation = _isolation(len(notebooks), arguments)
-    graded = [_grade(path, name, rubric, isolation, arguments) for name, path in notebooks.items()]
+    options = _options(arguments, several=len(notebooks) > 1)
+    graded = [_grade(path, name, rubric, options, arguments) for name, path in notebooks.items()]
     return GRADED if all(one.readable and not one.grade.provisional for one in graded) else NOT_GRADED
 
 
@@ -101,7 +100,7 @@ def _notebooks(paths: Sequence[str]) -> dict[str, Path]:
         elif not given.exists():
             raise UsageError(f"there is no file {given}; check the name and the folder you are in")
         else:
-            found.append(given)
+            found.append(given.resolve() if given.is_symlink() else given)
     return _named(list(dict.fromkeys(found)))
 
 
@@ -109,7 +108,7 @@ def _named(paths: list[Path]) -> dict[str, Path]:
     """Names for reports: the file's own, with as much of its folder as it takes to be the only one."""
     named: dict[str, Path] = {}
     for path in paths:
-        parts = path.resolve().with_suffix("").parts
+        parts = path.absolute().with_suffix("").parts
         depth = 1
         while (name := "-".join(parts[-depth:])) in named and depth < len(parts) - 1:
             depth += 1
@@ -117,34 +116,13 @@ def _named(paths: list[Path]) -> dict[str, Path]:
     return named
 
 
-def _isolation(notebooks: int, arguments: argparse.Namespace) -> Isolation:
-    """The walls for these notebooks: of a batch nothing is graded unless they are sound."""
-    from grader.sandbox.isolation import Level, measure, without_walls
-
-    if arguments.unsafe_no_sandbox:
-        if notebooks > 1:
-            raise UsageError(
-                "--unsafe-no-sandbox is for one notebook of your own, never for several; leave it out"
-            )
-        return without_walls()
-    isolation = measure()
-    if notebooks > 1 and isolation.level is not Level.STRONG:
-        raise UsageError(
-            f"several notebooks are only graded behind strong walls, and this machine's are "
-            f"{isolation.level}; `grade doctor` says what is missing and what to do"
-        )
-    return isolation
-
-
-def _grade(
-    path: Path, name: str, rubric: Rubric, isolation: Isolation, arguments: argparse.Namespace
-) -> Graded:
+def _grade(path: Path, name: str, rubric: Rubric, options: Options, arguments: argparse.Namespace) -> Graded:
     from grader.pipeline import grade_notebook
     from grader.progress import progress
-    from grader.summary import summary
+    from grader.summary import line, summary
 
-    with progress(path.name, quiet=arguments.quiet, verbose=arguments.verbose) as tell:
-        graded = grade_notebook(path, name, rubric, _options(path, isolation, arguments), arguments.out, tell)
+    with progress(line(path.name), quiet=arguments.quiet, verbose=arguments.verbose) as tell:
+        graded = grade_notebook(path, name, rubric, options, arguments.out, tell)
     if arguments.json:
         print(json.dumps(graded.grade.as_json(), indent=2, ensure_ascii=False))
     else:
@@ -155,10 +133,9 @@ def _grade(
     return graded
 
 
-def _options(path: Path, isolation: Isolation, arguments: argparse.Namespace) -> Options:
+def _options(arguments: argparse.Namespace, *, several: bool) -> Options:
     from grader.checkrun import Options
-    from grader.notebook import fingerprint
-    from grader.seeds import seed_for
+    from grader.sandbox.isolation import required
 
     folder = Path(arguments.data)
     data = str(folder.resolve()) if folder.is_dir() else arguments.data
@@ -166,14 +143,13 @@ def _options(path: Path, isolation: Isolation, arguments: argparse.Namespace) ->
         raise UsageError(
             f"--data takes digits, mnist or a folder with MNIST files, and {arguments.data!r} is none"
         )
-    seed = arguments.seed if arguments.seed is not None else seed_for(fingerprint(path))
     return Options(
         device=arguments.device,
         data=data,
-        seed=seed,
+        seed=arguments.seed,
         quick=arguments.quick,
         only=tuple(arguments.only),
-        isolation=isolation,
+        isolation=required(several=several, unsafe=arguments.unsafe_no_sandbox),
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from grader.errors import UsageError
 from grader.sandbox import launch
 from grader.sandbox.worker.walls import LAYERS
 
@@ -92,9 +93,28 @@ def measure(layers: Sequence[str] = LAYERS) -> Isolation:
     )
 
 
-def without_walls() -> Isolation:
-    """What somebody has asked for who trusts the notebook."""
-    return Isolation(missing=dict.fromkeys(LAYERS, "left out by --unsafe-no-sandbox"))
+def required(*, several: bool, unsafe: bool) -> Isolation:
+    """The walls to grade behind: of several notebooks none is graded unless they are strong.
+
+    Args:
+        unsafe: whether to leave the walls out, as somebody may who trusts the notebook.
+
+    Raises:
+        UsageError: these walls do not do for several notebooks.
+    """
+    if several and unsafe:
+        raise UsageError(
+            "--unsafe-no-sandbox is for one notebook of your own, never for several; leave it out"
+        )
+    if unsafe:
+        return Isolation(missing=dict.fromkeys(LAYERS, "left out by --unsafe-no-sandbox"))
+    isolation = measure()
+    if several and isolation.level is not Level.STRONG:
+        raise UsageError(
+            f"several notebooks are only graded behind strong walls, and this machine's are "
+            f"{isolation.level}; `grade doctor` says what is missing and what to do"
+        )
+    return isolation
 
 
 def _left_out(layers: Sequence[str]) -> dict[str, str]:

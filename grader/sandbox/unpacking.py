@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
-from grader.sandbox.terms import Double, Handle, StudentError
+from grader.sandbox.terms import Double, Handle, StudentError, WorkerError
 from grader.sandbox.worker.wire import WireError
 
 _DEPTH = 24  # a worker packs down to 16
@@ -79,7 +79,7 @@ class Unpacker:
 
         Raises:
             StudentError: the student's code raised.
-            RuntimeError: the worker's own code raised.
+            WorkerError: the worker's own code raised.
             WireError: it is no reply, or not one to that request.
         """
         if "raised" in answer:
@@ -148,14 +148,14 @@ def _checked(state: dict[str, Any]) -> dict[str, Any]:
     return state
 
 
-def _raised(raised: Any) -> StudentError | RuntimeError:
+def _raised(raised: Any) -> StudentError | WorkerError:
     match raised:
         case {"type": str(type), "message": str(message), "cell": int() | None, "line": int() | None}:
             type, message = text(type, _NAME), text(message, _MESSAGE)
         case _:
             raise WireError("an error is malformed")
     if raised.get("ours") is True:
-        return RuntimeError(f"in the worker: {type}: {message}")
+        return WorkerError(f"in the worker: {type}: {message}")
     return StudentError(type, message, raised["cell"], raised["line"])
 
 

@@ -1,7 +1,7 @@
 """Runs a command as the user ``nobody``, who can reach this Python: ``as_nobody.py COMMAND…``, as root.
 
-Where Python lies in a folder that only root may enter, such as a pyenv in root's home, that folder is shown to
-the command as an empty one with nothing but this Python in it. The mounts vanish with the command.
+Where Python lies in a folder that only root may enter, such as a pyenv in root's home, that folder is shown
+to the command as an empty one with nothing but this Python in it. The mounts vanish with the command.
 """
 
 from __future__ import annotations

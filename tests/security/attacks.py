@@ -21,7 +21,8 @@ FILES = {
     "find other workers' folders": "return len(os.listdir('..')) > 0",
     "climb out of its folder": "os.chdir('..'); return bool(open('../' * 9 + v['secret'][1:]).read())",
     "map a secret into memory": """
-        with open(v['secret'], 'rb') as file: return bool(mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)[:1])
+        file = os.open(v['secret'], os.O_RDONLY)
+        return bool(mmap.mmap(file, 0, prot=mmap.PROT_READ)[:1])
     """,
     "copy a secret in the kernel": """
         source, target = os.open(v['secret'], os.O_RDONLY), os.open('copy', os.O_CREAT | os.O_WRONLY)
@@ -79,7 +80,8 @@ PROCESSES = {
     """,
     "kill a process": "os.kill(v['victim'], signal.SIGKILL); return True",
     "kill a process through a descriptor": """
-        descriptor = os.pidfd_open(v['victim']); signal.pidfd_send_signal(descriptor, signal.SIGKILL); return True
+        signal.pidfd_send_signal(os.pidfd_open(v['victim']), signal.SIGKILL)
+        return True
     """,
     "stop the judge": "os.kill(v['judge'], 0); return True",
     "signal everybody": "os.kill(-1, 0); return True",
@@ -134,7 +136,10 @@ KERNEL = {
         return any(words.raw)
     """,
     "dump core": "return resource.getrlimit(resource.RLIMIT_CORE)[1] != 0",
-    "reserve a tebibyte": "mmap.mmap(-1, 1 << 40, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000); return True",
+    "reserve a tebibyte": """
+        mmap.mmap(-1, 1 << 40, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000)
+        return True
+    """,
     "allocate a hundred gigabytes": "return torch.empty(25_000_000_000).numel() > 0",
     "find a foreign descriptor": """
         links = []

@@ -143,7 +143,7 @@ def test_the_doctor_says_what_to_do(sound: Isolation, tmp_path: Path) -> None:
 
 
 def test_walls_of_an_ordinary_user(tmp_path: Path) -> None:
-    """Every attack again, as nobody: the walls need no privilege, and capabilities are not what holds them."""
+    """Every attack again, as nobody: the walls need no privilege."""
     if os.geteuid():
         pytest.skip("these tests run as an ordinary user already")
     helper = (sys.executable, HERE / "as_nobody.py")

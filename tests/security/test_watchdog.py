@@ -43,7 +43,7 @@ def ask(nursery: Nursery, body: str, within: float = 20.0) -> Any:
     ("body", "sentence"),
     [
         (
-            "text = b'x' * (1 << 20)\nfor n in range(10_000):\n    open(f'f{n % 200}', 'ab').write(text)\ntime.sleep(9)",
+            "for n in range(10_000): open(f'f{n % 200}', 'ab').write(b'x' * (1 << 20))\ntime.sleep(9)",
             "because it wrote more than 40 MB of files",
         ),
         (
@@ -51,7 +51,7 @@ def ask(nursery: Nursery, body: str, within: float = 20.0) -> Any:
             "because it made more than 300 files",
         ),
         (
-            "for n in range(100): threading.Thread(target=time.sleep, args=(9,), daemon=True).start()\ntime.sleep(9)",
+            "for n in range(99): threading.Thread(target=time.sleep, args=(9,)).start()\ntime.sleep(9)",
             "because it started more than 40 threads",
         ),
         (
@@ -89,7 +89,9 @@ def test_memory_is_watched_where_it_cannot_be_limited(body: str) -> None:
 )
 def test_too_large_a_tensor_is_an_error_at_its_line(nursery: Nursery, body: str) -> None:
     """Not the end of the process: the student is told which line asked for too much."""
-    with pytest.raises(StudentError, match=r"cell 1, line \d: .*memory|cell 1, line \d: MemoryError") as error:
+    with pytest.raises(
+        StudentError, match=r"cell 1, line \d: .*memory|cell 1, line \d: MemoryError"
+    ) as error:
         ask(nursery, body)
     assert error.value.type in ("RuntimeError", "MemoryError")
 
@@ -104,10 +106,11 @@ def test_a_file_has_a_largest_size(nursery: Nursery) -> None:
     "body",
     [
         "while True: pass",
-        "for n in range(1, 65):\n    try: signal.signal(n, signal.SIG_IGN)\n    except (OSError, ValueError): pass\nwhile True: pass",
+        "for n in {*range(1, 32)} - {9, 19}: signal.signal(n, signal.SIG_IGN)\nwhile True: pass",
         "time.sleep(1e6)",
         "os.kill(os.getpid(), signal.SIGSTOP)",
-        "for n in range(8): threading.Thread(target=lambda: [torch.rand(300, 300) @ torch.rand(300, 300) for _ in iter(int, 1)]).start()\ntime.sleep(9)",
+        "def work():\n    while True: torch.rand(300, 300) @ torch.rand(300, 300)\n"
+        "for n in range(8): threading.Thread(target=work).start()\ntime.sleep(9)",
         "os.closerange(0, 1024); time.sleep(60)",
     ],
     ids=["loop", "deaf loop", "sleep", "stop", "threads", "closed"],

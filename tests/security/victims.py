@@ -1,4 +1,4 @@
-"""What attacks are after: files, a process, open ports. All of it is made for one test, and looked at after."""
+"""What attacks are after: files, a process, open ports; made for one test, and looked at afterwards."""
 
 from __future__ import annotations
 
