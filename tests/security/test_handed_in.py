@@ -103,7 +103,7 @@ def _nested(depth: int) -> object:
         "x = '" + "\\N{" * 10_000 + "'",
         "class A:\n" * 90 + " pass",
         "\x00",
-        "x = 1\n" * 100_000,
+        "x = 1\n" * 19_000,
         "@a\n" * 20_000 + "def f(): pass",
     ],
     ids=range(13),
@@ -121,8 +121,10 @@ def test_code_that_python_cannot_read_costs_its_cell(tmp_path: Path, source: str
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"metadata": {"deep": _nested(800)}}, "no code cells"),
+        ({"metadata": {"deep": _nested(800)}}, "nested"),
         ({"cells": [{"cell_type": "code", "source": "x = 1\n" * 500_000}]}, "more than 2 MB of code"),
+        ({"cells": [{"cell_type": "code", "source": "x = 1;" * 30_000}]}, "more than 20,000 lines of code"),
+        ({"cells": [{"cell_type": "code", "source": "!ls\n" * 600}]}, "more than 100 lines of magics"),
         ({"cells": [{"cell_type": "code", "source": "x", "metadata": {"deep": _nested(800)}}]}, "nested"),
     ],
 )
