@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import symtable
 import warnings
 from collections.abc import Iterable
@@ -162,13 +163,18 @@ def _statement(cell: int, node: ast.stmt, text: str, lines: list[int], flags: in
 
 def _source(node: ast.stmt, text: str, first: int) -> str:
     """The statement's own lines; where it shares a line with another one, rewritten without its neighbour."""
-    rows = text.split("\n")
+    rows = _rows(text)
     last = node.end_lineno or first
     before = rows[node.lineno - 1].encode()[: node.col_offset].strip()
     after = rows[last - 1].encode()[node.end_col_offset :].strip()
     if before or (after and not after.startswith(b"#")):
         return ast.unparse(node)
     return "\n".join(rows[first - 1 : last])
+
+
+@functools.lru_cache(maxsize=1)
+def _rows(text: str) -> list[str]:
+    return text.split("\n")  # once for a cell, not for each of its statements, of which there may be 100,000
 
 
 class _Names:

@@ -6,7 +6,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from grader import __version__
+from grader import __version__, reaching
 from grader.checkrun import Options, Outcome
 from grader.extract import StudentSource
 from grader.model import Criterion, CriterionResult, Grade, Misconception, Verdict
@@ -32,7 +32,8 @@ def grade(
 ) -> Grade:
     """The grade of one submission, from the outcome of its checks."""
     asked = rubric.only(options.only)
-    results, notes = [], [*submission.notes, *_extraction_notes(source), *outcome.notes]
+    results, notes = [], [*submission.notes, *_extraction_notes(source)]
+    notes += [*reaching.notes(source.statements), *outcome.notes]
     if outcome.failure:
         notes.insert(0, f"The grader itself failed ({outcome.failure}); a person has to look.")
     for criterion in asked:
@@ -157,7 +158,7 @@ def _environment(options: Options, judge: Mapping[str, Any]) -> dict[str, Any]:
         "torch": None,
         "device": options.device,
         "threads": options.threads,
-        "isolation": ["process"],
+        **(options.isolation.as_environment() if options.isolation else {"isolation": ["process"]}),
         "seed": options.seed,
         "data": options.data,
         "quick": options.quick,

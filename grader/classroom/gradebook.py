@@ -74,6 +74,10 @@ class Gradebook(Store):
         query = "INSERT INTO result VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"
         return int(self._rows(query, *row)[0]["id"])
 
+    def is_readable(self, notebook: str) -> bool:
+        """Whether a notebook was graded, and could be read for it within the limits that reading has."""
+        return bool(self._rows("SELECT 1 FROM result WHERE notebook = ? AND readable LIMIT 1", notebook))
+
     def grade(self, result: int) -> Grade:
         """The grade of a result."""
         return grade_from_json(

@@ -23,7 +23,9 @@ _DECIDES = (
     "effects.py",
     "extract.py",
     "notebook.py",
+    "pipeline.py",
     "score.py",
+    "seeds.py",
     "checks",
     "sandbox",
 )
@@ -31,7 +33,10 @@ _DECIDES = (
 
 def inputs(notebook: str, rubric: Rubric, options: Options) -> Inputs:
     """What the result of a notebook, by its SHA-256, depends on."""
-    settings = json.dumps(asdict(options), sort_keys=True)
+    chosen = {
+        name: value for name, value in asdict(options).items() if name != "isolation"
+    }  # that is measured
+    settings = json.dumps(chosen, sort_keys=True)
     return Inputs(notebook=notebook, rubric=rubric.digest, grader=grader_version(), settings=settings)
 
 

@@ -54,7 +54,7 @@ def compare(book: Gradebook, paths: Mapping[str, Path], handout: Path | None, ou
     """
     given = _given(handout)
     for digest in set(paths) - set(book.marks(KIND)):
-        cells = _cells(paths[digest])
+        cells = _cells(paths[digest]) if book.is_readable(digest) else []
         book.set_code(digest, cells, KIND, pack(marks(symbols(cells))))
     of = {each.person.key: each.inputs.notebook for each in book.standings() if each.inputs}
     state = hashlib.sha256(json.dumps([KIND, sorted(of.items()), sorted(given)]).encode()).hexdigest()

@@ -9,4 +9,5 @@ SUBCOMMANDS: dict[str, str] = {
     "adjust": "a person's word on a grade, with a reason",
     "export": "the class for Canvas, Moodle, Gradescope, nbgrader, CSV, JSON, JUnit",
     "audit": "tries a rubric on solutions with a known grade",
+    "doctor": "what this machine gives to grade with, and what to do about what is missing",
 }

@@ -44,10 +44,12 @@ def main(argv: Sequence[str]) -> int:
         raise UsageError(f"there is no file {arguments.paths[0]}; check the name and the folder you are in")
     rubric = Rubric.load(arguments.rubric)
     rubric.only(tuple(arguments.only))
+    options = _options(arguments, several=is_class)
     if is_class:
-        return batching.grade_class(arguments, rubric, _options(arguments))
+        return batching.grade_class(arguments, rubric, options)
     path = Path(arguments.paths[0])
-    graded = _grade(path, path.resolve().stem, rubric, arguments)
+    path = path.resolve() if path.is_symlink() else path  # a link on the command line is the user's own
+    graded = _grade(path, path.absolute().stem, rubric, options, arguments)
     return GRADED if graded.readable and not graded.grade.provisional else NOT_GRADED
 
 
@@ -73,7 +75,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--only", action="append", default=[], metavar="ID", help="a criterion, such as unet; repeatable"
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of everything random (0)")
+    parser.add_argument(
+        "--seed", type=_seed, metavar="N", help="draw what an earlier grade with this seed drew"
+    )
+    parser.add_argument(
+        "--unsafe-no-sandbox", action="store_true", help="run one notebook of your own without walls"
+    )
     parser.add_argument("--json", action="store_true", help="print the JSON result instead of the summary")
     parser.add_argument("--open", action="store_true", help="open the report in the browser")
     parser.add_argument("-v", "--verbose", action="store_true", help="say each step on a line of its own")
@@ -83,13 +90,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _grade(path: Path, name: str, rubric: Rubric, arguments: argparse.Namespace) -> Graded:
+def _seed(text: str) -> int:
+    if not text.isdecimal() or len(text) > 18:
+        raise argparse.ArgumentTypeError(f"a seed is a whole number of at most 18 digits, not {text!r}")
+    return int(text)
+
+
+def _grade(path: Path, name: str, rubric: Rubric, options: Options, arguments: argparse.Namespace) -> Graded:
     from grader.pipeline import grade_notebook
     from grader.progress import progress
-    from grader.summary import summary
+    from grader.summary import line, summary
 
-    with progress(path.name, quiet=arguments.quiet, verbose=arguments.verbose) as tell:
-        graded = grade_notebook(path, name, rubric, _options(arguments), arguments.out, tell)
+    with progress(line(path.name), quiet=arguments.quiet, verbose=arguments.verbose) as tell:
+        graded = grade_notebook(path, name, rubric, options, arguments.out, tell)
     if arguments.json:
         print(json.dumps(graded.grade.as_json(), indent=2, ensure_ascii=False))
     else:
@@ -100,8 +113,9 @@ def _grade(path: Path, name: str, rubric: Rubric, arguments: argparse.Namespace)
     return graded
 
 
-def _options(arguments: argparse.Namespace) -> Options:
+def _options(arguments: argparse.Namespace, *, several: bool) -> Options:
     from grader.checkrun import Options
+    from grader.sandbox.isolation import required
 
     folder = Path(arguments.data)
     data = str(folder.resolve()) if folder.is_dir() else arguments.data
@@ -115,6 +129,7 @@ def _options(arguments: argparse.Namespace) -> Options:
         seed=arguments.seed,
         quick=arguments.quick,
         only=tuple(arguments.only),
+        isolation=required(several=several, unsafe=arguments.unsafe_no_sandbox),
     )
 
 

@@ -4,7 +4,7 @@ broken ones.
 
 from __future__ import annotations
 
-import zlib
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -50,10 +50,14 @@ def student_data(judge: Judge) -> tuple[Tensor, Tensor]:
 def seeded(judge: Judge) -> Seeded:
     """The judge's own random numbers, apart from the student's: a stream for each purpose, whatever else is
     asked.
+
+    The student's code is seeded with a number that everybody knows, and sees some of what is drawn here;
+    neither tells it the seed, or what another stream holds.
     """
 
     def stream(purpose: str) -> torch.Generator:
-        return torch.Generator().manual_seed(zlib.crc32(f"{purpose} {judge.request['seed']}".encode()))
+        digest = hashlib.sha256(f"{purpose} {judge.request['seed']}".encode()).digest()
+        return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little"))
 
     return stream
 
@@ -213,11 +217,11 @@ def learning(
         own_trainer=own_trainer,
         course=course,
         diffuser=build_diffuser(student, **SCHEDULE) if course else None,
-        data=_data(judge, budget),
+        data=_data(judge, budget, seeded("batches")),
         embedded=judge.request["data"] == "digits",
         budget=budget,
         tolerance=judge.rubric.settings["tolerance"],
-        generator=seeded("learning"),
+        seeded=seeded,
         talk=talk,
     )
 
@@ -245,11 +249,11 @@ def _budget(settings: dict[str, Any], device: str) -> Budget:
     )
 
 
-def _data(judge: Judge, budget: Budget) -> Data:
-    name, seed = judge.request["data"], judge.request["seed"]
+def _data(judge: Judge, budget: Budget, order: torch.Generator) -> Data:
+    name = judge.request["data"]
     images, labels = digits.load(name, "train")
     held_out, _ = digits.load(name, "held-out")
-    return Data(images, labels, held_out, budget.batch_size, seed)
+    return Data(images, labels, held_out, budget.batch_size, order)
 
 
 @pytest.fixture
