@@ -43,7 +43,7 @@ def grade_notebook(
     figures: tuple[Figure, ...] = ()
     try:
         submission = notebook.read(path, name)
-        source = extract(submission, rubric.wanted)
+        source = extract(submission, rubric.wanted, rubric.shapes, dict(options.mapped))
         extracted = time.monotonic()
         outcome = checkrun.run(rubric, source, options, tell)
         seconds = {

@@ -32,7 +32,7 @@ def grade(
 ) -> Grade:
     """The grade of one submission, from the outcome of its checks."""
     asked = rubric.only(options.only)
-    results, notes = [], [*submission.notes, *_extraction_notes(source), *outcome.notes]
+    results, notes = [], [*submission.notes, *source.notes(), *outcome.notes]
     if outcome.failure:
         notes.insert(0, f"The grader itself failed ({outcome.failure}); a person has to look.")
     for criterion in asked:
@@ -121,15 +121,6 @@ def _row(criterion: Criterion, verdict: str, message: str) -> dict[str, Any]:
         "seconds": 0.0,
         **empty,
     }
-
-
-def _extraction_notes(source: StudentSource) -> list[str]:
-    notes = [f"Part of your notebook could not be read: {problem}." for problem in source.problems]
-    notes += [
-        f"{drop.name} is set in cell {drop.cell}, line {drop.line}, but that was not run: {drop.why}."
-        for drop in source.dropped
-    ]
-    return notes
 
 
 def _environment(options: Options, judge: Mapping[str, Any]) -> dict[str, Any]:

@@ -223,7 +223,7 @@ def student(judge: Judge, student_data: Any) -> Iterator[Any]:
     request = judge.request
     student = Student(
         nursery=judge.nursery,
-        source=Source(statements=request["statements"]),
+        source=Source(**{name: request[name] for name in ("statements", "modules", "names", "unset")}),
         device=_device(request["device"]),
         threads=request["threads"],
         seed=request["seed"],
@@ -234,6 +234,7 @@ def student(judge: Judge, student_data: Any) -> Iterator[Any]:
     student.start()
     judge.talk.seconds["start"] = round(time.monotonic() - started, 3)
     yield student
+    judge.talk.notes += [notice for notice in student.notices if notice not in judge.talk.notes]
     judge.talk.spend("student", student.seconds)
     student.close()
 

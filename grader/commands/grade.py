@@ -67,6 +67,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--only", action="append", default=[], metavar="ID", help="a criterion, such as unet; repeatable"
     )
+    parser.add_argument(
+        "--map",
+        action="append",
+        default=[],
+        metavar="NAME=YOURS",
+        help="what a notebook calls a part; repeatable",
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of everything random (0)")
     parser.add_argument("--json", action="store_true", help="print the JSON result instead of the summary")
     parser.add_argument("--open", action="store_true", help="open the report in the browser")
@@ -110,7 +117,7 @@ def _grade(path: Path, name: str, rubric: Rubric, arguments: argparse.Namespace)
     from grader.summary import summary
 
     with progress(path.name, quiet=arguments.quiet, verbose=arguments.verbose) as tell:
-        graded = grade_notebook(path, name, rubric, _options(arguments), arguments.out, tell)
+        graded = grade_notebook(path, name, rubric, _options(arguments, rubric), arguments.out, tell)
     if arguments.json:
         print(json.dumps(graded.grade.as_json(), indent=2, ensure_ascii=False))
     else:
@@ -121,7 +128,7 @@ def _grade(path: Path, name: str, rubric: Rubric, arguments: argparse.Namespace)
     return graded
 
 
-def _options(arguments: argparse.Namespace) -> Options:
+def _options(arguments: argparse.Namespace, rubric: Rubric) -> Options:
     from grader.checkrun import Options
 
     folder = Path(arguments.data)
@@ -136,7 +143,22 @@ def _options(arguments: argparse.Namespace) -> Options:
         seed=arguments.seed,
         quick=arguments.quick,
         only=tuple(arguments.only),
+        mapped=mapped(arguments.map, rubric),
     )
+
+
+def mapped(pairs: Sequence[str], rubric: Rubric) -> tuple[tuple[str, str], ...]:
+    """What ``--map NAME=YOURS`` says, each name one of the rubric's.
+
+    Raises:
+        UsageError: it is not of that form, or the rubric asks for no such name.
+    """
+    split = [pair.partition("=") for pair in pairs]
+    for name, equals, own in split:
+        if name not in rubric.wanted or not equals or not own:
+            known = ", ".join(rubric.wanted)
+            raise UsageError(f"--map takes NAME=YOURS, where NAME is one of {known}; {name!r} will not do")
+    return tuple((name, own) for name, _, own in split)
 
 
 def _colour() -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
+from grader.sandbox.explain import student_error
 from grader.sandbox.launch import Line, Nursery
 from grader.sandbox.packing import Packer
 from grader.sandbox.terms import Double, Exhausted, Handle, Refusal, StudentError
@@ -30,9 +31,18 @@ MIB = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """What a worker is to load: statements with their cells and lines, in the notebook's order."""
+    """What a worker is to load: statements with their cells and lines, in the notebook's order.
+
+    Attributes:
+        modules: statements of the modules beside the notebook, by the name they are imported by.
+        names: what the notebook calls what is asked for, where it has another name for it.
+        unset: sentences on names that nothing sets.
+    """
 
     statements: Sequence[Mapping[str, Any]]
+    modules: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+    unset: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,6 +51,7 @@ class Student:
 
     Attributes:
         problems: statements that failed when the definitions were loaded.
+        notices: the worker's sentences on the notebook's surroundings; shared by all workers.
         seconds: time spent waiting for the student's code.
     """
 
@@ -52,6 +63,7 @@ class Student:
     data: tuple[Tensor, Tensor] | None = None
     load_within: float = 60.0
     problems: list[dict[str, Any]] = field(default_factory=list)
+    notices: dict[str, None] = field(default_factory=dict)
     seconds: float = 0.0
     generation: int = 0
     _line: Line | None = None
@@ -120,12 +132,20 @@ class Student:
         """Send a request; the reply has its ``value`` and whether that is ``attached`` to a graph."""
         line = self._line or self._open()
         packer = Packer(self.generation)
+        if isinstance(target, str):
+            target = self.source.names.get(target, target)
         if target is not None:
             header["target"] = packer.target(target)
+        if header.get("method"):
+            header["method"] = self.method(header["method"])
         header["args"] = [packer.pack(arg) for arg in args]
         header["kwargs"] = {name: packer.pack(value) for name, value in (kwargs or {}).items()}
         header |= {name: packer.pack(value) for name, value in (values or {}).items()}
         return self._exchange(line, header, packer, within, reply_limit)
+
+    def method(self, name: str) -> str:
+        """What the student calls the method ``name`` of a wanted class."""
+        return next((own for known, own in self.source.names.items() if known.endswith(f".{name}")), name)
 
     def start(self) -> None:
         """Load the student's definitions now, rather than with the first question."""
@@ -147,6 +167,7 @@ class Student:
         header = {
             "verb": "load",
             "statements": list(self.source.statements),
+            "modules": {name: list(inside) for name, inside in self.source.modules.items()},
             "device": self.device,
             "threads": self.threads,
             "seed": self.seed,
@@ -188,12 +209,11 @@ class Student:
             self.seconds += time.monotonic() - started
 
     def _received(self, answer: dict[str, Any], tensors: list[Tensor]) -> dict[str, Any]:
+        self.notices.update(dict.fromkeys(map(str, answer.get("notices", ()))))
         if raised := answer.get("raised"):
             if raised.get("ours") is True:
                 raise RuntimeError(f"in the worker: {raised.get('type')}: {raised.get('message')}")
-            raise StudentError(
-                str(raised.get("type")), str(raised.get("message")), raised.get("cell"), raised.get("line")
-            )
+            raise student_error(raised, self.source.unset, self.problems)
         return {
             "value": self._unpack(answer.get("value"), tensors),
             "attached": answer.get("attached") is True,

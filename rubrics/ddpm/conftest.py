@@ -71,9 +71,8 @@ def need(judge: Judge) -> Callable[[str], None]:
 
     def need(name: str) -> None:
         if name in extraction["missing"]:
-            near = extraction["near_misses"].get(name)
-            hint = f" There is a {near}: is that what you meant?" if near else ""
-            raise Blocked(f"The notebook defines no {name}.{hint}")
+            hint = extraction["hints"].get(name, "")
+            raise Blocked(f"The notebook defines no {name}. {hint}".strip())
 
     return need
 

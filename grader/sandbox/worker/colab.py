@@ -7,6 +7,7 @@ plots go nowhere, progress bars are silent, and Colab's own modules are inert st
 
 from __future__ import annotations
 
+import functools
 import importlib.abc
 import importlib.machinery
 import itertools
@@ -35,7 +36,38 @@ STAND_INS = (
     "seaborn",
     "imageio",
     "kaggle",
+    "kagglehub",
+    "gdown",
+    "pandas",
+    "plotly",
+    "tabulate",
+    "prettytable",
+    "termcolor",
+    "psutil",
+    "GPUtil",
+    "pynvml",
+    "tensorboardX",
+    "comet_ml",
+    "mlflow",
+    "neptune",
+    "livelossplot",
+    "celluloid",
+    "moviepy",
+    "dotenv",
 )
+
+notices: list[str] = []  # sentences for the report, until the next reply takes them along
+
+
+def notice(sentence: str) -> None:
+    """Have a sentence put into the report, once."""
+    if sentence not in notices and len(notices) < 50:
+        notices.append(sentence)
+
+
+def names() -> dict[str, Any]:
+    """What a notebook has beside Python's own names."""
+    return {"get_ipython": _Nothing, "display": _do_nothing, "input": _no_answer}
 
 
 def quiet_environment(scratch: str) -> None:
@@ -63,6 +95,7 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         if root in self._hidden:
             raise ModuleNotFoundError(f"No module named {root!r}", name=root)
         if _is_surroundings(name) and (root == "google" or not _installed(_ROOTS.get(name, root))):
+            notice(f"{name} was replaced by a stand-in that does nothing.")
             return importlib.machinery.ModuleSpec(name, self, is_package=True)
         return None
 
@@ -227,6 +260,34 @@ def without_cuda() -> None:
 
 def _do_nothing(*args: Any, **kwargs: Any) -> None:
     return None
+
+
+def _no_answer(prompt: Any = "", /) -> str:
+    notice("Your code waits for input(); nobody is there when it is graded, and the answer was empty.")
+    return ""
+
+
+def take_old_arguments() -> None:
+    """Let schedulers take ``verbose``, which they had until torch 2.6, and ignore it."""
+    from torch.optim import lr_scheduler
+
+    for each in list(vars(lr_scheduler).values()):
+        if isinstance(each, type) and isinstance(vars(each).get("__init__"), types.FunctionType):
+            each.__init__ = _without_verbose(each.__init__)  # type: ignore[misc]
+
+
+def _without_verbose(init: types.FunctionType) -> Callable[..., None]:
+    if "verbose" in init.__code__.co_varnames:
+        return init
+
+    @functools.wraps(init)
+    def taking(*args: Any, **kwargs: Any) -> None:
+        if "verbose" in kwargs:
+            del kwargs["verbose"]
+            notice("Schedulers of newer versions of torch take no verbose=; it was ignored.")
+        init(*args, **kwargs)
+
+    return taking
 
 
 def _cpu_name(*args: Any) -> str:

@@ -59,7 +59,9 @@ def _warm_up() -> None:
     import torch
 
     importlib.import_module("worker.serve")
-    importlib.import_module("worker.colab").plain_progress_bars()
+    colab = importlib.import_module("worker.colab")
+    colab.plain_progress_bars()
+    colab.take_old_arguments()
     torch.set_num_threads(1)
     torch.backends.cpu.get_cpu_capability()  # it reads /proc, which a walled child may not see
     torch.optim.Adam([torch.empty(1, requires_grad=True)])  # its constructor imports torch._dynamo, 2 s
