@@ -47,7 +47,7 @@ def grade(
         criteria=tuple(results),
         provisional=any(result.verdict is Verdict.ERROR for result in results),
         notes=tuple(notes),
-        extraction=source.summary(),
+        extraction=source.summary() | {"conventions": dict(outcome.conventions)},
         environment=_environment(options, outcome.environment),
         seconds={**outcome.seconds, **seconds},
     )

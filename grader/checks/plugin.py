@@ -49,6 +49,7 @@ class Judge:
             "checks": self.checks,
             "refusal": self.refusal,
             "notes": self.talk.notes,
+            "conventions": self.talk.conventions,
             "figures": [asdict(figure) for figure in self.talk.figures],
             "environment": self.environment,
             "seconds": self.talk.seconds,

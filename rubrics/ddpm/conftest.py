@@ -22,17 +22,19 @@ from reference.diffuser import NoiseDiffuser
 from reference.pretrained import SCHEDULE, ScheduleArguments
 from reference.readings import PAPER
 
-from . import probe_forward, probe_sampler, probe_trainer
+from . import probe_sampler, probe_trainer
+from .conventions import HANDOUTS, Numbering
 from .judge_sampler import works
 from .judge_trainer import trains_rightly
 from .learning import Learning, learn
+from .numbering import recovered
 from .probe_forward import Forward
 from .probe_learning import Budget, Data
 from .probe_network import AUDIBLE, Network, Ways, examine, rebuilt, ways
 from .probe_sampler import Sampling
 from .probe_trainer import Training
 from .quality import Quality, Studio, judge_network, judge_sampler
-from .schedule import PROBE, Found, Judged, build_diffuser, is_sound, mend, read, schedule_of
+from .schedule import PROBE, Found, Judged, build_diffuser, is_sound, read, schedule_of
 
 Seeded = Callable[[str], torch.Generator]
 
@@ -87,25 +89,35 @@ def diffuser(student: Student, need: Callable[[str], None]) -> Handle:
 @pytest.fixture(scope="session")
 def schedule(student: Student, diffuser: Handle, talk: Talk) -> Found:
     """The student's schedule for the probes."""
-    return schedule_of(student, diffuser, talk)
+    return schedule_of(student, diffuser, PROBE["total_steps"], talk)
 
 
 @pytest.fixture(scope="session")
-def forward(
-    student: Student, diffuser: Handle, schedule: Found, truth: NoiseDiffuser, seeded: Seeded, talk: Talk
-) -> Forward:
+def forward(student: Student, schedule: Found, truth: NoiseDiffuser, seeded: Seeded, talk: Talk) -> Forward:
     """The student's forward process, recovered at every step, over the true schedule where it reads that."""
-    mended = mend(student, diffuser, schedule, truth)
-    forward = probe_forward.recover(student, diffuser, PROBE["total_steps"], seeded("forward"))
+    forward, mended = recovered(student, schedule, truth, seeded("forward").initial_seed())
+    talk.convention("noise_diffusion", str(forward.asked))
     if mended and not torch.isfinite(forward.image).all():
         raise Blocked("noise_diffusion computes no numbers from your schedule, which lost its points above.")
-    if forward.asked.form != "list":
+    if forward.asked.single:
+        talk.note("noise_diffusion takes no batch of images; what else it does was asked image by image.")
+    elif forward.asked.form != "list":
         talk.note(
             "noise_diffusion does not take t as a list, as in the handout's cells; it was given a tensor."
         )
-    if forward.asked.noise_first:
+    if (forward.asked.answers.image, forward.asked.answers.noise) == (1, 0):
         talk.note("noise_diffusion returns the noise first and the image second; it was read that way.")
     return forward
+
+
+@pytest.fixture(scope="session")
+def numbering(request: pytest.FixtureRequest, talk: Talk) -> Numbering:
+    """How the student counts the steps."""
+    forward, schedule = _or_none(request, "forward"), _or_none(request, "schedule")
+    first = forward.asked.first if forward else 0
+    found = Numbering(first, schedule.padded if schedule else frozenset())
+    talk.convention("Steps", f"counted {found}")
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -131,7 +143,9 @@ def course(request: pytest.FixtureRequest, truth: NoiseDiffuser) -> Judged | Non
 def network(student: Student, need: Callable[[str], None], seeded: Seeded, talk: Talk) -> Network:
     """The student's UNet(1, 1), asked once."""
     need("UNet")
-    return examine(student, 1, seeded("network"), talk)
+    network = examine(student, 1, seeded("network"), talk)
+    talk.convention("UNet", f"t as {network.form}")
+    return network
 
 
 @pytest.fixture(scope="session")
@@ -142,18 +156,48 @@ def paths(student: Student, network: Network, seeded: Seeded) -> Ways:
 
 @pytest.fixture(scope="session")
 def training(
-    student: Student, need: Callable[[str], None], seeded: Seeded, course: Judged | None, judge: Judge
+    request: pytest.FixtureRequest,
+    student: Student,
+    need: Callable[[str], None],
+    seeded: Seeded,
+    course: Judged | None,
+    numbering: Numbering,
+    judge: Judge,
+    talk: Talk,
 ) -> Training:
-    """What the student's ``train`` asks of stand-ins for all that it is given."""
+    """What the student's ``train`` asks of stand-ins for all that it is given.
+
+    The stand-in for the diffuser answers as the student's own does; as the handout's, where ``train`` expects
+    that.
+    """
     need("train")
     reading = course.as_returned if course else PAPER
     fallback = _own_diffuser(student, judge, probe_trainer.SCHEDULE)
-    return probe_trainer.run(student, reading, fallback, seeded("training"))
+    forward: Forward | None = _or_none(request, "forward")
+    forms = [forward.asked.answers, HANDOUTS] if forward and forward.asked.answers.noise is not None else []
+    tried = []
+    for answers in dict.fromkeys(forms or [HANDOUTS]):
+        generator = seeded("training")
+        tried.append(
+            probe_trainer.run(student, reading, fallback, generator, numbering=numbering, answers=answers)
+        )
+        if trains_rightly(tried[-1]):
+            break
+    training = next(filter(trains_rightly, reversed(tried)), tried[0])
+    if training.answers != tried[0].answers:
+        training.at_odds = tried[0].answers
+    talk.convention("train", training.convention())
+    return training
 
 
 @pytest.fixture(scope="session")
 def sampling(
-    student: Student, need: Callable[[str], None], seeded: Seeded, judge: Judge, talk: Talk
+    student: Student,
+    need: Callable[[str], None],
+    seeded: Seeded,
+    judge: Judge,
+    numbering: Numbering,
+    talk: Talk,
 ) -> Sampling:
     """The student's sampler, recovered at every step."""
     need("generate_samples")
@@ -161,7 +205,8 @@ def sampling(
     def fallback(fresh: Student) -> Handle | None:
         return _own_diffuser(fresh, judge, PROBE)
 
-    found = probe_sampler.recover(student, fallback, seeded("sampling"))
+    found = probe_sampler.recover(student, fallback, seeded("sampling"), numbering)
+    talk.convention("generate_samples", found.convention())
     if found.first.missing:
         names = ", ".join(sorted(set(found.first.missing)))
         talk.note(f"generate_samples asks the diffuser for {names}, beyond the handout; yours was asked.")
@@ -204,15 +249,16 @@ def learning(
         raise Blocked(
             "Neither the network nor the training loop works, so there is nothing of yours to train with."
         )
-    budget = _budget(judge.rubric.settings["training"], student.device)
+    budget = Budget.of(judge.rubric.settings["training"], student.device)
     return learn(
         student,
         network=rebuilt(student, network, talk) if usable else None,
         charged=usable and not _joined(request),
         own_trainer=own_trainer,
+        shown=training,
         course=course,
-        diffuser=build_diffuser(student, **SCHEDULE) if course else None,
-        data=_data(judge, budget),
+        diffuser=build_diffuser(student, **SCHEDULE) if course and _agree(request) else None,
+        data=Data.of(judge.request["data"], budget, judge.request["seed"]),
         embedded=judge.request["data"] == "digits",
         budget=budget,
         factor=judge.rubric.settings["tolerance"]["learns"],
@@ -235,21 +281,14 @@ def _or_none(request: pytest.FixtureRequest, name: str) -> Any:
         return None
 
 
-def _budget(settings: dict[str, Any], device: str) -> Budget:
-    return Budget(
-        epochs=settings[f"{device}_epochs"],
-        batches=settings["batches"],
-        batch_size=settings["batch_size"],
-        learning_rate=settings["learning_rate"],
-        seconds=settings["seconds"],
-    )
-
-
-def _data(judge: Judge, budget: Budget) -> Data:
-    name, seed = judge.request["data"], judge.request["seed"]
-    images, labels = digits.load(name, "train")
-    held_out, _ = digits.load(name, "held-out")
-    return Data(images, labels, held_out, budget.batch_size, seed)
+def _agree(request: pytest.FixtureRequest) -> bool:
+    """Whether the student's ``train`` and NoiseDiffuser expect the same of each other."""
+    training: Training | None = _or_none(request, "training")
+    forward: Forward | None = _or_none(request, "forward")
+    if training is None or forward is None:
+        return True
+    gives_lists = any(one.form == "list" for one in training.training_passes)
+    return training.answers == forward.asked.answers and not (gives_lists and forward.asked.form != "list")
 
 
 @pytest.fixture
@@ -269,6 +308,7 @@ def quality(
         count=settings["samples_per_seed"],
         fallback=_own_diffuser(student, judge, SCHEDULE),
         talk=talk,
+        numbering=request.getfixturevalue("numbering"),
     )
     working = works(sampling, truth)
     if not any(working.values()):

@@ -89,7 +89,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def call(student: Student, name: str, arguments: dict[str, Any], **options: Any) -> Any:
+def call(student: Student, name: str, arguments: Mapping[str, Any], **options: Any) -> Any:
     """What ``name`` returns for the handout's ``arguments``, given in the handout's order; see ``reply``."""
     return reply(student, name, arguments, **options)["value"]
 
@@ -97,7 +97,7 @@ def call(student: Student, name: str, arguments: dict[str, Any], **options: Any)
 def reply(
     student: Student,
     name: str,
-    arguments: dict[str, Any],
+    arguments: Mapping[str, Any],
     *,
     beside: Mapping[str, Any] | None = None,
     seed: int | None = None,
@@ -139,7 +139,7 @@ def _by_name(student: Student, target: str, arguments: dict[str, Any]) -> dict[s
     }
 
 
-def _matched(names: Sequence[str], required: Sequence[str], arguments: dict[str, Any]) -> dict[str, Any]:
+def _matched(names: Sequence[str], required: Sequence[str], arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments by the student's own names for them; none where those do not tell."""
     exact = set(names) & set(arguments)
     meant = {own: own for own in names if own in exact}

@@ -45,6 +45,13 @@ def _unless_it_stopped(training: Training, what: str) -> None:
 
 def expect_loss_on_noise(training: Training) -> None:
     """The loss compares the predicted noise with the noise that is in the image."""
+    if training.at_odds:
+        raise Unmet(
+            "train takes the noisy image and the noise, in this order, but your noise_diffusion "
+            f"{training.at_odds}.",
+            expected="results taken as noise_diffusion gives them",
+            misconception="results-exchanged",
+        )
     if training.training_passes and all(map(training.sees_clean_image, training.training_passes)):
         raise Unmet(
             "The network is shown the clean image, not the noisy one.",
@@ -95,7 +102,7 @@ def expect_a_step_per_batch(training: Training) -> None:
     weights = [one.forward.weight for one in training.passes]
     steps = sum(a != b for a, b in itertools.pairwise(weights))
     last_is_seen = 0 if training.validation_passes else 1  # nothing after the last batch shows its step
-    if steps + last_is_seen >= len(passes):
+    if steps + last_is_seen >= len(passes) or accumulates(training):
         return
     if len(passes) < 2:
         _unless_it_stopped(training, "a second batch was trained on")
@@ -114,6 +121,26 @@ def expect_a_step_per_batch(training: Training) -> None:
     )
 
 
+def accumulates(training: Training) -> bool:
+    """Whether the optimiser steps after every k-th batch, k > 1, with the gradients of all k: a right style.
+
+    Once per epoch, at its end, is none: there the step stands outside the loop.
+    """
+    passes = training.training_passes
+    places = [number % BATCHES for number in _after_steps(training) if number]  # batches of the epoch so far
+    inside = [place for place in places if place]
+    if not inside or len(passes) != EPOCHS * BATCHES:
+        return False
+    every = min(inside)
+    return every > 1 and all(place % every == 0 for place in inside)
+
+
+def _after_steps(training: Training) -> list[int]:
+    """The numbers of the training passes that are the first, or the first after a step."""
+    weights = [one.forward.weight for one in training.training_passes]
+    return [0, *(number for number in range(1, len(weights)) if weights[number] != weights[number - 1])]
+
+
 def expect_cleared_gradients(training: Training) -> None:
     """Before each backward pass the gradients of the batch before are gone."""
     passes = [one for one in training.training_passes if one.gradient is not None]
@@ -123,7 +150,8 @@ def expect_cleared_gradients(training: Training) -> None:
         if clearings >= len(training.training_passes) > 0:
             return  # that no gradients came was charged elsewhere; they would have been cleared
         raise Blocked("No gradients ever came, so none could be left over.")
-    left_over = [one for one in passes if one.gradient_before]
+    fresh = _after_steps(training) if accumulates(training) else range(len(passes))
+    left_over = [one for number, one in enumerate(passes) if number in fresh and one.gradient_before]
     if left_over:
         raise Unmet(
             f"In {len(left_over)} of {len(passes)} batches the gradients of earlier batches "
@@ -143,12 +171,14 @@ def expect_random_steps(training: Training) -> str:
         _unless_it_stopped(training, "a second batch was trained on")
         raise Blocked("The network was never asked at a step.")
     every = torch.cat(batches)
+    first = training.numbering.first
     low, high = every.min().item(), every.max().item()
     actual = f"steps from {low:g} to {high:g} in {len(every)} images"
-    expected = f"steps from 0 to {STEPS - 1}, each image its own, other ones in every batch"
-    if low < 0 or high > STEPS - 1:
+    last = STEPS - 1 + first
+    expected = f"steps from {first} to {last}, each image its own, other ones in every batch"
+    if low < first or high > last:
         raise Unmet(
-            f"Steps are drawn that do not exist: with T = {STEPS} they run from 0 to {STEPS - 1}.",
+            f"Steps are drawn that do not exist: with T = {STEPS} they run from {first} to {last}.",
             expected=expected,
             actual=actual,
             misconception="t-beyond-range",
@@ -175,7 +205,7 @@ def expect_random_steps(training: Training) -> str:
             misconception="t-frozen",
         )
     # 192 draws from 40 steps have a mean of 0.5 ± 0.021 of the range, and miss either quarter once in 10^23.
-    share = (every / (STEPS - 1)).mean().item()
+    share = ((every - first) / (STEPS - 1)).mean().item()
     if not 0.35 < share < 0.65 or low > 0.25 * STEPS or high < 0.75 * STEPS:
         raise Unmet(
             "The steps are not spread evenly over the schedule.",

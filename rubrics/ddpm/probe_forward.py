@@ -8,7 +8,7 @@ is the noise as it was added, to be compared with the noise as it was returned.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -18,8 +18,14 @@ from grader.checks import Unmet
 from grader.sandbox.student import Student
 from grader.sandbox.terms import Handle, StudentError
 
+from .conventions import HANDOUTS, Answers, values_in
+
 BATCH = 16
 _SHAPE = (BATCH, 1, 28, 28)
+# The forms that t may take for a batch, then for a single image; the handout's comes first. Others only where
+# the student's own train gives them: a (B, 1, 1, 1) would hide that the coefficients do not meet the images.
+FORMS = ("list", "long (B,)")
+SINGLE = ("list", "int", "long (B,)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +33,29 @@ class Asked:
     """How a student's ``noise_diffusion`` wants to be asked, and how it answers; probed, not assumed.
 
     Attributes:
-        form: what ``t`` is given as, "list" or "long".
-        noise_first: whether the noise is the first of the two results.
-        alone: whether only the noisy image comes back.
+        form: what ``t`` is given as.
+        single: whether it takes no batch, so that images have to be given one by one.
+        answers: the form of what comes back.
+        first: the number of the first step.
     """
 
     form: str
-    noise_first: bool = False
-    alone: bool = False
+    single: bool = False
+    answers: Answers = HANDOUTS
+    first: int = 0
 
     def t(self, steps: list[int]) -> Any:
-        """The steps as the student's code wants them."""
-        return steps if self.form == "list" else torch.tensor(steps)
+        """Steps counted from 0 as the student's code wants them."""
+        numbers = [step + self.first for step in steps]
+        if self.form in ("list", "int"):
+            return numbers if self.form == "list" else numbers[0]
+        kind, _, shape = self.form.partition(" ")
+        t = torch.tensor(numbers).view(-1, *[1] * (shape.count(",") - (shape == "(B,)")))
+        return t.float() if kind == "float" else t
+
+    def __str__(self) -> str:
+        form = "a list of ints" if self.form == "list" else self.form
+        return f"t as {form}{', one image at a time' if self.single else ''}; {self.answers}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,15 +91,29 @@ class Forward:
     same_every_time: bool
 
 
-def recover(student: Student, diffuser: Handle, total_steps: int, generator: torch.Generator) -> Forward:
+def recover(
+    student: Student,
+    diffuser: Handle,
+    total_steps: int,
+    generator: torch.Generator,
+    first_step: int = 0,
+    form: str | None = None,
+) -> Forward:
     """Ask ``noise_diffusion`` at every step, and solve for what it computes.
+
+    Args:
+        student, diffuser: whose it is.
+        total_steps: of the diffuser's schedule.
+        generator: of the images.
+        first_step: the number of the first step.
+        form: the form of t; those of the handout where it is None.
 
     Raises:
         StudentError: it raised for every form of ``t`` that the handout leaves open.
         Unmet: what it returned has not the image's shape.
     """
     first, second = (torch.rand(_SHAPE, generator=generator) for _ in range(2))
-    asked = _how_to_ask(student, diffuser, first, second)
+    asked = replace(_how_to_ask(student, diffuser, first, second, form), first=first_step)
     curves: dict[str, list[Tensor]] = {
         name: [] for name in ("image", "noise", "ratio", "offset", "likeness", "stray")
     }
@@ -110,7 +141,7 @@ def recover(student: Student, diffuser: Handle, total_steps: int, generator: tor
     stacked = {name: torch.stack(values) for name, values in (curves | kept).items()}
     again, _ = _ask(student, diffuser, asked, first, [total_steps - 1] * BATCH, seed=77)
     same = torch.allclose(again, stacked["diffused"][-1].to(again), atol=1e-6)
-    returned = None if asked.alone else stacked.pop("returned")
+    returned = None if asked.answers.noise is None else stacked.pop("returned")
     stacked.pop("returned", None)
     return Forward(
         asked=asked,
@@ -122,60 +153,84 @@ def recover(student: Student, diffuser: Handle, total_steps: int, generator: tor
     )
 
 
-def _how_to_ask(student: Student, diffuser: Handle, first: Tensor, second: Tensor) -> Asked:
+def _how_to_ask(student: Student, diffuser: Handle, first: Tensor, second: Tensor, form: str | None) -> Asked:
     refused: StudentError | Unmet | None = None
-    for form in ("list", "long"):
-        asked = Asked(form)
+    batched, single = (Asked(form) for form in FORMS), (Asked(form, single=True) for form in SINGLE)
+    for asked in (*batched, *single) if form is None else (Asked(form),):
+        count = 1 if asked.single else BATCH
         try:
             answers = [
-                student.call(diffuser, image, asked.t([3] * BATCH), method="noise_diffusion", seed=5)
+                student.call(diffuser, image[:count], asked.t([3] * count), method="noise_diffusion", seed=5)
                 for image in (first, second)
             ]
-            pairs = [_pair(answer) for answer in answers]
+            return replace(asked, answers=_form(student, answers[0], answers[1], first[:count].shape))
         except (StudentError, Unmet) as error:
+            if isinstance(error, StudentError) and error.lost:
+                raise
             refused = refused or error
-            continue
-        if pairs[0][1] is None:
-            return Asked(form, alone=True)
-        moved = [
-            not torch.equal(a, b) for a, b in zip(*pairs, strict=True) if a is not None and b is not None
-        ]
-        return Asked(form, noise_first=moved == [False, True])
     assert refused is not None
     raise refused
+
+
+def _form(student: Student, answer: Any, other: Any, shape: torch.Size) -> Answers:
+    """The form of two answers for different images and the same noise: what moves is the image.
+
+    Raises:
+        Unmet: there is no image of the right shape in it.
+    """
+    kind, values = values_in(student, answer)
+    images = {key: value for key, value in values.items() if _is_image(value)}
+    right = [key for key, value in images.items() if value.shape == shape]
+    if not right or (len(right) < 2 and right[0] != next(iter(images))):
+        if answer is None:
+            raise Unmet("noise_diffusion returns nothing (None): is a return missing?", actual="None")
+        found = ", ".join(str(tuple(value.shape)) for value in images.values()) or type(answer).__name__
+        raise Unmet(
+            "noise_diffusion does not return a noisy image of the shape that it was given.",
+            expected=f"two tensors of shape {tuple(shape)}",
+            actual=found,
+        )
+    _, others = values_in(student, other)
+    moved = [key for key in right if not torch.equal(values[key], others[key])]
+    image = next((key for key in moved if key == right[0]), moved[0] if moved else right[0])
+    still = [key for key in right if key not in moved and key != image]
+    rest = [key for key in images if key != image]
+    noise = (still or rest)[0] if rest else None
+    return Answers(kind, tuple(values), image, noise)
+
+
+def _is_image(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.is_floating_point()
 
 
 def _ask(
     student: Student, diffuser: Handle, asked: Asked, image: Tensor, steps: list[int], *, seed: int
 ) -> tuple[Tensor, Tensor | None]:
     """x_t and the returned noise, float64."""
+    if asked.single:
+        pairs = [
+            _ask_once(student, diffuser, asked, one[None], [step], seed=1000 * seed + number)
+            for number, (one, step) in enumerate(zip(image, steps, strict=True))
+        ]
+        noises = [noise for _, noise in pairs if noise is not None]
+        return torch.cat([x for x, _ in pairs]), torch.cat(noises) if noises else None
+    return _ask_once(student, diffuser, asked, image, steps, seed=seed)
+
+
+def _ask_once(
+    student: Student, diffuser: Handle, asked: Asked, image: Tensor, steps: list[int], *, seed: int
+) -> tuple[Tensor, Tensor | None]:
     answer = student.call(diffuser, image, asked.t(steps), method="noise_diffusion", seed=seed)
-    x, noise = _pair(answer)
-    if asked.noise_first and noise is not None:
-        x, noise = noise, x
-    return x.double(), None if noise is None else noise.double()
-
-
-def _pair(answer: Any) -> tuple[Tensor, Tensor | None]:
-    """The two images in whatever was returned.
-
-    Raises:
-        Unmet: there is no image of the right shape in it.
-    """
-    values = list(answer.values()) if isinstance(answer, dict) else answer
-    values = list(values) if isinstance(values, tuple | list) else [values]
-    images = [value for value in values if isinstance(value, Tensor) and value.is_floating_point()]
-    shapes = [tuple(image.shape) for image in images]
-    if not images or shapes[0] != _SHAPE:
-        found = ", ".join(map(str, shapes)) or type(answer).__name__
-        if answer is None:
-            raise Unmet("noise_diffusion returns nothing (None): is a return missing?", actual="None")
+    _, values = values_in(student, answer)
+    x = values.get(asked.answers.image)
+    noise = None if asked.answers.noise is None else values.get(asked.answers.noise)
+    if not isinstance(x, Tensor) or not _is_image(x) or x.shape != image.shape:
         raise Unmet(
             "noise_diffusion does not return a noisy image of the shape that it was given.",
-            expected=f"two tensors of shape {_SHAPE}",
-            actual=found,
+            expected=f"two tensors of shape {tuple(image.shape)}",
+            actual=str(tuple(x.shape)) if isinstance(x, Tensor) else type(x).__name__,
         )
-    return images[0], images[1] if len(images) > 1 else None
+    return x.double(), noise.double() if isinstance(noise, Tensor) and _is_image(noise) else None
 
 
 def _slope(y: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -221,6 +276,8 @@ def _batched(
     """The image coefficients of one batch with mixed steps; a sentence where that could not be asked."""
     steps = [(7 * number + 2) % total_steps for number in range(BATCH)]
     try:
+        if asked.single:
+            asked = replace(asked, form="list", single=False)
         x, _ = _ask(student, diffuser, asked, first, steps, seed=9)
         other, _ = _ask(student, diffuser, asked, second, steps, seed=9)
     except (StudentError, Unmet) as error:

@@ -6,22 +6,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
 from grader.sandbox.student import Student
 from grader.sandbox.terms import IN_USE, Handle
+from reference import digits
 from reference.evaluation import held_out_probe, relative_error
 from reference.pretrained import SCHEDULE
 from reference.readings import Reading, ReadingDiffuser
 from reference.unet import UNet
 
 from . import handout
+from .conventions import Telling
 from .doubles import DiffuserDouble, Event, LoaderDouble, NetworkDouble, OptimizerDouble, WitnessDouble
 from .probe_network import Network, steps_as
+from .probe_trainer import Training
 
 VALIDATION_BATCHES = 2
 HELD_OUT = 512  # images that a network is judged by, at most
@@ -36,6 +39,17 @@ class Budget:
     batch_size: int
     learning_rate: float
     seconds: float
+
+    @classmethod
+    def of(cls, settings: dict[str, Any], device: str) -> Self:
+        """The rubric's budget for a device."""
+        return cls(
+            epochs=settings[f"{device}_epochs"],
+            batches=settings["batches"],
+            batch_size=settings["batch_size"],
+            learning_rate=settings["learning_rate"],
+            seconds=settings["seconds"],
+        )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -65,6 +79,13 @@ class Data:
         self.train, self.labels, self.held_out, self.batch_size = train, labels, held_out, batch_size
         self._generator = torch.Generator().manual_seed(seed)
         self._order = torch.zeros(0, dtype=torch.int64)
+
+    @classmethod
+    def of(cls, name: str, budget: Budget, seed: int) -> Self:
+        """The data of that name, or in that folder."""
+        images, labels = digits.load(name, "train")
+        held_out, _ = digits.load(name, "held-out")
+        return cls(images, labels, held_out, budget.batch_size, seed)
 
     def batch(self, _: int) -> tuple[Tensor, Tensor]:
         """The next training batch; every image once before any comes again."""
@@ -118,12 +139,13 @@ def with_students_trainer(
     budget: Budget,
     generator: torch.Generator,
     tell: Callable[[int, int], None],
+    shown: Training,
 ) -> Trained:
     """Run the student's ``train`` on their network, or on the reference's where ``network`` is None.
 
     The reference's network stays in the judge: the student's ``train`` moves it through a stand-in, whose
     gradients come back here. ``diffuser`` is the student's own, or None for the reference's under
-    ``reading``.
+    ``reading``; ``shown`` is a run on stand-ins that showed how ``train`` calls what it is given.
 
     Raises:
         StudentError: ``train`` failed.
@@ -137,11 +159,19 @@ def with_students_trainer(
         model = RemoteReference(budget.learning_rate, student.seed)
         optimizer, criterion = _Steps(log, model, budget.learning_rate), WitnessDouble([])
     process: Any = diffuser or DiffuserDouble(
-        [], ReadingDiffuser(**SCHEDULE, reading=reading), None, generator
+        [],
+        ReadingDiffuser(**SCHEDULE, reading=reading),
+        None,
+        generator,
+        answers=shown.answers,
+        numbering=shown.numbering,
+        method=student.method("noise_diffusion"),
     )
+    if network is not None:
+        network = replace(network, told=shown.telling)
     trained = Trained(
         reading=reading,
-        predict=_predictor(student, network) if network else model.predict,
+        predict=_predictor(student, network) if network else _told_alike(model, shown.telling),
         network=network,
     )
 
@@ -150,10 +180,22 @@ def with_students_trainer(
         arguments = {
             "model": model,
             "train_loader": LoaderDouble(
-                [], "training", data.batch, *sizes, epochs=budget.epochs, go_on=clock.go_on
+                [],
+                "training",
+                data.batch,
+                *sizes,
+                epochs=budget.epochs,
+                go_on=clock.go_on,
+                labels=shown.labels,
             ),
             "val_loader": LoaderDouble(
-                [], "validation", data.validation, VALIDATION_BATCHES, budget.batch_size, epochs=budget.epochs
+                [],
+                "validation",
+                data.validation,
+                VALIDATION_BATCHES,
+                budget.batch_size,
+                epochs=budget.epochs,
+                labels=shown.labels,
             ),
             "optimizer": optimizer,
             "criterion": criterion,
@@ -163,7 +205,8 @@ def with_students_trainer(
             "totalTrainingTimesteps": SCHEDULE["total_steps"],
         }
         within = 3 * budget.seconds + 60
-        returned = handout.call(student, "train", arguments, seed=student.seed + trained.steps, within=within)
+        seed = student.seed + trained.steps
+        returned = handout.call(student, "train", arguments, beside=SCHEDULE, seed=seed, within=within)
         trained.steps += clock.steps
         _add_losses(trained, returned, budget.epochs)
 
@@ -218,6 +261,10 @@ def _predictor(student: Student, network: Network) -> Callable[[Tensor, Tensor],
         return torch.cat([network.predict(student, *part, within=120.0) for part in parts])
 
     return predict
+
+
+def _told_alike(model: RemoteReference, told: Telling) -> Callable[[Tensor, Tensor], Tensor]:
+    return lambda x, steps: model.predict(x, told.of(steps, SCHEDULE["total_steps"]))
 
 
 class RemoteReference(NetworkDouble):

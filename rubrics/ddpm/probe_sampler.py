@@ -18,13 +18,16 @@ from torch import Tensor
 
 from grader.sandbox.student import Student
 from grader.sandbox.terms import IN_USE, Handle, StudentError
+from reference.pretrained import ScheduleArguments
 from reference.readings import PAPER, ReadingDiffuser
 
 from . import handout
+from .conventions import Numbering
 from .doubles import DiffuserDouble, Event, NetworkDouble
 
 Fallback = Callable[[Student], Handle | None]  # gives a student's own diffuser, for what the handout lacks
 STEPS = 50
+SCHEDULE: ScheduleArguments = {"start_beta": 1e-3, "end_beta": 0.2, "total_steps": STEPS}
 COUNT = 10
 SHAPE = (COUNT, 1, 28, 28)
 
@@ -82,14 +85,27 @@ class Sampling:
     updates: tuple[Update, ...]
     last_known: bool  # whether the last update, into the result, is among them
 
+    def convention(self) -> str:
+        """How ``generate_samples`` calls the network, in words."""
+        calls = [call for call in self.first.calls if call.t is not None]
+        told = [_told(call) for call in calls]
+        if not told:
+            return "does not ask the network"
+        return f"tells the network t as {calls[0].form or 'one for each'}, from {told[0]:g} to {told[-1]:g}"
 
-def recover(student: Student, fallback: Fallback, generator: torch.Generator) -> Sampling:
+
+def recover(
+    student: Student,
+    fallback: Fallback,
+    generator: torch.Generator,
+    numbering: Numbering = Numbering(),  # noqa: B008  it is frozen
+) -> Sampling:
     """Run ``generate_samples`` twice on the probe network, in fresh workers, and solve for every step."""
     runs = []
     for _ in range(2):
         one = student.fresh()
         try:
-            runs.append(_run(one, fallback(one), generator))
+            runs.append(_run(one, fallback(one), generator, numbering))
         finally:
             one.close()
             student.seconds += one.seconds
@@ -104,8 +120,8 @@ def recover(student: Student, fallback: Fallback, generator: torch.Generator) ->
     return Sampling(first=first, second=second, updates=tuple(updates), last_known=whole)
 
 
-def _run(student: Student, fallback: Handle | None, generator: torch.Generator) -> Run:
-    reference = ReadingDiffuser(1e-3, 0.2, STEPS, reading=PAPER)
+def _run(student: Student, fallback: Handle | None, generator: torch.Generator, numbering: Numbering) -> Run:
+    reference = ReadingDiffuser(**SCHEDULE, reading=PAPER)
     log: list[Event] = []
     run = Run(start=torch.randn(SHAPE, generator=generator))
     steps = Steps(STEPS)
@@ -120,11 +136,18 @@ def _run(student: Student, fallback: Handle | None, generator: torch.Generator) 
         "model": NetworkDouble(log, respond),
         "num_samples": COUNT,
         "total_timesteps": STEPS,
-        "diffuser": DiffuserDouble(log, reference, fallback, generator),
+        "diffuser": DiffuserDouble(log, reference, fallback, generator, numbering=numbering),
         "device": IN_USE,
     }
     try:
-        reply = handout.reply(student, "generate_samples", arguments, seed=student.seed + 11, within=120.0)
+        reply = handout.reply(
+            student,
+            "generate_samples",
+            arguments,
+            beside=SCHEDULE,
+            seed=student.seed + 11,
+            within=120.0,
+        )
         run.returned, run.attached = reply["value"], reply["attached"]
         run.result = as_samples(reply["value"], SHAPE)
     except StudentError as error:
@@ -146,9 +169,11 @@ class Steps:
         told = t.flatten()[0].item()
         if told not in self._told:
             self._told.append(told)
+        if self._told[0] == self._total:  # it counts from 1
+            told -= 1
         scaled = told != int(told) or (told == 1 and self._told[0] <= 1)
         if scaled or not 0 <= told < self._total:
-            return max(0, self._total - 1 - self._told.index(told) % self._total)
+            return max(0, self._total - 1 - self._told.index(t.flatten()[0].item()) % self._total)
         return int(told)
 
 
@@ -201,7 +226,7 @@ def _one_after_another(calls: list[Event]) -> list[list[Event]]:
 def _together(chunk: list[Event]) -> Event:
     x = torch.cat([call.x for call in chunk if call.x is not None])
     answer = torch.cat([call.answer for call in chunk if call.answer is not None])
-    return Event(kind="forward", x=x, answer=answer, t=chunk[0].t)
+    return Event(kind="forward", x=x, answer=answer, t=chunk[0].t, grad=any(call.grad for call in chunk))
 
 
 def _size(call: Event) -> int:

@@ -21,6 +21,7 @@ from reference.pretrained import ScheduleArguments
 from reference.readings import Reading, ReadingDiffuser
 
 from . import handout
+from .conventions import HANDOUTS, Answers, Numbering, Telling, telling
 from .doubles import (
     DiffuserDouble,
     Event,
@@ -45,6 +46,7 @@ class Pass:
     image: Tensor | None = None  # x_0, if it is known
     noise: Tensor | None = None  # what was to be found, if that is known
     t: Tensor | None = None  # the step as the diffuser was given it
+    form: str = ""  # in which the diffuser was given it
     gradient: Tensor | None = None
     gradient_before: float | None = None
 
@@ -55,12 +57,18 @@ class Training:
 
     Attributes:
         reading: the forward process that the stand-in for the diffuser followed.
+        numbering, answers: how it counted the steps, and how it answered.
+        labels: whether batches came with labels.
         log: every event, in order.
         returned: what ``train`` returned.
         error: why it did not come to its end, if it did not.
     """
 
     reading: Reading
+    numbering: Numbering = field(default_factory=Numbering)
+    answers: Answers = HANDOUTS
+    labels: bool = True
+    at_odds: Answers | None = None  # with the student's own diffuser, which answers like this
     log: list[Event] = field(default_factory=list)
     returned: Any = None
     error: StudentError | None = None
@@ -86,6 +94,7 @@ class Training:
                         image=source.image if source else None,
                         noise=source.target if source else None,
                         t=source.t if source else None,
+                        form=source.form if source else "",
                         gradient=back.x if back else None,
                         gradient_before=back.gradient_before if back else None,
                     )
@@ -99,6 +108,26 @@ class Training:
         return x is not None and any(image.shape == x.shape and torch.equal(image, x) for image in images)
 
     @property
+    def telling(self) -> Telling:
+        """How the network is told the step."""
+        known = [
+            (p.t, p.forward.t, p.forward.form)
+            for p in self.training_passes
+            if p.t is not None and p.forward.t is not None
+        ]
+        return telling(known, self.numbering.first, STEPS)
+
+    def convention(self) -> str:
+        """How ``train`` calls what it is given, in words."""
+        forms = sorted({one.form for one in self.training_passes if one.form})
+        told = self.telling
+        asked = [f"gives noise_diffusion t as {' or '.join(forms)}"] if forms else []
+        asked += [f"tells the network {told.scale} as {told.form}"] if told.form else []
+        asked += [] if self.labels else ["takes batches without labels"]
+        asked += [f"returns {_kind(self.returned)}"] if self.error is None else ["does not come to its end"]
+        return "; ".join(asked)
+
+    @property
     def training_passes(self) -> list[Pass]:
         """Those on batches of the training loader."""
         return _on_batches([p for p in self.passes if not p.validating])
@@ -107,6 +136,13 @@ class Training:
     def validation_passes(self) -> list[Pass]:
         """Those on batches of the validation loader."""
         return _on_batches([p for p in self.passes if p.validating])
+
+
+def _kind(returned: Any) -> str:
+    if isinstance(returned, tuple | list) and len(returned) < 9:
+        inside = ", ".join(type(item).__name__ for item in returned)
+        return f"a {type(returned).__name__} ({inside})"
+    return "nothing" if returned is None else f"a {type(returned).__name__}"
 
 
 def _on_batches(passes: list[Pass]) -> list[Pass]:
@@ -125,29 +161,74 @@ def _source(forward: Event, diffusions: list[Event]) -> Event | None:
     return None
 
 
-def run(student: Student, reading: Reading, fallback: Handle | None, generator: torch.Generator) -> Training:
-    """Run the student's ``train`` for two short epochs on stand-ins."""
-    training = Training(reading=reading)
+def run(
+    student: Student,
+    reading: Reading,
+    fallback: Handle | None,
+    generator: torch.Generator,
+    *,
+    numbering: Numbering = Numbering(),  # noqa: B008  it is frozen
+    answers: Answers = HANDOUTS,
+) -> Training:
+    """Run the student's ``train`` for two short epochs on stand-ins; once more on batches without labels,
+    where it does not come to use any with them.
+    """
+    training = _run(student, reading, fallback, generator, numbering, answers, labels=True)
+    asked = any(event.kind in ("diffuse", "forward") for event in training.log)
+    if training.error and not training.error.lost and not asked:
+        bare = _run(student, reading, fallback, generator, numbering, answers, labels=False)
+        if bare.error is None:
+            return bare
+    return training
+
+
+def _run(
+    student: Student,
+    reading: Reading,
+    fallback: Handle | None,
+    generator: torch.Generator,
+    numbering: Numbering,
+    answers: Answers,
+    *,
+    labels: bool,
+) -> Training:
+    training = Training(reading=reading, numbering=numbering, answers=answers, labels=labels)
     log = training.log
     reference = ReadingDiffuser(**SCHEDULE, reading=reading)
     network = NetworkDouble(log, lambda x, t: 0.1 * torch.randn(x.shape, generator=generator))
     arguments: dict[str, Any] = {
         "model": network,
         "train_loader": LoaderDouble(
-            log, "training", _random_batches(generator), BATCHES, BATCH, epochs=EPOCHS
+            log, "training", _random_batches(generator), BATCHES, BATCH, epochs=EPOCHS, labels=labels
         ),
         "val_loader": LoaderDouble(
-            log, "validation", _random_batches(generator), VALIDATION_BATCHES, BATCH, epochs=EPOCHS
+            log,
+            "validation",
+            _random_batches(generator),
+            VALIDATION_BATCHES,
+            BATCH,
+            epochs=EPOCHS,
+            labels=labels,
         ),
         "optimizer": OptimizerDouble(log, network, lr=0.01),
         "criterion": WitnessDouble(log),
         "device": IN_USE,
         "num_epochs": EPOCHS,
-        "diffuser": DiffuserDouble(log, reference, fallback, generator),
+        "diffuser": DiffuserDouble(
+            log,
+            reference,
+            fallback,
+            generator,
+            answers=answers,
+            numbering=numbering,
+            method=student.method("noise_diffusion"),
+        ),
         "totalTrainingTimesteps": STEPS,
     }
     try:
-        training.returned = handout.call(student, "train", arguments, seed=student.seed, within=120.0)
+        training.returned = handout.call(
+            student, "train", arguments, beside=SCHEDULE, seed=student.seed, within=120.0
+        )
     except StudentError as error:
         training.error = error
     return training

@@ -22,6 +22,7 @@ from reference.readings import PAPER, ReadingDiffuser
 from reference.sampler import generate_samples
 
 from . import calibration, handout
+from .conventions import Numbering
 from .doubles import DiffuserDouble, NetworkDouble
 from .learning import Learning
 from .probe_network import Network
@@ -57,6 +58,7 @@ class Studio:
     Attributes:
         seeds, count: the handout's seeds, and samples from each.
         fallback: the student's diffuser, for attributes beyond the handout's.
+        numbering: how the student counts the steps.
     """
 
     student: Student
@@ -64,6 +66,7 @@ class Studio:
     count: int
     fallback: Handle | None
     talk: Talk
+    numbering: Numbering = Numbering()  # noqa: RUF009  it is frozen
 
     def start(self, seed: int) -> Tensor:
         """x_T as the handout's cell draws it, float (count, 1, 28, 28)."""
@@ -87,7 +90,8 @@ class Studio:
             Blocked: what it returned are no samples.
         """
         network, schedule = load_pretrained(), ReadingDiffuser(**SCHEDULE, reading=PAPER)
-        process = DiffuserDouble([], schedule, self.fallback, torch.Generator().manual_seed(0))
+        generator = torch.Generator().manual_seed(0)
+        process = DiffuserDouble([], schedule, self.fallback, generator, numbering=self.numbering)
         made = []
         for seed in self.seeds:
             steps, shown = Steps(TOTAL), list[Tensor]()
@@ -123,7 +127,9 @@ class Studio:
             "device": IN_USE,
         }
         started = time.monotonic()
-        returned = handout.call(self.student, "generate_samples", arguments, seed=seed, within=300.0)
+        returned = handout.call(
+            self.student, "generate_samples", arguments, beside=SCHEDULE, seed=seed, within=300.0
+        )
         self.talk.spend("sampling", time.monotonic() - started)
         return as_samples(returned, tuple(start.shape))
 

@@ -25,6 +25,7 @@ A request's header::
     VALUE  = null, bool, int, float, str, [VALUE] and
              {"tensor": index, "on": "cpu"}     the index-th tensor of this frame ("on" only where it matters)
              {"tuple": [VALUE]}  {"dict": [[VALUE, VALUE]]}  {"float": "nan" | "inf" | "-inf"}
+             {"namespace": [[str, VALUE]]}      an object with these attributes (only to the worker)
              {"device": true}                   the device in use
              {"handle": int, "type": str}       an object that stays in the worker
              {"double": id, "kind": str, ...}   a stand-in whose behaviour lives in the judge; see ``doubles``
