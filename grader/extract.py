@@ -11,19 +11,18 @@ import ast
 import builtins
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
+from grader.beside import DEFINITIONS, is_definition, modules_of, reachable, with_star_names
 from grader.cells import Statement, statements
 from grader.effects import is_cheap, makes_folder
 from grader.notebook import Submission
 from grader.outside import DEVICES, Outside, variables_read
 from grader.parts import Candidate, Choice, Shape, candidates_in, choose, method_of
-from grader.siblings import is_package
 from grader.syntax import Problem, place
 
 _BUILTINS = frozenset(dir(builtins)) | {"__name__", "__file__", "get_ipython", "display"}
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _DEVICE = "import torch\n{0} = torch.device('cuda' if torch.cuda.is_available() else 'cpu')"
 
 
@@ -137,9 +136,9 @@ def extract(
     """
     shapes, mapped = shapes or {}, mapped or {}
     found, problems = statements(submission.cells)
-    modules, more = _modules(submission)
-    found = [_with_star_names(statement, modules) for statement in found]
-    candidates = [*_reachable(found, modules), *candidates_in(found)]
+    modules, more = modules_of(submission)
+    found = [with_star_names(statement, modules) for statement in found]
+    candidates = [*reachable(found, modules), *candidates_in(found)]
     choices = {name: choose(name, shapes.get(name), found, candidates, mapped.get(name)) for name in wanted}
     passed_over = {statement for choice in choices.values() for statement in choice.passed_over}
     targets = {name: c.candidate.target if c.candidate else name for name, c in choices.items()}
@@ -171,67 +170,6 @@ def extract(
     )
 
 
-def _modules(submission: Submission) -> tuple[dict[str, tuple[Statement, ...]], list[Problem]]:
-    """The modules beside the notebook, each less what works at its top level."""
-    modules: dict[str, tuple[Statement, ...]] = {}
-    problems: list[Problem] = []
-    for name, cell in submission.modules.items():
-        package = name if is_package(cell) else name.rpartition(".")[0]
-        inside, wrong = statements([cell], package)
-        modules[name] = tuple(s for s in inside if _is_definition(s.node) or is_cheap(s.node, never=()))
-        problems += wrong
-    return modules, problems
-
-
-def _is_definition(node: ast.stmt) -> bool:
-    return isinstance(node, (*_DEFINITIONS, ast.Import, ast.ImportFrom))
-
-
-def _with_star_names(statement: Statement, modules: Mapping[str, tuple[Statement, ...]]) -> Statement:
-    """A star import from a module beside the notebook binds the names that the module binds."""
-    node = statement.node
-    if not isinstance(node, ast.ImportFrom) or "*" not in statement.binds:
-        return statement
-    if not node.module or node.module not in modules:
-        return statement
-    names = {name for each in modules[node.module] for name in each.binds if not name.startswith("_")}
-    return replace(statement, binds=frozenset(names - {"*"}))
-
-
-def _reachable(found: Sequence[Statement], modules: Mapping[str, tuple[Statement, ...]]) -> list[Candidate]:
-    """Definitions in modules beside the notebook, by the name that the notebook reaches them by."""
-    reachable = []
-    for statement in found:
-        node = statement.node
-        if isinstance(node, ast.ImportFrom) and node.module and node.module in modules:
-            names = {alias.name: alias.asname or alias.name for alias in node.names}
-            for each in candidates_in(_with_imported(node.module, modules)):
-                first, _, rest = each.target.partition(".")
-                if first in names or "*" in names:
-                    target = ".".join(filter(None, [names.get(first, first), rest]))
-                    reachable.append(replace(each, target=target))
-        elif isinstance(node, ast.Import):
-            for alias in node.names:
-                for each in candidates_in(modules.get(alias.name, ())):
-                    reachable.append(replace(each, target=f"{alias.asname or alias.name}.{each.target}"))
-    return reachable
-
-
-def _with_imported(
-    module: str, modules: Mapping[str, tuple[Statement, ...]], seen: frozenset[str] = frozenset()
-) -> list[Statement]:
-    """A module's statements, and those of the modules that it imports names from itself."""
-    inside = list(modules.get(module, ()))
-    for statement in modules.get(module, ()):
-        node = statement.node
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names = (node.module, f"{module}.{node.module}", f"{module.rpartition('.')[0]}.{node.module}")
-            other = next((name for name in names if name in modules), None)
-            if other and other not in seen | {module}:
-                inside += _with_imported(other, modules, seen | {module})
-    return inside
-
-
 def _about(found: Iterable[Statement]) -> dict[str, list[Statement]]:
     about: dict[str, list[Statement]] = {}
     for statement in found:
@@ -245,9 +183,9 @@ def _last_definitions(found: Iterable[Statement]) -> dict[str, Statement]:
     last: dict[str, Statement] = {}
     for statement in found:
         for name in statement.binds:
-            defines = isinstance(statement.node, _DEFINITIONS)
+            defines = isinstance(statement.node, DEFINITIONS)
             earlier = last.get(name)
-            if earlier is None or defines or not isinstance(earlier.node, _DEFINITIONS):
+            if earlier is None or defines or not isinstance(earlier.node, DEFINITIONS):
                 last[name] = statement
     return last
 
@@ -292,9 +230,9 @@ def _why_not(
 ) -> str | None:
     """Why a statement that binds or patches a needed name is not run; None where it is."""
     node = statement.node
-    if _is_definition(node):
+    if is_definition(node):
         return None
-    overrides = name in roots and isinstance(defined[name].node, _DEFINITIONS) and name in statement.binds
+    overrides = name in roots and isinstance(defined[name].node, DEFINITIONS) and name in statement.binds
     if overrides and name not in statement.reads:
         return f"it gives the name of the definition {name} to something else"
     if not is_cheap(node, never=never):

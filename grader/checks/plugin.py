@@ -224,7 +224,10 @@ def student(judge: Judge, student_data: Any) -> Iterator[Any]:
     request = judge.request
     student = Student(
         nursery=judge.nursery,
-        source=Source(**{name: request[name] for name in ("statements", "modules", "names", "unset")}),
+        source=Source(
+            **{name: request[name] for name in ("statements", "modules", "names", "unset")},
+            outside=request["extraction"]["outside"],
+        ),
         device=_device(request["device"]),
         threads=request["threads"],
         seed=request["seed"],

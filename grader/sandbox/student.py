@@ -37,12 +37,14 @@ class Source:
         modules: statements of the modules beside the notebook, by the name they are imported by.
         names: what the notebook calls what is asked for, where it has another name for it.
         unset: sentences on names that nothing sets.
+        outside: variables of the notebook that functions read: "function", "name", "cell", "line".
     """
 
     statements: Sequence[Mapping[str, Any]]
     modules: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     unset: Mapping[str, str] = field(default_factory=dict)
+    outside: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -109,6 +111,10 @@ class Student:
     def set(self, target: str | Handle, name: str, value: Any) -> None:
         """Set the attribute ``name`` of ``target``."""
         self.reply({"verb": "set", "name": name}, target=target, values={"value": value})
+
+    def set_variable(self, name: str, value: Any) -> None:
+        """Set a variable of the notebook."""
+        self.reply({"verb": "set", "name": name}, target="", values={"value": value})
 
     def fresh(self) -> Student:
         """The same source in a worker of its own, untouched by what was asked before. Close it after use."""

@@ -23,7 +23,7 @@ from reference.pretrained import SCHEDULE, ScheduleArguments
 from reference.readings import PAPER
 
 from . import probe_sampler, probe_trainer
-from .conventions import HANDOUTS, Numbering
+from .conventions import Numbering
 from .judge_sampler import works
 from .judge_trainer import trains_rightly
 from .learning import Learning, learn
@@ -33,8 +33,9 @@ from .probe_learning import Budget, Data
 from .probe_network import AUDIBLE, Network, Ways, examine, rebuilt, ways
 from .probe_sampler import Sampling
 from .probe_trainer import Training
-from .quality import Quality, Studio, judge_network, judge_sampler
+from .quality import Quality, Studio, add_all_of_the_students, judge_network, judge_sampler
 from .schedule import PROBE, Found, Judged, build_diffuser, is_sound, read, schedule_of
+from .trainer_run import agree, run_as_expected
 
 Seeded = Callable[[str], torch.Generator]
 
@@ -165,27 +166,13 @@ def training(
     judge: Judge,
     talk: Talk,
 ) -> Training:
-    """What the student's ``train`` asks of stand-ins for all that it is given.
-
-    The stand-in for the diffuser answers as the student's own does; as the handout's, where ``train`` expects
-    that.
-    """
+    """What the student's ``train`` asks of stand-ins for all that it is given."""
     need("train")
     reading = course.as_returned if course else PAPER
     fallback = _own_diffuser(student, judge, probe_trainer.SCHEDULE)
     forward: Forward | None = _or_none(request, "forward")
-    forms = [forward.asked.answers, HANDOUTS] if forward and forward.asked.answers.noise is not None else []
-    tried = []
-    for answers in dict.fromkeys(forms or [HANDOUTS]):
-        generator = seeded("training")
-        tried.append(
-            probe_trainer.run(student, reading, fallback, generator, numbering=numbering, answers=answers)
-        )
-        if trains_rightly(tried[-1]):
-            break
-    training = next(filter(trains_rightly, reversed(tried)), tried[0])
-    if training.answers != tried[0].answers:
-        training.at_odds = tried[0].answers
+    forms = [forward.asked.answers] if forward and forward.asked.answers.noise is not None else []
+    training = run_as_expected(student, reading, fallback, seeded("training"), numbering, forms)
     talk.convention("train", training.convention())
     return training
 
@@ -250,6 +237,7 @@ def learning(
             "Neither the network nor the training loop works, so there is nothing of yours to train with."
         )
     budget = Budget.of(judge.rubric.settings["training"], student.device)
+    own = course is not None and agree(training, request.getfixturevalue("forward"))
     return learn(
         student,
         network=rebuilt(student, network, talk) if usable else None,
@@ -257,7 +245,7 @@ def learning(
         own_trainer=own_trainer,
         shown=training,
         course=course,
-        diffuser=build_diffuser(student, **SCHEDULE) if course and _agree(request) else None,
+        diffuser=build_diffuser(student, **SCHEDULE) if own else None,
         data=Data.of(judge.request["data"], budget, judge.request["seed"]),
         embedded=judge.request["data"] == "digits",
         budget=budget,
@@ -279,16 +267,6 @@ def _or_none(request: pytest.FixtureRequest, name: str) -> Any:
         return request.getfixturevalue(name)
     except (StudentError, Unmet, Blocked):
         return None
-
-
-def _agree(request: pytest.FixtureRequest) -> bool:
-    """Whether the student's ``train`` and NoiseDiffuser expect the same of each other."""
-    training: Training | None = _or_none(request, "training")
-    forward: Forward | None = _or_none(request, "forward")
-    if training is None or forward is None:
-        return True
-    gives_lists = any(one.form == "list" for one in training.training_passes)
-    return training.answers == forward.asked.answers and not (gives_lists and forward.asked.form != "list")
 
 
 @pytest.fixture
@@ -317,19 +295,6 @@ def quality(
         return judge_network(studio, request.getfixturevalue("learning"))
     quality = judge_sampler(studio, settings["tolerance"]["quality"])
     if not judge.request["quick"]:
-        _add_all_of_the_students(quality, studio, request)
+        learning = _or_none(request, "learning")
+        add_all_of_the_students(quality, studio, learning)
     return quality
-
-
-def _add_all_of_the_students(quality: Quality, studio: Studio, request: pytest.FixtureRequest) -> None:
-    """A row of samples that are the student's own throughout: to be seen, not judged."""
-    learning = _or_none(request, "learning")
-    if learning is None or learning.trained.network is None:
-        return
-    try:
-        diffuser = build_diffuser(studio.student, **SCHEDULE)
-        own = studio.all_of_the_students(learning.trained.network, diffuser)
-    except (StudentError, Blocked) as error:
-        quality.notes.append(f"With your own network your sampler gave no samples: {error}")
-        return
-    quality.rows.insert(0, (f"all your own, after {learning.trained.steps} steps", own))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from grader.sandbox.student import Student
 from grader.sandbox.terms import Handle
+from grader.syntax import place
 
 # What students call the handout's arguments; none is a name for two of them.
 SYNONYMS: Mapping[str, tuple[str, ...]] = {
@@ -100,6 +101,7 @@ def reply(
     arguments: Mapping[str, Any],
     *,
     beside: Mapping[str, Any] | None = None,
+    variables: Mapping[str, str] | None = None,
     seed: int | None = None,
     within: float = 30.0,
     keep: bool = False,
@@ -112,7 +114,10 @@ def reply(
 
     Args:
         beside: arguments that only such an object's constructor may ask for, such as the schedule's.
+        variables: the notebook's variables that are to be set first, each to the argument of that name.
     """
+    for variable, argument in (variables or {}).items():
+        student.set_variable(variable, arguments[argument])
     own, _, method = student.source.names.get(name, name).partition("().")
     target: str | Handle = own if method else name
     if method:
@@ -130,6 +135,24 @@ def reply(
         kwargs=by_name,
         within=within,
     )
+
+
+def mistaken_for_arguments(student: Student, name: str, arguments: Sequence[str]) -> dict[str, str]:
+    """Variables of the notebook that a function reads in the place of its arguments, with those arguments."""
+    read = [one["name"] for one in student.source.outside if one["function"] == name]
+    meant = {variable: _meant(variable, dict.fromkeys(arguments)) for variable in read}
+    return {variable: argument for variable, argument in meant.items() if argument}
+
+
+def places_read(student: Student, name: str, variables: Iterable[str] = ()) -> str:
+    """The notebook's variables that a function reads, with their places; "" where there are none."""
+    wanted = set(variables)
+    found = [
+        f"{one['name']} ({place(one['cell'], one['line'])})"
+        for one in student.source.outside
+        if one["function"] == name and (not wanted or one["name"] in wanted)
+    ]
+    return " and ".join(found)
 
 
 def _by_name(student: Student, target: str, arguments: dict[str, Any]) -> dict[str, Any]:

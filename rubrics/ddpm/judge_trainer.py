@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import itertools
-import math
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from grader.checks import Blocked, Unmet
 
-from .probe_trainer import BATCH, BATCHES, EPOCHS, STEPS, Training, own_noise, targets
+from .accumulation import accumulates, after_steps
+from .conventions import number_lists
+from .loss_targets import own_noise, targets
+from .probe_trainer import ARGUMENTS, BATCH, BATCHES, EPOCHS, STEPS, Training
 
 _WORDS = {
     "clean": ("target-clean-image", "the clean image"),
@@ -20,10 +23,12 @@ _WORDS = {
 }
 
 
-def trains_rightly(training: Training) -> bool:
+def trains_rightly(training: Training, but_stale: bool = False) -> bool:
     """Whether a network can be trained with this ``train`` as it should be: right loss, steps, gradients and
-    t.
+    t. ``but_stale`` overlooks that it reads the notebook's variables for its arguments.
     """
+    if but_stale:
+        training = replace(training, stale={})
     try:
         for expect in (
             expect_loss_on_noise,
@@ -78,6 +83,7 @@ def expect_loss_on_noise(training: Training) -> None:
 def expect_a_step_per_batch(training: Training) -> None:
     """The loss is sent back through the network, and the optimiser steps, once per batch."""
     passes = training.training_passes
+    _expect_own_argument(training, [name for name in ARGUMENTS if name != "totalTrainingTimesteps"])
     if not passes:
         _unless_it_stopped(training, "the network was asked")
         raise Unmet("The network was never asked during training.", misconception="network-not-called")
@@ -121,24 +127,16 @@ def expect_a_step_per_batch(training: Training) -> None:
     )
 
 
-def accumulates(training: Training) -> bool:
-    """Whether the optimiser steps after every k-th batch, k > 1, with the gradients of all k: a right style.
-
-    Once per epoch, at its end, is none: there the step stands outside the loop.
-    """
-    passes = training.training_passes
-    places = [number % BATCHES for number in _after_steps(training) if number]  # batches of the epoch so far
-    inside = [place for place in places if place]
-    if not inside or len(passes) != EPOCHS * BATCHES:
-        return False
-    every = min(inside)
-    return every > 1 and all(place % every == 0 for place in inside)
-
-
-def _after_steps(training: Training) -> list[int]:
-    """The numbers of the training passes that are the first, or the first after a step."""
-    weights = [one.forward.weight for one in training.training_passes]
-    return [0, *(number for number in range(1, len(weights)) if weights[number] != weights[number - 1])]
+def _expect_own_argument(training: Training, arguments: Sequence[str]) -> None:
+    for variable, argument in training.stale.items():
+        if argument in arguments:
+            raise Unmet(
+                f"train reads the notebook's variable {variable} where it is given {argument}: "
+                f"{training.outside}.",
+                expected=f"{argument}, the argument",
+                actual=f"{variable}, a variable of the notebook",
+                misconception="stale-global",
+            )
 
 
 def expect_cleared_gradients(training: Training) -> None:
@@ -150,7 +148,8 @@ def expect_cleared_gradients(training: Training) -> None:
         if clearings >= len(training.training_passes) > 0:
             return  # that no gradients came was charged elsewhere; they would have been cleared
         raise Blocked("No gradients ever came, so none could be left over.")
-    fresh = _after_steps(training) if accumulates(training) else range(len(passes))
+    fresh = after_steps(training)
+    fresh = fresh if len(fresh) > 1 else list(range(len(passes)))
     left_over = [one for number, one in enumerate(passes) if number in fresh and one.gradient_before]
     if left_over:
         raise Unmet(
@@ -176,9 +175,19 @@ def expect_random_steps(training: Training) -> str:
     actual = f"steps from {low:g} to {high:g} in {len(every)} images"
     last = STEPS - 1 + first
     expected = f"steps from {first} to {last}, each image its own, other ones in every batch"
+    _expect_own_argument(training, ("totalTrainingTimesteps",))
+    if len(batches) > 2 and all(torch.equal(batch, batches[0]) for batch in batches) and low < high:
+        which = f": train reads {training.outside}" if training.outside else ""
+        raise Unmet(
+            f"Every batch is trained at the same steps: they are drawn once, not anew{which}.",
+            expected=expected,
+            actual="the same steps in every batch",
+            misconception="t-frozen",
+        )
     if low < first or high > last:
         raise Unmet(
-            f"Steps are drawn that do not exist: with T = {STEPS} they run from {first} to {last}.",
+            f"Steps are drawn that do not exist: with T = {STEPS} they run from {first} to {last}"
+            + (f"; train reads {training.outside}." if training.outside else "."),
             expected=expected,
             actual=actual,
             misconception="t-beyond-range",
@@ -196,13 +205,6 @@ def expect_random_steps(training: Training) -> str:
             actual="one step per batch",
             misconception="one-t-per-batch",
             credit=0.5,
-        )
-    if all(torch.equal(batch, batches[0]) for batch in batches):
-        raise Unmet(
-            "Every batch is trained at the same steps: they are drawn once, not anew.",
-            expected=expected,
-            actual="the same steps in every batch",
-            misconception="t-frozen",
         )
     # 192 draws from 40 steps have a mean of 0.5 ± 0.021 of the range, and miss either quarter once in 10^23.
     share = ((every - first) / (STEPS - 1)).mean().item()
@@ -270,7 +272,7 @@ def _steps_in_validation(training: Training) -> bool:
 def expect_losses(training: Training) -> None:
     """The losses of every epoch come back."""
     _unless_it_stopped(training, "it could return anything")
-    if any(len(numbers) >= EPOCHS for numbers in _number_lists(training.returned)):
+    if any(len(numbers) >= EPOCHS for numbers in number_lists(training.returned)):
         return
     if training.returned is None:
         raise Unmet(
@@ -281,26 +283,3 @@ def expect_losses(training: Training) -> None:
         expected=f"lists of {EPOCHS} numbers",
         misconception="losses-missing",
     )
-
-
-def _number_lists(value: Any) -> list[list[float]]:
-    """Every list of numbers in a result, however it is nested; rows of tuples count by column."""
-    if isinstance(value, Tensor):
-        return [value.flatten().tolist()] if value.ndim else []
-    if isinstance(value, dict):
-        return _number_lists(list(value.values()))
-    if not isinstance(value, list | tuple):
-        return []
-    numbers = [_number(item) for item in value]
-    if value and all(number is not None for number in numbers):
-        return [[number for number in numbers if number is not None]]
-    inner = [found for item in value for found in _number_lists(item)]
-    rows = [item for item in value if isinstance(item, list | tuple | dict)]
-    columns = [[float(index) for index in range(len(rows))]] if len(inner) == len(rows) == len(value) else []
-    return inner + columns
-
-
-def _number(item: Any) -> float | None:
-    if isinstance(item, Tensor) and item.numel() == 1:
-        item = item.item()
-    return float(item) if isinstance(item, int | float) and math.isfinite(item) else None

@@ -266,6 +266,8 @@ def _compared(added: Tensor, returned: Tensor | None) -> tuple[Tensor, Tensor, T
     a, b = added.flatten() - added.mean(), returned.flatten() - returned.mean()
     ratio, _ = _slope(a, b)
     likeness = (a @ b) / (a.norm() * b.norm()).clamp_min(1e-30)
+    if a.norm() < 1e-4:  # where none is added, none can be unlike it
+        likeness = torch.ones((), dtype=torch.float64)
     same = abs(likeness) > 0.999  # only then does the returned noise say what mean the added one should have
     return ratio, added.mean() - (ratio * returned.mean() if same else 0.0), likeness
 

@@ -7,7 +7,7 @@ written.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,6 @@ from torch import Tensor
 
 from grader.sandbox.student import Student
 from grader.sandbox.terms import IN_USE, Handle, StudentError
-from reference.diffuser import NoiseDiffuser
 from reference.pretrained import ScheduleArguments
 from reference.readings import Reading, ReadingDiffuser
 
@@ -29,11 +28,14 @@ from .doubles import (
     NetworkDouble,
     OptimizerDouble,
     WitnessDouble,
-    cosine,
 )
 
 EPOCHS, BATCHES, VALIDATION_BATCHES, BATCH = 2, 6, 3, 16
 STEPS = 40
+ARGUMENTS = (
+    *("model", "train_loader", "val_loader", "optimizer", "criterion", "device", "num_epochs", "diffuser"),
+    "totalTrainingTimesteps",
+)
 SCHEDULE: ScheduleArguments = {"start_beta": 1e-3, "end_beta": 0.2, "total_steps": STEPS}
 
 
@@ -69,6 +71,8 @@ class Training:
     answers: Answers = HANDOUTS
     labels: bool = True
     at_odds: Answers | None = None  # with the student's own diffuser, which answers like this
+    outside: str = ""  # variables of the notebook that it reads, with their places
+    stale: Mapping[str, str] = field(default_factory=dict)  # those that had to be set to its arguments
     log: list[Event] = field(default_factory=list)
     returned: Any = None
     error: StudentError | None = None
@@ -182,6 +186,23 @@ def run(
     return training
 
 
+def with_variables_set(student: Student, training: Training, generator: torch.Generator) -> Training:
+    """Another run, in a worker of its own, in which variables that ``train`` reads are its arguments; the run
+    that was where there are none.
+    """
+    stale = handout.mistaken_for_arguments(student, "train", ARGUMENTS)
+    if not stale:
+        return training
+    one = student.fresh()
+    try:
+        again = _run(one, training.reading, None, generator, training.numbering, training.answers, stale)
+    finally:
+        one.close()
+        student.seconds += one.seconds
+    again.stale = stale
+    return again
+
+
 def _run(
     student: Student,
     reading: Reading,
@@ -189,10 +210,12 @@ def _run(
     generator: torch.Generator,
     numbering: Numbering,
     answers: Answers,
+    variables: Mapping[str, str] | None = None,
     *,
-    labels: bool,
+    labels: bool = True,
 ) -> Training:
     training = Training(reading=reading, numbering=numbering, answers=answers, labels=labels)
+    training.outside = handout.places_read(student, "train")
     log = training.log
     reference = ReadingDiffuser(**SCHEDULE, reading=reading)
     network = NetworkDouble(log, lambda x, t: 0.1 * torch.randn(x.shape, generator=generator))
@@ -227,7 +250,13 @@ def _run(
     }
     try:
         training.returned = handout.call(
-            student, "train", arguments, beside=SCHEDULE, seed=student.seed, within=120.0
+            student,
+            "train",
+            arguments,
+            beside=SCHEDULE,
+            variables=variables,
+            seed=student.seed,
+            within=120.0,
         )
     except StudentError as error:
         training.error = error
@@ -240,87 +269,3 @@ def _random_batches(generator: torch.Generator) -> Any:
         return images, torch.randint(0, 10, (BATCH,), generator=generator)
 
     return batch
-
-
-def targets(training: Training) -> Counter[str]:
-    """What the loss compared the prediction with, over all training passes: noise, clean, noisy, or other.
-
-    From the gradients where they came back, otherwise from what the criterion was given.
-    """
-    found: Counter[str] = Counter()
-    compared = [e for e in training.log if e.kind == "compare"]
-    for one in training.training_passes:
-        if one.gradient is not None and one.forward.answer is not None:
-            found[_nearest(one.gradient, one)] += 1
-            continue
-        for event in compared:
-            other = _other_side(event, one)
-            if other is not None:
-                found[_equal(other, one)] += 1
-    return found
-
-
-def _candidates(one: Pass) -> dict[str, Tensor]:
-    named = {"noise": one.noise, "clean": one.image, "noisy": one.forward.x}
-    return {name: tensor.float() for name, tensor in named.items() if tensor is not None}
-
-
-def _nearest(gradient: Tensor, one: Pass) -> str:
-    """The candidate τ for which the gradient points along (answer − τ): 1.0 for a squared error, 0.8 for an
-    absolute.
-    """
-    assert one.forward.answer is not None
-    answer = one.forward.answer
-    likeness = {name: cosine(gradient, answer - tau) for name, tau in _candidates(one).items()}
-    best = max(likeness, key=likeness.__getitem__, default="other")
-    return best if likeness.get(best, 0.0) > 0.75 else "other"
-
-
-def _other_side(event: Event, one: Pass) -> Tensor | None:
-    """What the network's answer was compared with in this event, if its answer is one of the two sides."""
-    answer = one.forward.answer
-    for side, other in ((event.x, event.target), (event.target, event.x)):
-        if (
-            answer is not None
-            and side is not None
-            and side.shape == answer.shape
-            and torch.equal(side, answer)
-        ):
-            return other
-    return None
-
-
-def _equal(other: Tensor, one: Pass) -> str:
-    candidates = _candidates(one).items()
-    return next(
-        (n for n, tau in candidates if tau.shape == other.shape and torch.allclose(tau, other, atol=1e-5)),
-        "other",
-    )
-
-
-def own_noise(training: Training) -> bool:
-    """Whether a ``train`` that mixes images and noise itself does so by the formula, and compares with that
-    noise.
-
-    For a squared error of mean reduction the target is answer − gradient · n / 2; with it, x_t must be the
-    mix of an image of the batch and that noise.
-    """
-    schedule = NoiseDiffuser(**SCHEDULE)
-    batches = [
-        e.image for e in training.log if e.kind == "batch" and e.who == "training" and e.image is not None
-    ]
-    passes = [p for p in training.training_passes if p.gradient is not None]
-    if not passes or len(batches) < len(passes):
-        return False
-    for one, image in zip(passes, batches, strict=False):
-        x, t, answer, gradient = one.forward.x, one.forward.t, one.forward.answer, one.gradient
-        if x is None or t is None or answer is None or gradient is None or t.numel() != len(x):
-            return False
-        if bool((t < 0).any() or (t >= STEPS).any() or (t != t.round()).any()):
-            return False
-        alpha_bar = schedule.alpha_bar[t.long()].view(-1, 1, 1, 1)
-        target = answer - gradient * answer.numel() / 2
-        mix = training.reading.signal(alpha_bar) * image + training.reading.noise(alpha_bar) * target
-        if not torch.allclose(mix, x.float(), atol=1e-2):
-            return False
-    return True

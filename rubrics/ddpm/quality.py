@@ -13,7 +13,7 @@ from torch import Tensor
 
 from grader.checks import Blocked, Talk
 from grader.sandbox.student import Student
-from grader.sandbox.terms import IN_USE, Handle
+from grader.sandbox.terms import IN_USE, Handle, StudentError
 from reference import digits
 from reference.diffuser import NoiseDiffuser
 from reference.evaluation import energy_distance
@@ -26,7 +26,8 @@ from .conventions import Numbering
 from .doubles import DiffuserDouble, NetworkDouble
 from .learning import Learning
 from .probe_network import Network
-from .probe_sampler import Steps, as_samples
+from .samples import Steps, as_samples
+from .schedule import build_diffuser
 
 TOTAL = SCHEDULE["total_steps"]
 Predict = Callable[[Tensor, Tensor], Tensor]
@@ -197,6 +198,19 @@ def judge_network(studio: Studio, learning: Learning) -> Quality:
         ],
         notes=[note],
     )
+
+
+def add_all_of_the_students(quality: Quality, studio: Studio, learning: Learning | None) -> None:
+    """A row of samples that are the student's own throughout: to be seen, not judged."""
+    if learning is None or learning.trained.network is None:
+        return
+    try:
+        diffuser = build_diffuser(studio.student, **SCHEDULE)
+        own = studio.all_of_the_students(learning.trained.network, diffuser)
+    except (StudentError, Blocked) as error:
+        quality.notes.append(f"With your own network your sampler gave no samples: {error}")
+        return
+    quality.rows.insert(0, (f"all your own, after {learning.trained.steps} steps", own))
 
 
 def sample_from(seed: int, count: int, model: Predict) -> Tensor:

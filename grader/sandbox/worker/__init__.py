@@ -20,7 +20,8 @@ A request's header::
     "target": TARGET, "optimizer": TARGET, "args": [VALUE], "goal": VALUE}   one step {"verb": "pathways",
     "target": TARGET, "args": [VALUE], "shifted": [VALUE], "full": int}   see ``pathways``
 
-    TARGET = {"name": str} in the student's namespace, or {"handle": int}, an object kept from before
+    TARGET = {"name": str} in the student's namespace ("" is that itself), or {"handle": int}, an object
+    kept from before
     "keep" leaves the result in the worker and replies with its handle.
     VALUE  = null, bool, int, float, str, [VALUE] and
              {"tensor": index, "on": "cpu"}     the index-th tensor of this frame ("on" only where it matters)

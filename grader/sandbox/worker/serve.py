@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import torch
 from torch import nn
 
-from . import colab, doubles, modules, pathways, source
+from . import colab, doubles, modules, pathways, source, standins
 from .values import Packer, Unpacker
 from .wire import ANSWER, CALLBACK, REPLY, REQUEST, Closed, WireError, read_frame, write_frame
 
@@ -66,8 +66,8 @@ class _Server:
         except (Exception, SystemExit, KeyboardInterrupt) as error:
             packer = Packer(self._keep)
             reply = {"raised": source.describe(error) | {"ours": _is_ours(header, error)}}
-        if colab.notices:
-            reply["notices"] = colab.notices[:]
+        if standins.notices:
+            reply["notices"] = standins.notices[:]
         write_frame(self._replies, REPLY, reply, packer.tensors)
 
     def ask(
@@ -202,6 +202,8 @@ class _Server:
 
     @staticmethod
     def _named(namespace: types.ModuleType, name: str) -> object:
+        if not name:
+            return namespace
         first, *rest = name.split(".")  # "model.UNet" where a module was imported
         try:
             found = namespace.__dict__[first]

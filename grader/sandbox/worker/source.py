@@ -12,7 +12,7 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
-from . import absent, colab
+from . import absent, colab, standins
 
 MODULE = "notebook"  # not __main__, so that what stands behind that guard stays unrun
 SECONDS = 15  # for one statement at top level; definitions and constants take none
@@ -60,7 +60,7 @@ def _bound(source: str, error: ModuleNotFoundError, namespace: types.ModuleType)
     except Exception:
         return False
     for module in missing:
-        colab.notice(f"{module} is not installed where this was graded; what uses it could not be judged.")
+        standins.notice(f"{module} is not installed where this was graded; what uses it could not be judged.")
     return bool(missing)
 
 

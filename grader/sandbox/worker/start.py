@@ -33,7 +33,7 @@ def main() -> None:
     colab = importlib.import_module("worker.colab")
     colab.quiet_environment(options.scratch)
     os.chdir(options.scratch)
-    sys.meta_path.insert(0, colab.Finder(options.hidden))
+    sys.meta_path.insert(0, importlib.import_module("worker.standins").Finder(options.hidden))
     _warm_up()
     if options.control is None:
         _serve_once()
