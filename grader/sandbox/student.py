@@ -69,6 +69,9 @@ class Student:
     seconds: float = 0.0
     generation: int = 0
     _line: Line | None = None
+    _doubles: dict[int, Double] = field(
+        default_factory=dict
+    )  # an object may call those that it was built with
 
     def call(
         self,
@@ -118,7 +121,7 @@ class Student:
 
     def fresh(self) -> Student:
         """The same source in a worker of its own, untouched by what was asked before. Close it after use."""
-        return replace(self, problems=[], seconds=0.0, generation=0, _line=None)
+        return replace(self, problems=[], seconds=0.0, generation=0, _line=None, _doubles={})
 
     def ask(self, verb: str, target: str | Handle | None = None, **options: Any) -> Any:
         """Any other verb of the protocol; values among ``options`` are packed."""
@@ -167,6 +170,7 @@ class Student:
     def _open(self) -> Line:
         line = self._line = self.nursery.worker()
         self.generation += 1
+        self._doubles = {}
         if self.data is not None:
             images, labels = self.data
             self.ask("data", images=images, labels=labels)
@@ -184,6 +188,7 @@ class Student:
     def _exchange(
         self, line: Line, header: dict[str, Any], packer: Packer, within: float, reply_limit: int
     ) -> dict[str, Any]:
+        self._doubles |= packer.doubles
         deadline = _Deadline(line, within)
         started = time.monotonic()
         try:
@@ -195,7 +200,7 @@ class Student:
                         return self._received(answer, tensors)
                     if kind != CALLBACK:
                         raise WireError("a reply was due")
-                    self._answer(line, answer, tensors, packer.doubles)
+                    self._answer(line, answer, tensors, self._doubles)
         except Closed as error:
             self.close()
             if deadline.passed:

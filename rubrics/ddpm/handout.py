@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from grader.sandbox.student import Student
-from grader.sandbox.terms import Handle
+from grader.sandbox.terms import Handle, StudentError
 from grader.syntax import place
 
 # What students call the handout's arguments; none is a name for two of them.
@@ -135,6 +135,12 @@ def reply(
         kwargs=by_name,
         within=within,
     )
+
+
+def raise_if_not_installed(error: StudentError | None) -> None:
+    """Raise an error that is not the student's: their code uses what is not installed here."""
+    if error is not None and error.type == "ModuleNotFoundError":
+        raise error
 
 
 def mistaken_for_arguments(student: Student, name: str, arguments: Sequence[str]) -> dict[str, str]:

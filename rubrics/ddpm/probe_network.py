@@ -90,7 +90,7 @@ def examine(student: Student, channels: int, generator: torch.Generator, talk: T
         try:
             output = student.call(handle, x, steps_as(form, steps), grad=False)
         except StudentError as error:
-            if error.lost:
+            if error.lost or error.type == "ModuleNotFoundError":
                 raise
             refusal = refusal or str(error)
             continue

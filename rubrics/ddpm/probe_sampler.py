@@ -106,6 +106,7 @@ def recover(
 ) -> Sampling:
     """Run ``generate_samples`` twice on the probe network, in fresh workers, and solve for every step."""
     first, second = (_run_afresh(student, fallback, generator, numbering) for _ in range(2))
+    handout.raise_if_not_installed(first.error)
     stale = handout.mistaken_for_arguments(student, "generate_samples", ARGUMENTS)
     if stale and (first.error or len(first.calls) != STEPS):
         runs = [_run_afresh(student, fallback, generator, numbering, stale) for _ in range(2)]

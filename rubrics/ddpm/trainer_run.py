@@ -11,6 +11,7 @@ from grader.sandbox.terms import Handle
 from reference.readings import Reading
 
 from .conventions import HANDOUTS, Answers, Numbering
+from .handout import raise_if_not_installed
 from .judge_trainer import trains_rightly
 from .probe_forward import Forward
 from .probe_trainer import Training, run, with_variables_set
@@ -33,6 +34,7 @@ def run_as_expected(
     for answers in dict.fromkeys([*forms, HANDOUTS]):
         again = torch.Generator().manual_seed(generator.initial_seed())
         tried.append(run(student, reading, fallback, again, numbering=numbering, answers=answers))
+        raise_if_not_installed(tried[-1].error)
         if trains_rightly(tried[-1]):
             break
     training = next(filter(trains_rightly, reversed(tried)), tried[0])

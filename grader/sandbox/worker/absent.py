@@ -41,8 +41,14 @@ def _not_found(module: str) -> ModuleNotFoundError:
     return ModuleNotFoundError(f"No module named {module!r}", name=module)
 
 
-def bind_imports(source: str, missing: str | None, namespace: dict[str, Any]) -> list[str]:
+def bind_imports(source: str, place: str, missing: str | None, namespace: dict[str, Any]) -> list[str]:
     """Carry an import statement out name by name, with stand-ins for what is not installed.
+
+    Args:
+        source: the statement.
+        place: the file name that it is compiled under.
+        missing: the module that it failed for.
+        namespace: where to.
 
     Returns:
         The modules that are not installed; none where ``source`` is no import, or fails in another way.
@@ -55,7 +61,7 @@ def bind_imports(source: str, missing: str | None, namespace: dict[str, Any]) ->
         for alias in node.names:
             single = type(node)(**{**dict(ast.iter_fields(node)), "names": [alias]})
             try:
-                exec(ast.unparse(single), namespace)
+                exec(compile(ast.unparse(single), place, "exec"), namespace)
             except ModuleNotFoundError as error:
                 module = error.name or str(missing)
                 absent.append(module)

@@ -39,13 +39,13 @@ def run(statements: list[dict[str, Any]], namespace: types.ModuleType) -> list[d
     for statement in statements:
         cell = statement["cell"]
         text = "\n" * (statement["line"] - 1) + statement["source"]
+        name = f"<cell {cell}>" if isinstance(cell, int) else f"<{cell}>"
         try:
-            name = f"<cell {cell}>" if isinstance(cell, int) else f"<{cell}>"
             code = compile(text, name, "exec", statement["flags"], dont_inherit=True)
             with _time_limit():
                 exec(code, namespace.__dict__)
         except (Exception, SystemExit) as error:
-            if isinstance(error, ModuleNotFoundError) and _bound(statement["source"], error, namespace):
+            if isinstance(error, ModuleNotFoundError) and _bound(statement["source"], name, error, namespace):
                 continue
             problem = describe(error)
             if problem["cell"] is None:
@@ -54,13 +54,13 @@ def run(statements: list[dict[str, Any]], namespace: types.ModuleType) -> list[d
     return problems
 
 
-def _bound(source: str, error: ModuleNotFoundError, namespace: types.ModuleType) -> bool:
+def _bound(source: str, place: str, error: ModuleNotFoundError, namespace: types.ModuleType) -> bool:
     try:
-        missing = absent.bind_imports(source, error.name, namespace.__dict__)
+        missing = absent.bind_imports(source, place, error.name, namespace.__dict__)
     except Exception:
         return False
     for module in missing:
-        standins.notice(f"{module} is not installed where this was graded; what uses it could not be judged.")
+        standins.notice(f"{module} is not installed where this was graded; what uses it cannot be judged.")
     return bool(missing)
 
 
