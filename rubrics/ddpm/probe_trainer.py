@@ -128,7 +128,7 @@ class Training:
         asked = [f"gives noise_diffusion t as {' or '.join(forms)}"] if forms else []
         asked += [f"tells the network {told.scale} as {told.form}"] if told.form else []
         asked += [] if self.labels else ["takes batches without labels"]
-        asked += [f"returns {_kind(self.returned)}"] if self.error is None else ["does not come to its end"]
+        asked += [f"returns {_kind(self.returned)}"] if self.error is None else [f"stops: {self.error}"]
         return "; ".join(asked)
 
     @property
