@@ -139,7 +139,10 @@ def extract(
     modules, more = modules_of(submission)
     found = [with_star_names(statement, modules) for statement in found]
     candidates = [*reachable(found, modules), *candidates_in(found)]
-    choices = {name: choose(name, shapes.get(name), found, candidates, mapped.get(name)) for name in wanted}
+    choices: dict[str, Choice] = {}
+    for name in wanted:
+        taken = {*wanted, *(c.candidate.target for c in choices.values() if c.candidate)}
+        choices[name] = choose(name, shapes.get(name), found, candidates, mapped.get(name), taken)
     passed_over = {statement for choice in choices.values() for statement in choice.passed_over}
     targets = {name: c.candidate.target if c.candidate else name for name, c in choices.items()}
     roots = [target.partition(".")[0] for target in targets.values()]

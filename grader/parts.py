@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -24,7 +24,8 @@ class Shape:
         arguments: how many it takes at the least; for a class, the first of its ``methods`` that it has.
         methods: names that the class's working method may have; the first is the handout's.
         aliases: names that the definition may have.
-        marks: names of which one is used inside.
+        marks: names of which one is used inside, or by a helper.
+        without: names that are not used inside.
         inline: names of which one is used in a loop at top level that does the definition's work.
     """
 
@@ -33,6 +34,7 @@ class Shape:
     methods: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
     inline: tuple[str, ...] = ()
 
 
@@ -82,8 +84,9 @@ def choose(
     found: Sequence[Statement],
     candidates: Sequence[Candidate],
     mapped: str | None,
+    taken: Container[str] = (),
 ) -> Choice:
-    """The definition that is meant by ``name``."""
+    """The definition that is meant by ``name``; by its shape alone, none of those that are ``taken``."""
     shape = shape or Shape(kind="")
     if mapped:
         chosen = [each for each in candidates if each.target == mapped]
@@ -99,7 +102,7 @@ def choose(
         return Choice(chosen_one, passed_over=tuple(each.statement for each in later))
     if like := _likely(name, shape, candidates):
         return Choice(like[-1], how=_how(name, like[-1]))
-    if shape.kind and (alike := _by_shape(shape, candidates)):
+    if shape.kind and (alike := _by_shape(shape, [each for each in candidates if each.target not in taken])):
         names = list(dict.fromkeys(each.target for each in alike))
         if len(names) == 1:
             return Choice(alike[-1], how="found by its shape")
@@ -118,6 +121,7 @@ def fits(candidate: Candidate, shape: Shape, candidates: Sequence[Candidate]) ->
             right = isinstance(node, _FUNCTIONS) and _takes(node, shape.arguments)
         case _:
             return True
+    right = right and _names_in(node).isdisjoint(shape.without)
     return right and (not shape.marks or not _used_by(node, candidates).isdisjoint(shape.marks))
 
 
@@ -191,6 +195,10 @@ def _by_shape(shape: Shape, candidates: Sequence[Candidate]) -> list[Candidate]:
     """All definitions of the shape that are not parts of one another."""
     right = [each for each in candidates if fits(each, shape, candidates)]
     right = [each for each in right if not each.in_class]
+    if shape.kind == "function":  # whoever trains or samples goes round and round
+        right = [
+            each for each in right if any(isinstance(p, ast.For | ast.While) for p in ast.walk(each.node))
+        ]
     if shape.kind == "class" and "forward" in shape.methods:
         right = [each for each in right if any("Module" in _last(b) for b in _bases(each, candidates))]
     used = {

@@ -132,7 +132,7 @@ def test_a_syntax_error_in_one_cell(grade: Command, tmp_path: Path, alice: nbfor
 @pytest.mark.parametrize(
     ("old", "new", "lost", "sentence"),
     [
-        ("class NoiseDiffuser", "class NoiseDifuser", "schedule.betas", "There is a NoiseDifuser"),
+        ("class NoiseDiffuser:", "class NoiseDiffuser(Base):", "schedule.betas", "name 'Base'"),
         ("self.linear_scheduler()", "linear_schedule()", "schedule.betas", "name 'linear_schedule'"),
         ("self.linear_scheduler()", "open('gone')", "schedule.betas", "FileNotFoundError"),
         ("self.linear_scheduler()", "[][0]", "schedule.betas", "IndexError"),

@@ -278,3 +278,10 @@ def test_no_cell_brings_the_reader_down(lift, bomb):
 def test_thousands_of_cells(lift):
     source = lift(*(f"v{number} = {number}" for number in range(4000)), IMPORTS, UNET)
     assert [part.cell for part in source.parts] == [4002]
+
+
+def test_no_definition_plays_two_parts(lift):
+    """Neither ``train`` nor a function that draws pictures is taken for a sampler that is not there."""
+    show = "def show(diffuser, image):\n    print(torch.randn_like(image), diffuser.betas)"
+    source = lift(IMPORTS, DIFFUSER, UNET, TRAIN, show)
+    assert source.missing == ("generate_samples",)
