@@ -15,6 +15,7 @@ SETTERS = frozenset(
     {"update", "append", "extend", "insert", "add", "setdefault"}
     | {"add_argument", "set_defaults", "add_module", "register_buffer"}
 )
+MAX_STATEMENTS = 50_000  # in one notebook; each takes a tenth of a millisecond
 _GUARD = "if True:\n"  # what stands before a statement that was indented
 
 
@@ -56,6 +57,9 @@ def statements(cells: Iterable[Cell], package: str | None = None) -> tuple[list[
     for cell in cells:
         for parsed in parse_cell(cell, problems):
             for node, indented in _unguarded(parsed.tree.body):
+                if len(found) == MAX_STATEMENTS:
+                    why = f"more than {MAX_STATEMENTS:,} statements are not read; the rest was left out"
+                    return found, [*problems, Problem(cell.number, node.lineno, why)]
                 flags |= _future_flags(node)
                 found.append(_statement(cell.number, node, parsed, flags, indented, package))
     return found, problems

@@ -108,7 +108,11 @@ class StudentSource:
     def notes(self) -> list[str]:
         """What there is to say, one sentence each."""
         notes = [f"Part of your notebook could not be read: {problem}." for problem in self.problems]
-        notes += [f"Judged as {part}." for part in self.parts if part.how]
+        notes += [
+            f"Your {part.found} was judged as {part.name}: {part.how}, {place(part.cell, part.line)}."
+            for part in self.parts
+            if part.how
+        ]
         notes += [f"{drop}." for drop in self.dropped]
         notes += [f"{name} is set nowhere that was run; the grader gave it." for name in self.given]
         for function in dict.fromkeys(one.function for one in self.outside):

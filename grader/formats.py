@@ -13,6 +13,8 @@ from typing import Any
 
 from grader.errors import NotebookError
 
+MAX_CONTAINERS, MAX_COMMAS = 5_000_000, 20_000_000  # what would take gigabytes once it is read
+
 _BOMS = {  # the longer ones first: UTF-32's begins with UTF-16's
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -70,6 +72,10 @@ def code_of(data: bytes, suffix: str) -> Code:
         text = _without_conflicts(text, notes)
         notes.append("A script was handed in; it counts as one cell, and lines are the file's.")
         return Code([plain_text(text)], notes)
+    if text.count("[") + text.count("{") > MAX_CONTAINERS or text.count(",") > MAX_COMMAS:
+        raise NotebookError(
+            "the file holds more values than any notebook; clear the outputs and save it again"
+        )
     return _code(_parsed(text, notes), notes)
 
 

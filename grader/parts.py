@@ -101,14 +101,14 @@ def choose(
         later = same[same.index(chosen_one) + 1 :]
         return Choice(chosen_one, passed_over=tuple(each.statement for each in later))
     if like := _likely(name, shape, candidates):
-        return Choice(like[-1], how=_how(name, like[-1]))
+        return Choice(like[-1], how=_how(shape, like[-1]))
     if shape.kind and (alike := _by_shape(shape, [each for each in candidates if each.target not in taken])):
         names = list(dict.fromkeys(each.target for each in alike))
         if len(names) == 1:
             return Choice(alike[-1], how="found by its shape")
         some = ", ".join(names[:-1]) + f" or {names[-1]}"
         return Choice(hint=f"It could be {some}: say which with --map {name}={names[-1]}.")
-    return Choice(hint=_inline(shape, found))
+    return Choice(hint=_loose(shape, candidates) or _inline(shape, found))
 
 
 def fits(candidate: Candidate, shape: Shape, candidates: Sequence[Candidate]) -> bool:
@@ -215,6 +215,15 @@ def _bases(candidate: Candidate, candidates: Sequence[Candidate], depth: int = 0
     return [*node.bases, *(base for each in above for base in _bases(each, candidates, depth + 1))]
 
 
+def _loose(shape: Shape, candidates: Sequence[Candidate]) -> str:
+    """A hint where the method of a class that is not there is a function."""
+    for each in candidates if shape.kind == "class" else ():
+        if isinstance(each.node, _FUNCTIONS) and not each.in_class and each.name in shape.methods:
+            where = place(each.statement.cell, each.line)
+            return f"There is a function {each.name} in {where}: make it a method of that class."
+    return ""
+
+
 def _inline(shape: Shape, found: Sequence[Statement]) -> str:
     for statement in found:
         works = isinstance(statement.node, ast.For | ast.While | ast.With)
@@ -224,8 +233,11 @@ def _inline(shape: Shape, found: Sequence[Statement]) -> str:
     return ""
 
 
-def _how(name: str, candidate: Candidate) -> str:
-    return "a method of a class" if candidate.in_class else f"the nearest to {name}"
+def _how(shape: Shape, candidate: Candidate) -> str:
+    if candidate.in_class:
+        return "a method of a class"
+    usual = _plain(candidate.name) in map(_plain, shape.aliases)
+    return "a usual name for it" if usual else "the nearest to that name"
 
 
 def _takes(node: ast.stmt, count: int) -> bool:

@@ -32,6 +32,7 @@ def modules_beside(path: Path, cells: Sequence[Cell]) -> dict[str, Cell]:
         if (match := _WRITTEN.match(cell.source))
     }
     found: dict[str, Cell] = {}
+    room = MAX_BYTES
     wanted = [name for cell in cells for name in _imported(cell.source, package="")]
     while wanted and len(found) < MAX_MODULES:
         name = wanted.pop(0)
@@ -39,8 +40,9 @@ def modules_beside(path: Path, cells: Sequence[Cell]) -> dict[str, Cell]:
             if module in found or module.partition(".")[0] in _ELSEWHERE:
                 continue
             cell = written.get(module) or _file(path.parent, module)
-            if cell is not None:
+            if cell is not None and len(cell.source) <= room:
                 found[module] = cell
+                room -= len(cell.source)
                 package = module if is_package(cell) else module.rpartition(".")[0]
                 wanted += _imported(cell.source, package)
     return found

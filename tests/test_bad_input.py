@@ -9,6 +9,7 @@ import corpus
 import nbformat
 import pytest
 from conftest import SUBMISSIONS, Command
+from nbconvert import PythonExporter
 
 MISUSE, NOT_GRADED, GRADED = 2, 1, 0
 
@@ -118,6 +119,22 @@ def test_an_old_notebook_format(grade: Command, tmp_path: Path, alice: nbformat.
     path.write_text(json.dumps(nbformat.convert(alice, 3)))
     ran = grade(path, "--quick", "--only", "schedule")
     assert ran.grade("student")["earned"] == 10, ran.out
+
+
+def test_a_script_and_a_notebook_that_is_cut_off(
+    grade: Command, tmp_path: Path, alice: nbformat.NotebookNode
+) -> None:
+    """As nbconvert exports it, and as a full disk leaves it: what is there is judged."""
+    script, _ = PythonExporter().from_notebook_node(alice)
+    (tmp_path / "script.py").write_text(script)
+    text = json.dumps(alice, indent=1)
+    (tmp_path / "cut.ipynb").write_text(text[: text.index("class UNet")])
+    only = ("--quick", "--only", "schedule", "--only", "unet.shape_1ch")
+    ran = grade(tmp_path / "script.py", tmp_path / "cut.ipynb", *only)
+    assert ran.code == GRADED
+    assert ran.grade("script")["earned"] == 14
+    assert ran.grade("cut")["earned"] == 10
+    assert "The file is cut off at line" in ran.grade("cut")["notes"][0]
 
 
 def test_a_syntax_error_in_one_cell(grade: Command, tmp_path: Path, alice: nbformat.NotebookNode) -> None:

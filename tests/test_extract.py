@@ -140,8 +140,8 @@ def test_a_near_miss_is_taken_and_said_to_be() -> None:
     assert source.missing == ()
     assert source.names == {"Model": "model", "train": "trian"}
     assert source.notes() == [
-        "Judged as Model is your model (the nearest to Model), cell 1, line 1.",
-        "Judged as train is your trian (the nearest to train), cell 1, line 2.",
+        "Your model was judged as Model: the nearest to that name, cell 1, line 1.",
+        "Your trian was judged as train: the nearest to that name, cell 1, line 2.",
     ]
 
 

@@ -98,6 +98,7 @@ def test_several_worksheets_are_one_notebook(read):
         (b'{"cells": ' + b"[" * 200_000, "nested too deeply"),
         (b'{"cells": [' + b"1" * 9000 + b"]}", "no code cells"),
         (b'{"cells": 7}', "no code cells"),
+        (b'{"cells": [' + b"[]," * 6_000_000 + b"7]}", "more values than any notebook"),
         (b'{"cells": [{"cell_type": "code", "source": "  "}]}', "no code cells"),
         (b"\xff\xfe\x00", "neither UTF-8 nor valid UTF-16"),
         (b"\x00\x01\x02\x03", "not JSON"),

@@ -54,7 +54,7 @@ def test_a_messy_notebook_is_shown_with_what_was_done(inspect, tmp_path):
     ran = inspect("messy.ipynb")
     assert ran.code == 0, ran.err
     for sentence in (
-        "UNet is your Unet (the nearest to UNet), net.py, line",
+        "UNet is your Unet (the nearest to that name), net.py, line",
         "generate_samples: not found.",
         "net: a module beside the notebook",
         "epochs is set in cell 4, line 1, but that was not run",

@@ -78,7 +78,7 @@ def test_parts_under_other_names(lift):
         "generate_samples": "sample",
     }
     assert source.names["NoiseDiffuser.noise_diffusion"] == "q_sample"
-    assert "Judged as UNet is your Unet (the nearest to UNet), cell 3, line 1." in source.notes()
+    assert "Your Unet was judged as UNet: the nearest to that name, cell 3, line 1." in source.notes()
 
 
 def test_a_network_is_found_by_its_shape(lift):
@@ -146,6 +146,12 @@ def test_work_at_top_level_is_pointed_out(lift):
     )
     assert source.missing == ("train", "generate_samples")
     assert "at top level in cell 4, line 2" in source.hints["train"]
+
+
+def test_a_function_where_a_class_is_asked_for_is_pointed_out(lift):
+    function = "def forward_diffusion(x, t):\n    return x, torch.randn_like(x)"
+    source = lift(IMPORTS, function, UNET, TRAIN, SAMPLE)
+    assert source.hints["NoiseDiffuser"].startswith("There is a function forward_diffusion in cell 2, line 1")
 
 
 def test_what_stands_behind_a_main_guard_counts(lift):
@@ -273,6 +279,12 @@ def test_code_that_cannot_be_parsed_is_explained(lift, code, sentence):
 )
 def test_no_cell_brings_the_reader_down(lift, bomb):
     assert _found(lift(bomb, IMPORTS, UNET))["UNet"] == "UNet"
+
+
+def test_more_statements_than_anybody_writes_are_left_out(lift):
+    source = lift(UNET, "\n".join("x = 1" for _ in range(60_000)))
+    assert _found(source) == {"UNet": "UNet"}
+    assert "more than 50,000 statements" in str(source.problems[0])
 
 
 def test_thousands_of_cells(lift):

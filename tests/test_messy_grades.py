@@ -150,7 +150,9 @@ def test_a_trainer_class_and_a_method_that_samples_lose_nothing(warm: WarmGrader
     cells = [BASE["setup"], BASE["diffuser"] + method + steps, BASE["unet"], trainer + loop]
     grade = _grade(warm, cells)
     assert lost(grade) == {}
-    assert any("DDPMTrainer.fit (a method of a class)" in note for note in grade.notes)
+    assert any(
+        "Your DDPMTrainer.fit was judged as train: a method of a class" in note for note in grade.notes
+    )
 
 
 def test_modules_that_are_not_there_cost_nothing_unless_they_are_used(warm: WarmGrader) -> None:

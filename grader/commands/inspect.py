@@ -111,7 +111,5 @@ def _row(cell: int | str, inside: Sequence[Statement]) -> str:
 def _not_said_elsewhere(source: StudentSource) -> list[str]:
     said: set[Any] = {f"{drop}." for drop in source.dropped}
     return [
-        note
-        for note in source.notes()
-        if note not in said and not note.startswith(("Judged as", "Part of your"))
+        note for note in source.notes() if note not in said and not note.startswith(("Your ", "Part of your"))
     ]

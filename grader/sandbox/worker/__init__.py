@@ -7,7 +7,8 @@ of ``wire``.
 
 A request's header::
 
-    {"verb": "load",     "statements": [{"source", "cell", "line"}, ...], "device": "cpu", "threads": 1}
+    {"verb": "load",     "statements": [{"source", "cell", "line"}, ...], "device": "cpu", "threads": 1,
+                         "modules": {name: [statement, ...]}}        those beside the notebook
     {"verb": "data",     "images": VALUE, "labels": VALUE}       what torchvision's MNIST will serve
     {"verb": "call",     "target": TARGET, "method": str | null, "args": [VALUE], "kwargs": {str: VALUE},
                          "seed": int | null, "grad": bool, "keep": bool}
@@ -33,7 +34,7 @@ A request's header::
 
 A reply's header is ``{"value": VALUE, "attached": bool}``, where ``attached`` says that a returned tensor
 still hangs on an autograd graph, or ``{"raised": {"type", "message", "cell", "line", "during"}}``: the
-student's code raised. A callback's header is ``{"double": id, "event": str, "args": [VALUE], "kwargs": {...},
+student's code raised; ``"notices": [str]`` beside either are sentences for the report. A callback's header is ``{"double": id, "event": str, "args": [VALUE], "kwargs": {...},
 "state": {...}}``; its answer ``{"value": VALUE}``, ``{"stop": true}`` (the loader is exhausted) or
 ``{"raise": {"type", "message"}}``.
 """
