@@ -34,7 +34,7 @@ A request's header::
 
 A reply's header is ``{"value": VALUE, "attached": bool}``, where ``attached`` says that a returned tensor
 still hangs on an autograd graph, or ``{"raised": {"type", "message", "cell", "line", "during"}}``: the
-student's code raised; ``"notices": [str]`` beside either are sentences for the report. A callback's header is ``{"double": id, "event": str, "args": [VALUE], "kwargs": {...},
-"state": {...}}``; its answer ``{"value": VALUE}``, ``{"stop": true}`` (the loader is exhausted) or
-``{"raise": {"type", "message"}}``.
+student's code raised. ``"notices": [str]`` beside either are sentences for the report. A callback's header is
+``{"double": id, "event": str, "args": [VALUE], "kwargs": {...}, "state": {...}}``; its answer
+``{"value": VALUE}``, ``{"stop": true}`` (the loader is exhausted) or ``{"raise": {"type", "message"}}``.
 """
