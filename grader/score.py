@@ -12,6 +12,7 @@ from grader.extract import StudentSource
 from grader.model import Criterion, CriterionResult, Grade, Verdict
 from grader.notebook import Submission
 from grader.rubric import Rubric
+from grader.syntax import newer_python
 
 _SEVERITY = (
     "pass",
@@ -33,6 +34,8 @@ def grade(
     """The grade of one submission, from the outcome of its checks."""
     asked = rubric.only(options.only)
     results, notes = [], [*submission.notes, *source.notes(), *outcome.notes]
+    if source.problems and (newer := newer_python(submission.python)):
+        notes.insert(0, newer)
     if outcome.failure:
         notes.insert(0, f"The grader itself failed ({outcome.failure}); a person has to look.")
     for criterion in asked:

@@ -69,6 +69,14 @@ def parse_cell(cell: Cell, problems: list[Problem]) -> list[Parsed]:
         return list(_salvage(text, lines))
 
 
+def newer_python(version: str | None) -> str | None:
+    """A sentence where a notebook was run with a newer Python than the grader's; versions as "3.13.1"."""
+    numbers = re.match(r"(\d+)\.(\d+)", version or "")
+    if numbers and (int(numbers[1]), int(numbers[2])) > sys.version_info[:2]:
+        return f"The notebook was last run with Python {version}, and the grader runs {_HERE}."
+    return None
+
+
 def _tree(text: str) -> ast.Module:
     """Raises SyntaxError for everything that Python cannot parse, however it fails at it."""
     try:

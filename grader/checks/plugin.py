@@ -231,7 +231,7 @@ def student(judge: Judge, student_data: Any) -> Iterator[Any]:
         device=_device(request["device"]),
         threads=request["threads"],
         seed=request["seed"],
-        data=student_data if _uses_torchvision(request["statements"]) else None,
+        data=student_data if _uses_torchvision(request) else None,
     )
     judge.environment |= {"torch": torch.__version__, "device": student.device, "threads": student.threads}
     started = time.monotonic()
@@ -243,8 +243,9 @@ def student(judge: Judge, student_data: Any) -> Iterator[Any]:
     student.close()
 
 
-def _uses_torchvision(statements: list[dict[str, Any]]) -> bool:
-    return any("torchvision" in statement["source"] for statement in statements)  # its import takes seconds
+def _uses_torchvision(request: dict[str, Any]) -> bool:
+    everything = [request["statements"], *request["modules"].values()]
+    return any("torchvision" in s["source"] for part in everything for s in part)  # its import takes seconds
 
 
 def _device(wish: str) -> str:

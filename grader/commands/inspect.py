@@ -28,6 +28,7 @@ def main(argv: Sequence[str]) -> int:
     from grader.checkrun import Options
     from grader.extract import extract
     from grader.rubric import Rubric
+    from grader.syntax import newer_python
 
     rubric = Rubric.load(arguments.rubric)
     names = mapped(arguments.map, rubric)
@@ -46,7 +47,8 @@ def main(argv: Sequence[str]) -> int:
         about = source.summary() | {"conventions": outcome.conventions}
         print(json.dumps(about, indent=2, ensure_ascii=False))
     else:
-        said = [*submission.notes, *_not_said_elsewhere(source), *outcome.notes]
+        newer = newer_python(submission.python) if source.problems else None
+        said = [*submission.notes, *filter(None, [newer]), *_not_said_elsewhere(source), *outcome.notes]
         print(_page(path.name, source, outcome.conventions, said), end="")
     return GRADED
 
