@@ -8,10 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import corpus
 import nbformat
 import pytest
 from conftest import SUBMISSIONS, Ran
+from corpus import CORPUS
+
+from grader.audit.corpus import notebook as make
 
 
 @pytest.fixture
@@ -39,7 +41,7 @@ def test_a_notebook_is_shown_with_its_parts_and_how_they_are_called(inspect):
 
 def test_a_messy_notebook_is_shown_with_what_was_done(inspect, tmp_path):
     """Other names, a module beside it, code that was left behind, a cell that cannot be read."""
-    parts = dict(corpus.base())
+    parts = dict(CORPUS.base())
     (tmp_path / "net.py").write_text(
         parts["setup"] + "\n" + parts["unet"].replace("class UNet", "class Unet")
     )
@@ -50,7 +52,7 @@ def test_a_messy_notebook_is_shown_with_what_was_done(inspect, tmp_path):
         "epochs = int(input())",
         parts["train"].replace("range(num_epochs)", "range(epochs)"),
     ]
-    nbformat.write(corpus.notebook(cells), tmp_path / "messy.ipynb")
+    nbformat.write(make(cells), tmp_path / "messy.ipynb")
     ran = inspect("messy.ipynb")
     assert ran.code == 0, ran.err
     for sentence in (

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from corpus import notebook as make
 
 from grader import notebook
+from grader.audit.corpus import notebook as make
 from grader.extract import StudentSource, extract
 from grader.rubric import Rubric
 from grader.syntax import newer_python

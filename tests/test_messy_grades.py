@@ -5,16 +5,18 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-import corpus
 import pytest
-from warm import WarmGrader, lost
+from corpus import CORPUS
+from warm import lost
 
+from grader.audit.corpus import notebook
+from grader.audit.warm import WarmGrader
 from grader.checkrun import Options
 from grader.model import Grade
 
 pytestmark = pytest.mark.slow
 
-BASE = dict(corpus.base())
+BASE = dict(CORPUS.base())
 QUICK = Options(quick=True)
 Changes = Sequence[tuple[str, str]]
 
@@ -22,7 +24,7 @@ Changes = Sequence[tuple[str, str]]
 def _cells(**changes: Changes) -> list[str]:
     """The base solution with some text replaced in its parts."""
     cells = []
-    for part, source in corpus.base():
+    for part, source in CORPUS.base():
         for old, new in changes.get(part, ()):
             assert old in source, old
             source = source.replace(old, new)
@@ -31,7 +33,7 @@ def _cells(**changes: Changes) -> list[str]:
 
 
 def _grade(warm: WarmGrader, cells: list[str], *only: str) -> Grade:
-    return warm.grade(corpus.notebook(cells), Options(quick=True, only=only))
+    return warm.grade(notebook(cells), Options(quick=True, only=only))
 
 
 _TRAIN_CALL = "diffuser.noise_diffusion(images, steps)"

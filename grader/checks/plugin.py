@@ -29,12 +29,13 @@ _FINDING = pytest.StashKey[Finding]()
 class Judge:
     """One run of a rubric on one student's source."""
 
-    def __init__(self, request_file: Path) -> None:
+    def __init__(self, request_file: Path, nursery: Nursery | None) -> None:
         self.request: dict[str, Any] = json.loads(request_file.read_text())
         self.rubric = Rubric.load(self.request["rubric"])
         self.talk = Talk(say=_say)
         self.checks: list[dict[str, Any]] = []
-        self.nursery = Nursery()
+        self.nursery = nursery or Nursery()
+        self.owns_nursery = nursery is None
         self.environment: dict[str, Any] = {}
         self.refusal: str | None = None
 
@@ -63,15 +64,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Read the request and start the worker's process."""
+    """Read the request and start the workers' process, unless one was given to pytest as a plugin."""
     config.addinivalue_line("markers", "criterion(id): the criterion that a check speaks for")
-    config.stash[_REQUEST] = Judge(Path(config.getoption("--judge-request")))
+    lent = (plugin for plugin in config.pluginmanager.get_plugins() if isinstance(plugin, Nursery))
+    config.stash[_REQUEST] = Judge(Path(config.getoption("--judge-request")), next(lent, None))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End the worker, and leave the outcome."""
     if judge := config.stash.get(_REQUEST, None):
-        judge.nursery.close()
+        if judge.owns_nursery:
+            judge.nursery.close()
         judge.write()
 
 

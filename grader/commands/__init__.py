@@ -3,6 +3,7 @@
 GRADED, NOT_GRADED, MISUSE = 0, 1, 2
 
 # By name, what each is for; `grade PATH…` without a subcommand is `grader.commands.grade`.
-SUBCOMMANDS: dict[str, str] = {
+SUBCOMMANDS = {
+    "audit": "tries a rubric on solutions with a known grade",
     "inspect": "NOTEBOOK: what was found in it, and how its functions are called",
 }

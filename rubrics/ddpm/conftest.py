@@ -24,7 +24,7 @@ from reference.readings import PAPER
 
 from . import probe_sampler, probe_trainer
 from .conventions import Numbering
-from .judge_sampler import works
+from .judge_noise import works
 from .judge_trainer import trains_rightly
 from .learning import Learning, learn
 from .numbering import recovered
@@ -249,8 +249,7 @@ def learning(
         data=Data.of(judge.request["data"], budget, judge.request["seed"]),
         embedded=judge.request["data"] == "digits",
         budget=budget,
-        factor=judge.rubric.settings["tolerance"]["learns"],
-        something=judge.rubric.settings["tolerance"]["learns_something"],
+        tolerance=judge.rubric.settings["tolerance"],
         generator=seeded("learning"),
         talk=talk,
     )
@@ -293,7 +292,7 @@ def quality(
         raise Blocked("There is no working sampler whose samples could be looked at.")
     if not all(working.values()):
         return judge_network(studio, request.getfixturevalue("learning"))
-    quality = judge_sampler(studio, settings["tolerance"]["quality"])
+    quality = judge_sampler(studio, settings["tolerance"])
     if not judge.request["quick"]:
         learning = _or_none(request, "learning")
         add_all_of_the_students(quality, studio, learning)

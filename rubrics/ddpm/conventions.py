@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -158,26 +157,3 @@ def with_padding(curves: Mapping[str, Tensor], padded: frozenset[str]) -> dict[s
         name: torch.cat([torch.full((1,), before[name]), curve]) if name in padded else curve
         for name, curve in curves.items()
     }
-
-
-def number_lists(value: Any) -> list[list[float]]:
-    """Every list of numbers in a result, however it is nested; rows of tuples count by column."""
-    if isinstance(value, Tensor):
-        return [value.flatten().tolist()] if value.ndim else []
-    if isinstance(value, dict):
-        return number_lists(list(value.values()))
-    if not isinstance(value, list | tuple):
-        return []
-    numbers = [_number(item) for item in value]
-    if value and all(number is not None for number in numbers):
-        return [[number for number in numbers if number is not None]]
-    inner = [found for item in value for found in number_lists(item)]
-    rows = [item for item in value if isinstance(item, list | tuple | dict)]
-    columns = [[float(index) for index in range(len(rows))]] if len(inner) == len(rows) == len(value) else []
-    return inner + columns
-
-
-def _number(item: Any) -> float | None:
-    if isinstance(item, Tensor) and item.numel() == 1:
-        item = item.item()
-    return float(item) if isinstance(item, int | float) and math.isfinite(item) else None

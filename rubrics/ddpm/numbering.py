@@ -14,7 +14,8 @@ from reference.diffuser import NoiseDiffuser
 from reference.readings import PAPER
 
 from . import probe_forward, probe_sampler, probe_trainer
-from .probe_forward import FORMS, Forward
+from .asking import FORMS
+from .probe_forward import Forward
 from .schedule import PROBE, Found, build_diffuser, mend, read
 
 

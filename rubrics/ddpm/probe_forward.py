@@ -9,7 +9,6 @@ is the noise as it was added, to be compared with the noise as it was returned.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,44 +17,9 @@ from grader.checks import Unmet
 from grader.sandbox.student import Student
 from grader.sandbox.terms import Handle, StudentError
 
-from .conventions import HANDOUTS, Answers, values_in
+from .asking import BATCH, Asked, ask, how_to_ask
 
-BATCH = 16
 _SHAPE = (BATCH, 1, 28, 28)
-# The forms that t may take for a batch, then for a single image; the handout's comes first. Others only where
-# the student's own train gives them: a (B, 1, 1, 1) would hide that the coefficients do not meet the images.
-FORMS = ("list", "long (B,)")
-SINGLE = ("list", "int", "long (B,)")
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """How a student's ``noise_diffusion`` wants to be asked, and how it answers; probed, not assumed.
-
-    Attributes:
-        form: what ``t`` is given as.
-        single: whether it takes no batch, so that images have to be given one by one.
-        answers: the form of what comes back.
-        first: the number of the first step.
-    """
-
-    form: str
-    single: bool = False
-    answers: Answers = HANDOUTS
-    first: int = 0
-
-    def t(self, steps: list[int]) -> Any:
-        """Steps counted from 0 as the student's code wants them."""
-        numbers = [step + self.first for step in steps]
-        if self.form in ("list", "int"):
-            return numbers if self.form == "list" else numbers[0]
-        kind, _, shape = self.form.partition(" ")
-        t = torch.tensor(numbers).view(-1, *[1] * (shape.count(",") - (shape == "(B,)")))
-        return t.float() if kind == "float" else t
-
-    def __str__(self) -> str:
-        form = "a list of ints" if self.form == "list" else self.form
-        return f"t as {form}{', one image at a time' if self.single else ''}; {self.answers}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +32,8 @@ class Forward:
         ratio: added noise over returned noise; NaN where the one does not determine the other.
         offset: constant that is added beside the noise.
         likeness: correlation of added and returned noise.
-        stray: share of x_t that is neither image nor noise, such as what a clamp does.
+        stray: share of x_t that is neither image nor noise.
+        limits: least and greatest value, where x_t is cut off there; all else is of x_t as it was before.
         returned: the returned noise, (T, B, 1, 28, 28), or None where none came back.
         added: the noise as it was added, same shape.
         diffused: x_t, same shape.
@@ -83,12 +48,18 @@ class Forward:
     offset: Tensor
     likeness: Tensor
     stray: Tensor
+    limits: tuple[float, float] | None
     returned: Tensor | None
     added: Tensor
     diffused: Tensor
     images: Tensor
     batched: tuple[Tensor, list[int]] | str
     same_every_time: bool
+
+    @property
+    def noiseless(self) -> bool:
+        """Whether nothing is added to the image at any step; what is returned is then the only noise."""
+        return bool((self.noise < 1e-6).all())
 
 
 def recover(
@@ -113,14 +84,17 @@ def recover(
         Unmet: what it returned has not the image's shape.
     """
     first, second = (torch.rand(_SHAPE, generator=generator) for _ in range(2))
-    asked = replace(_how_to_ask(student, diffuser, first, second, form), first=first_step)
+    asked = replace(how_to_ask(student, diffuser, first, second, form), first=first_step)
     curves: dict[str, list[Tensor]] = {
         name: [] for name in ("image", "noise", "ratio", "offset", "likeness", "stray")
     }
     kept: dict[str, list[Tensor]] = {name: [] for name in ("returned", "added", "diffused")}
+    limits = None
     for step in range(total_steps):
-        x, returned = _ask(student, diffuser, asked, first, [step] * BATCH, seed=1000 + step)
-        other, _ = _ask(student, diffuser, asked, second, [step] * BATCH, seed=1000 + step)
+        x, returned = ask(student, diffuser, asked, first, [step] * BATCH, seed=1000 + step)
+        x, limits_here = unclamped(x, first, returned)
+        limits = limits_here or limits
+        other, _ = _ask_unclamped(student, diffuser, asked, second, [step] * BATCH, seed=1000 + step)
         image, stray = _slope(x - other, first - second)
         if stray > 1e-3 and returned is not None and returned.shape == x.shape:
             image, stray = _jointly(x, first, returned, (image, stray))
@@ -139,7 +113,7 @@ def recover(
         kept["diffused"].append(x)
         kept["returned"].append(torch.zeros(0) if returned is None else returned)
     stacked = {name: torch.stack(values) for name, values in (curves | kept).items()}
-    again, _ = _ask(student, diffuser, asked, first, [total_steps - 1] * BATCH, seed=77)
+    again, _ = _ask_unclamped(student, diffuser, asked, first, [total_steps - 1] * BATCH, seed=77)
     same = torch.allclose(again, stacked["diffused"][-1].to(again), atol=1e-6)
     returned = None if asked.answers.noise is None else stacked.pop("returned")
     stacked.pop("returned", None)
@@ -149,88 +123,40 @@ def recover(
         images=first,
         batched=_batched(student, diffuser, asked, first, second, total_steps),
         same_every_time=same,
+        limits=limits,
         **stacked,
     )
 
 
-def _how_to_ask(student: Student, diffuser: Handle, first: Tensor, second: Tensor, form: str | None) -> Asked:
-    refused: StudentError | Unmet | None = None
-    batched, single = (Asked(form) for form in FORMS), (Asked(form, single=True) for form in SINGLE)
-    for asked in (*batched, *single) if form is None else (Asked(form),):
-        count = 1 if asked.single else BATCH
-        try:
-            answers = [
-                student.call(diffuser, image[:count], asked.t([3] * count), method="noise_diffusion", seed=5)
-                for image in (first, second)
-            ]
-            return replace(asked, answers=_form(student, answers[0], answers[1], first[:count].shape))
-        except (StudentError, Unmet) as error:
-            if isinstance(error, StudentError) and error.lost:
-                raise
-            refused = refused or error
-    assert refused is not None
-    raise refused
+def _ask_unclamped(
+    student: Student, diffuser: Handle, asked: Asked, image: Tensor, steps: list[int], *, seed: int
+) -> tuple[Tensor, Tensor | None]:
+    x, noise = ask(student, diffuser, asked, image, steps, seed=seed)
+    return unclamped(x, image, noise)[0], noise
 
 
-def _form(student: Student, answer: Any, other: Any, shape: torch.Size) -> Answers:
-    """The form of two answers for different images and the same noise: what moves is the image.
+def unclamped(x: Tensor, image: Tensor, noise: Tensor | None) -> tuple[Tensor, tuple[float, float] | None]:
+    """x_t as it was before it was cut off, and its limits; as it is, and None, where it was not.
 
-    Raises:
-        Unmet: there is no image of the right shape in it.
+    The pixels between the limits say how image and noise were mixed, so that a clamp is charged once and all
+    else is judged by what was clamped.
     """
-    kind, values = values_in(student, answer)
-    images = {key: value for key, value in values.items() if _is_image(value)}
-    right = [key for key, value in images.items() if value.shape == shape]
-    if not right or (len(right) < 2 and right[0] != next(iter(images))):
-        if answer is None:
-            raise Unmet("noise_diffusion returns nothing (None): is a return missing?", actual="None")
-        found = ", ".join(str(tuple(value.shape)) for value in images.values()) or type(answer).__name__
-        raise Unmet(
-            "noise_diffusion does not return a noisy image of the shape that it was given.",
-            expected=f"two tensors of shape {tuple(shape)}",
-            actual=found,
-        )
-    _, others = values_in(student, other)
-    moved = [key for key in right if not torch.equal(values[key], others[key])]
-    image = next((key for key in moved if key == right[0]), moved[0] if moved else right[0])
-    still = [key for key in right if key not in moved and key != image]
-    rest = [key for key in images if key != image]
-    noise = (still or rest)[0] if rest else None
-    return Answers(kind, tuple(values), image, noise)
-
-
-def _is_image(value: Any) -> bool:
-    return isinstance(value, Tensor) and value.is_floating_point()
-
-
-def _ask(
-    student: Student, diffuser: Handle, asked: Asked, image: Tensor, steps: list[int], *, seed: int
-) -> tuple[Tensor, Tensor | None]:
-    """x_t and the returned noise, float64."""
-    if asked.single:
-        pairs = [
-            _ask_once(student, diffuser, asked, one[None], [step], seed=1000 * seed + number)
-            for number, (one, step) in enumerate(zip(image, steps, strict=True))
-        ]
-        noises = [noise for _, noise in pairs if noise is not None]
-        return torch.cat([x for x, _ in pairs]), torch.cat(noises) if noises else None
-    return _ask_once(student, diffuser, asked, image, steps, seed=seed)
-
-
-def _ask_once(
-    student: Student, diffuser: Handle, asked: Asked, image: Tensor, steps: list[int], *, seed: int
-) -> tuple[Tensor, Tensor | None]:
-    answer = student.call(diffuser, image, asked.t(steps), method="noise_diffusion", seed=seed)
-    _, values = values_in(student, answer)
-    x = values.get(asked.answers.image)
-    noise = None if asked.answers.noise is None else values.get(asked.answers.noise)
-    if not isinstance(x, Tensor) or not _is_image(x) or x.shape != image.shape:
-        raise Unmet(
-            "noise_diffusion does not return a noisy image of the shape that it was given.",
-            expected=f"two tensors of shape {tuple(image.shape)}",
-            actual=str(tuple(x.shape)) if isinstance(x, Tensor) else type(x).__name__,
-        )
-    return x.double(), noise.double() if isinstance(noise, Tensor) and _is_image(noise) else None
+    low, high = x.min(), x.max()
+    inside = (x > low) & (x < high)
+    if noise is None or noise.shape != x.shape or inside.double().mean() > 0.99:
+        return x, None
+    rows = []
+    for pixels, picture, drawn, known in zip(x, image.double(), noise, inside, strict=True):
+        matrix = torch.stack([picture.flatten(), drawn.flatten()], dim=1)
+        chosen = known.flatten()
+        if chosen.sum() < 20 or not torch.isfinite(matrix).all():
+            return x, None
+        target = pixels.flatten()[chosen, None]
+        factors = torch.linalg.lstsq(matrix[chosen], target, driver="gelsd").solution
+        if (matrix[chosen] @ factors - target).norm() > 1e-3 * target.norm():
+            return x, None
+        rows.append((matrix @ factors).view(picture.shape))
+    return torch.stack(rows), (low.item(), high.item())
 
 
 def _slope(y: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -280,8 +206,8 @@ def _batched(
     try:
         if asked.single:
             asked = replace(asked, form="list", single=False)
-        x, _ = _ask(student, diffuser, asked, first, steps, seed=9)
-        other, _ = _ask(student, diffuser, asked, second, steps, seed=9)
+        x, _ = _ask_unclamped(student, diffuser, asked, first, steps, seed=9)
+        other, _ = _ask_unclamped(student, diffuser, asked, second, steps, seed=9)
     except (StudentError, Unmet) as error:
         return str(error)
     factors = [_slope(a, b)[0] for a, b in zip(x - other, (first - second).double(), strict=True)]

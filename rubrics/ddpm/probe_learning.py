@@ -101,16 +101,17 @@ class Data:
         return images, torch.zeros(len(images), dtype=torch.int64)
 
 
-def held_out_error(trained: Trained, data: Data, seed: int) -> float:
+def held_out_error(trained: Trained, data: Data, seed: int) -> tuple[float, bool]:
     """Error of the predicted noise on held-out x_t whose noise only the judge knows; 1 is what predicting
-    zero gives.
+    zero gives. Also whether the predictions keep within limits that noise of deviation 1 has not.
     """
     diffuser = ReadingDiffuser(**SCHEDULE, reading=trained.reading)
     probe = held_out_probe(diffuser, data.held_out[:HELD_OUT], torch.Generator().manual_seed(seed))
     predicted = trained.predict(probe.x_t, probe.t.flatten().long())
     if predicted.shape != probe.target.shape or not torch.isfinite(predicted).all():
-        return float("inf")
-    return relative_error(predicted.float(), probe.target)
+        return float("inf"), False
+    limited = bool(predicted.min() >= 0 or predicted.abs().max() <= 1) and bool(probe.target.abs().max() > 2)
+    return relative_error(predicted.float(), probe.target), limited
 
 
 class _Clock:

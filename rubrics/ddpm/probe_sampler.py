@@ -158,7 +158,7 @@ def _run(
 
     arguments = {
         "x_t": run.start,
-        "model": NetworkDouble(log, respond),
+        "model": NetworkDouble(log, respond, most=3 * STEPS * COUNT),
         "num_samples": COUNT,
         "total_timesteps": STEPS,
         "diffuser": DiffuserDouble(log, reference, fallback, generator, numbering=numbering),

@@ -218,7 +218,11 @@ def _run(
     training.outside = handout.places_read(student, "train")
     log = training.log
     reference = ReadingDiffuser(**SCHEDULE, reading=reading)
-    network = NetworkDouble(log, lambda x, t: 0.1 * torch.randn(x.shape, generator=generator))
+    network = NetworkDouble(
+        log,
+        lambda x, t: 0.1 * torch.randn(x.shape, generator=generator),
+        most=20 * EPOCHS * (BATCHES + VALIDATION_BATCHES) * BATCH,  # drawing samples now and then is usual
+    )
     arguments: dict[str, Any] = {
         "model": network,
         "train_loader": LoaderDouble(
