@@ -8,7 +8,6 @@ top level stay behind. Everything here works on syntax trees; no student code ru
 from __future__ import annotations
 
 import ast
-import builtins
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,11 +17,10 @@ from grader.beside import DEFINITIONS, is_definition, modules_of, reachable, wit
 from grader.cells import Statement, statements
 from grader.effects import is_cheap, makes_folder
 from grader.notebook import Submission
-from grader.outside import DEVICES, Outside, variables_read
+from grader.outside import DEVICES, KNOWN, Outside, variables_read
 from grader.parts import Candidate, Choice, Shape, candidates_in, choose, method_of
 from grader.syntax import Problem, place
 
-_BUILTINS = frozenset(dir(builtins)) | {"__name__", "__file__", "get_ipython", "display"}
 _DEVICE = "import torch\n{0} = torch.device('cuda' if torch.cuda.is_available() else 'cpu')"
 
 
@@ -209,7 +207,7 @@ def _closure(
     always = {s for s in found if "*" in s.binds or makes_folder(s.node, never=never)}
     kept = set(always)
     dropped: dict[tuple[str, Statement], Dropped] = {}
-    needed = {*roots, *(name for statement in always for name in statement.reads - _BUILTINS)}
+    needed = {*roots, *(name for statement in always for name in statement.reads - KNOWN)}
     queue = deque(sorted(needed))
     while queue:
         name = queue.popleft()
@@ -221,7 +219,7 @@ def _closure(
                 dropped[name, statement] = Dropped(name, statement.cell, statement.first, why)
                 continue
             kept.add(statement)
-            for read in sorted(statement.reads - needed - _BUILTINS):
+            for read in sorted(statement.reads - needed - KNOWN):
                 needed.add(read)
                 queue.append(read)
     still = {statement for _, statement in dropped} - kept
@@ -290,7 +288,7 @@ def _unset(
     needed: set[str], kept: set[Statement], dropped: Sequence[Dropped], found: Sequence[Statement]
 ) -> dict[str, str]:
     """Sentences for names that are needed and that nothing kept sets."""
-    known = {name for statement in kept for name in statement.binds} | _BUILTINS
+    known = {name for statement in kept for name in statement.binds} | KNOWN
     why = {drop.name: str(drop) for drop in dropped}
     anywhere = {name for statement in found for name in statement.binds}
     return {

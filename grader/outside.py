@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from grader.parts import Candidate
 from grader.syntax import place
 
 _DEFINES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+KNOWN = frozenset(dir(builtins)) | {"__name__", "__file__", "get_ipython", "display"}
 DEVICES = frozenset({"device", "DEVICE", "dev"})  # what the handout calls the device in use
 
 
@@ -38,13 +40,14 @@ def variables_read(
     found = []
     for read in sorted(candidate.statement.reads - _parameters(candidate.node)):
         setters = [s for s in about.get(read, ()) if read in s.binds]
-        if not setters or any(isinstance(s.node, _DEFINES) for s in setters) or _is_function(setters[-1]):
+        if not setters and (read in KNOWN or "*" in about):
+            continue  # whatever a star import brought
+        if any(isinstance(s.node, _DEFINES) for s in setters) or any(map(_is_function, setters[-1:])):
             continue
         node = _first_read(candidate.node, read)
         if node is not None:
-            last = setters[-1]
             line = candidate.statement.line_of(node)
-            set_at = place(last.cell, last.first)
+            set_at = place(setters[-1].cell, setters[-1].first) if setters else None
             found.append(Outside(name, read, candidate.statement.cell, line, set_at))
     return found
 
