@@ -19,6 +19,7 @@ from grader.cells import Statement
 from grader.errors import UsageError
 from grader.extract import StudentSource
 from grader.rubric import Rubric
+from grader.sandbox.isolation import Isolation
 
 _PACKAGES = Path(__file__).parent.parent
 _INI = Path(__file__).parent / "checks" / "judge.ini"
@@ -34,11 +35,12 @@ class Options:
 
     device: str = "auto"
     data: str = "digits"
-    seed: int = 0
+    seed: int | None = 0  # None: the notebook's own, see ``grader.seeds``
     quick: bool = False
     only: tuple[str, ...] = ()
     threads: int = 1
     mapped: tuple[tuple[str, str], ...] = ()  # the notebook's own names for what the rubric asks for
+    isolation: Isolation | None = None  # what was tried out; without it every layer is demanded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +101,7 @@ def request(rubric: Rubric, source: StudentSource, options: Options, outcome: Pa
         "quick": options.quick,
         "only": list(options.only),
         "threads": options.threads,
+        "layers": list(options.isolation.layers) if options.isolation else None,
     }
 
 

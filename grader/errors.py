@@ -17,3 +17,7 @@ class NotebookError(GraderError):
 
 class WorkerStartError(GraderError):
     """The worker could not be started on this machine."""
+
+
+class SandboxError(WorkerStartError):
+    """A wall around the worker could not be put up, and nothing runs without it."""

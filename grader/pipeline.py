@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grader import checkrun, notebook, report, score
 from grader.checkrun import Event, Options
 from grader.errors import NotebookError, UsageError
-from grader.extract import extract
+from grader.extract import StudentSource, extract
 from grader.model import Figure, Grade, figure_from_json
+from grader.names import file_name
+from grader.notebook import Submission
 from grader.rubric import Rubric
+from grader.seeds import seed_for
+
+_STATEMENTS, _MAGICS = 20_000, 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +48,10 @@ def grade_notebook(
     _check_writable(out)
     figures: tuple[Figure, ...] = ()
     try:
-        submission = notebook.read(path, name)
-        source = extract(submission, rubric.wanted, rubric.shapes, dict(options.mapped))
+        _check_is_a_file(path)
+        submission, source = _read(path, name, rubric, options)
+        if options.seed is None:
+            options = replace(options, seed=seed_for(submission.sha256))
         extracted = time.monotonic()
         outcome = checkrun.run(rubric, source, options, tell)
         seconds = {
@@ -56,7 +64,7 @@ def grade_notebook(
         digest = notebook.fingerprint(path)
         grade = score.unreadable(str(path), name, digest, rubric, str(error), options)
         submission = None
-    json_path, html_path = out / f"{name}.json", out / f"{name}.html"
+    json_path, html_path = out / f"{file_name(name)}.json", out / f"{file_name(name)}.html"
     _write(json_path, json.dumps(grade.as_json(), indent=2, ensure_ascii=False) + "\n")
     _write(html_path, report.render(grade, figures, rubric.exercises))
     return Graded(
@@ -66,6 +74,41 @@ def grade_notebook(
         json_path=json_path,
         html_path=html_path,
     )
+
+
+def _check_is_a_file(path: Path) -> None:
+    """A link may lead to somebody else's work, a pipe never ends; neither is something handed in."""
+    try:
+        mode = path.lstat().st_mode
+    except OSError as error:
+        raise NotebookError(f"the file cannot be read ({error.strerror})") from error
+    if stat.S_ISLNK(mode):
+        raise NotebookError("this is a link to another file; hand in the file itself")
+    if not stat.S_ISREG(mode):
+        raise NotebookError("this is not a regular file")
+
+
+def _read(path: Path, name: str, rubric: Rubric, options: Options) -> tuple[Submission, StudentSource]:
+    try:
+        submission = notebook.read(path, name)
+        _check_length(submission)
+        return submission, extract(submission, rubric.wanted, rubric.shapes, dict(options.mapped))
+    except (RuntimeError, MemoryError) as error:  # RecursionError is a RuntimeError
+        raise NotebookError("the notebook is nested so deeply that nobody could read it") from error
+
+
+def _check_length(submission: Submission) -> None:
+    """Reading takes time by the statement, and much of it by the magic: minutes, for some within 2 MB."""
+    sources = [cell.source for cell in submission.cells]
+    if sum(source.count("\n") + source.count(";") for source in sources) > _STATEMENTS:
+        raise NotebookError(
+            f"the notebook has more than {_STATEMENTS:,} lines of code, which no homework needs"
+        )
+    lines = (line.lstrip() for source in sources for line in source.splitlines())
+    if sum(line.startswith(("!", "%")) for line in lines) > _MAGICS:
+        raise NotebookError(
+            f"the notebook has more than {_MAGICS} lines of magics and commands, which no homework needs"
+        )
 
 
 def _check_writable(out: Path) -> None:
@@ -83,7 +126,7 @@ def _write(path: Path, text: str) -> None:
     """Write as a whole or not at all: a report is never seen half written."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        draft.write_text(text, encoding="utf-8")
+        draft.write_bytes(text.encode("utf-8", "replace"))  # half a surrogate pair fits into no file
         draft.replace(path)
     except OSError as error:
         draft.unlink(missing_ok=True)

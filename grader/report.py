@@ -91,6 +91,7 @@ class Page:
     possible: str
     undecided: str  # "" when all is decided
     provisional: str  # the reason, or ""
+    exposure: str  # what is to be known of walls that were not sound, or ""
     broken: tuple[Entry, ...]
     next_step: str
     next_entries: tuple[Entry, ...]  # what that would mend
@@ -179,6 +180,7 @@ def _page(grade: Grade, figures: Sequence[Figure], exercises: Mapping[int, str])
         possible=words.points(grade.possible),
         undecided=words.count_points(open_points) if open_points else "",
         provisional=words.provisional_reason(grade) if grade.provisional else "",
+        exposure=words.exposure(grade),
         broken=tuple(entry for entry in entries if entry.standing is Standing.ERROR),
         next_step=step.sentence,
         next_entries=tuple(entry for entry in entries if entry.result in step.results),

@@ -6,7 +6,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from grader import __version__
+from grader import __version__, reaching
 from grader.checkrun import Options, Outcome
 from grader.extract import StudentSource
 from grader.model import Criterion, CriterionResult, Grade, Misconception, Verdict
@@ -33,7 +33,9 @@ def grade(
 ) -> Grade:
     """The grade of one submission, from the outcome of its checks."""
     asked = rubric.only(options.only)
-    results, notes = [], [*submission.notes, *source.notes(), *outcome.notes]
+    everything = [*source.statements, *(s for inside in source.modules.values() for s in inside)]
+    results, notes = [], [*submission.notes, *source.notes()]
+    notes += [*reaching.notes(everything), *outcome.notes]
     if source.problems and (newer := newer_python(submission.python)):
         notes.insert(0, newer)
     if outcome.failure:
@@ -151,7 +153,7 @@ def _environment(options: Options, judge: Mapping[str, Any]) -> dict[str, Any]:
         "torch": None,
         "device": options.device,
         "threads": options.threads,
-        "isolation": ["process"],
+        **(options.isolation.as_environment() if options.isolation else {"isolation": ["process"]}),
         "seed": options.seed,
         "data": options.data,
         "quick": options.quick,

@@ -45,6 +45,8 @@ def summary(grade: Grade, exercises: Mapping[int, str], *, width: int = 100, col
     lines = [page.ends(name(grade), score(grade.earned, grade.possible))]
     if grade.provisional:
         lines += page.wrap(provisional_reason(grade), first=page.paint("PROVISIONAL  ", "35;1"))
+    if warning := exposure(grade):
+        lines += page.wrap(warning, first=page.paint("NO SOUND WALLS  ", "31;1"))
     step = next_step(grade)
     lines += page.wrap(step.sentence, first="Next: ")
     for number in exercise_numbers(grade, exercises):
@@ -103,6 +105,17 @@ def next_step(grade: Grade) -> NextStep:
     if not grade.criteria:
         return NextStep(sentence="Nothing was asked of this notebook, so there is nothing to do yet.")
     return NextStep(sentence="Nothing is left to mend: every point was earned.")
+
+
+def exposure(grade: Grade) -> str:
+    """What a reader must know of a grade whose notebook was not walled in; "" where it was."""
+    level = grade.environment.get("isolation_level", "strong")
+    if level == "strong":
+        return ""
+    return (
+        f"The notebook's code ran at isolation level “{level}”, with rights that it should not have had; "
+        "so this counts only for a notebook of your own. `grade doctor` says what to do."
+    )
 
 
 def provisional_reason(grade: Grade) -> str:

@@ -57,7 +57,7 @@ def download_mnist() -> Path:
     Raises:
         DataError: it is not there and cannot be fetched.
     """
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ddpm-grader"
+    folder = cache_folder()
     try:
         from torchvision.datasets import MNIST  # slow to import, and needed only here
 
@@ -69,6 +69,11 @@ def download_mnist() -> Path:
             "a folder that holds its idx files, or use the embedded digits."
         ) from error
     return folder
+
+
+def cache_folder() -> Path:
+    """The folder in the user's cache where MNIST is kept, whether it is there or not."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ddpm-grader"
 
 
 def _sets_in(folder: Path) -> dict[str, tuple[Path, Path]]:

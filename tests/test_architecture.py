@@ -29,7 +29,7 @@ def test_the_grader_knows_nothing_of_diffusion(path: Path) -> None:
     assert not _imported(path) & {"reference", "rubrics"}
 
 
-@pytest.mark.parametrize("path", sorted(WORKER.glob("*.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(WORKER.rglob("*.py")), ids=lambda path: path.name)
 def test_the_worker_imports_nothing_of_ours(path: Path) -> None:
     """Only the standard library, torch, and what it makes quiet."""
     allowed = set(sys.stdlib_module_names) | {"torch", "torchvision", "tqdm"}

@@ -19,6 +19,7 @@ import torch
 
 from grader import checkrun, notebook, score
 from grader.checkrun import Options, Outcome
+from grader.checks.plugin import WORTH_PRELOADING
 from grader.extract import extract
 from grader.model import Grade
 from grader.rubric import Rubric
@@ -35,7 +36,7 @@ class WarmGrader:
     def __init__(self, rubric: str = "ddpm") -> None:
         torch.set_num_threads(1)  # a pool of threads would not survive the fork
         self.rubric = Rubric.load(rubric)
-        self._nursery = Nursery()
+        self._nursery = Nursery(preload=WORTH_PRELOADING)
 
     def __enter__(self) -> Self:
         return self

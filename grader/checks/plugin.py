@@ -24,6 +24,7 @@ from grader.sandbox.launch import Nursery
 
 _REQUEST = pytest.StashKey["Judge"]()
 _FINDING = pytest.StashKey[Finding]()
+WORTH_PRELOADING = ("torchvision", "matplotlib.pyplot", "einops")
 
 
 class Judge:
@@ -34,7 +35,9 @@ class Judge:
         self.rubric = Rubric.load(self.request["rubric"])
         self.talk = Talk(say=_say)
         self.checks: list[dict[str, Any]] = []
-        self.nursery = nursery or Nursery()
+        self.nursery = nursery or Nursery(
+            layers=self.request["layers"], preload=_preload(self.request["statements"])
+        )
         self.owns_nursery = nursery is None
         self.environment: dict[str, Any] = {}
         self.refusal: str | None = None
@@ -233,12 +236,12 @@ def student(judge: Judge, student_data: Any) -> Iterator[Any]:
         ),
         device=_device(request["device"]),
         threads=request["threads"],
-        seed=request["seed"],
         data=student_data if _uses_torchvision(request) else None,
     )
     judge.environment |= {"torch": torch.__version__, "device": student.device, "threads": student.threads}
     started = time.monotonic()
     student.start()
+    judge.environment["isolation"] = ["process", *student.layers]
     judge.talk.seconds["start"] = round(time.monotonic() - started, 3)
     yield student
     judge.talk.notes += [notice for notice in student.notices if notice not in judge.talk.notes]
@@ -249,6 +252,12 @@ def student(judge: Judge, student_data: Any) -> Iterator[Any]:
 def _uses_torchvision(request: dict[str, Any]) -> bool:
     everything = [request["statements"], *request["modules"].values()]
     return any("torchvision" in s["source"] for part in everything for s in part)  # its import takes seconds
+
+
+def _preload(statements: list[dict[str, Any]]) -> list[str]:
+    """What is worth importing once, before workers are forked, rather than in every one."""
+    source = "\n".join(statement["source"] for statement in statements)
+    return [name for name in WORTH_PRELOADING if name.partition(".")[0] in source]
 
 
 def _device(wish: str) -> str:

@@ -6,4 +6,5 @@ GRADED, NOT_GRADED, MISUSE = 0, 1, 2
 SUBCOMMANDS = {
     "audit": "tries a rubric on solutions with a known grade",
     "inspect": "NOTEBOOK: what was found in it, and how its functions are called",
+    "doctor": "what this machine gives to grade with, and what to do about what is missing",
 }

@@ -41,7 +41,8 @@ def main(argv: Sequence[str]) -> int:
 
     rubric = Rubric.load(arguments.rubric)
     rubric.only(tuple(arguments.only))
-    graded = [_grade(path, name, rubric, arguments) for name, path in notebooks.items()]
+    options = _options(arguments, rubric, several=len(notebooks) > 1)
+    graded = [_grade(path, name, rubric, options, arguments) for name, path in notebooks.items()]
     return GRADED if all(one.readable and not one.grade.provisional for one in graded) else NOT_GRADED
 
 
@@ -74,13 +75,24 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=YOURS",
         help="what a notebook calls a part; repeatable",
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of everything random (0)")
+    parser.add_argument(
+        "--seed", type=_seed, metavar="N", help="draw what an earlier grade with this seed drew"
+    )
+    parser.add_argument(
+        "--unsafe-no-sandbox", action="store_true", help="run one notebook of your own without walls"
+    )
     parser.add_argument("--json", action="store_true", help="print the JSON result instead of the summary")
     parser.add_argument("--open", action="store_true", help="open the report in the browser")
     parser.add_argument("-v", "--verbose", action="store_true", help="say each step on a line of its own")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress, only results")
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     return parser
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or len(text) > 18:
+        raise argparse.ArgumentTypeError(f"a seed is a whole number of at most 18 digits, not {text!r}")
+    return int(text)
 
 
 def _notebooks(paths: Sequence[str]) -> dict[str, Path]:
@@ -95,7 +107,7 @@ def _notebooks(paths: Sequence[str]) -> dict[str, Path]:
         elif not given.exists():
             raise UsageError(f"there is no file {given}; check the name and the folder you are in")
         else:
-            found.append(given)
+            found.append(given.resolve() if given.is_symlink() else given)
     return _named(list(dict.fromkeys(found)))
 
 
@@ -103,7 +115,7 @@ def _named(paths: list[Path]) -> dict[str, Path]:
     """Names for reports: the file's own, with as much of its folder as it takes to be the only one."""
     named: dict[str, Path] = {}
     for path in paths:
-        parts = path.resolve().with_suffix("").parts
+        parts = path.absolute().with_suffix("").parts
         depth = 1
         while (name := "-".join(parts[-depth:])) in named and depth < len(parts) - 1:
             depth += 1
@@ -111,13 +123,13 @@ def _named(paths: list[Path]) -> dict[str, Path]:
     return named
 
 
-def _grade(path: Path, name: str, rubric: Rubric, arguments: argparse.Namespace) -> Graded:
+def _grade(path: Path, name: str, rubric: Rubric, options: Options, arguments: argparse.Namespace) -> Graded:
     from grader.pipeline import grade_notebook
     from grader.progress import progress
-    from grader.summary import summary
+    from grader.summary import line, summary
 
-    with progress(path.name, quiet=arguments.quiet, verbose=arguments.verbose) as tell:
-        graded = grade_notebook(path, name, rubric, _options(arguments, rubric), arguments.out, tell)
+    with progress(line(path.name), quiet=arguments.quiet, verbose=arguments.verbose) as tell:
+        graded = grade_notebook(path, name, rubric, options, arguments.out, tell)
     if arguments.json:
         print(json.dumps(graded.grade.as_json(), indent=2, ensure_ascii=False))
     else:
@@ -128,8 +140,9 @@ def _grade(path: Path, name: str, rubric: Rubric, arguments: argparse.Namespace)
     return graded
 
 
-def _options(arguments: argparse.Namespace, rubric: Rubric) -> Options:
+def _options(arguments: argparse.Namespace, rubric: Rubric, *, several: bool) -> Options:
     from grader.checkrun import Options
+    from grader.sandbox.isolation import required
 
     folder = Path(arguments.data)
     data = str(folder.resolve()) if folder.is_dir() else arguments.data
@@ -144,6 +157,7 @@ def _options(arguments: argparse.Namespace, rubric: Rubric) -> Options:
         quick=arguments.quick,
         only=tuple(arguments.only),
         mapped=mapped(arguments.map, rubric),
+        isolation=required(several=several, unsafe=arguments.unsafe_no_sandbox),
     )
 
 

@@ -11,20 +11,20 @@ from grader.sandbox.terms import StudentError
 _NAME = re.compile(r"name '(\w+)' is not defined")
 
 
-def student_error(
-    raised: Mapping[str, Any], unset: Mapping[str, str], problems: Iterable[Mapping[str, Any]]
+def explained(
+    error: StudentError, unset: Mapping[str, str], problems: Iterable[Mapping[str, Any]]
 ) -> StudentError:
-    """The error for what a worker says was raised.
+    """The error, with its cause where that is known.
 
-    A name that is missing because its own statement failed gives that statement's error; one that
-    nothing sets says so.
+    A name that is missing because its own statement failed gives that statement's error; one that nothing
+    sets says so.
     """
-    kind, message = str(raised.get("type")), str(raised.get("message"))
-    match = _NAME.search(message) if kind == "NameError" else None
-    if match:
-        for problem in problems:
-            if match[1] in problem.get("binds", ()):
-                return StudentError(problem["type"], problem["message"], problem["cell"], problem["line"])
-        if match[1] in unset:
-            message = f"{message}: {unset[match[1]]}"
-    return StudentError(kind, message, raised.get("cell"), raised.get("line"))
+    match = _NAME.search(error.message) if error.type == "NameError" else None
+    if match is None:
+        return error
+    for problem in problems:
+        if match[1] in problem.get("binds", ()):
+            return StudentError(problem["type"], problem["message"], problem["cell"], problem["line"])
+    if match[1] in unset:
+        return StudentError(error.type, f"{error.message}: {unset[match[1]]}", error.cell, error.line)
+    return error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import os
 import signal
 import socket
@@ -10,27 +12,41 @@ import sys
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Any, BinaryIO, Self
 
-from grader.errors import WorkerStartError
+from grader.errors import SandboxError, WorkerStartError
+from grader.sandbox.watchdog import Budget, Watch, remove
+from grader.sandbox.worker.walls import LAYERS
 
 _START = Path(__file__).parent / "worker" / "start.py"
 _START_SECONDS = 180.0  # a cold import of torch from a slow disk
 HIDDEN = ("grader", "reference", "rubrics")  # what a worker can not import, wherever they are installed
+_PACKAGES = Path(__file__).parents[2]
 
 
 @dataclass(slots=True)
 class Line:
-    """The two pipes to one worker, and the means to end it."""
+    """The two pipes to one worker, and the means to end it.
+
+    Attributes:
+        layers: the walls that the worker says it is behind.
+    """
 
     requests: BinaryIO
     replies: BinaryIO
     kill: Callable[[], None]
+    watch: Watch | None = None
+    layers: tuple[str, ...] = ()
+
+    @property
+    def excess(self) -> str | None:
+        """What the worker was ended for, to go after "it", if it went beyond its budget."""
+        return self.watch.reason if self.watch else None
 
     def close(self) -> None:
         """End the worker and let go of the pipes; safe to call twice."""
@@ -46,14 +62,26 @@ class Nursery:
     afresh.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, layers: Sequence[str] | None = None, budget: Budget | None = None, preload: Sequence[str] = ()
+    ) -> None:
+        """
+        Args:
+            layers: the walls that every worker is to be behind; all that this system can have, if not given.
+            budget: what each worker may use.
+            preload: modules that are worth importing once for all workers.
+        """
         self._scratch = tempfile.TemporaryDirectory(prefix="grade-", ignore_cleanup_errors=True)
         self._errors: deque[str] = deque(maxlen=50)
-        self._forks = sys.platform == "linux"
+        self._forks = can_fork()
+        self._layers = tuple(layers if layers is not None else LAYERS if self._forks else ())
+        self._budget = budget or Budget()
         self._lines: list[Line] = []
+        self._numbers = itertools.count()
         if self._forks:
-            self._control, theirs = socket.socketpair()
-            self._process = self._start(["--control", str(theirs.fileno())], pass_fds=(theirs.fileno(),))
+            self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            options = ["--control", str(theirs.fileno()), "--preload", *preload]
+            self._process = self._start(options, pass_fds=(theirs.fileno(),))
             theirs.close()
 
     def __enter__(self) -> Self:
@@ -68,29 +96,51 @@ class Nursery:
         """End every worker and remove what they wrote."""
         for line in self._lines:
             line.close()
+        for line in self._lines:
+            if line.watch:
+                line.watch.join(5.0)  # it removes the worker's folder
         if self._forks:
-            self._control.close()
-            if self._process.poll() is None:
+            self._control.close()  # at which it collects its children, and ends
+            try:
+                self._process.wait(5.0)
+            except subprocess.TimeoutExpired:
                 os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+                self._process.wait()
         self._scratch.cleanup()
 
-    def worker(self) -> Line:
-        """A fresh worker.
+    def worker(self, *, gpu: bool = False) -> Line:
+        """A fresh worker, behind its walls.
+
+        Args:
+            gpu: whether it is to reach a GPU.
 
         Raises:
             WorkerStartError: the warm process died, or does not answer.
+            SandboxError: a wall could not be put up.
         """
-        line = self._fork() if self._forks else self._spawn()
+        scratch = Path(self._scratch.name) / f"worker-{os.getpid()}-{next(self._numbers)}"
+        scratch.mkdir(mode=0o700)
+        policy = {
+            "scratch": str(scratch),
+            "layers": self._layers,
+            "memory": self._budget.memory,
+            "gpu": gpu,
+        }
+        line = self._fork(policy, scratch) if self._forks else self._spawn(policy)
         self._lines.append(line)
+        try:
+            line.layers = self._greeted(line)
+        except WorkerStartError:
+            line.close()
+            raise
         return line
 
-    def _fork(self) -> Line:
+    def _fork(self, policy: dict[str, Any], scratch: Path) -> Line:
         their_requests, our_requests = os.pipe()
         our_replies, their_replies = os.pipe()
         try:
             self._control.settimeout(_START_SECONDS)
-            socket.send_fds(self._control, [b"f"], [their_requests, their_replies])
+            socket.send_fds(self._control, [json.dumps(policy).encode()], [their_requests, their_replies])
             message, descriptors, _, _ = socket.recv_fds(self._control, 32, 1)
         except OSError as error:
             raise WorkerStartError(self._why()) from error
@@ -99,14 +149,18 @@ class Nursery:
             os.close(their_replies)
         if not message:
             raise WorkerStartError(self._why())
+        watch = Watch(int(message), descriptors[0], scratch, self._budget, lambda: remove(scratch))
+        watch.start()
         return Line(
             requests=open(our_requests, "wb", buffering=0),
             replies=open(our_replies, "rb", buffering=0),
             kill=_Killer(descriptors[0]),
+            watch=watch,
         )
 
-    def _spawn(self) -> Line:
-        process = self._start([], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    def _spawn(self, policy: dict[str, Any]) -> Line:
+        options = ["--policy", json.dumps(policy)]
+        process = self._start(options, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert process.stdin is not None
         assert process.stdout is not None
 
@@ -116,6 +170,25 @@ class Nursery:
 
         return Line(requests=process.stdin, replies=process.stdout, kill=kill)  # type: ignore[arg-type]
 
+    def _greeted(self, line: Line) -> tuple[str, ...]:
+        """Wait for the worker to say which walls it is behind: all that were asked for, or it is not used."""
+        from grader.sandbox.worker.wire import HELLO, WireError, read_frame
+
+        timer = threading.Timer(_START_SECONDS, line.kill)
+        timer.start()
+        try:
+            kind, hello, _ = read_frame(line.replies, max_body=0, max_header=1 << 12)
+        except WireError as error:
+            raise WorkerStartError(self._why()) from error
+        finally:
+            timer.cancel()
+        if kind != HELLO or "failed" in hello:
+            what, why = hello.get("failed"), hello.get("why")
+            raise SandboxError(f"the wall {what!r} around the worker could not be put up: {why}")
+        if (layers := tuple(hello.get("layers", ()))) != self._layers:
+            raise SandboxError(f"the worker is behind {layers}, not behind {self._layers}")
+        return layers
+
     def _start(
         self,
         options: list[str],
@@ -124,15 +197,10 @@ class Nursery:
         stdin: int = subprocess.DEVNULL,
         stdout: int = subprocess.DEVNULL,
     ) -> subprocess.Popen[bytes]:
-        command = [
-            *(sys.executable, "-I", "-S", "-W", "ignore", str(_START)),
-            *("--scratch", self._scratch.name, "--hidden", *HIDDEN, "--path", *_site_packages()),
-            *options,
-        ]
         process = subprocess.Popen(
-            command,
+            [*command(self._scratch.name), *options],
             bufsize=0,
-            env=_environment(),
+            env=environment(),
             stdin=stdin,
             stdout=stdout,
             stderr=subprocess.PIPE,
@@ -169,11 +237,25 @@ class _Killer:
             self._descriptor = None
 
 
+def can_fork() -> bool:
+    """Whether workers are forked, and walled in, on this system."""
+    return sys.platform == "linux"
+
+
+def command(scratch: str) -> list[str]:
+    """The command line on which a worker's process starts, without what it is to do."""
+    secret = [str(_PACKAGES / name) for name in HIDDEN]
+    return [
+        *(sys.executable, "-I", "-S", "-W", "ignore", str(_START), "--scratch", scratch),
+        *("--hidden", *HIDDEN, "--secret", *secret, "--path", *_site_packages()),
+    ]
+
+
 def _site_packages() -> list[str]:
     return [entry for entry in sys.path if Path(entry).name in ("site-packages", "dist-packages")]
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Next to nothing: the worker must find no secret here, and no PYTHON variable may steer it."""
     kept = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "CUDA_VISIBLE_DEVICES", "LANG", "LC_ALL")
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")

@@ -10,13 +10,15 @@ from typing import Any
 
 from torch import Tensor
 
-from grader.sandbox.explain import student_error
+from grader.sandbox.explain import explained
 from grader.sandbox.launch import Line, Nursery
 from grader.sandbox.packing import Packer
 from grader.sandbox.terms import Double, Exhausted, Handle, Refusal, StudentError
+from grader.sandbox.unpacking import Callback, Unpacker
 from grader.sandbox.worker.wire import (
     ANSWER,
     CALLBACK,
+    MAX_ANSWER,
     MAX_BODY,
     REPLY,
     REQUEST,
@@ -55,6 +57,7 @@ class Student:
         problems: statements that failed when the definitions were loaded.
         notices: the worker's sentences on the notebook's surroundings; shared by all workers.
         seconds: time spent waiting for the student's code.
+        layers: the walls that its worker is behind.
     """
 
     nursery: Nursery
@@ -68,6 +71,7 @@ class Student:
     notices: dict[str, None] = field(default_factory=dict)
     seconds: float = 0.0
     generation: int = 0
+    layers: tuple[str, ...] = ()
     _line: Line | None = None
     _doubles: dict[int, Double] = field(
         default_factory=dict
@@ -168,8 +172,8 @@ class Student:
             self._line = None
 
     def _open(self) -> Line:
-        line = self._line = self.nursery.worker()
-        self.generation += 1
+        line = self._line = self.nursery.worker(gpu=self.device == "cuda")
+        self.generation, self.layers = self.generation + 1, line.layers
         self._doubles = {}
         if self.data is not None:
             images, labels = self.data
@@ -195,17 +199,18 @@ class Student:
             with deadline:
                 write_frame(line.requests, REQUEST, header, packer.tensors)
                 while True:
-                    kind, answer, tensors = read_frame(line.replies, min(reply_limit, MAX_BODY))
+                    kind, answer, tensors = read_frame(line.replies, min(reply_limit, MAX_BODY), MAX_ANSWER)
+                    unpacker = Unpacker(tensors, self.generation)
                     if kind == REPLY:
-                        return self._received(answer, tensors)
+                        return self._received(unpacker, answer, header)
                     if kind != CALLBACK:
                         raise WireError("a reply was due")
-                    self._answer(line, answer, tensors, self._doubles)
+                    self._answer(line, unpacker.callback(answer, self._doubles))
         except Closed as error:
             self.close()
             if deadline.passed:
                 raise StudentError("Timeout", f"no answer within {within:.0f} seconds") from error
-            raise StudentError("Died", "the Python process ended without an answer") from error
+            raise StudentError("Died", _cause(line)) from error
         except WireError as error:
             self.close()
             raise StudentError("Flood", "the answer was larger than it can rightly be, or garbled") from error
@@ -219,57 +224,30 @@ class Student:
         finally:
             self.seconds += time.monotonic() - started
 
-    def _received(self, answer: dict[str, Any], tensors: list[Tensor]) -> dict[str, Any]:
-        self.notices.update(dict.fromkeys(map(str, answer.get("notices", ()))))
-        if raised := answer.get("raised"):
-            if raised.get("ours") is True:
-                raise RuntimeError(f"in the worker: {raised.get('type')}: {raised.get('message')}")
-            raise student_error(raised, self.source.unset, self.problems)
-        return {
-            "value": self._unpack(answer.get("value"), tensors),
-            "attached": answer.get("attached") is True,
-        }
-
-    def _answer(
-        self, line: Line, call: dict[str, Any], tensors: list[Tensor], doubles: dict[int, Double]
-    ) -> None:
+    def _received(
+        self, unpacker: Unpacker, answer: dict[str, Any], request: dict[str, Any]
+    ) -> dict[str, Any]:
+        self.notices.update(dict.fromkeys(unpacker.notices(answer)))
         try:
-            double = doubles[call["double"]]
-            event, state = str(call["event"]), dict(call["state"])
-            args = tuple(self._unpack(arg, tensors) for arg in call["args"])
-            kwargs = {str(name): self._unpack(arg, tensors) for name, arg in call["kwargs"].items()}
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-            raise WireError("a callback is malformed") from error
+            return unpacker.reply(answer, request)
+        except StudentError as error:
+            raise explained(error, self.source.unset, self.problems) from error
+
+    def _answer(self, line: Line, callback: Callback) -> None:
         packer = Packer(self.generation)
         try:
-            header = {"value": packer.pack(double.answer(event, args, kwargs, state))}
+            header = {"value": packer.pack(callback.answer())}
         except Exhausted:
             header = {"stop": True}
         except Refusal as refusal:
             header = {"raise": {"type": refusal.type, "message": str(refusal)}}
         write_frame(line.requests, ANSWER, header, packer.tensors)
 
-    def _unpack(self, value: Any, tensors: list[Tensor]) -> Any:
-        match value:
-            case list():
-                return [self._unpack(item, tensors) for item in value]
-            case {"tensor": int(index)} if 0 <= index < len(tensors):
-                return tensors[index]
-            case {"tuple": list(items)}:
-                return tuple(self._unpack(item, tensors) for item in items)
-            case {"dict": list(pairs)}:
-                return {_key(self._unpack(key, tensors)): self._unpack(item, tensors) for key, item in pairs}
-            case {"float": "nan" | "inf" | "-inf" as text}:
-                return float(text)
-            case {"handle": int(number), "type": str(name)}:
-                return Handle(number, name[:100], self.generation)
-            case dict():
-                raise WireError("a value is malformed")
-        return value
 
-
-def _key(key: Any) -> Any:
-    return key if isinstance(key, str | int | float | bool | None) else str(key)
+def _cause(line: Line) -> str:
+    if excess := line.excess:
+        return f"the Python process was ended, because it {excess}"
+    return "the Python process ended without an answer"
 
 
 class _Deadline:

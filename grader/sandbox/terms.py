@@ -33,6 +33,10 @@ class StudentError(Exception):
         return self.type in _LOST
 
 
+class WorkerError(Exception):
+    """The worker's own code broke: an error of ours, or said to be one."""
+
+
 class Refusal(Exception):
     """Raised by a stand-in: the student's code gets an exception of this class name and message."""
 

@@ -69,7 +69,12 @@ def _reference_curve(reading: Reading, settings: dict[str, Any]) -> dict[str, An
         seconds=float("inf"),
     )
     runs = [
-        measure(reading, Data(images, labels, held_out, budget.batch_size, seed), budget, seed)
+        measure(
+            reading,
+            Data(images, labels, held_out, budget.batch_size, torch.Generator().manual_seed(seed)),
+            budget,
+            seed,
+        )
         for seed in SEEDS
     ]
     return {

@@ -4,7 +4,7 @@ broken ones.
 
 from __future__ import annotations
 
-import zlib
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -53,10 +53,14 @@ def student_data(judge: Judge) -> tuple[Tensor, Tensor]:
 def seeded(judge: Judge) -> Seeded:
     """The judge's own random numbers, apart from the student's: a stream for each purpose, whatever else is
     asked.
+
+    The student's code is seeded with a number that everybody knows, and sees some of what is drawn here;
+    neither tells it the seed, or what another stream holds.
     """
 
     def stream(purpose: str) -> torch.Generator:
-        return torch.Generator().manual_seed(zlib.crc32(f"{purpose} {judge.request['seed']}".encode()))
+        digest = hashlib.sha256(f"{purpose} {judge.request['seed']}".encode()).digest()
+        return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little"))
 
     return stream
 
@@ -246,11 +250,11 @@ def learning(
         shown=training,
         course=course,
         diffuser=build_diffuser(student, **SCHEDULE) if own else None,
-        data=Data.of(judge.request["data"], budget, judge.request["seed"]),
+        data=Data.of(judge.request["data"], budget, seeded("batches")),
         embedded=judge.request["data"] == "digits",
         budget=budget,
         tolerance=judge.rubric.settings["tolerance"],
-        generator=seeded("learning"),
+        seeded=seeded,
         talk=talk,
     )
 

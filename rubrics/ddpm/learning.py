@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -65,7 +65,7 @@ def learn(
     embedded: bool,
     budget: Budget,
     tolerance: Mapping[str, float],
-    generator: torch.Generator,
+    seeded: Callable[[str], torch.Generator],
     talk: Talk,
 ) -> Learning:
     """Train with the student's parts, the reference's in place of broken ones, and once more before a fail.
@@ -79,12 +79,13 @@ def learn(
         embedded: whether ``data`` are the embedded digits, for which the reference was measured beforehand.
         tolerance: ``learns`` and ``learns_not``, how many times the reference's error is surely well learnt,
             and surely not; ``learns_something``, the error at which a network that was charged has learnt.
+        seeded: the judge's random numbers for a purpose.
 
     Raises:
         StudentError: the student's code failed on the way.
         Blocked: neither network nor trainer is right, and what they are charged for explains the failure.
     """
-    reading = course.as_returned if course else PAPER
+    reading, generator = course.as_returned if course else PAPER, seeded("learning")
 
     def tell(done: int, total: int) -> None:
         talk.progress("training", done, total)
@@ -98,10 +99,10 @@ def learn(
             assert network is not None
             trained = with_reference_trainer(student, network, reading, data, budget, generator, tell)
         lenient = charged and network is not None
-        found = _judge(trained, yardstick, data, tolerance, lenient, student.seed)
+        found = _judge(trained, yardstick, data, tolerance, lenient, seeded("held-out"))
         if not found.error <= found.bound:
             trained.continue_()
-            found = _judge(trained, yardstick, data, tolerance, lenient, student.seed)
+            found = _judge(trained, yardstick, data, tolerance, lenient, seeded("held-out"))
         return found
 
     def tell_of_reference(done: int, total: int) -> None:
@@ -139,9 +140,9 @@ def _judge(
     data: Data,
     tolerance: Mapping[str, float],
     lenient: bool,
-    seed: int,
+    generator: torch.Generator,
 ) -> Learning:
-    error, limited = held_out_error(trained, data, seed)
+    error, limited = held_out_error(trained, data, generator)
     reference = yardstick.error(trained.steps)
     least = tolerance["learns_something"] if lenient else 0.0
     return Learning(

@@ -73,19 +73,21 @@ class Trained:
 
 
 class Data:
-    """Training batches in a seeded order, and the held-out images."""
+    """Training batches in the order that a generator draws, and the held-out images."""
 
-    def __init__(self, train: Tensor, labels: Tensor, held_out: Tensor, batch_size: int, seed: int) -> None:
+    def __init__(
+        self, train: Tensor, labels: Tensor, held_out: Tensor, batch_size: int, order: torch.Generator
+    ) -> None:
         self.train, self.labels, self.held_out, self.batch_size = train, labels, held_out, batch_size
-        self._generator = torch.Generator().manual_seed(seed)
+        self._generator = order
         self._order = torch.zeros(0, dtype=torch.int64)
 
     @classmethod
-    def of(cls, name: str, budget: Budget, seed: int) -> Self:
+    def of(cls, name: str, budget: Budget, order: torch.Generator) -> Self:
         """The data of that name, or in that folder."""
         images, labels = digits.load(name, "train")
         held_out, _ = digits.load(name, "held-out")
-        return cls(images, labels, held_out, budget.batch_size, seed)
+        return cls(images, labels, held_out, budget.batch_size, order)
 
     def batch(self, _: int) -> tuple[Tensor, Tensor]:
         """The next training batch; every image once before any comes again."""
@@ -101,12 +103,12 @@ class Data:
         return images, torch.zeros(len(images), dtype=torch.int64)
 
 
-def held_out_error(trained: Trained, data: Data, seed: int) -> tuple[float, bool]:
+def held_out_error(trained: Trained, data: Data, generator: torch.Generator) -> tuple[float, bool]:
     """Error of the predicted noise on held-out x_t whose noise only the judge knows; 1 is what predicting
     zero gives. Also whether the predictions keep within limits that noise of deviation 1 has not.
     """
     diffuser = ReadingDiffuser(**SCHEDULE, reading=trained.reading)
-    probe = held_out_probe(diffuser, data.held_out[:HELD_OUT], torch.Generator().manual_seed(seed))
+    probe = held_out_probe(diffuser, data.held_out[:HELD_OUT], generator)
     predicted = trained.predict(probe.x_t, probe.t.flatten().long())
     if predicted.shape != probe.target.shape or not torch.isfinite(predicted).all():
         return float("inf"), False

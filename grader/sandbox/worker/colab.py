@@ -8,6 +8,7 @@ plots go nowhere, progress bars are silent, and Colab's own modules are inert st
 from __future__ import annotations
 
 import functools
+import inspect
 import itertools
 import os
 import random
@@ -78,13 +79,29 @@ def keep_files_at_home(scratch: str) -> None:
 
     def save_at_home(obj: Any, f: Any, *args: Any, **kwargs: Any) -> None:
         if isinstance(f, str | os.PathLike):
-            f = saved.setdefault(str(f), os.path.join(scratch, f"saved-{os.getpid()}-{len(saved)}"))
+            f = saved.setdefault(str(f), os.path.join(scratch, f"saved-{len(saved)}"))
         save(obj, f, *args, **kwargs)
 
     def load_from_home(f: Any, *args: Any, **kwargs: Any) -> Any:
         return load(saved.get(str(f), f) if isinstance(f, str | os.PathLike) else f, *args, **kwargs)
 
     torch.save, torch.load = save_at_home, load_from_home
+
+
+def loaders_without_processes() -> None:
+    """Let every DataLoader load in this process, the only one there is, whatever ``num_workers`` says."""
+    loader: Any = torch.utils.data.DataLoader
+    initialise = loader.__init__
+    names = list(inspect.signature(initialise).parameters)[1:]
+
+    @functools.wraps(initialise)
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        given = dict(zip(names, args, strict=False)) | kwargs
+        for option in ("num_workers", "timeout", "multiprocessing_context", "prefetch_factor"):
+            given.pop(option, None)
+        initialise(self, **given | {"persistent_workers": False})
+
+    loader.__init__ = init
 
 
 def plots_go_nowhere() -> None:

@@ -32,6 +32,7 @@ _EXCEPTIONS: dict[str, type[Exception]] = {
 
 def serve(requests: BinaryIO, replies: BinaryIO) -> None:
     """Serve one student's definitions until ``requests`` ends."""
+    _go_out_of_sight()
     server = _Server(requests, replies)
     doubles.line.ask = server.ask
     while True:
@@ -42,6 +43,17 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
         if kind != REQUEST:
             raise WireError("a request was due")
         server.answer(header, tensors)
+
+
+def _go_out_of_sight() -> None:
+    """Take this package out of the list of modules, but for the stand-ins, which pickle finds by name.
+
+    It holds no secret, and whoever is set on finding it will; but nobody is to change it by accident.
+    """
+    package = __name__.partition(".")[0]
+    for name in [name for name in sys.modules if name.startswith(f"{package}.") and name != doubles.__name__]:
+        del sys.modules[name]
+        vars(sys.modules[package]).pop(name.removeprefix(f"{package}."), None)
 
 
 class _Server:
@@ -119,6 +131,7 @@ class _Server:
     def _do_load(self, header: dict[str, Any], _: Unpacker) -> list[dict[str, Any]]:
         torch.set_num_threads(header["threads"])
         colab.keep_files_at_home(os.getcwd())
+        colab.loaders_without_processes()
         if header["device"] == "cuda":
             self._device = torch.device("cuda", 0)
             torch.zeros(1, device=self._device)  # a CUDA that does not work should say so here

@@ -1,44 +1,57 @@
 """The worker's entry point: a warm process that has imported torch, and forks one child for each set of
-questions.
+questions. Each child walls itself in before it is sent anything.
 
 Run as a script by ``grader.sandbox.launch``, isolated (``-I -S``): it sees the standard library, the site-
 packages given on its command line, and this folder as the package ``worker``. Where fork is not to be had, it
-serves once.
+serves once. With ``--survey`` it only says which walls can be had here, without importing torch.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import gc
 import importlib
 import importlib.util
+import json
 import os
 import signal
 import socket
 import sys
+import tempfile
 from pathlib import Path
+from typing import Any
+
+MAX_MESSAGE = 1 << 16
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument(
-        "--control", type=int, help="socket on which children are asked for; serve once if absent"
-    )
+    parser.add_argument("--control", type=int, help="socket on which children are asked for")
+    parser.add_argument("--policy", type=json.loads, help="serve once, behind these walls")
+    parser.add_argument("--survey", nargs="*", metavar="LAYER", help="try out walls, and print what came up")
     parser.add_argument("--scratch", required=True)
-    parser.add_argument("--hidden", nargs="*", default=[])
-    parser.add_argument("--path", nargs="*", default=[])
+    parser.add_argument("--hidden", nargs="*", default=[], help="names that cannot be imported")
+    parser.add_argument("--secret", nargs="*", default=[], help="folders that cannot be read")
+    parser.add_argument("--path", nargs="*", default=[], help="site-packages")
+    parser.add_argument("--preload", nargs="*", default=[], help="modules that all children will want")
     options = parser.parse_args()
     sys.argv[:] = [""]
     sys.path.extend(options.path)
+    sys.dont_write_bytecode = True
     _import_package()
+    if options.survey is not None:
+        _survey(options)
+        return
     colab = importlib.import_module("worker.colab")
     colab.quiet_environment(options.scratch)
     os.chdir(options.scratch)
     sys.meta_path.insert(0, importlib.import_module("worker.standins").Finder(options.hidden))
-    _warm_up()
+    _warm_up(options.preload)
     if options.control is None:
-        _serve_once()
+        _serve_once(options.policy)
     else:
-        _serve_children(socket.socket(fileno=options.control))
+        _serve_children(socket.socket(fileno=options.control), _readable(options))
 
 
 def _import_package() -> None:
@@ -54,7 +67,17 @@ def _import_package() -> None:
     spec.loader.exec_module(package)
 
 
-def _warm_up() -> None:
+def _survey(options: argparse.Namespace) -> None:
+    survey = importlib.import_module("worker.walls.survey").survey
+    print(json.dumps(survey(Path(options.scratch), options.survey, _readable(options))))
+
+
+def _readable(options: argparse.Namespace) -> list[str]:
+    found: list[str] = importlib.import_module("worker.walls").libraries(options.path, options.secret)
+    return found
+
+
+def _warm_up(preload: list[str]) -> None:
     """Import what every child needs, with one thread: a pool of more would hang the children (libgomp)."""
     import torch
 
@@ -67,18 +90,26 @@ def _warm_up() -> None:
     torch.optim.Adam([torch.empty(1, requires_grad=True)])  # its constructor imports torch._dynamo, 2 s
     convolution = torch.nn.Conv2d(1, 1, 3)
     convolution(torch.zeros(1, 1, 8, 8)).sum().backward()
+    for name in preload:
+        with contextlib.suppress(ImportError):  # then the student's own import says so
+            importlib.import_module(name)
 
 
-def _serve_once() -> None:
+def _serve_once(policy: dict[str, Any]) -> None:
     """Serve over what were standard input and output, which student code gets no hold of."""
     requests, replies = os.dup(0), os.dup(1)
-    _child(requests, replies)
+    _child(requests, replies, policy)
 
 
-def _serve_children(control: socket.socket) -> None:
+def _serve_children(control: socket.socket, readable: list[str]) -> None:
     """Fork a child for each pair of pipes that arrives; when the judge hangs up, end with all of them."""
+    if sys.platform == "linux":
+        importlib.import_module("worker.walls.seccomp")  # and what else a child needs to wall itself in
+        importlib.import_module("worker.walls.landlock")
+    gc.collect()
+    gc.freeze()  # so that a child's collector does not copy what it shares with this process
     while True:
-        message, descriptors, _, _ = socket.recv_fds(control, 1, 2)
+        message, descriptors, _, _ = socket.recv_fds(control, MAX_MESSAGE, 2)
         _reap()
         if not message:
             os.killpg(0, signal.SIGKILL)
@@ -87,7 +118,7 @@ def _serve_children(control: socket.socket) -> None:
         if child == 0:
             control.close()
             try:
-                _child(requests, replies)
+                _child(requests, replies, {**json.loads(message), "readable": readable})
             finally:
                 os._exit(0)
         handle = os.pidfd_open(child)
@@ -105,13 +136,31 @@ def _reap() -> None:
         return
 
 
-def _child(requests: int, replies: int) -> None:
+def _child(requests: int, replies: int, policy: dict[str, Any]) -> None:
+    """Wall this process in, say so, and serve; where a wall fails, say that and end."""
     nothing = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(nothing, standard)
-    serve = importlib.import_module("worker.serve").serve
+    importlib.import_module("worker.colab").quiet_environment(policy["scratch"])
+    os.chdir(policy["scratch"])
+    tempfile.tempdir = None  # what was looked up before belongs to another folder
+    hello = _walled(policy, requests, replies)
+    wire, serve = importlib.import_module("worker.wire"), importlib.import_module("worker.serve").serve
     with open(requests, "rb", buffering=0) as incoming, open(replies, "wb", buffering=0) as outgoing:
-        serve(incoming, outgoing)
+        wire.write_frame(outgoing, wire.HELLO, hello, [])
+        if "failed" not in hello:
+            serve(incoming, outgoing)
+
+
+def _walled(policy: dict[str, Any], requests: int, replies: int) -> dict[str, Any]:
+    walls, system = importlib.import_module("worker.walls"), importlib.import_module("worker.walls.system")
+    try:
+        walls.put_up(walls.Policy(**policy), keep=(requests, replies))
+    except system.WallError as error:
+        return {"failed": error.layer, "why": str(error)}
+    except Exception as error:  # whatever it is, nothing may be graded behind a wall that is not up
+        return {"failed": "walls", "why": f"{type(error).__name__}: {error}"}
+    return {"layers": list(policy["layers"])}
 
 
 if __name__ == "__main__":

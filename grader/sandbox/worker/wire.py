@@ -20,9 +20,10 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor
 
-REQUEST, REPLY, CALLBACK, ANSWER = range(1, 5)
+REQUEST, REPLY, CALLBACK, ANSWER, HELLO = range(1, 6)
 
 MAX_HEADER = 4 << 20  # a notebook's statements are the largest header, and they are capped at 2 MB
+MAX_ANSWER = 1 << 20  # of a header from a worker: parsed, it takes some thirty times as much memory
 MAX_BODY = 256 << 20
 MAX_TENSORS = 256
 MAX_DIMENSIONS = 8
@@ -78,21 +79,23 @@ def write_frame(stream: BinaryIO, kind: int, header: dict[str, Any], tensors: li
         raise Closed("nobody reads any more") from error
 
 
-def read_frame(stream: BinaryIO, max_body: int = MAX_BODY) -> tuple[int, dict[str, Any], list[Tensor]]:
+def read_frame(
+    stream: BinaryIO, max_body: int = MAX_BODY, max_header: int = MAX_HEADER
+) -> tuple[int, dict[str, Any], list[Tensor]]:
     """Receive one frame: its kind, header and tensors.
 
     Args:
         stream: unbuffered binary stream.
-        max_body: tensor bytes that this frame may carry; more is refused before it is read.
+        max_body, max_header: bytes that this frame's parts may have; more is refused before it is read.
 
     Raises:
         WireError: malformed or too large. The line cannot be used any more.
         Closed: the other side has gone.
     """
     magic, version, kind, header_length, body_length = _HEAD.unpack(_read_exactly(stream, _HEAD.size))
-    if magic != _MAGIC or version != _VERSION or kind not in (REQUEST, REPLY, CALLBACK, ANSWER):
+    if magic != _MAGIC or version != _VERSION or not REQUEST <= kind <= HELLO:
         raise WireError("this is not a frame")
-    if header_length > MAX_HEADER or body_length > min(max_body, MAX_BODY):
+    if header_length > min(max_header, MAX_HEADER) or body_length > min(max_body, MAX_BODY):
         raise WireError(f"a frame of {header_length + body_length:,} bytes was not agreed on")
     header = _parse(_read_exactly(stream, header_length))
     layout = header.pop("tensors", None)

@@ -1,0 +1,155 @@
+"""``grade doctor``: what this machine gives to grade with, and what to do about what is missing."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any
+
+from grader import __version__
+from grader.commands import GRADED, NOT_GRADED
+from grader.sandbox.isolation import Isolation, Level, measure
+from grader.sandbox.worker.walls import LAYERS
+
+_PACKAGES = ("torch", "torchvision", "numpy", "pytest", "nbformat")
+_SECONDS = 120.0
+_WIDTH = 100
+
+# In a process of its own: a broken driver may take down whoever asks.
+_ASK_CUDA = """
+import json, torch
+found = {"built": torch.version.cuda, "name": None}
+if torch.cuda.is_available():
+    (torch.ones(8, 8, device="cuda") @ torch.ones(8, 8, device="cuda")).cpu()
+    found["name"] = torch.cuda.get_device_name(0)
+print(json.dumps(found))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of what was found; ``advice`` says what to do where that is not good."""
+
+    name: str
+    found: str
+    advice: str = ""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Print what was found.
+
+    Returns:
+        0 where several notebooks can be graded, behind strong walls; 1 elsewhere.
+    """
+    parser = argparse.ArgumentParser(
+        prog="grade doctor", description="Says what this machine gives to grade with."
+    )
+    parser.parse_args(argv)
+    isolation = measure()
+    advice = []
+    for finding in _findings(isolation):
+        print("\n".join(_wrapped(f"{finding.name:<16}", finding.found)))
+        if finding.advice and finding.advice not in advice:
+            advice.append(finding.advice)
+    if advice:
+        print("\nWhat to do")
+        for sentence in advice:
+            print("\n".join(_wrapped("  - ", sentence)))
+    return GRADED if isolation.level is Level.STRONG else NOT_GRADED
+
+
+def _findings(isolation: Isolation) -> Iterator[Finding]:
+    yield Finding("grader", f"{__version__}, Python {platform.python_version()} ({sys.executable})")
+    yield Finding("packages", ", ".join(f"{name} {_version(name)}" for name in _PACKAGES))
+    yield Finding("machine", f"{platform.machine()}, {os.cpu_count()} processors")
+    landlock = f"Landlock ABI {isolation.landlock_abi}" if isolation.landlock_abi else "no Landlock"
+    yield Finding("kernel", f"{platform.system()} {platform.release()}, {landlock}")
+    yield _walls(isolation)
+    for layer in LAYERS:
+        why = isolation.missing.get(layer)
+        yield Finding(f"  {layer}", f"missing: {why}" if why else "up", _advice(layer) if why else "")
+    yield _cuda()
+    yield from _data()
+
+
+def _walls(isolation: Isolation) -> Finding:
+    level, what = isolation.level, "a probe tried what is forbidden, and failed at all of it"
+    if isolation.holes:
+        what = f"code could still {', '.join(isolation.holes)}"
+    elif level is Level.NONE:
+        what = "code from a notebook has all the rights that you have"
+    advice = {
+        Level.STRONG: "",
+        Level.MEDIUM: "Grade one notebook of your own at most: several need strong walls.",
+        Level.NONE: "Grade only notebooks that you would also run yourself, one at a time.",
+    }
+    return Finding("walls", f"{level}: {what}", advice[level])
+
+
+def _advice(layer: str) -> str:
+    if platform.system() != "Linux":
+        return "Walls need Linux: on Windows use WSL 2, on macOS a Linux container or virtual machine."
+    if layer == "landlock":
+        return (
+            "Use a kernel from 6.2 on that has Landlock among its security modules (`cat "
+            "/sys/kernel/security/lsm` names them); in a container, a seccomp profile that allows "
+            "landlock_create_ruleset, landlock_add_rule and landlock_restrict_self."
+        )
+    if layer == "seccomp":
+        return "Use a kernel with CONFIG_SECCOMP_FILTER on x86-64 or 64-bit ARM."
+    return f"Find out why the layer “{layer}” failed, which every Linux should have; the reason stands above."
+
+
+def _cuda() -> Finding:
+    answer = _asked(["-c", _ASK_CUDA])
+    if not isinstance(answer, dict):
+        return Finding("CUDA", "torch did not answer", "Try `python -c 'import torch'`, and reinstall torch.")
+    if answer["name"]:
+        return Finding("CUDA", f"{answer['name']}, works")
+    return Finding("CUDA", "none; everything runs on the processor")
+
+
+def _data() -> Iterator[Finding]:
+    rows = _asked(["-m", "rubrics.ddpm.ready"])
+    if not isinstance(rows, list):
+        yield Finding("data", "the rubric did not answer", "Install the grader anew: its data are missing.")
+        return
+    for name, found in rows:
+        yield Finding(f"  {name}" if name != rows[0][0] else "data", found)
+
+
+def _asked(arguments: list[str]) -> Any:
+    """What a Python process of its own printed as JSON; None where it failed."""
+    try:
+        ran = subprocess.run(
+            [sys.executable, *arguments],
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            timeout=_SECONDS,
+            check=True,
+        )
+        return json.loads(ran.stdout.splitlines()[-1])
+    except (OSError, subprocess.SubprocessError, ValueError, IndexError):
+        return None
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "missing"
+
+
+def _wrapped(first: str, text: str) -> list[str]:
+    return textwrap.wrap(
+        text, _WIDTH, initial_indent=first, subsequent_indent=" " * len(first), break_on_hyphens=False
+    )

@@ -1,0 +1,121 @@
+"""How well this machine can wall student code in: tried out, not assumed."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from grader.errors import UsageError
+from grader.sandbox import launch
+from grader.sandbox.worker.walls import LAYERS
+
+_SECONDS = 60.0
+
+
+class Level(StrEnum):
+    """What a student's code could do at worst."""
+
+    STRONG = "strong"  # use up its own time and memory
+    MEDIUM = "medium"  # some of what is forbidden; what, ``Isolation.holes`` says
+    NONE = "none"  # whatever the user can
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Isolation:
+    """The walls that workers will be behind.
+
+    Attributes:
+        layers: those that are up, of ``walls.LAYERS``.
+        missing: those that are not, and why.
+        holes: what a probe behind these very walls succeeded in, though it should not have.
+        landlock_abi: the version that the kernel speaks; 0 where there is none.
+    """
+
+    layers: tuple[str, ...] = ()
+    missing: Mapping[str, str] = field(default_factory=dict)
+    holes: tuple[str, ...] = ()
+    landlock_abi: int = 0
+
+    @property
+    def level(self) -> Level:
+        """Strong only where every layer is up and nothing came through."""
+        if set(self.layers) >= set(LAYERS) and not self.holes:
+            return Level.STRONG
+        if "limits" in self.layers and {"landlock", "seccomp"} & set(self.layers):
+            return Level.MEDIUM
+        return Level.NONE
+
+    def as_environment(self) -> dict[str, Any]:
+        """What goes into every result."""
+        return {
+            "isolation": ["process", *self.layers],
+            "isolation_level": str(self.level),
+            "landlock_abi": self.landlock_abi,
+            "kernel": f"{platform.system()} {platform.release()}",
+        }
+
+
+def measure(layers: Sequence[str] = LAYERS) -> Isolation:
+    """Put walls up around a probe that tries what is forbidden; takes a tenth of a second.
+
+    Args:
+        layers: the walls to try.
+    """
+    if not launch.can_fork():
+        why = f"{platform.system()} has no walls that the grader could put up"
+        return Isolation(missing=dict.fromkeys(LAYERS, why))
+    with tempfile.TemporaryDirectory(prefix="grade-probe-", ignore_cleanup_errors=True) as folder:
+        try:
+            ran = subprocess.run(
+                [*launch.command(folder), "--survey", *layers],
+                env=launch.environment(),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=_SECONDS,
+                check=True,
+            )
+            found: dict[str, Any] = json.loads(ran.stdout)
+        except (OSError, subprocess.SubprocessError, ValueError) as error:
+            why = f"the probe did not come to its end ({type(error).__name__})"
+            return Isolation(missing=dict.fromkeys(LAYERS, why))
+    return Isolation(
+        layers=tuple(found["layers"]),
+        missing={**_left_out(layers), **found["missing"]},
+        holes=tuple(found["holes"]),
+        landlock_abi=found["landlock_abi"],
+    )
+
+
+def required(*, several: bool, unsafe: bool) -> Isolation:
+    """The walls to grade behind: of several notebooks none is graded unless they are strong.
+
+    Args:
+        unsafe: whether to leave the walls out, as somebody may who trusts the notebook.
+
+    Raises:
+        UsageError: these walls do not do for several notebooks.
+    """
+    if several and unsafe:
+        raise UsageError(
+            "--unsafe-no-sandbox is for one notebook of your own, never for several; leave it out"
+        )
+    if unsafe:
+        return Isolation(missing=dict.fromkeys(LAYERS, "left out by --unsafe-no-sandbox"))
+    isolation = measure()
+    if several and isolation.level is not Level.STRONG:
+        raise UsageError(
+            f"several notebooks are only graded behind strong walls, and this machine's are "
+            f"{isolation.level}; `grade doctor` says what is missing and what to do"
+        )
+    return isolation
+
+
+def _left_out(layers: Sequence[str]) -> dict[str, str]:
+    return {layer: "it was not asked for" for layer in LAYERS if layer not in layers}

@@ -1,0 +1,203 @@
+"""Tries, behind the walls, what must not succeed there: what does is a hole, and nothing is graded then.
+
+Each trial returns when it got what it wanted, and raises OSError when a wall was in the way. A layer that is
+missing is noticed by at least one of them.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+import resource
+import signal
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .process import capabilities
+from .system import checked, libc, prctl, syscall
+
+_TEBIBYTE = 1 << 40
+_KNOWN_VARIABLES = {
+    *("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "LANG", "LC_ALL", "LC_CTYPE", "HOME", "TMPDIR"),
+    *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "CUDA_VISIBLE_DEVICES"),
+    *("CUBLAS_WORKSPACE_CONFIG", "MPLBACKEND", "MPLCONFIGDIR", "TQDM_DISABLE", "TORCHDYNAMO_DISABLE"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bait:
+    """What the trials reach for.
+
+    Attributes:
+        file: a file that lies outside the worker's scratch folder.
+        parent: the number of a process of the same user's.
+        keep: descriptors that the worker may hold.
+    """
+
+    file: str
+    parent: int
+    keep: tuple[int, ...]
+
+
+def holes(bait: Bait) -> list[str]:
+    """The names of the trials that succeeded; none behind sound walls."""
+    found = []
+    for name, trial in _TRIALS.items():
+        try:
+            trial(bait)
+        except (OSError, ValueError):  # setrlimit's refusal is a ValueError
+            continue
+        found.append(name)
+    return found
+
+
+def _must(succeeded: bool) -> None:
+    if not succeeded:
+        raise OSError("a wall was in the way")
+
+
+def _reads_a_file(bait: Bait) -> None:
+    open(bait.file).close()
+
+
+def _lists_a_folder(bait: Bait) -> None:
+    os.listdir(os.path.dirname(bait.file))
+
+
+def _writes_beside(bait: Bait) -> None:
+    open(f"{bait.file}.{os.getpid()}", "x").close()
+
+
+def _empties_a_file(bait: Bait) -> None:
+    os.truncate(bait.file, 0)
+
+
+def _changes_a_mode(bait: Bait) -> None:
+    before = os.stat(bait.file).st_mode
+    os.chmod(bait.file, before ^ 0o004)
+    _must(os.stat(bait.file).st_mode != before)
+
+
+def _links_a_file(bait: Bait) -> None:
+    os.link(bait.file, "linked")
+
+
+def _makes_a_symlink(bait: Bait) -> None:
+    os.symlink(bait.file, "symlink")
+
+
+def _reads_another_process(bait: Bait) -> None:
+    open(f"/proc/{bait.parent}/environ").close()
+
+
+def _signals_another_process(bait: Bait) -> None:
+    os.kill(bait.parent, 0)
+
+
+def _limits_another_process(bait: Bait) -> None:
+    resource.prlimit(bait.parent, resource.RLIMIT_NOFILE)
+
+
+def _traces_another_process(bait: Bait) -> None:
+    seize = 0x4206  # unlike ATTACH, it does not stop the other one
+    checked(libc().ptrace(seize, bait.parent, None, None))
+
+
+def _starts_a_process(bait: Bait) -> None:
+    child = os.fork()
+    if not child:
+        os._exit(0)
+    os.waitpid(child, 0)
+
+
+def _runs_a_program(bait: Bait) -> None:
+    # Only to see whether it may: there is no such program, and a wall says so in other words.
+    try:
+        os.execv("/nonexistent/program", ["program"])
+    except FileNotFoundError:
+        return
+
+
+def _opens_a_socket(family: int, kind: int) -> Callable[[Bait], None]:
+    return lambda bait: socket.socket(family, kind).close()
+
+
+def _makes_a_namespace(bait: Bait) -> None:
+    checked(libc().unshare(0x10000000))  # a user namespace
+
+
+def _keeps_memory_in_no_process(bait: Bait) -> None:
+    os.close(os.memfd_create("x"))
+
+
+def _queues_for_the_kernel(bait: Bait) -> None:
+    os.close(syscall(425, 1, ctypes.create_string_buffer(120)))  # io_uring
+
+
+def _outlives_its_parent(bait: Bait) -> None:
+    prctl(1, 0)
+    prctl(1, signal.SIGKILL)
+
+
+def _takes_a_tebibyte(bait: Bait) -> None:
+    mmap.mmap(-1, _TEBIBYTE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000).close()  # unreserved
+
+
+def _lifts_a_limit(bait: Bait) -> None:
+    unlimited = resource.RLIM_INFINITY
+    resource.setrlimit(resource.RLIMIT_FSIZE, (unlimited, unlimited))
+
+
+def _holds_capabilities(bait: Bait) -> None:
+    _must(any(capabilities()))
+
+
+def _inherits_a_descriptor(bait: Bait) -> None:
+    for descriptor in set(range(3, 256)) - set(bait.keep):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            continue
+        return
+    _must(False)
+
+
+def _stays_in_the_session(bait: Bait) -> None:
+    _must(os.getsid(0) != os.getpid())
+
+
+def _inherits_a_variable(bait: Bait) -> None:
+    _must(bool(set(os.environ) - _KNOWN_VARIABLES))
+
+
+_TRIALS: dict[str, Callable[[Bait], None]] = {
+    "read a file": _reads_a_file,
+    "list a folder": _lists_a_folder,
+    "write outside its folder": _writes_beside,
+    "change a file's mode": _changes_a_mode,
+    "empty a file": _empties_a_file,
+    "link a file": _links_a_file,
+    "make a symbolic link": _makes_a_symlink,
+    "read another process": _reads_another_process,
+    "signal another process": _signals_another_process,
+    "see another process's limits": _limits_another_process,
+    "trace another process": _traces_another_process,
+    "start a process": _starts_a_process,
+    "run a program": _runs_a_program,
+    "open a TCP socket": _opens_a_socket(socket.AF_INET, socket.SOCK_STREAM),
+    "open a UDP socket": _opens_a_socket(socket.AF_INET, socket.SOCK_DGRAM),
+    "open a local socket": _opens_a_socket(socket.AF_UNIX, socket.SOCK_STREAM),
+    "talk to the kernel by netlink": _opens_a_socket(16, socket.SOCK_RAW),
+    "make a namespace": _makes_a_namespace,
+    "keep memory in no process": _keeps_memory_in_no_process,
+    "use io_uring": _queues_for_the_kernel,
+    "outlive its parent": _outlives_its_parent,
+    "take a tebibyte": _takes_a_tebibyte,
+    "lift a limit": _lifts_a_limit,
+    "hold capabilities": _holds_capabilities,
+    "hold a foreign descriptor": _inherits_a_descriptor,
+    "stay in its parent's session": _stays_in_the_session,
+    "see a foreign variable": _inherits_a_variable,
+}

@@ -1,0 +1,72 @@
+"""What walls cost: starting a worker, and training in it: ``python tests/benchmarks/bench_walls.py``."""
+
+from __future__ import annotations
+
+import statistics
+import time
+
+from grader.sandbox.isolation import measure
+from grader.sandbox.launch import Nursery
+from grader.sandbox.student import Source, Student
+
+WORKERS, ROUNDS, STEPS = 20, 10, 30
+SOURCE = f"""
+import time
+import torch
+from torch import nn
+network = nn.Sequential(nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(), nn.Conv2d(32, 1, 3, padding=1))
+optimizer = torch.optim.Adam(network.parameters())
+images = torch.rand(64, 1, 28, 28)
+def train():
+    started = time.process_time()
+    for _ in range({STEPS}):
+        optimizer.zero_grad()
+        loss = ((network(images) - images) ** 2).mean()
+        loss.backward()
+        optimizer.step()
+    return time.process_time() - started
+"""
+
+
+def main() -> None:
+    started = time.perf_counter()
+    isolation = measure()
+    print(f"probe: {time.perf_counter() - started:.3f} s, level {isolation.level}")
+    with Nursery(layers=()) as open_field, Nursery(layers=isolation.layers) as walled:
+        nurseries = {"without walls": open_field, "with walls": walled}
+        for name, nursery in nurseries.items():
+            print(f"worker {name}: {_starting(nursery) * 1000:.1f} ms")
+        _compare_training(nurseries)
+
+
+def _starting(nursery: Nursery) -> float:
+    """Median seconds from asking for a worker to its greeting."""
+    nursery.worker().close()  # the warm process has to be warm first
+    seconds = []
+    for _ in range(WORKERS):
+        started = time.perf_counter()
+        line = nursery.worker()
+        seconds.append(time.perf_counter() - started)
+        line.close()
+    return statistics.median(seconds)
+
+
+def _compare_training(nurseries: dict[str, Nursery]) -> None:
+    """Processor time of the same steps, in turn, since a machine is faster at one time than at another."""
+    source = Source(statements=[{"source": SOURCE, "cell": 1, "line": 1, "flags": 0}])
+    students = {name: Student(nursery=nursery, source=source) for name, nursery in nurseries.items()}
+    seconds: dict[str, list[float]] = {name: [] for name in students}
+    for number in range(ROUNDS + 1):
+        for name, student in students.items():
+            spent = student.call("train", within=120.0)
+            if number:  # the first round is for warming up
+                seconds[name].append(spent)
+    best = {name: min(times) for name, times in seconds.items()}
+    for name, student in students.items():
+        print(f"{STEPS} training steps {name}: {best[name]:.3f} s")
+        student.close()
+    print(f"ratio: {best['with walls'] / best['without walls']:.3f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""Runs a command as the user ``nobody``, who can reach this Python: ``as_nobody.py COMMAND…``, as root.
+
+Where Python lies in a folder that only root may enter, such as a pyenv in root's home, that folder is shown
+to the command as an empty one with nothing but this Python in it. The mounts vanish with the command.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+NOBODY = 65534
+_PRIVATE, _BIND, _NEW_MOUNTS = (1 << 14) | (1 << 18), 1 << 12, 0x00020000
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def main() -> None:
+    _call(_libc.unshare(_NEW_MOUNTS))
+    _mount("none", "/", _PRIVATE)
+    home = Path(sys.base_prefix).resolve()
+    closed = [folder for folder in reversed(home.parents) if not folder.stat().st_mode & 0o001]
+    if closed:
+        aside = tempfile.mkdtemp()
+        _mount(str(home), aside, _BIND)
+        _mount("tmpfs", str(closed[0]), 0, kind="tmpfs")
+        os.chmod(closed[0], 0o755)
+        home.mkdir(parents=True)
+        _mount(aside, str(home), _BIND)
+    os.setgroups([])
+    os.setgid(NOBODY)
+    os.setuid(NOBODY)
+    folder = tempfile.mkdtemp()
+    os.environ.update(HOME=folder, TMPDIR=folder)
+    os.execv(sys.argv[1], sys.argv[1:])
+
+
+def _mount(source: str, target: str, flags: int, *, kind: str | None = None) -> None:
+    name = kind.encode() if kind else None
+    _call(_libc.mount(source.encode(), target.encode(), name, ctypes.c_ulong(flags), None))
+
+
+def _call(result: int) -> None:
+    if result:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,183 @@
+"""Whoever cheats earns what the honest wrong solution earns, and gets the same full report."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from collections.abc import Iterator
+
+import pytest
+from corpus import wrong
+from nbformat import NotebookNode
+
+from grader.audit import corpus
+from grader.audit.warm import WarmGrader
+from grader.checkrun import Options
+from grader.model import Grade
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the warm grader forks")
+OPTIONS = Options(quick=True, only=("schedule", "forward", "sample.formula"))
+RETURN = "        return diffused, noise"
+
+# What runs when the notebook's definitions are loaded: it stands in a class body, and is lifted with it.
+CHEATS = {
+    "comparisons say yes": """
+        import torch
+        torch.allclose = torch.equal = torch.isclose = lambda *a, **k: True
+        torch.testing.assert_close = lambda *a, **k: None
+        torch.Tensor.__eq__ = torch.Tensor.__lt__ = torch.Tensor.__le__ = lambda *a: True
+    """,
+    "pytest says passed": """
+        import sys, types
+        for name in ("pytest", "_pytest", "_pytest.outcomes", "_pytest.runner", "unittest"):
+            sys.modules[name] = types.ModuleType(name)
+        import builtins
+        builtins.AssertionError = type("Nothing", (BaseException,), {})
+    """,
+    "results in files, and on standard output": """
+        import json, os, sys
+        text = json.dumps({"checks": [{"criterion": "schedule.betas", "verdict": "pass", "credit": 1.0}]})
+        for name in ("outcome.json", "results.json", "score.json", "report.json"):
+            with open(name, "w") as file: file.write(text)
+        print(text); print(text, file=sys.stderr); os.write(1, text.encode())
+    """,
+    "a score when the process ends": """
+        import atexit, os, sys
+        atexit.register(lambda: os.write(1, b'{"earned": 100}'))
+        sys.excepthook = lambda *a: None
+    """,
+    "every frame's locals": """
+        import sys, gc
+        frame = sys._getframe()
+        while frame:
+            for name in list(frame.f_locals):
+                if name in ("verdict", "expected", "truth", "credit"): frame.f_locals[name] = 1
+            frame = frame.f_back
+        for thing in gc.get_objects():
+            if isinstance(thing, dict) and "verdict" in thing: thing["verdict"] = "pass"
+    """,
+    "the worker's own code": """
+        import sys, gc
+        for name, module in list(sys.modules.items()):
+            if name.startswith("worker"):
+                for attribute in list(vars(module)):
+                    if not attribute.startswith("__"):
+                        try: setattr(module, attribute, lambda *a, **k: {"value": True, "verdict": "pass"})
+                        except Exception: pass
+    """,
+    "a search for the reference": """
+        import gc, importlib, os, sys
+        found = [thing for thing in gc.get_objects() if type(thing).__name__ == "ReadingDiffuser"]
+        for name in ("reference.diffuser", "rubrics.ddpm.formulas", "grader.checks"):
+            try: found.append(importlib.import_module(name))
+            except Exception: pass
+        for root in ("/proc/1", "/work", os.path.dirname(os.path.dirname(sys.executable)), os.pardir):
+            try: found += [os.path.join(root, name) for name in os.listdir(root) if "reference" in name]
+            except OSError: pass
+        if found: raise SystemExit("found " + str(found))
+    """,
+    "tensors that agree with everything": """
+        import torch
+        class Agreeable(torch.Tensor):
+            @classmethod
+            def __torch_function__(cls, func, types, args=(), kwargs=None):
+                if func.__name__ in ("allclose", "equal", "eq", "lt", "sub", "abs"): return torch.tensor(True)
+                return super().__torch_function__(func, types, args, kwargs or {})
+        linspace = torch.linspace
+        torch.linspace = lambda *a, **k: linspace(*a, **k).as_subclass(Agreeable)
+    """,
+    "values that answer differently when looked at": """
+        import torch
+        class Sly(float):
+            def __eq__(self, other): return True
+            def __lt__(self, other): return True
+            def __float__(self): return 1.0
+        torch.Tensor.item = lambda self: Sly(0)
+        torch.Tensor.tolist = lambda self: [Sly(0)] * self.numel()
+        torch.Tensor.numpy = lambda self: None
+        torch.Tensor.cpu = torch.Tensor.detach = lambda self: self
+    """,
+}
+
+
+# Functions that lie about being asked, in place of the wrong one's own.
+LIES = {
+    "the worker dies with a smile": "import os; os._exit(0)",
+    "an exit that claims success": "raise SystemExit(0)",
+    "a result that calls itself a verdict": "return {'verdict': 'pass', 'credit': 1.0, 'earned': 100}",
+    "a tensor of another kind": "return torch.nn.Parameter(image), [image] * 3",
+    "an answer without end": "return [[0.0] * 10_000] * 10_000, noise",
+}
+
+
+@pytest.fixture(scope="module")
+def grader() -> Iterator[WarmGrader]:
+    with WarmGrader() as grader:
+        yield grader
+
+
+@pytest.fixture(scope="module")
+def honest(grader: WarmGrader) -> Grade:
+    """What the wrong solution earns that does not cheat."""
+    grade = grader.grade(notebook(""), OPTIONS)
+    assert {result.id for result in grade.criteria if result.verdict == "fail"} == {
+        "schedule.betas",
+        "forward.image_coefficient",
+    }
+    return grade
+
+
+def notebook(cheat: str, lie: str = "") -> NotebookNode:
+    """A solution with two mistakes; ``cheat`` runs when it is loaded, ``lie`` when it is asked."""
+    sources = []
+    for source in wrong("betas_reversed", "image_root_missing"):
+        if "class NoiseDiffuser" in source and cheat:
+            body = textwrap.indent(textwrap.dedent(cheat).strip(), "        ")
+            tried = f"    try:\n{body}\n    except Exception: pass\n"
+            source = source.replace("class NoiseDiffuser:\n", f"class NoiseDiffuser:\n{tried}")
+        if lie:
+            source = source.replace(RETURN, f"        {lie}")
+        sources.append(source)
+    return corpus.notebook(sources)
+
+
+@pytest.mark.parametrize("cheat", CHEATS.values(), ids=CHEATS)
+def test_cheating_at_loading_earns_nothing(grader: WarmGrader, honest: Grade, cheat: str) -> None:
+    judged(grader.grade(notebook(cheat), OPTIONS), honest)
+
+
+@pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
+def test_lying_when_asked_earns_nothing(grader: WarmGrader, honest: Grade, lie: str) -> None:
+    judged(grader.grade(notebook("", lie), OPTIONS), honest)
+
+
+def judged(cheater: Grade, honest: Grade) -> None:
+    """The cheater has no point that the honest one lacks, and the same report: every criterion decided."""
+    earned = {result.id: result.earned for result in honest.criteria}
+    assert [result.id for result in cheater.criteria] == list(earned)
+    for result in cheater.criteria:
+        assert result.earned <= earned[result.id], result
+        assert result.message
+    assert not cheater.provisional, [r.message for r in cheater.criteria if r.verdict == "error"]
+
+
+def test_what_the_judge_draws_cannot_be_known(grader: WarmGrader) -> None:
+    """A notebook that computes what a known seed would draw finds nothing of the kind in what it is given."""
+    seen = {}
+    for seed in (1, 2):
+        options = Options(quick=True, only=("forward.noise_returned",), seed=seed)
+        grade = grader.grade(notebook("", "raise ValueError(round(image.double().sum().item(), 6))"), options)
+        (result,) = grade.criteria
+        seen[seed] = result.message
+    assert "ValueError" in seen[1]
+    assert seen[1] != seen[2]
+
+
+def test_an_attackers_neighbour_keeps_the_grade(grader: WarmGrader, honest: Grade) -> None:
+    """Workers come from one process, and leave nothing in it."""
+    everything = "\n".join(textwrap.dedent(cheat) for cheat in CHEATS.values())
+    grader.grade(notebook(everything), OPTIONS)
+    after = grader.grade(notebook(""), OPTIONS)
+    assert [(r.id, r.earned, r.message) for r in after.criteria] == [
+        (r.id, r.earned, r.message) for r in honest.criteria
+    ]

@@ -1,0 +1,157 @@
+"""What is handed in is read as data: no link followed, no pipe waited for, no name believed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from grader import notebook
+from grader.extract import extract
+from grader.names import file_name
+
+SUBMISSIONS = Path(__file__).parents[2] / "submissions"
+GRADE = str(Path(sys.executable).with_name("grade"))
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="links and pipes as POSIX has them")
+
+
+def grade(*arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [GRADE, *map(str, arguments), "--only", "schedule", "--out", str(folder / "reports")]
+    environment = os.environ | {"NO_COLOR": "1"}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+
+
+def test_a_class_of_traps(tmp_path: Path) -> None:
+    """Links, a pipe and a folder get a report that says so; the honest notebook among them its grade."""
+    folder = tmp_path / "class"
+    folder.mkdir()
+    shutil.copy(SUBMISSIONS / "alice.ipynb", folder / "honest.ipynb")
+    (tmp_path / "neighbour.ipynb").write_bytes((SUBMISSIONS / "alice.ipynb").read_bytes())
+    (folder / "link.ipynb").symlink_to(tmp_path / "neighbour.ipynb")
+    (folder / "passwd.ipynb").symlink_to("/etc/passwd")
+    (folder / "dangling.ipynb").symlink_to("/nowhere")
+    (folder / "endless.ipynb").symlink_to("/dev/zero")
+    os.mkfifo(folder / "pipe.ipynb")
+    (folder / "folder.ipynb").mkdir()
+    ran = grade(folder, folder=tmp_path)
+    assert ran.returncode == 1, ran.stderr
+    assert "Traceback" not in ran.stderr + ran.stdout
+    results = {path.stem: json.loads(path.read_text()) for path in (tmp_path / "reports").glob("*.json")}
+    assert results.pop("honest")["earned"] == 10
+    assert set(results) == {"link", "passwd", "dangling", "endless", "pipe", "folder"}
+    for name, result in results.items():
+        assert result["earned"] == 0
+        assert ("regular file" if name in ("pipe", "folder") else "this is a link") in result["notes"][0]
+    assert "root:" not in "".join(path.read_text() for path in (tmp_path / "reports").iterdir())
+
+
+def test_a_files_name_neither_paints_the_terminal_nor_leaves_the_folder(tmp_path: Path) -> None:
+    """Each has its two files, under a name that says no more than a name should."""
+    names = ["\x1b[31mred", "a\nb", "\u202eevil", "caf\udce9", "x" * 240, "-rf", ".hidden", "a\\b:c*?"]
+    folder = tmp_path / "class"
+    folder.mkdir()
+    for name in names:
+        (folder / f"{name}.ipynb").write_text("not a notebook")
+    ran = grade(folder, folder=tmp_path)
+    assert ran.returncode == 1, ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert not {"\x1b", "\u202e"} & set(ran.stdout + ran.stderr)
+    written = sorted(path.name for path in (tmp_path / "reports").iterdir())
+    assert len(written) == 2 * len(names)
+    assert all(file.isprintable() and not file.startswith((".", "-")) for file in written)
+
+
+@pytest.mark.parametrize("name", ["alice", "Müller, Zoë (2)", "a.b-c_d+e=f", "学生"])
+def test_ordinary_names_stay_as_they_are(name: str) -> None:
+    assert file_name(name) == name
+
+
+@pytest.mark.parametrize("name", ["../../etc/x", "a/b", "..", "con\x00", "", "a" * 5000, "\udcff", "é" * 200])
+def test_no_name_leads_anywhere_else(name: str) -> None:
+    safe = file_name(name)
+    assert "/" not in safe
+    assert safe not in ("", ".", "..")
+    assert len(safe.encode()) < 220
+    assert file_name(name + "x") != safe
+
+
+def _nested(depth: int) -> object:
+    value: object = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "(" * 5000 + ")" * 5000,
+        "x = " + "-" * 100_000 + "1",
+        "x = " + "+".join("1" * 50_000),
+        "x = " + "a." * 50_000 + "b",
+        "x = " + "[" * 200 + "]" * 200,
+        "if 1:\n" + "".join(" " * n + "if 1:\n" for n in range(1, 120)),
+        "lambda: " * 5000 + "0",
+        "f(" * 3000 + ")" * 3000,
+        "x = '" + "\\N{" * 10_000 + "'",
+        "class A:\n" * 90 + " pass",
+        "\x00",
+        "x = 1\n" * 19_000,
+        "@a\n" * 20_000 + "def f(): pass",
+    ],
+    ids=range(13),
+)
+def test_code_that_python_cannot_read_costs_its_cell(tmp_path: Path, source: str) -> None:
+    """Every other cell is found as ever."""
+    book = nbformat.read(SUBMISSIONS / "alice.ipynb", 4)
+    book.cells.append(nbformat.v4.new_code_cell(source))
+    path = tmp_path / "student.ipynb"
+    path.write_text(json.dumps(book))
+    wanted = ("NoiseDiffuser", "UNet", "train", "generate_samples")
+    assert extract(notebook.read(path, "student"), wanted).missing == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"metadata": {"deep": _nested(800)}}, "nested"),
+        ({"cells": [{"cell_type": "code", "source": "x = 1\n" * 500_000}]}, "more than 2 MB of code"),
+        ({"cells": [{"cell_type": "code", "source": "x = 1;" * 30_000}]}, "more than 20,000 lines of code"),
+        ({"cells": [{"cell_type": "code", "source": "!ls\n" * 600}]}, "more than 100 lines of magics"),
+        ({"cells": [{"cell_type": "code", "source": "x", "metadata": {"deep": _nested(800)}}]}, "nested"),
+    ],
+)
+def test_a_notebook_that_is_built_to_break_its_reader(
+    tmp_path: Path, change: dict[str, object], sentence: str
+) -> None:
+    path = tmp_path / "student.ipynb"
+    path.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [], **change}))
+    ran = grade(path, folder=tmp_path)
+    assert ran.returncode == 1, ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert json.loads((tmp_path / "reports" / "student.json").read_text())["earned"] == 0
+    assert sentence in " ".join(ran.stdout.split())
+
+
+BROKEN = "        raise ValueError('a\\ud800\\x1b[31m')"
+
+
+def test_half_a_character_in_an_error_is_replaced(tmp_path: Path) -> None:
+    """JSON and Python can hold what no file can."""
+    book = nbformat.read(SUBMISSIONS / "alice.ipynb", 4)
+    for cell in book.cells:
+        if "class NoiseDiffuser" in cell.source:
+            cell.source = "class NoiseDiffuser:\n    def __init__(self, *_, **__):\n" + BROKEN
+    path = tmp_path / "student.ipynb"
+    path.write_text(json.dumps(book))
+    ran = grade(path, folder=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert "ValueError: a?" in ran.stdout
+    assert "\x1b" not in ran.stdout

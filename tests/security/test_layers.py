@@ -1,0 +1,156 @@
+"""No layer is taken on trust: the probe notices when one is gone, and then several notebooks are refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from grader.sandbox.isolation import Isolation, Level, measure
+from grader.sandbox.worker.walls import LAYERS
+
+HERE = Path(__file__).parent
+ALICE = HERE.parents[1] / "submissions" / "alice.ipynb"
+GRADE = str(Path(sys.executable).with_name("grade"))
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="walls are for Linux")
+
+
+@pytest.fixture(scope="module")
+def sound() -> Isolation:
+    """This machine's walls, which the tests here take layers from."""
+    isolation = measure()
+    if isolation.level is not Level.STRONG:
+        pytest.skip(f"this machine's walls are {isolation.level}: {dict(isolation.missing)}")
+    return isolation
+
+
+def run(*command: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        list(map(str, command)),
+        cwd=folder,
+        env=os.environ | {"NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def without_landlock(*command: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    return run(sys.executable, HERE / "old_kernel.py", *command, folder=folder)
+
+
+def test_nothing_gets_through_all_layers(sound: Isolation) -> None:
+    assert sound.layers == LAYERS
+    assert sound.holes == ()
+    assert sound.missing == {}
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_layer_that_is_gone_is_noticed(sound: Isolation, layer: str) -> None:
+    """By what the probe could then do, and not only by the list."""
+    if layer == "capabilities" and os.geteuid():
+        pytest.skip("an ordinary user has none")
+    isolation = measure([other for other in LAYERS if other != layer])
+    assert isolation.holes
+    assert isolation.level is not Level.STRONG
+    assert layer in isolation.missing
+
+
+def test_a_hole_is_not_strong_even_if_every_layer_says_it_is_up() -> None:
+    assert Isolation(layers=LAYERS).level is Level.STRONG
+    assert Isolation(layers=LAYERS, holes=("read a file",)).level is not Level.STRONG
+
+
+def test_an_old_landlock_does_not_count(sound: Isolation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before ABI 3 a file that may only be read could be emptied."""
+    from grader.sandbox.worker.walls import landlock, system
+
+    monkeypatch.setattr(landlock, "abi", lambda: 2)
+    with pytest.raises(system.WallError, match="has Landlock ABI 2, and ABI 3 is needed"):
+        landlock.restrict([])
+
+
+def test_several_notebooks_need_strong_walls(sound: Isolation, tmp_path: Path) -> None:
+    """On a kernel without Landlock: exit 2, one sentence that says what to do, and no report."""
+    shutil.copy(ALICE, tmp_path / "one.ipynb")
+    shutil.copy(ALICE, tmp_path / "two.ipynb")
+    ran = without_landlock(GRADE, tmp_path, "--quick", folder=tmp_path)
+    assert ran.returncode == 2
+    assert "only graded behind strong walls, and this machine's are medium" in ran.stderr
+    assert "grade doctor" in ran.stderr
+    assert len(ran.stderr.splitlines()) == 1
+    assert not list(tmp_path.glob("reports/*"))
+
+
+def test_one_notebook_may_run_behind_lesser_walls(sound: Isolation, tmp_path: Path) -> None:
+    """Terminal, page and JSON say so."""
+    arguments = ("--only", "schedule", "--out", tmp_path)
+    ran = without_landlock(GRADE, ALICE, *arguments, folder=tmp_path)
+    result = json.loads((tmp_path / "alice.json").read_text())
+    assert ran.returncode == 0, ran.stderr
+    assert "NO SOUND WALLS" in ran.stdout
+    assert result["earned"] == 10
+    assert result["environment"]["isolation_level"] == "medium"
+    assert result["environment"]["isolation"] == [
+        "process", "descriptors", "capabilities", "limits", "seccomp"
+    ]  # fmt: skip
+    assert 'class="banner exposed"' in (tmp_path / "alice.html").read_text()
+
+
+def test_a_worker_without_a_wall_that_it_was_to_have_is_not_used(sound: Isolation, tmp_path: Path) -> None:
+    """It is an error of the sandbox, and nothing is asked."""
+    code = "from grader.sandbox.launch import Nursery\nwith Nursery() as nursery: nursery.worker()"
+    ran = without_landlock(sys.executable, "-c", code, folder=tmp_path)
+    assert "SandboxError: the wall 'landlock' around the worker could not be put up" in ran.stderr
+
+
+def test_walls_can_be_left_out_for_one_notebook_only(sound: Isolation, tmp_path: Path) -> None:
+    shutil.copy(ALICE, tmp_path / "one.ipynb")
+    options = ("--unsafe-no-sandbox", "--only", "schedule")
+    refused = run(GRADE, ALICE, tmp_path / "one.ipynb", *options, folder=tmp_path)
+    assert refused.returncode == 2
+    assert "never for several" in refused.stderr
+    ran = run(GRADE, ALICE, *options, folder=tmp_path)
+    assert ran.returncode == 0
+    assert "NO SOUND WALLS" in ran.stdout
+    assert "isolation level “none”" in " ".join(ran.stdout.split())
+
+
+def test_the_doctor_says_what_is_up(sound: Isolation, tmp_path: Path) -> None:
+    ran = run(GRADE, "doctor", folder=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert "walls           strong" in ran.stdout
+    for found in (*LAYERS, "kernel", "Landlock ABI", "CUDA", "torch", "embedded digits", "MNIST"):
+        assert found in ran.stdout
+    assert "What to do" not in ran.stdout
+
+
+def test_the_doctor_says_what_to_do(sound: Isolation, tmp_path: Path) -> None:
+    ran = without_landlock(GRADE, "doctor", folder=tmp_path)
+    said = " ".join(ran.stdout.split())
+    assert ran.returncode == 1
+    assert "landlock missing: this kernel offers no Landlock" in said
+    assert re.search(r"walls medium: code could still .*read a file", said)
+    assert "What to do" in said
+    assert "Use a kernel from 6.2 on" in said
+
+
+def test_walls_of_an_ordinary_user(tmp_path: Path) -> None:
+    """Every attack again, as nobody: the walls need no privilege."""
+    if os.geteuid():
+        pytest.skip("these tests run as an ordinary user already")
+    helper = (sys.executable, HERE / "as_nobody.py")
+    reachable = run(*helper, sys.executable, "-c", "import grader, torch", folder=Path("/"))
+    if reachable.returncode:
+        pytest.skip(f"nobody cannot run this Python: {reachable.stderr.splitlines()[-1:]}")
+    tests = (HERE / "test_walls.py", "-k", "test_the_walls_hold", "-p", "no:cacheprovider", "-rs")
+    ran = run(*helper, sys.executable, "-m", "pytest", *tests, folder=Path("/"))
+    assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr
+    assert "skipped" not in ran.stdout

@@ -1,0 +1,73 @@
+"""Behind the walls every attack fails, and leaves everything as it was; without them it would succeed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import attacks
+import pytest
+from victims import Victims, victims
+
+from grader.sandbox.isolation import Level, measure
+from grader.sandbox.launch import Nursery
+from grader.sandbox.student import Source, Student
+from grader.sandbox.terms import StudentError
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="walls are for Linux")
+each_attack = pytest.mark.parametrize("name", attacks.ALL)
+
+Load = Callable[[str], Student]
+
+
+@pytest.fixture(scope="module")
+def walled() -> Iterator[Nursery]:
+    if (isolation := measure()).level is not Level.STRONG:
+        pytest.skip(f"this machine's walls are {isolation.level}: {dict(isolation.missing)}")
+    with Nursery() as nursery:
+        yield nursery
+
+
+@pytest.fixture(scope="module")
+def open_field() -> Iterator[Nursery]:
+    with Nursery(layers=()) as nursery:
+        yield nursery
+
+
+@pytest.fixture
+def prey(tmp_path: Path) -> Iterator[Victims]:
+    with victims(tmp_path) as prey:
+        yield prey
+
+
+def attack(nursery: Nursery, name: str, prey: Victims) -> tuple[bool, str]:
+    """Whether an attack got what it wanted, and how it ended."""
+    statement = {"source": attacks.source(name), "cell": 1, "line": 1, "flags": 0}
+    student = Student(nursery=nursery, source=Source(statements=[statement]))
+    try:
+        return student.call("attack", prey.values, within=10.0) is True, "returned"
+    except StudentError as error:
+        return False, error.type
+    finally:
+        student.close()
+
+
+@each_attack
+def test_the_walls_hold(walled: Nursery, prey: Victims, name: str) -> None:
+    succeeded, ending = attack(walled, name, prey)
+    assert not succeeded
+    assert ending not in ("Died", "Timeout", "NameError", "SyntaxError", "TypeError", "AttributeError")
+    assert prey.harmed() == []
+
+
+@each_attack
+def test_it_is_the_walls_that_hold(open_field: Nursery, prey: Victims, name: str) -> None:
+    """An attack that could not succeed anywhere would test nothing."""
+    if name in attacks.ANYWAY:
+        pytest.skip("it fails without walls as well")
+    if name in attacks.ONLY_AS_ROOT and os.geteuid():
+        pytest.skip("it takes root")
+    succeeded, ending = attack(open_field, name, prey)
+    assert succeeded, ending
