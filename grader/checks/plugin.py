@@ -11,7 +11,7 @@ import json
 import sys
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -218,6 +218,7 @@ def student(judge: Judge, student_data: Any) -> Iterator[Any]:
     import torch
 
     from grader.sandbox.student import Source, Student
+    from grader.sandbox.terms import StudentError, WorkerError
 
     torch.set_num_threads(1)
     request = judge.request
@@ -228,9 +229,17 @@ def student(judge: Judge, student_data: Any) -> Iterator[Any]:
         threads=request["threads"],
         data=student_data if _uses_torchvision(request["statements"]) else None,
     )
-    judge.environment |= {"torch": torch.__version__, "device": student.device, "threads": student.threads}
     started = time.monotonic()
-    student.start()
+    try:
+        student.start()
+    except (StudentError, WorkerError):
+        if request["device"] != "auto" or student.device == "cpu":
+            raise
+        judge.talk.note("The GPU of this machine could not be used, so everything ran on its processor.")
+        student.close()
+        student = replace(student, device="cpu")
+        student.start()
+    judge.environment |= {"torch": torch.__version__, "device": student.device, "threads": student.threads}
     judge.environment["isolation"] = ["process", *student.layers]
     judge.talk.seconds["start"] = round(time.monotonic() - started, 3)
     yield student
