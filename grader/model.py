@@ -33,6 +33,28 @@ class Criterion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Misconception:
+    """A mistake that people make, as the rubric knows it.
+
+    Attributes:
+        criteria: where it is charged.
+        title: its name in lists.
+        says: the sentence that names it, after the measured fact; empty where that fact is name enough.
+        hint: a concept and a question, never the corrected line; empty for the criterion's own.
+        reread: the part of the handout to go back to.
+        credit: share of the points that is earned all the same, 0 to 1.
+    """
+
+    id: str
+    criteria: Sequence[str]
+    title: str
+    says: str = ""
+    hint: str = ""
+    reread: str = ""
+    credit: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CriterionResult:
     """What one criterion earned, and the words that defend it."""
 

@@ -153,5 +153,5 @@ def _upgraded(data: dict[str, Any], version: int) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if version < 4:
-            return nbformat.convert(nbformat.from_dict(data), 4)  # type: ignore[no-untyped-call]
-        return nbformat.from_dict(data)  # type: ignore[no-untyped-call]
+            return nbformat.convert(nbformat.from_dict(data), 4)
+        return nbformat.from_dict(data)

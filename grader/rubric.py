@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from grader.errors import UsageError
-from grader.model import Criterion
+from grader.model import Criterion, Misconception
 
 _HASHED = (".toml", ".py", ".json", ".safetensors")
 
@@ -27,6 +27,7 @@ class Rubric:
         digest: SHA-256 over its files; two grades with one digest were judged by the same rules.
         wanted: names of the definitions that students hand in.
         settings: the rubric's own numbers (budgets, seeds, tolerances), for its checks.
+        misconceptions: the mistakes that its checks recognise, by id, from ``misconceptions.toml``.
     """
 
     id: str
@@ -37,17 +38,19 @@ class Rubric:
     exercises: Mapping[int, str]
     criteria: tuple[Criterion, ...]
     settings: Mapping[str, Any]
+    misconceptions: Mapping[str, Misconception]
 
     @classmethod
     def load(cls, name: str) -> Self:
         """The rubric of that name, or in that folder.
 
         Raises:
-            UsageError: there is none, or its ``rubric.toml`` is wrong.
+            UsageError: there is none, or one of its files is wrong.
         """
         folder = _folder(name)
         try:
             data = tomllib.loads((folder / "rubric.toml").read_text(encoding="utf-8"))
+            criteria = tuple(Criterion(**block) for block in data["criterion"])
             return cls(
                 id=data["id"],
                 title=data["title"],
@@ -55,8 +58,9 @@ class Rubric:
                 digest=_digest(folder),
                 wanted=tuple(data["wanted"]),
                 exercises={int(number): title for number, title in data["exercises"].items()},
-                criteria=tuple(Criterion(**block) for block in data["criterion"]),
+                criteria=criteria,
                 settings=data.get("settings", {}),
+                misconceptions=_misconceptions(folder, {criterion.id for criterion in criteria}),
             )
         except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
             raise UsageError(
@@ -74,6 +78,21 @@ class Rubric:
                 known = ", ".join(criterion.id for criterion in self.criteria)
                 raise UsageError(f"the rubric {self.id} has no criterion {id!r}; it has {known}")
         return tuple(c for c in self.criteria if not ids or any(_names(id, c) for id in ids))
+
+
+def _misconceptions(folder: Path, criteria: set[str]) -> dict[str, Misconception]:
+    path = folder / "misconceptions.toml"
+    if not path.exists():
+        return {}
+    try:
+        blocks = tomllib.loads(path.read_text(encoding="utf-8"))
+        known = {id: Misconception(id=id, **block) for id, block in blocks.items()}
+        for one in known.values():
+            if unknown := set(one.criteria) - criteria:
+                raise ValueError(f"{one.id} is charged at {', '.join(sorted(unknown))}, which there is not")
+    except (tomllib.TOMLDecodeError, TypeError, ValueError) as error:
+        raise UsageError(f"{path} is not a list of misconceptions ({error})") from error
+    return known
 
 
 def _names(id: str, criterion: Criterion) -> bool:
@@ -95,6 +114,7 @@ def _folder(name: str) -> Path:
 
 def _digest(folder: Path) -> str:
     digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.suffix in _HASHED):
+    files = (path for path in folder.rglob("*") if path.suffix in _HASHED)
+    for path in sorted(path for path in files if folder / "audit" not in path.parents):  # judges nobody
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()

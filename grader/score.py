@@ -9,7 +9,7 @@ from typing import Any
 from grader import __version__, reaching
 from grader.checkrun import Options, Outcome
 from grader.extract import StudentSource
-from grader.model import Criterion, CriterionResult, Grade, Verdict
+from grader.model import Criterion, CriterionResult, Grade, Misconception, Verdict
 from grader.notebook import Submission
 from grader.rubric import Rubric
 
@@ -41,7 +41,7 @@ def grade(
         if left_out := _left_out(criterion, checks, options):
             notes.append(f"{criterion.id} ({criterion.points:g} points) was left out: {left_out}")
         else:
-            results.append(_result(criterion, checks, outcome.failure))
+            results.append(_result(criterion, checks, outcome.failure, rubric.misconceptions))
     return Grade(
         submission={"name": submission.name, "path": submission.path, "sha256": submission.sha256},
         rubric={"id": rubric.id, "digest": rubric.digest},
@@ -65,7 +65,7 @@ def unreadable(path: str, name: str, sha256: str, rubric: Rubric, why: str, opti
             if gate
             else "Not asked: the notebook could not be read."
         )
-        results.append(_result(criterion, [_row(criterion, verdict, message)], None))
+        results.append(_result(criterion, [_row(criterion, verdict, message)], None, {}))
     return Grade(
         submission={"name": name, "path": path, "sha256": sha256},
         rubric={"id": rubric.id, "digest": rubric.digest},
@@ -84,15 +84,20 @@ def _left_out(criterion: Criterion, checks: Sequence[Mapping[str, Any]], options
 
 
 def _result(
-    criterion: Criterion, checks: Sequence[Mapping[str, Any]], failure: str | None
+    criterion: Criterion,
+    checks: Sequence[Mapping[str, Any]],
+    failure: str | None,
+    misconceptions: Mapping[str, Misconception],
 ) -> CriterionResult:
-    """One criterion's result: that of its worst check."""
+    """One criterion's result: that of its worst check, in the words of the misconception that it found."""
     if not checks:
         why = f"The grader stopped before it came to this ({failure or 'no check spoke for it'})."
         checks = [_row(criterion, "error", why)]
     worst = max(checks, key=lambda check: _SEVERITY.index(check["verdict"]))
     verdict = Verdict(worst["verdict"] if worst["verdict"] != "left out" else "blocked")
+    known = misconceptions.get(worst["misconception"] or "") if verdict is Verdict.FAIL else None
     credit = min((check["credit"] for check in checks if check["verdict"] == verdict), default=0.0)
+    credit = max(credit, known.credit if known else 0.0)
     return CriterionResult(
         id=criterion.id,
         exercise=criterion.exercise,
@@ -101,15 +106,28 @@ def _result(
         earned=round(criterion.points * credit, 2),
         verdict=verdict,
         credit=credit,
-        message=worst["message"],
+        message=_message(worst["message"], known),
         expected=worst["expected"],
         actual=worst["actual"],
-        hint=criterion.hint if verdict is Verdict.FAIL and criterion.hint else None,
+        hint=_hint(criterion, known) if verdict is Verdict.FAIL else None,
         reading=worst["reading"],
         misconception=worst["misconception"],
         visibility=criterion.visibility,
         seconds=round(sum(check["seconds"] for check in checks), 3),
     )
+
+
+def _message(fact: str, known: Misconception | None) -> str:
+    if known is None or not known.says:
+        return fact
+    return f"{fact}{'' if fact.endswith(('.', '?', '!')) else '.'} {known.says}"
+
+
+def _hint(criterion: Criterion, known: Misconception | None) -> str | None:
+    hint = (known and known.hint) or criterion.hint
+    if known and known.reread and "Reread" not in hint:
+        hint = f"{hint} Reread '{known.reread}' in the handout.".strip()
+    return hint or None
 
 
 def _row(criterion: Criterion, verdict: str, message: str) -> dict[str, Any]:

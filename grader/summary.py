@@ -104,7 +104,7 @@ def next_step(grade: Grade) -> NextStep:
         return NextStep(sentence="Nothing for you to do: a TA will look at what the grader could not decide.")
     if not grade.criteria:
         return NextStep(sentence="Nothing was asked of this notebook, so there is nothing to do yet.")
-    return NextStep(sentence="Nothing: every point was earned.")
+    return NextStep(sentence="Nothing is left to mend: every point was earned.")
 
 
 def exposure(grade: Grade) -> str:

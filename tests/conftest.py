@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from warm import WarmGrader
+
+from grader.audit.warm import WarmGrader
 
 SUBMISSIONS = Path(__file__).parent.parent / "submissions"
 

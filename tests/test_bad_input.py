@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import corpus
 import nbformat
 import pytest
 from conftest import SUBMISSIONS, Command
+from corpus import CORPUS
+
+from grader.audit.corpus import notebook
 
 MISUSE, NOT_GRADED, GRADED = 2, 1, 0
 
@@ -144,9 +146,9 @@ def test_a_definition_that_fails(
     grade: Command, tmp_path: Path, old: str, new: str, lost: str, sentence: str
 ) -> None:
     """The message names what happened, and where; the other exercises are judged."""
-    cells = [cell.source.replace(old, new) for cell in corpus.base()]
-    assert cells != [cell.source for cell in corpus.base()]
-    ran = grade(_saved(corpus.notebook(cells), tmp_path), "--quick", "--only", "schedule", "--only", "unet")
+    cells = [cell.source.replace(old, new) for cell in CORPUS.base]
+    assert cells != [cell.source for cell in CORPUS.base]
+    ran = grade(_saved(notebook(cells), tmp_path), "--quick", "--only", "schedule", "--only", "unet")
     criteria = {c["id"]: c for c in ran.grade("student")["criteria"]}
     assert criteria[lost]["verdict"] in ("fail", "blocked")
     assert sentence in criteria[lost]["message"]
@@ -161,11 +163,10 @@ def test_an_endless_loop_costs_its_time_and_no_more(grade: Command, tmp_path: Pa
             "def forward(self, x",
             "def forward(self, x, *_):\n        while True: pass\n    def unused(self, x",
         )
-        for c in corpus.base()
+        for c in CORPUS.base
     ]
-    notebook = corpus.notebook(cells)
     ran = grade(
-        _saved(notebook, tmp_path), "--quick", "--only", "unet.shape_1ch", "--only", "schedule.alphas"
+        _saved(notebook(cells), tmp_path), "--quick", "--only", "unet.shape_1ch", "--only", "schedule.alphas"
     )
     criteria = {c["id"]: c for c in ran.grade("student")["criteria"]}
     assert "no answer within" in criteria["unet.shape_1ch"]["message"]

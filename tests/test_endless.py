@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import corpus
 import pytest
-from warm import WarmGrader
+from corpus import CORPUS
 
+from grader.audit.corpus import notebook
+from grader.audit.warm import WarmGrader
 from grader.checkrun import Options
 from grader.model import Grade
 
@@ -13,9 +14,9 @@ pytestmark = pytest.mark.slow
 
 
 def _grade(warm: WarmGrader, old: str, new: str, *only: str) -> Grade:
-    cells = [cell.source.replace(old, new) for cell in corpus.base()]
-    assert cells != [cell.source for cell in corpus.base()]
-    return warm.grade(corpus.notebook(cells), Options(quick=True, only=only))
+    cells = [cell.source.replace(old, new) for cell in CORPUS.base]
+    assert cells != [cell.source for cell in CORPUS.base]
+    return warm.grade(notebook(cells), Options(quick=True, only=only))
 
 
 def test_a_training_that_goes_on_for_ever_is_ended(warm: WarmGrader) -> None:
@@ -36,3 +37,12 @@ def test_a_module_that_is_not_installed_is_not_the_students_fault(warm: WarmGrad
     assert grade.provisional
     assert gate.verdict == "error"
     assert "no_such_module" in gate.message
+
+
+def test_a_sampler_that_goes_on_for_ever_is_ended(warm: WarmGrader) -> None:
+    """``while True`` in place of the loop over steps: the network has had enough, long before the memory."""
+    backwards = "range(total_timesteps - 1, -1, -1)"
+    grade = _grade(warm, backwards, f"__import__('itertools').cycle({backwards})", "sample.order", "schedule")
+    results = {result.id: result for result in grade.criteria}
+    assert "asked on and on" in results["sample.order"].message
+    assert results["schedule.betas"].verdict == "pass"

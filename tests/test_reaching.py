@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import corpus
 import pytest
+from corpus import CORPUS
 
 from grader.cells import statements
 from grader.notebook import Cell
@@ -37,6 +37,6 @@ def test_the_line_is_counted_in_the_cell() -> None:
     assert note.startswith("Cell 1, line 5")
 
 
-@pytest.mark.parametrize("name", corpus.right_names())
+@pytest.mark.parametrize("name", CORPUS.right_names)
 def test_no_right_solution_needs_any_of_it(name: str) -> None:
-    assert noted(*(source for _, source in corpus.right_cells(name))) == []
+    assert noted(*(source for _, source in CORPUS.right_cells(name))) == []

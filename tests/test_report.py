@@ -75,7 +75,7 @@ def test_a_provisional_grade_says_so_and_names_what_a_ta_must_look_at(mixed):
 
 
 def test_a_perfect_grade_leaves_nothing_to_do():
-    assert "Nothing: every point was earned." in words(page(samples.grade()))
+    assert "Nothing is left to mend: every point was earned." in words(page(samples.grade()))
 
 
 def test_criteria_that_fall_for_one_reason_say_it_once():

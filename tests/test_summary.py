@@ -56,7 +56,7 @@ def test_readings_notes_and_the_next_step_are_named():
 def test_a_perfect_grade_is_short():
     text = shown(samples.grade())
     assert text.count("all earned") == 3
-    assert "Next: Nothing: every point was earned." in text
+    assert "Next: Nothing is left to mend: every point was earned." in text
     assert "PROVISIONAL" not in text
 
 

@@ -29,12 +29,15 @@ _FINDING = pytest.StashKey[Finding]()
 class Judge:
     """One run of a rubric on one student's source."""
 
-    def __init__(self, request_file: Path) -> None:
+    def __init__(self, request_file: Path, nursery: Nursery | None) -> None:
         self.request: dict[str, Any] = json.loads(request_file.read_text())
         self.rubric = Rubric.load(self.request["rubric"])
         self.talk = Talk(say=_say)
         self.checks: list[dict[str, Any]] = []
-        self.nursery = Nursery(layers=self.request["layers"], preload=_preload(self.request["statements"]))
+        self.owns_nursery = nursery is None
+        self.nursery = nursery or Nursery(
+            layers=self.request["layers"], preload=_preload(self.request["statements"])
+        )
         self.environment: dict[str, Any] = {}
         self.refusal: str | None = None
 
@@ -62,15 +65,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Read the request and start the worker's process."""
+    """Read the request and start the workers' process, unless one was given to pytest as a plugin."""
     config.addinivalue_line("markers", "criterion(id): the criterion that a check speaks for")
-    config.stash[_REQUEST] = Judge(Path(config.getoption("--judge-request")))
+    lent = (plugin for plugin in config.pluginmanager.get_plugins() if isinstance(plugin, Nursery))
+    config.stash[_REQUEST] = Judge(Path(config.getoption("--judge-request")), next(lent, None))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End the worker, and leave the outcome."""
     if judge := config.stash.get(_REQUEST, None):
-        judge.nursery.close()
+        if judge.owns_nursery:
+            judge.nursery.close()
         judge.write()
 
 
@@ -227,6 +232,7 @@ def student(judge: Judge, student_data: Any) -> Iterator[Any]:
         source=Source(statements=request["statements"]),
         device=_device(request["device"]),
         threads=request["threads"],
+        seed=request["seed"] % 1000,  # the worker knows it, and must not know what the judge draws
         data=student_data if _uses_torchvision(request["statements"]) else None,
     )
     started = time.monotonic()

@@ -106,6 +106,8 @@ class Nursery:
             except subprocess.TimeoutExpired:
                 os.killpg(self._process.pid, signal.SIGKILL)
                 self._process.wait()
+        for folder in Path(self._scratch.name).glob("worker-*"):
+            remove(folder)
         self._scratch.cleanup()
 
     def worker(self, *, gpu: bool = False) -> Line:

@@ -14,7 +14,7 @@ from grader.sandbox.terms import Handle
 from reference.diffuser import NoiseDiffuser
 from reference.pretrained import ScheduleArguments
 
-from .formulas import ALPHA_BAR, BETAS, close
+from .formulas import ALPHA_BAR, ALPHAS, BETAS, close, name_of
 from .schedule import PROBE, Found, build_diffuser, curves, schedule_of
 
 
@@ -52,13 +52,12 @@ def _expect_linear(betas: Tensor, *, start_beta: float, end_beta: float, total_s
             actual=actual,
             misconception="betas-length",
         )
-    for id, formula, words in BETAS:
-        if close(betas, formula(start_beta, end_beta, total_steps), 1e-3):
-            raise Unmet(
-                f"β is not the linear schedule: {words}.", expected=expected, actual=actual, misconception=id
-            )
+    mistakes = ((id, formula(start_beta, end_beta, total_steps).double()) for id, formula in BETAS)
     raise Unmet(
-        "β does not rise in equal steps from start_beta to end_beta.", expected=expected, actual=actual
+        "β does not rise in equal steps from start_beta to end_beta.",
+        expected=expected,
+        actual=actual,
+        misconception=next((id for id, curve in mistakes if close(betas, curve, 1e-3)), None),
     )
 
 
@@ -71,15 +70,10 @@ def check_alphas_are_what_beta_leaves(schedule: Found) -> None:
     betas = schedule["betas"]
     if close(alphas, 1 - betas, WITHIN):
         return
-    known = [
-        ("alphas-are-betas", betas, "it is β itself"),
-        ("alphas-accumulated", (1 - betas).cumprod(0), "it is accumulated already, which is ᾱ's part"),
-        ("alphas-rooted", (1 - betas).sqrt(), "it is the square root of 1 − β"),
-    ]
-    for id, curve, words in known:
-        if close(alphas, curve, WITHIN):
-            raise Unmet(f"α is not 1 − β: {words}.", misconception=id, **_ends(1 - betas, alphas))
-    raise Unmet("α is not 1 − β.", **_ends(1 - betas, alphas))
+    right = (betas, 1 - betas, (1 - betas).cumprod(0))
+    raise Unmet(
+        "α is not 1 − β.", misconception=name_of(alphas, ALPHAS, right, WITHIN), **_ends(1 - betas, alphas)
+    )
 
 
 @criterion("schedule.alpha_bar")
@@ -96,15 +90,12 @@ def check_alpha_bar_is_the_running_product(
     bases += [1 - own_beta] if own_beta is not None else []
     if any(close(alpha_bar, base.cumprod(0), WITHIN) for base in bases):
         return
-    for base in bases:
-        for id, (formula, words) in ALPHA_BAR.items():
-            if close(alpha_bar, formula(1 - base, base, base.cumprod(0)), WITHIN):
-                raise Unmet(
-                    f"ᾱ is not the running product of α: {words}.",
-                    misconception=id,
-                    **_ends(right, alpha_bar),
-                )
-    raise Unmet("ᾱ is not the running product of α.", **_ends(right, alpha_bar))
+    named = (name_of(alpha_bar, ALPHA_BAR, (1 - base, base, base.cumprod(0)), WITHIN) for base in bases)
+    raise Unmet(
+        "ᾱ is not the running product of α.",
+        misconception=next(filter(None, named), None),
+        **_ends(right, alpha_bar),
+    )
 
 
 def _ends(expected: Tensor, actual: Tensor) -> _Ends:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grader.checks import Finding, Talk, Unmet, criterion
+from grader.checks import Finding, Talk, Undecided, Unmet, criterion
 from grader.checks.plugin import Judge
 from grader.model import Curves, Series
 from reference.readings import PAPER
@@ -22,16 +22,25 @@ def check_short_training_learns(learning: Learning, judge: Judge, finding: Findi
     _show(learning, judge, talk)
     if learning.error <= learning.bound:  # not so for NaN
         return
-    nothing = (
-        " It has learnt nothing: an error of 1 is what answering zero gives." if learning.error > 0.9 else ""
-    )
+    if learning.error <= learning.undecided and not learning.limited:
+        raise Undecided(
+            f"After {trained.steps} steps the error on held-out images is {learning.error:.3f}: more than "
+            f"{learning.bound:.3f}, up to which a network surely learns, and less than "
+            f"{learning.undecided:.3f}, beyond which it surely does not. A person has to look at its samples."
+        )
     raise Unmet(
         f"After {trained.steps} steps the error on held-out images is {learning.error:.3f}; "
-        f"the reference comes to {learning.reference:.3f} in as many.{nothing}",
+        f"the reference comes to {learning.reference:.3f} in as many.",
         expected=finding.expected,
         actual=finding.actual,
-        misconception="learns-nothing" if nothing else None,
+        misconception=_why(learning),
     )
+
+
+def _why(learning: Learning) -> str | None:
+    if learning.error > 0.9:
+        return "learns-nothing"
+    return "output-limited" if learning.limited else None
 
 
 def _show(learning: Learning, judge: Judge, talk: Talk) -> None:

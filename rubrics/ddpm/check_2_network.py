@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 
 from grader.checks import Finding, Talk, Unmet, criterion
@@ -11,34 +9,43 @@ from grader.model import Level, Levels
 from grader.sandbox.student import Student
 
 from .conftest import Seeded
-from .probe_network import AUDIBLE, BATCH, Network, Ways, examine
+from .probe_network import AUDIBLE, BATCH, Network, Ways, examine, takes
 
 
 @criterion("unet.shape_1ch")
-def check_one_channel(network: Network) -> None:
+def check_one_channel(student: Student, network: Network) -> None:
     """UNet(1, 1) turns a batch of 1 x 28 x 28 images into noise of the same shape."""
-    _expect_shape(network, 1)
+    _expect_shape(student, network, 1, (28, 28))
 
 
 @criterion("unet.shape_3ch")
-def check_three_channels(student: Student, need: Callable[[str], None], seeded: Seeded, talk: Talk) -> None:
+def check_three_channels(student: Student, network: Network, seeded: Seeded, talk: Talk) -> None:
     """UNet(3, 1) turns a batch of 3 x 28 x 28 images into one channel of noise."""
-    need("UNet")
-    _expect_shape(examine(student, 3, seeded("three channels"), talk), 3)
+    one = network.output  # a wrong size was charged there; it only has to be the same
+    size = tuple(one.shape[2:]) if isinstance(one, torch.Tensor) else (28, 28)
+    _expect_shape(student, examine(student, 3, seeded("three channels"), talk), 3, size)
 
 
-def _expect_shape(network: Network, channels: int) -> None:
-    expected = (BATCH, 1, 28, 28)
+def _expect_shape(student: Student, network: Network, channels: int, size: tuple[int, ...]) -> None:
+    expected = (BATCH, 1, *size)
     if isinstance(network.output, str):
         raise Unmet(
             f"The network fails on a batch of {channels} x 28 x 28 images: {network.output}",
             expected=f"an output of shape {expected}",
+            misconception="in-channels-hard-coded" if takes(student, network, 4 - channels) else None,
         )
     actual = tuple(network.output.shape)
     if actual != expected:
-        raise Unmet(f"The output has shape {actual}.", expected=f"{expected}", actual=f"{actual}")
+        raise Unmet(
+            f"The output has shape {actual}.",
+            expected=f"{expected}",
+            actual=f"{actual}",
+            misconception="out-channels-wrong" if actual[1] != expected[1] else "output-size",
+        )
     if not torch.isfinite(network.output).all():
-        raise Unmet("The output holds values that are not numbers (NaN or infinity).")
+        raise Unmet(
+            "The output holds values that are not numbers (NaN or infinity).", misconception="not-finite"
+        )
 
 
 @criterion("unet.skip_level1")
@@ -78,8 +85,26 @@ def _expect_skip(paths: Ways, level: int, finding: Finding) -> None:
         f"at this resolution.",
         expected=f"a way from input to output that goes down to {size} x {size} and no further",
         actual="none" if paths.heard[level] == 0 else f"{paths.heard[level]:.1e} of the change",
-        misconception=f"skip-missing-level{level + 1}",
+        misconception=_why_missing(paths, level),
     )
+
+
+def _why_missing(paths: Ways, level: int) -> str:
+    """The misconception behind a missing skip connection, from what is concatenated at its level."""
+    joined = [what for at, what in paths.joins if at == level]
+    for what, id in _JOINED.items():
+        if what in joined:
+            return id
+    return "skip-missing"
+
+
+_JOINED = {
+    "placeholder": "skip-placeholder",
+    "zeros": "skip-times-zero",
+    "copy": "skip-of-itself",
+    "constant": "skip-constant",
+    "map": "skip-from-elsewhere",
+}
 
 
 @criterion("unet.time_conditioning")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grader.checks import Finding, Talk, criterion
 
-from . import judge_trainer
+from . import judge_losses, judge_trainer
 from .probe_trainer import Training
 
 
@@ -43,4 +43,4 @@ def check_validation_only_looks(training: Training) -> None:
 @criterion("train.returns_losses")
 def check_losses_are_returned(training: Training) -> None:
     """The losses of every epoch come back."""
-    judge_trainer.expect_losses(training)
+    judge_losses.expect_losses(training)

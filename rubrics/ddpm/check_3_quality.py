@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grader.checks import Finding, Talk, Unmet, criterion
+from grader.checks import Finding, Talk, Undecided, Unmet, criterion
 from grader.checks.plugin import Judge
 
 from .pictures import grid
@@ -21,6 +21,12 @@ def check_samples_look_like_digits(quality: Quality, judge: Judge, finding: Find
         f"{quality.measure} of at most {quality.bound:.2f} (the reference: {quality.reference:.2f})"
     )
     finding.actual = f"{quality.value:.2f}, {quality.judged}"
+    if quality.bound < quality.value <= quality.undecided:
+        raise Undecided(
+            f"{quality.measure.capitalize()} is {quality.value:.2f}: more than {quality.bound:.2f}, up to "
+            f"which samples surely look like digits, and less than {quality.undecided:.2f}, beyond which "
+            f"they surely do not. A person has to look at them."
+        )
     if not quality.value <= quality.bound:
         raise Unmet(
             f"The samples do not look like digits: {quality.measure} is {quality.value:.2f}, "

@@ -13,7 +13,8 @@ from grader.model import Curves, Series
 from reference.diffuser import NoiseDiffuser
 
 from .formulas_sampling import RIGHT
-from .judge_sampler import expect_calls, expect_formula, expect_noise, expect_order, fits, orders
+from .judge_noise import expect_noise
+from .judge_sampler import expect_calls, expect_formula, expect_order, fits, orders
 from .probe_sampler import COUNT, SHAPE, Sampling, Update
 from .schedule import curves
 
@@ -75,12 +76,18 @@ def check_samples_have_the_right_shape(sampling: Sampling) -> None:
     if isinstance(returned, Tensor):
         shape = tuple(returned.shape)
         if shape != SHAPE:
-            raise Unmet("The samples do not have the shape of x_t.", expected=f"{SHAPE}", actual=f"{shape}")
+            raise Unmet(
+                "The samples do not have the shape of x_t.",
+                expected=f"{SHAPE}",
+                actual=f"{shape}",
+                misconception="count-wrong" if shape[1:] == SHAPE[1:] else "shape-wrong",
+            )
     elif run.result is None:
         raise Unmet(
             f"generate_samples does not return the {COUNT} samples that were asked for.",
             expected=f"a tensor of shape {SHAPE}",
             actual="nothing" if returned is None else type(returned).__name__,
+            misconception="samples-not-returned",
         )
     if run.result is not None and not torch.isfinite(run.result).all():
         raise Unmet(

@@ -23,7 +23,7 @@ from reference.pretrained import SCHEDULE, ScheduleArguments
 from reference.readings import PAPER
 
 from . import probe_forward, probe_sampler, probe_trainer
-from .judge_sampler import works
+from .judge_noise import works
 from .judge_trainer import trains_rightly
 from .learning import Learning, learn
 from .probe_forward import Forward
@@ -51,8 +51,8 @@ def seeded(judge: Judge) -> Seeded:
     """The judge's own random numbers, apart from the student's: a stream for each purpose, whatever else is
     asked.
 
-    The student's code is seeded with a number that everybody knows, and sees some of what is drawn here;
-    neither tells it the seed, or what another stream holds.
+    The student's code knows the last digits of the seed, and sees some of what is drawn here; neither tells
+    it what another stream holds.
     """
 
     def stream(purpose: str) -> torch.Generator:
@@ -220,8 +220,7 @@ def learning(
         data=_data(judge, budget, seeded("batches")),
         embedded=judge.request["data"] == "digits",
         budget=budget,
-        factor=judge.rubric.settings["tolerance"]["learns"],
-        something=judge.rubric.settings["tolerance"]["learns_something"],
+        tolerance=judge.rubric.settings["tolerance"],
         seeded=seeded,
         talk=talk,
     )
@@ -280,7 +279,7 @@ def quality(
         raise Blocked("There is no working sampler whose samples could be looked at.")
     if not all(working.values()):
         return judge_network(studio, request.getfixturevalue("learning"))
-    quality = judge_sampler(studio, settings["tolerance"]["quality"])
+    quality = judge_sampler(studio, settings["tolerance"])
     if not judge.request["quick"]:
         _add_all_of_the_students(quality, studio, request)
     return quality

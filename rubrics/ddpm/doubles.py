@@ -15,15 +15,13 @@ from torch import Tensor
 from grader.sandbox.terms import IN_USE, Exhausted, Handle, OnCPU, Refusal, StudentError
 from reference.readings import ReadingDiffuser
 
-MOST_EVENTS = 5000  # of a run; a right one leaves some hundreds
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """Something that a stand-in was asked, in the order it happened.
 
-    ``kind`` is forward, backward, diffuse, epoch, batch, step, zero_grad, compare or missing; the other
-    fields are set where they have a meaning.
+    ``kind`` is forward, backward, diffuse, epoch, batch, step, zero_grad, compare, sent back (a backward pass
+    began at the criterion) or missing; the other fields are set where they have a meaning.
     """
 
     kind: str
@@ -72,10 +70,14 @@ def _steps(value: Any) -> Tensor | None:
 
 
 class NetworkDouble:
-    """A network that answers what ``respond`` says, and records what it was asked."""
+    """A network that answers what ``respond`` says, and records what it was asked.
 
-    def __init__(self, log: list[Event], respond: Callable[[Tensor, Tensor], Tensor]) -> None:
-        self.log, self.respond = log, respond
+    Args:
+        most: how many images it answers at all; whoever asks for more would go on for ever.
+    """
+
+    def __init__(self, log: list[Event], respond: Callable[[Tensor, Tensor], Tensor], *, most: int) -> None:
+        self.log, self.respond, self.images_left = log, respond, most
 
     def describe(self) -> dict[str, Any]:
         """A module."""
@@ -87,9 +89,10 @@ class NetworkDouble:
             before = state.get("gradient_before")
             self.log.append(Event(kind="backward", call=args[0], x=args[1], gradient_before=before))
             return None
-        if len(self.log) > MOST_EVENTS:
-            raise StudentError("Endless", "the network is asked on and on, far beyond the number of steps")
         x, t = image_and_steps(args, kwargs)
+        self.images_left -= len(x)
+        if self.images_left < 0:
+            raise StudentError("Endless", "the network is asked on and on, far beyond the number of steps")
         answer = self.respond(x, t)
         self.log.append(
             Event(
@@ -223,7 +226,10 @@ class WitnessDouble:
 
     def answer(self, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
         """Nothing: it is only recorded."""
-        self.log.append(Event(kind="compare", x=args[0], target=args[1], grad=state["grad"]))
+        if event == "compare":
+            self.log.append(Event(kind=event, x=args[0], target=args[1], grad=state["grad"]))
+        else:
+            self.log.append(Event(kind="sent back"))
 
 
 def cosine(first: Tensor, second: Tensor) -> float:

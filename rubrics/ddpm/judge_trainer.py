@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,7 +14,8 @@ from .probe_trainer import BATCH, BATCHES, EPOCHS, STEPS, Training, own_noise, t
 _WORDS = {
     "clean": ("target-clean-image", "the clean image"),
     "noisy": ("target-noisy-image", "the noisy image itself"),
-    "other": ("target-fresh-noise", "something that is not the noise in the image"),
+    "fresh": ("target-fresh-noise", "noise that is not the noise in the image"),
+    "other": ("target-wrong", "something that is not the noise in the image"),
 }
 
 
@@ -37,7 +36,7 @@ def trains_rightly(training: Training) -> bool:
     return training.error is None
 
 
-def _unless_it_stopped(training: Training, what: str) -> None:
+def unless_it_stopped(training: Training, what: str) -> None:
     """Block a question for which a run that stopped early left no evidence."""
     if training.error:
         raise Blocked(f"train stopped before {what}: {training.error}")
@@ -54,10 +53,18 @@ def expect_loss_on_noise(training: Training) -> None:
         )
     found = targets(training)
     if not found:
-        _unless_it_stopped(training, "a prediction was compared with anything")
+        unless_it_stopped(training, "a prediction was compared with anything")
         raise Unmet("No loss was computed from the network's prediction.", misconception="no-loss")
     if set(found) == {"noise"} or own_noise(training):
         return
+    gradients = [one.gradient for one in training.training_passes if one.gradient is not None]
+    if gradients and not any(gradient.any() for gradient in gradients):
+        raise Unmet(
+            "The loss does not change with the prediction.",
+            expected="the noise that noise_diffusion returned, compared with the network's prediction",
+            actual="a gradient of zero",
+            misconception="prediction-not-compared",
+        )
     wrong = next(name for name, _ in found.most_common() if name != "noise")
     id, words = _WORDS[wrong]
     raise Unmet(
@@ -72,16 +79,16 @@ def expect_a_step_per_batch(training: Training) -> None:
     """The loss is sent back through the network, and the optimiser steps, once per batch."""
     passes = training.training_passes
     if not passes:
-        _unless_it_stopped(training, "the network was asked")
+        unless_it_stopped(training, "the network was asked")
         raise Unmet("The network was never asked during training.", misconception="network-not-called")
     backward = sum(one.gradient is not None for one in passes)
     if not backward:
         reason = f" ({training.error})" if training.error else ""
         raise Unmet(
-            f"No gradient ever reached the network: the loss is not sent back through it{reason}.",
+            f"No gradient ever reached the network{reason}.",
             expected="a backward pass per batch",
             actual="none",
-            misconception="no-backward",
+            misconception="prediction-detached" if _is_detached(training) else "no-backward",
         )
     promised = EPOCHS * BATCHES
     if len(passes) < promised and training.error is None:
@@ -98,7 +105,14 @@ def expect_a_step_per_batch(training: Training) -> None:
     if steps + last_is_seen >= len(passes):
         return
     if len(passes) < 2:
-        _unless_it_stopped(training, "a second batch was trained on")
+        unless_it_stopped(training, "a second batch was trained on")
+    if steps == 0 and _clears_before_step(training):
+        raise Unmet(
+            "The network's weights never change, though the optimiser steps.",
+            expected=f"{len(passes)} changes",
+            actual="none",
+            misconception="gradients-cleared-before-step",
+        )
     if steps == 0:
         raise Unmet(
             "The network's weights never change: gradients are computed, but the optimiser does not step.",
@@ -114,11 +128,24 @@ def expect_a_step_per_batch(training: Training) -> None:
     )
 
 
+def _is_detached(training: Training) -> bool:
+    """Whether a loss was sent back, while no gradient came to the network."""
+    sent_back = any(event.kind == "sent back" for event in training.log)
+    refused = training.error is not None and "does not require grad" in str(training.error)
+    return sent_back or refused
+
+
+def _clears_before_step(training: Training) -> bool:
+    """Whether gradients are cleared between a backward pass and the step that should use them."""
+    order = [event.kind for event in training.log if event.kind in ("backward", "zero_grad", "step")]
+    return "backward zero_grad step" in " ".join(order)
+
+
 def expect_cleared_gradients(training: Training) -> None:
     """Before each backward pass the gradients of the batch before are gone."""
     passes = [one for one in training.training_passes if one.gradient is not None]
     if len(passes) < 2:
-        _unless_it_stopped(training, "a second batch was trained on")
+        unless_it_stopped(training, "a second batch was trained on")
         clearings = sum(event.kind == "zero_grad" for event in training.log)
         if clearings >= len(training.training_passes) > 0:
             return  # that no gradients came was charged elsewhere; they would have been cleared
@@ -140,7 +167,7 @@ def expect_random_steps(training: Training) -> str:
     """
     batches = [t for one in training.training_passes if (t := _steps_of(one.t, one.forward.t)) is not None]
     if len(batches) < 2:
-        _unless_it_stopped(training, "a second batch was trained on")
+        unless_it_stopped(training, "a second batch was trained on")
         raise Blocked("The network was never asked at a step.")
     every = torch.cat(batches)
     low, high = every.min().item(), every.max().item()
@@ -198,7 +225,7 @@ def expect_validation_only_looks(training: Training) -> None:
     """In validation the network is in eval mode, no gradients are recorded, and nothing is updated."""
     validating = training.validation_passes
     if not validating:
-        _unless_it_stopped(training, "validation")
+        unless_it_stopped(training, "validation")
         raise Unmet("The validation batches are never shown to the network.", misconception="no-validation")
     if any(one.gradient is not None for one in validating) or _steps_in_validation(training):
         raise Unmet(
@@ -235,42 +262,3 @@ def _steps_in_validation(training: Training) -> bool:
             loader, since = event.who, 0
         since += event.kind == "step"
     return False
-
-
-def expect_losses(training: Training) -> None:
-    """The losses of every epoch come back."""
-    _unless_it_stopped(training, "it could return anything")
-    if any(len(numbers) >= EPOCHS for numbers in _number_lists(training.returned)):
-        return
-    if training.returned is None:
-        raise Unmet(
-            "train returns nothing.", expected="the losses of every epoch", misconception="returns-nothing"
-        )
-    raise Unmet(
-        f"What train returns holds no list of {EPOCHS} losses for {EPOCHS} epochs.",
-        expected=f"lists of {EPOCHS} numbers",
-        misconception="losses-missing",
-    )
-
-
-def _number_lists(value: Any) -> list[list[float]]:
-    """Every list of numbers in a result, however it is nested; rows of tuples count by column."""
-    if isinstance(value, Tensor):
-        return [value.flatten().tolist()] if value.ndim else []
-    if isinstance(value, dict):
-        return _number_lists(list(value.values()))
-    if not isinstance(value, list | tuple):
-        return []
-    numbers = [_number(item) for item in value]
-    if value and all(number is not None for number in numbers):
-        return [[number for number in numbers if number is not None]]
-    inner = [found for item in value for found in _number_lists(item)]
-    rows = [item for item in value if isinstance(item, list | tuple | dict)]
-    columns = [[float(index) for index in range(len(rows))]] if len(inner) == len(rows) == len(value) else []
-    return inner + columns
-
-
-def _number(item: Any) -> float | None:
-    if isinstance(item, Tensor) and item.numel() == 1:
-        item = item.item()
-    return float(item) if isinstance(item, int | float) and math.isfinite(item) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -29,14 +29,21 @@ from .yardstick import Yardstick, from_calibration, measure
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Learning:
-    """What a short training came to: its held-out error, the reference's at the same step, and the bound
-    between.
+    """What a short training came to.
+
+    Attributes:
+        error: on held-out images, relative to the noise's variance.
+        limited: whether all predictions are positive, or within ±1.
+        bound: the error up to which it has learnt.
+        undecided: the error up to which that cannot be told; the same or greater.
     """
 
     trained: Trained
     error: float
+    limited: bool
     yardstick: Yardstick
     bound: float
+    undecided: float
 
     @property
     def reference(self) -> float:
@@ -55,8 +62,7 @@ def learn(
     data: Data,
     embedded: bool,
     budget: Budget,
-    factor: float,
-    something: float,
+    tolerance: Mapping[str, float],
     seeded: Callable[[str], torch.Generator],
     talk: Talk,
 ) -> Learning:
@@ -68,8 +74,8 @@ def learn(
         own_trainer: whether the student's ``train`` trains; else algorithm 1 as the reference has it.
         course: how the student's forward process is read; None puts the reference's in its place.
         embedded: whether ``data`` are the embedded digits, for which the reference was measured beforehand.
-        factor: how many times the reference's error is still well learnt.
-        something: the error at which a network that was charged has learnt something.
+        tolerance: ``learns`` and ``learns_not``, how many times the reference's error is surely well learnt,
+            and surely not; ``learns_something``, the error at which a network that was charged has learnt.
         seeded: the judge's random numbers for a purpose.
 
     Raises:
@@ -88,11 +94,11 @@ def learn(
             )
         else:
             trained = with_reference_trainer(student, network, reading, data, budget, generator, tell)
-        least = something if charged and network is not None else 0.0
-        found = _judge(trained, yardstick, data, factor, least, seeded("held-out"))
+        lenient = charged and network is not None
+        found = _judge(trained, yardstick, data, tolerance, lenient, seeded("held-out"))
         if not found.error <= found.bound:
             trained.continue_()
-            found = _judge(trained, yardstick, data, factor, least, seeded("held-out"))
+            found = _judge(trained, yardstick, data, tolerance, lenient, seeded("held-out"))
         return found
 
     def tell_of_reference(done: int, total: int) -> None:
@@ -128,10 +134,18 @@ def _judge(
     trained: Trained,
     yardstick: Yardstick,
     data: Data,
-    factor: float,
-    least: float,
+    tolerance: Mapping[str, float],
+    lenient: bool,
     generator: torch.Generator,
 ) -> Learning:
-    error = held_out_error(trained, data, generator)
-    bound = max(factor * yardstick.error(trained.steps), least)
-    return Learning(trained=trained, error=error, yardstick=yardstick, bound=bound)
+    error, limited = held_out_error(trained, data, generator)
+    reference = yardstick.error(trained.steps)
+    least = tolerance["learns_something"] if lenient else 0.0
+    return Learning(
+        trained=trained,
+        error=error,
+        limited=limited,
+        yardstick=yardstick,
+        bound=max(tolerance["learns"] * reference, least),
+        undecided=max(tolerance["learns_not"] * reference, least),
+    )

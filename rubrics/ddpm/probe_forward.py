@@ -51,7 +51,8 @@ class Forward:
         ratio: added noise over returned noise; NaN where the one does not determine the other.
         offset: constant that is added beside the noise.
         likeness: correlation of added and returned noise.
-        stray: share of x_t that is neither image nor noise, such as what a clamp does.
+        stray: share of x_t that is neither image nor noise.
+        limits: least and greatest value, where x_t is cut off there; all else is of x_t as it was before.
         returned: the returned noise, (T, B, 1, 28, 28), or None where none came back.
         added: the noise as it was added, same shape.
         diffused: x_t, same shape.
@@ -66,12 +67,18 @@ class Forward:
     offset: Tensor
     likeness: Tensor
     stray: Tensor
+    limits: tuple[float, float] | None
     returned: Tensor | None
     added: Tensor
     diffused: Tensor
     images: Tensor
     batched: tuple[Tensor, list[int]] | str
     same_every_time: bool
+
+    @property
+    def noiseless(self) -> bool:
+        """Whether nothing is added to the image at any step; what is returned is then the only noise."""
+        return bool((self.noise < 1e-6).all())
 
 
 def recover(student: Student, diffuser: Handle, total_steps: int, generator: torch.Generator) -> Forward:
@@ -87,9 +94,12 @@ def recover(student: Student, diffuser: Handle, total_steps: int, generator: tor
         name: [] for name in ("image", "noise", "ratio", "offset", "likeness", "stray")
     }
     kept: dict[str, list[Tensor]] = {name: [] for name in ("returned", "added", "diffused")}
+    limits = None
     for step in range(total_steps):
         x, returned = _ask(student, diffuser, asked, first, [step] * BATCH, seed=1000 + step)
-        other, _ = _ask(student, diffuser, asked, second, [step] * BATCH, seed=1000 + step)
+        x, limits_here = unclamped(x, first, returned)
+        limits = limits_here or limits
+        other, _ = _ask_unclamped(student, diffuser, asked, second, [step] * BATCH, seed=1000 + step)
         image, stray = _slope(x - other, first - second)
         if stray > 1e-3 and returned is not None and returned.shape == x.shape:
             image, stray = _jointly(x, first, returned, (image, stray))
@@ -108,7 +118,7 @@ def recover(student: Student, diffuser: Handle, total_steps: int, generator: tor
         kept["diffused"].append(x)
         kept["returned"].append(torch.zeros(0) if returned is None else returned)
     stacked = {name: torch.stack(values) for name, values in (curves | kept).items()}
-    again, _ = _ask(student, diffuser, asked, first, [total_steps - 1] * BATCH, seed=77)
+    again, _ = _ask_unclamped(student, diffuser, asked, first, [total_steps - 1] * BATCH, seed=77)
     same = torch.allclose(again, stacked["diffused"][-1].to(again), atol=1e-6)
     returned = None if asked.alone else stacked.pop("returned")
     stacked.pop("returned", None)
@@ -118,6 +128,7 @@ def recover(student: Student, diffuser: Handle, total_steps: int, generator: tor
         images=first,
         batched=_batched(student, diffuser, asked, first, second, total_steps),
         same_every_time=same,
+        limits=limits,
         **stacked,
     )
 
@@ -154,6 +165,37 @@ def _ask(
     if asked.noise_first and noise is not None:
         x, noise = noise, x
     return x.double(), None if noise is None else noise.double()
+
+
+def _ask_unclamped(
+    student: Student, diffuser: Handle, asked: Asked, image: Tensor, steps: list[int], *, seed: int
+) -> tuple[Tensor, Tensor | None]:
+    x, noise = _ask(student, diffuser, asked, image, steps, seed=seed)
+    return unclamped(x, image, noise)[0], noise
+
+
+def unclamped(x: Tensor, image: Tensor, noise: Tensor | None) -> tuple[Tensor, tuple[float, float] | None]:
+    """x_t as it was before it was cut off, and its limits; as it is, and None, where it was not.
+
+    The pixels between the limits say how image and noise were mixed, so that a clamp is charged once and all
+    else is judged by what was clamped.
+    """
+    low, high = x.min(), x.max()
+    inside = (x > low) & (x < high)
+    if noise is None or noise.shape != x.shape or inside.double().mean() > 0.99:
+        return x, None
+    rows = []
+    for pixels, picture, drawn, known in zip(x, image.double(), noise, inside, strict=True):
+        matrix = torch.stack([picture.flatten(), drawn.flatten()], dim=1)
+        chosen = known.flatten()
+        if chosen.sum() < 20 or not torch.isfinite(matrix).all():
+            return x, None
+        target = pixels.flatten()[chosen, None]
+        factors = torch.linalg.lstsq(matrix[chosen], target, driver="gelsd").solution
+        if (matrix[chosen] @ factors - target).norm() > 1e-3 * target.norm():
+            return x, None
+        rows.append((matrix @ factors).view(picture.shape))
+    return torch.stack(rows), (low.item(), high.item())
 
 
 def _pair(answer: Any) -> tuple[Tensor, Tensor | None]:
@@ -221,8 +263,8 @@ def _batched(
     """The image coefficients of one batch with mixed steps; a sentence where that could not be asked."""
     steps = [(7 * number + 2) % total_steps for number in range(BATCH)]
     try:
-        x, _ = _ask(student, diffuser, asked, first, steps, seed=9)
-        other, _ = _ask(student, diffuser, asked, second, steps, seed=9)
+        x, _ = _ask_unclamped(student, diffuser, asked, first, steps, seed=9)
+        other, _ = _ask_unclamped(student, diffuser, asked, second, steps, seed=9)
     except (StudentError, Unmet) as error:
         return str(error)
     factors = [_slope(a, b)[0] for a, b in zip(x - other, (first - second).double(), strict=True)]

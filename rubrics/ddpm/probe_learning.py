@@ -4,6 +4,7 @@ of it.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -82,16 +83,17 @@ class Data:
         return images, torch.zeros(len(images), dtype=torch.int64)
 
 
-def held_out_error(trained: Trained, data: Data, generator: torch.Generator) -> float:
+def held_out_error(trained: Trained, data: Data, generator: torch.Generator) -> tuple[float, bool]:
     """Error of the predicted noise on held-out x_t whose noise only the judge knows; 1 is what predicting
-    zero gives.
+    zero gives. Also whether the predictions keep within limits that noise of deviation 1 has not.
     """
     diffuser = ReadingDiffuser(**SCHEDULE, reading=trained.reading)
     probe = held_out_probe(diffuser, data.held_out[:HELD_OUT], generator)
     predicted = trained.predict(probe.x_t, probe.t.flatten().long())
     if predicted.shape != probe.target.shape or not torch.isfinite(predicted).all():
-        return float("inf")
-    return relative_error(predicted.float(), probe.target)
+        return float("inf"), False
+    limited = bool(predicted.min() >= 0 or predicted.abs().max() <= 1) and bool(probe.target.abs().max() > 2)
+    return relative_error(predicted.float(), probe.target), limited
 
 
 class _Clock:
@@ -226,7 +228,7 @@ class RemoteReference(NetworkDouble):
     """The reference's network as a stand-in, moved here by the gradients that ``train`` sends back."""
 
     def __init__(self, lr: float, seed: int) -> None:
-        super().__init__([], lambda x, t: x)
+        super().__init__([], lambda x, t: x, most=sys.maxsize)  # the loaders come to an end
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.network = UNet(1, 1)

@@ -102,6 +102,17 @@ def examine(student: Student, channels: int, generator: torch.Generator, talk: T
     return Network(handle=handle, form=FORMS[0], output=refusal or "it does not answer")
 
 
+def takes(student: Student, network: Network, channels: int) -> bool:
+    """Whether a network accepts images of so many channels."""
+    x = torch.zeros((BATCH, channels, 28, 28))
+    steps = torch.zeros(BATCH, dtype=torch.int64)
+    try:
+        student.call(network.handle, x, steps_as(network.form, steps), grad=False)
+    except StudentError:
+        return False
+    return True
+
+
 def rebuilt(student: Student, network: Network, talk: Talk) -> Network:
     """The same network as it is when new: probing it has moved its weights."""
     return replace(network, handle=build(student, 1, talk))
@@ -116,12 +127,15 @@ class Ways:
             level
             is k: the skip connection of that level. The bottom itself is left out.
         maps: [height, most channels] of each level that was seen.
+        joins: (level, what is joined) of each concatenation, in the words of the worker's ``pathways``: a
+            hint at why a way is missing, from within the worker, and no proof.
         by_time: share of the output that changes with the step.
         parameters: trainable ones.
     """
 
     heard: tuple[float, ...]
     maps: tuple[tuple[int, int], ...]
+    joins: tuple[tuple[int, str], ...]
     by_time: float
     parameters: int
 
@@ -137,6 +151,7 @@ def ways(student: Student, network: Network, generator: torch.Generator) -> Ways
     parameters = student.ask("describe", network.handle).get("parameters") or 0
     heard: list[float] = []
     maps: list[tuple[int, int]] = []
+    joins: list[tuple[int, str]] = []
     by_time = 0.0
     for shake in range(SHAKES):  # moved on from zero-initialised layers and gates, which would carry nothing
         student.ask("shake", network.handle, seed=shake + 1, scale=0.05)
@@ -150,9 +165,12 @@ def ways(student: Student, network: Network, generator: torch.Generator) -> Ways
         shares = [_size(b - a) / max(change, 1e-30) for a, b in itertools.pairwise(outputs)]
         heard = [max(pair) for pair in zip(heard or [0.0] * len(shares), shares, strict=True)]
         maps = [(int(height), int(channels)) for height, channels in found["maps"]]
+        joins = [(int(level), str(what)) for level, what in found["joins"]]
         later = network.predict(student, x, (steps + 20) % 50)
         by_time = max(by_time, _size(later - clean) / max(_size(clean), 1e-30))
-    return Ways(heard=tuple(heard), maps=tuple(maps), by_time=by_time, parameters=parameters)
+    return Ways(
+        heard=tuple(heard), maps=tuple(maps), joins=tuple(joins), by_time=by_time, parameters=parameters
+    )
 
 
 def _size(tensor: Tensor) -> float:

@@ -117,7 +117,7 @@ def _run(student: Student, fallback: Handle | None, generator: torch.Generator) 
 
     arguments = {
         "x_t": run.start,
-        "model": NetworkDouble(log, respond),
+        "model": NetworkDouble(log, respond, most=3 * STEPS * COUNT),
         "num_samples": COUNT,
         "total_timesteps": STEPS,
         "diffuser": DiffuserDouble(log, reference, fallback, generator),

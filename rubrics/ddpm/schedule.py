@@ -167,6 +167,7 @@ def is_sound(forward: Forward, judged: Judged, schedule: Found, truth: NoiseDiff
     each = not isinstance(batched, str) and close(batched[0], forward.image[batched[1]], within=2e-3)
     return (
         judged.accepted
+        and not forward.limits
         and each
         and forward.asked.form == "list"
         and not forward.asked.noise_first

@@ -67,16 +67,15 @@ class Strengths:
         posterior = self.beta * (1 - self.before) / (1 - self.alpha_bar)
         return {"√β": self.beta.sqrt(), "the posterior deviation": posterior.sqrt()}
 
-    def mistakes(self) -> list[tuple[str, Tensor, str]]:
-        """Id, curve, and what to say of it."""
-        factor = self.beta / (1 - self.alpha_bar).sqrt()
+    def mistakes(self) -> list[tuple[str, Tensor]]:
+        """The curve that each misconception about σ gives."""
         return [
-            ("z-times-beta", self.beta, "it is β, not its square root"),
-            ("z-unscaled", torch.ones_like(self.beta), "z is added as it is, without σ"),
-            ("sigma-of-alpha", self.alpha.sqrt(), "it is √α"),
-            ("sigma-mean-factor", factor, "it is β/√(1−ᾱ), the factor of the predicted noise"),
-            ("sigma-of-alpha-bar", (1 - self.alpha_bar).sqrt(), "it is √(1−ᾱ)"),
-            ("sigma-inside", (self.beta / self.alpha).sqrt(), "it is √β/√α: z is inside the bracket"),
+            ("z-times-beta", self.beta),
+            ("z-unscaled", torch.ones_like(self.beta)),
+            ("sigma-of-alpha", self.alpha.sqrt()),
+            ("sigma-mean-factor", self.beta / (1 - self.alpha_bar).sqrt()),
+            ("sigma-of-alpha-bar", (1 - self.alpha_bar).sqrt()),
+            ("sigma-inside", (self.beta / self.alpha).sqrt()),
         ]
 
     @property

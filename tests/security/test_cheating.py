@@ -6,11 +6,12 @@ import sys
 import textwrap
 from collections.abc import Iterator
 
-import corpus
 import pytest
+from corpus import CORPUS
 from nbformat import NotebookNode
-from warm import WarmGrader
 
+from grader.audit import corpus
+from grader.audit.warm import WarmGrader
 from grader.checkrun import Options
 from grader.model import Grade
 
@@ -128,8 +129,11 @@ def honest(grader: WarmGrader) -> Grade:
 
 def notebook(cheat: str, lie: str = "") -> NotebookNode:
     """A solution with two mistakes; ``cheat`` runs when it is loaded, ``lie`` when it is asked."""
-    sources = []
-    for source in corpus.wrong("betas_reversed", "image_root_missing"):
+    cells, sources = CORPUS.base, []
+    for mutant in CORPUS.mutants:
+        if mutant.name in ("betas_reversed", "image_root_missing"):
+            cells = mutant.slip(cells)
+    for _, source in cells:
         if "class NoiseDiffuser" in source and cheat:
             body = textwrap.indent(textwrap.dedent(cheat).strip(), "        ")
             tried = f"    try:\n{body}\n    except Exception: pass\n"

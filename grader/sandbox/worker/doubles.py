@@ -178,13 +178,23 @@ class Optimizer(torch.optim.Optimizer):
 
 
 class Witness(nn.MSELoss):
-    """Mean squared error that first tells the judge what it was given to compare."""
+    """Mean squared error that tells the judge what it compares, and when its result is sent back."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
         self.number = number
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        state = {"grad": torch.is_grad_enabled(), "attached": [input.requires_grad, target.requires_grad]}
-        line.ask(self.number, "compare", (input, target), {}, state)
-        return super().forward(input, target)
+        line.ask(self.number, "compare", (input, target), {}, {"grad": torch.is_grad_enabled()})
+        loss = super().forward(input, target)
+        if not torch.is_grad_enabled():
+            return loss
+        if not loss.requires_grad:
+            # It would end the training at its first backward pass, and with it all other evidence. That no
+            # gradient comes to the network shows that the prediction is detached.
+            loss.requires_grad_()
+        loss.register_hook(self._sent_back)  # type: ignore[no-untyped-call]
+        return loss
+
+    def _sent_back(self, gradient: Tensor) -> None:
+        line.ask(self.number, "sent back", (), {}, {})

@@ -9,6 +9,7 @@ Ronneberger et al. 2015).
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -30,7 +31,8 @@ def explore(network: nn.Module, args: Sequence[Any], shifted: Sequence[Any], ful
     Returns:
         ``clean`` and ``open``, the outputs on both inputs; ``ways``, a list whose k-th entry is the output on
         ``shifted`` with every map below level k held at its clean value; ``maps``, [height, most channels] of
-        each level that was seen.
+        each level that was seen; ``joins``, [level, what is joined] of every concatenation of two maps, for
+        what see ``_JOINED``. The last is only a hint at why a way is missing: it proves nothing.
     """
 
     def run(inputs: Sequence[Any]) -> Any:
@@ -47,12 +49,17 @@ def explore(network: nn.Module, args: Sequence[Any], shifted: Sequence[Any], ful
                 ways.append(run(shifted))
         moved = run(shifted)
     maps = [[height, channels] for _, (height, channels) in sorted(record.widest.items())]
-    return {"clean": clean, "open": moved, "ways": ways, "maps": maps}
+    return {"clean": clean, "open": moved, "ways": ways, "maps": maps, "joins": record.joins}
 
 
 def _level(full: int, tensor: Tensor) -> int:
     """How often the full resolution was halved to come to this map."""
     return max(0, round(math.log2(full / max(1, min(tensor.shape[-2:])))))
+
+
+_JOINS = (torch.cat, torch.concat, torch.concatenate)
+_PLACEHOLDERS = (torch.zeros_like, torch.zeros, Tensor.new_zeros)
+_JOINED = ("placeholder", "zeros", "copy", "constant", "map")  # the first that holds is said
 
 
 class _Watch(TorchFunctionMode):
@@ -71,6 +78,9 @@ class _Watch(TorchFunctionMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         result = func(*args, **(kwargs or {}))
+        if func in _JOINS or func in _PLACEHOLDERS:
+            with torch._C.DisableTorchFunction():
+                self.made(func, args, kwargs or {}, result)
         if isinstance(result, Tensor) and result.ndim == 4 and result.is_floating_point() and result.numel():
             with torch._C.DisableTorchFunction():
                 result = self.seen(result, in_place=any(result is arg for arg in args))
@@ -78,6 +88,9 @@ class _Watch(TorchFunctionMode):
 
     def seen(self, feature_map: Tensor, *, in_place: bool) -> Tensor:
         raise NotImplementedError
+
+    def made(self, func: Any, args: Sequence[Any], kwargs: dict[str, Any], result: Any) -> None:
+        """A concatenation, or zeros, were made; only the first run looks at them."""
 
 
 class _Maps(_Watch):
@@ -87,6 +100,8 @@ class _Maps(_Watch):
         super().__init__(full)
         self.kept: list[Tensor] = []
         self.widest: dict[int, tuple[int, int]] = {}
+        self.joins: list[list[Any]] = []
+        self._placeholders: list[Any] = []  # kept alive, so that no other object takes their place
 
     @property
     def deepest(self) -> int:
@@ -102,6 +117,27 @@ class _Maps(_Watch):
             first = self.widest.get(level, (size, 0))[0]
             self.widest[level] = (first, max(most, channels))
         return feature_map
+
+    def made(self, func: Any, args: Sequence[Any], kwargs: dict[str, Any], result: Any) -> None:
+        if func in _PLACEHOLDERS:
+            self._placeholders.append(result)
+            return
+        parts = args[0] if args else kwargs.get("tensors", ())
+        maps = [part for part in parts if isinstance(part, Tensor) and part.ndim == 4]
+        if len(maps) > 1 and len(self.joins) < 64:
+            self.joins.append([_level(self.full, result), self._joined(maps)])
+
+    def _joined(self, maps: Sequence[Tensor]) -> str:
+        """Which of ``_JOINED`` speaks against these maps being two different sights of the image."""
+        if any(part is placeholder for part in maps for placeholder in self._placeholders):
+            return "placeholder"
+        if any(not part.any() for part in maps):
+            return "zeros"
+        if any(torch.equal(one, other) for one, other in itertools.combinations(maps, 2)):
+            return "copy"
+        if any((part == part[..., :1, :1]).all() for part in maps):
+            return "constant"
+        return "map"
 
 
 class _Held(_Watch):

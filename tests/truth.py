@@ -66,6 +66,15 @@ def check_network(student: Any) -> None:
         late = network.forward(x=image, t=torch.full((4, 1), 40.0))
         assert not torch.allclose(output[:2], late[:2])
         torch.testing.assert_close(output[2:], late[2:])
+        assert any(_lowest_answer(network, image) < -1 for _ in range(5)), "noise is often below -1"
+
+
+def _lowest_answer(network: nn.Module, image: Tensor) -> float:
+    """With large random weights."""
+    with torch.no_grad():
+        for weights in network.parameters():
+            weights.normal_(0, 0.5)
+        return float(network(image, torch.full((len(image), 1), 7.0)).min())
 
 
 def _bottlenecks(node: Any, known: dict[Any, frozenset[int]]) -> frozenset[int]:
@@ -147,11 +156,13 @@ def check_trainer(student: Any) -> None:
     """Two epochs of three batches: each step follows the fresh gradient, validation only looks."""
     diffuser, line = student.NoiseDiffuser(1e-4, 0.1, 100), _Line()
     answers: list[tuple[Tensor, list[int]]] = []
+    noised: list[Tensor] = []
     original = diffuser.noise_diffusion
 
     def remembering(image: Tensor, t: Any) -> tuple[Tensor, Tensor]:
         noisy, noise = original(image, t)
         answers.append((noise, torch.as_tensor(t).tolist()))
+        noised.append(noisy)
         return noisy, noise
 
     diffuser.noise_diffusion = remembering
@@ -160,11 +171,13 @@ def check_trainer(student: Any) -> None:
     held_out = Loader([(torch.rand(16, 1, 28, 28), torch.zeros(16)) for _ in range(2)])
     losses = student.train(line, batches, held_out, optimizer, nn.MSELoss(), "cpu", 2, diffuser, 100)
 
-    assert losses is not None
+    assert isinstance(losses, list | tuple | dict)
     assert optimizer.steps == 6
     phases = [(call["training"], call["grad"]) for call in line.calls]
     assert phases == ([(True, True)] * 3 + [(False, False)] * 2) * 2
     assert [call["t"] for call in line.calls] == [t for _, t in answers]
+    assert all(torch.equal(call["x"], noisy) for call, noisy in zip(line.calls, noised, strict=True))
+    assert answers[0][1] != answers[1][1]
     drawn = [step for _, t in answers for step in t]
     assert min(drawn) >= 0
     assert max(drawn) < 100

@@ -1,0 +1,129 @@
+"""Runs a rubric on solutions with a known grade, several at a time, and says what came of each."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import util
+from typing import Any
+
+from grader.audit.corpus import Solution
+from grader.checkrun import Options
+from grader.model import Grade, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """A criterion that did not earn its full points."""
+
+    criterion: str
+    verdict: str
+    credit: float
+    misconception: str | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What became of one solution.
+
+    Attributes:
+        losses: every criterion that was not earned in full.
+        failure: why the grader itself did not get to its end.
+    """
+
+    solution: Solution
+    losses: tuple[Loss, ...]
+    seconds: float
+    failure: str | None = None
+
+    @property
+    def missed(self) -> frozenset[str]:
+        """Criteria that ought to have lost points and did not."""
+        failed = {loss.criterion for loss in self.losses if loss.verdict == Verdict.FAIL}
+        return self.solution.loses - failed
+
+    @property
+    def collateral(self) -> frozenset[str]:
+        """Criteria that lost points, or could not be judged, without deserving it."""
+        return frozenset(loss.criterion for loss in self.losses) - self.solution.loses
+
+    @property
+    def unnamed(self) -> frozenset[str]:
+        """Misconceptions that ought to have been named and were not."""
+        return self.solution.misconceptions - {loss.misconception for loss in self.losses}
+
+    @property
+    def sound(self) -> bool:
+        """Whether the grade is as it should be; the name of a mistake is not part of the grade."""
+        return not (self.missed or self.collateral or self.failure)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data for the result file."""
+        return {
+            "name": self.solution.name,
+            "kind": self.solution.kind,
+            "loses": sorted(self.solution.loses),
+            "missed": sorted(self.missed),
+            "collateral": sorted(self.collateral),
+            "misconceptions": sorted(self.solution.misconceptions),
+            "unnamed": sorted(self.unnamed),
+            "losses": [{name: getattr(loss, name) for name in Loss.__slots__} for loss in self.losses],
+            "seconds": self.seconds,
+            "failure": self.failure,
+        }
+
+
+def run(
+    rubric: str, solutions: Sequence[Solution], options: Options, jobs: int, tell: Callable[[Trial], None]
+) -> list[Trial]:
+    """Grade every solution, ``jobs`` at a time, telling of each as it is done; in the order given."""
+    done: dict[str, Trial] = {}
+    spawn = multiprocessing.get_context("spawn")  # a fork of a process with threads may never wake up
+    with ProcessPoolExecutor(jobs, mp_context=spawn, initializer=_begin, initargs=(rubric,)) as pool:
+        futures = [pool.submit(_try, solution, options) for solution in solutions]
+        try:
+            for future in as_completed(futures):
+                trial = future.result()
+                done[trial.solution.name] = trial
+                tell(trial)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return [done[solution.name] for solution in solutions]
+
+
+def _begin(rubric: str) -> None:
+    """In each process of the pool: one warm grader, ended with the process."""
+    from grader.audit.warm import WarmGrader
+
+    global _warm
+    _warm = WarmGrader(rubric)
+    util.Finalize(None, _warm.close, exitpriority=10)
+
+
+_warm: Any = None
+
+
+def _try(solution: Solution, options: Options) -> Trial:
+    grade = _warm.grade(solution.notebook(), options)
+    return Trial(
+        solution=solution,
+        losses=tuple(_losses(grade)),
+        seconds=round(sum(result.seconds for result in grade.criteria), 2),
+        failure=next((note for note in grade.notes if note.startswith("The grader itself failed")), None),
+    )
+
+
+def _losses(grade: Grade) -> Iterable[Loss]:
+    for result in grade.criteria:
+        if result.verdict is not Verdict.PASS:
+            yield Loss(
+                criterion=result.id,
+                verdict=result.verdict.value,
+                credit=result.credit,
+                misconception=result.misconception,
+                message=result.message,
+            )
