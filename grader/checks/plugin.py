@@ -11,7 +11,7 @@ import json
 import sys
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -225,6 +225,7 @@ def student(judge: Judge, student_data: Any) -> Iterator[Any]:
     import torch
 
     from grader.sandbox.student import Source, Student
+    from grader.sandbox.terms import StudentError, WorkerError
 
     torch.set_num_threads(1)
     request = judge.request
@@ -236,11 +237,20 @@ def student(judge: Judge, student_data: Any) -> Iterator[Any]:
         ),
         device=_device(request["device"]),
         threads=request["threads"],
+        seed=request["seed"] % 1000,  # the worker knows it, and must not know what the judge draws
         data=student_data if _uses_torchvision(request) else None,
     )
-    judge.environment |= {"torch": torch.__version__, "device": student.device, "threads": student.threads}
     started = time.monotonic()
-    student.start()
+    try:
+        student.start()
+    except (StudentError, WorkerError):
+        if request["device"] != "auto" or student.device == "cpu":
+            raise
+        judge.talk.note("The GPU of this machine could not be used, so everything ran on its processor.")
+        student.close()
+        student = replace(student, device="cpu")
+        student.start()
+    judge.environment |= {"torch": torch.__version__, "device": student.device, "threads": student.threads}
     judge.environment["isolation"] = ["process", *student.layers]
     judge.talk.seconds["start"] = round(time.monotonic() - started, 3)
     yield student

@@ -54,8 +54,8 @@ def seeded(judge: Judge) -> Seeded:
     """The judge's own random numbers, apart from the student's: a stream for each purpose, whatever else is
     asked.
 
-    The student's code is seeded with a number that everybody knows, and sees some of what is drawn here;
-    neither tells it the seed, or what another stream holds.
+    The student's code knows the last digits of the seed, and sees some of what is drawn here; neither tells
+    it what another stream holds.
     """
 
     def stream(purpose: str) -> torch.Generator:

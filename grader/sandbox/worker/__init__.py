@@ -5,6 +5,9 @@ spy on. The judge starts it, writes *requests* to it and reads *replies*; while 
 may send *callbacks* (a stand-in was called) and then waits for the *answer*. Both directions use the frames
 of ``wire``.
 
+Before all else the worker walls itself in (see ``walls``) and says so in a *hello*: ``{"layers": [str]}``, or
+``{"failed": str, "why": str}``, after which it ends.
+
 A request's header::
 
     {"verb": "load",     "statements": [{"source", "cell", "line"}, ...], "device": "cpu", "threads": 1,
