@@ -23,8 +23,11 @@ from grader.sandbox.isolation import Isolation
 
 _PACKAGES = Path(__file__).parent.parent
 _INI = Path(__file__).parent / "checks" / "judge.ini"
+_PYTEST = (sys.executable, "-P", "-m", "pytest", "-p", "grader.checks.leash")
 _CHECK_SECONDS = 1800  # the backstop for a hang of ours; a student's deadline is the worker's
 _TOTAL_SECONDS = 7200.0
+
+_RUNNING: set[subprocess.Popen[str]] = set()
 
 Event = Mapping[str, Any]
 
@@ -66,16 +69,21 @@ def run(rubric: Rubric, source: StudentSource, options: Options, tell: Callable[
         request_file, outcome = Path(folder) / "request.json", Path(folder) / "outcome.json"
         request_file.write_text(json.dumps(request(rubric, source, options, outcome)))
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "pytest", *pytest_arguments(rubric, request_file)],
+            [*_PYTEST, *pytest_arguments(rubric, request_file)],
             cwd=folder,
             env=_environment(),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,  # held, never written to: see grader.checks.leash
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
+            start_new_session=True,  # Ctrl-C is for the batch to answer, not for each judge
         )
-        errors = _listen(process, tell)
+        _RUNNING.add(process)
+        try:
+            errors = _listen(process, tell)
+        finally:
+            _RUNNING.discard(process)
         if not outcome.exists():
             return Outcome(failure=_last_words(errors) or f"the judge ended with code {process.returncode}")
         left = json.loads(outcome.read_text())
@@ -83,6 +91,12 @@ def run(rubric: Rubric, source: StudentSource, options: Options, tell: Callable[
             raise UsageError(refusal)
         failure = None if process.returncode in (0, 1, 5) else _last_words(errors)
         return Outcome(**left, failure=failure)
+
+
+def stop_all() -> None:
+    """End every judge at once; each takes its workers with it."""
+    for process in list(_RUNNING):
+        process.kill()
 
 
 def request(rubric: Rubric, source: StudentSource, options: Options, outcome: Path) -> dict[str, Any]:

@@ -191,6 +191,16 @@ class Grade:
         }
 
 
+def grade_from_json(data: Mapping[str, Any]) -> Grade:
+    """The grade that ``as_json`` wrote."""
+    rows = ({**row, "verdict": Verdict(row["verdict"])} for row in data["criteria"])
+    rest = {
+        key: value for key, value in data.items() if key not in ("criteria", "notes", "earned", "possible")
+    }
+    criteria = tuple(CriterionResult(**row) for row in rows)
+    return Grade(**rest, criteria=criteria, notes=tuple(data["notes"]))
+
+
 def figure_from_json(data: Mapping[str, Any]) -> Figure:
     """The figure that ``asdict`` wrote.
 

@@ -24,12 +24,18 @@ _STATEMENTS, _MAGICS = 20_000, 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Graded:
-    """A grade, the figures of its report, and where both were written."""
+class Judged:
+    """What became of one file: its grade, and the figures of its report."""
 
     grade: Grade
     figures: tuple[Figure, ...]
     readable: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graded(Judged):
+    """A grade whose two files are written, and where."""
+
     json_path: Path
     html_path: Path
 
@@ -44,9 +50,25 @@ def grade_notebook(
     Raises:
         UsageError: nothing can be written into ``out``.
     """
+    check_writable(out)
+    judged = judge_notebook(path, name, rubric, options, tell)
+    json_path, html_path = out / f"{file_name(name)}.json", out / f"{file_name(name)}.html"
+    write(json_path, json_text(judged.grade))
+    write(html_path, report.render(judged.grade, judged.figures, rubric.exercises))
+    return Graded(
+        grade=judged.grade,
+        figures=judged.figures,
+        readable=judged.readable,
+        json_path=json_path,
+        html_path=html_path,
+    )
+
+
+def judge_notebook(
+    path: Path, name: str, rubric: Rubric, options: Options, tell: Callable[[Event], None]
+) -> Judged:
+    """Grade one notebook and write nothing."""
     started = time.monotonic()
-    _check_writable(out)
-    figures: tuple[Figure, ...] = ()
     try:
         _check_is_a_file(path)
         submission, source = _read(path, name, rubric, options)
@@ -60,20 +82,16 @@ def grade_notebook(
         }
         grade = score.grade(submission, source, rubric, outcome, options, seconds)
         figures = tuple(figure_from_json(figure) for figure in outcome.figures)
+        return Judged(grade=grade, figures=figures, readable=True)
     except NotebookError as error:
         digest = notebook.fingerprint(path)
         grade = score.unreadable(str(path), name, digest, rubric, str(error), options)
-        submission = None
-    json_path, html_path = out / f"{file_name(name)}.json", out / f"{file_name(name)}.html"
-    _write(json_path, json.dumps(grade.as_json(), indent=2, ensure_ascii=False) + "\n")
-    _write(html_path, report.render(grade, figures, rubric.exercises))
-    return Graded(
-        grade=grade,
-        figures=figures,
-        readable=submission is not None,
-        json_path=json_path,
-        html_path=html_path,
-    )
+        return Judged(grade=grade, figures=(), readable=False)
+
+
+def json_text(grade: Grade) -> str:
+    """The JSON result as it stands in its file."""
+    return json.dumps(grade.as_json(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _check_is_a_file(path: Path) -> None:
@@ -111,7 +129,12 @@ def _check_length(submission: Submission) -> None:
         )
 
 
-def _check_writable(out: Path) -> None:
+def check_writable(out: Path) -> None:
+    """Make the folder.
+
+    Raises:
+        UsageError: it cannot be made, or not be written into.
+    """
     try:
         out.mkdir(parents=True, exist_ok=True)
         if not os.access(out, os.W_OK):
@@ -122,8 +145,12 @@ def _check_writable(out: Path) -> None:
         ) from error
 
 
-def _write(path: Path, text: str) -> None:
-    """Write as a whole or not at all: a report is never seen half written."""
+def write(path: Path, text: str) -> None:
+    """Write as a whole or not at all: a report is never seen half written.
+
+    Raises:
+        UsageError: the disk is full, or does not let us.
+    """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         draft.write_bytes(text.encode("utf-8", "replace"))  # half a surrogate pair fits into no file

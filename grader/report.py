@@ -82,6 +82,21 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LastWord:
+    """What people, and the rule for lateness, made of the judge's points.
+
+    Attributes:
+        final: the points that count, or a word such as "excused".
+        lines: each with its points, such as "+2" or "", and a sentence.
+        warning: why a person must look again, or "".
+    """
+
+    final: str
+    lines: tuple[tuple[str, str], ...]
+    warning: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """Everything on the page, in the order in which it is read."""
 
@@ -101,17 +116,24 @@ class Page:
     notes: tuple[str, ...]
     graded: tuple[tuple[str, Outline], ...]
     extraction: tuple[tuple[str, Outline], ...]
+    last_word: LastWord | None
 
 
-def render(grade: Grade, figures: Sequence[Figure], exercises: Mapping[int, str]) -> str:
+def render(
+    grade: Grade,
+    figures: Sequence[Figure],
+    exercises: Mapping[int, str],
+    last_word: LastWord | None = None,
+) -> str:
     """The whole page. The same grade gives the same bytes.
 
     Args:
         figures: shown with the exercise that each belongs to, in this order.
         exercises: number and title of each exercise.
+        last_word: what people made of the points, if anything.
     """
-    page = _page(grade, figures, exercises)
-    return _environment().get_template("report.html.j2").render(page=page)
+    page = _page(grade, figures, exercises, last_word)
+    return environment().get_template("report.html.j2").render(page=page)
 
 
 def write(path: Path, html: str) -> None:
@@ -133,8 +155,9 @@ def for_students(grade: Grade) -> Grade:
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """The templates: everything is escaped, and no control character gets through."""
+    templates = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
@@ -142,9 +165,9 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_printable,
     )
-    environment.filters["code_spans"] = _code_spans
-    environment.filters["symbol"] = lambda standing: standing.name.lower()
-    return environment
+    templates.filters["code_spans"] = _code_spans
+    templates.filters["symbol"] = lambda standing: standing.name.lower()
+    return templates
 
 
 def _printable(value: Any) -> Any:
@@ -158,7 +181,9 @@ def _code_spans(text: str) -> list[tuple[bool, str]]:
     return [(index % 2 == 1, piece) for index, piece in enumerate(pieces) if piece]
 
 
-def _page(grade: Grade, figures: Sequence[Figure], exercises: Mapping[int, str]) -> Page:
+def _page(
+    grade: Grade, figures: Sequence[Figure], exercises: Mapping[int, str], last_word: LastWord | None
+) -> Page:
     entries = [_entry(number, result) for number, result in enumerate(grade.criteria, start=1)]
     pictures = [(figure.exercise, _picture(number, figure)) for number, figure in enumerate(figures, start=1)]
     step = words.next_step(grade)
@@ -190,6 +215,7 @@ def _page(grade: Grade, figures: Sequence[Figure], exercises: Mapping[int, str])
         notes=_notes(grade.notes),
         graded=_graded(grade),
         extraction=tuple((label(key), outline(value)) for key, value in grade.extraction.items()),
+        last_word=last_word,
     )
 
 

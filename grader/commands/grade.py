@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader import __version__
-from grader.commands import GRADED, NOT_GRADED, SUBCOMMANDS
+from grader.commands import GRADED, NOT_GRADED, SUBCOMMANDS, batching
 from grader.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,14 +36,21 @@ def main(argv: Sequence[str]) -> int:
         0 when all was graded, 1 when something could not be or is provisional.
     """
     arguments = _parser().parse_args(argv)
-    notebooks = _notebooks(arguments.paths)
+    from grader.classroom.intake import is_batch
     from grader.rubric import Rubric
 
+    is_class = is_batch(arguments.paths)
+    if not is_class and not Path(arguments.paths[0]).exists():
+        raise UsageError(f"there is no file {arguments.paths[0]}; check the name and the folder you are in")
     rubric = Rubric.load(arguments.rubric)
     rubric.only(tuple(arguments.only))
-    options = _options(arguments, rubric, several=len(notebooks) > 1)
-    graded = [_grade(path, name, rubric, options, arguments) for name, path in notebooks.items()]
-    return GRADED if all(one.readable and not one.grade.provisional for one in graded) else NOT_GRADED
+    options = _options(arguments, rubric, several=is_class)
+    if is_class:
+        return batching.grade_class(arguments, rubric, options)
+    path = Path(arguments.paths[0])
+    path = path.resolve() if path.is_symlink() else path  # a link on the command line is the user's own
+    graded = _grade(path, path.absolute().stem, rubric, options, arguments)
+    return GRADED if graded.readable and not graded.grade.provisional else NOT_GRADED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="a notebook, or a folder of notebooks")
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="a notebook, or a folder or zip of them")
     parser.add_argument(
         "--out", type=Path, default=Path("reports"), metavar="DIR", help="where results go (reports)"
     )
@@ -85,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--open", action="store_true", help="open the report in the browser")
     parser.add_argument("-v", "--verbose", action="store_true", help="say each step on a line of its own")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress, only results")
+    batching.add_options(parser)
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     return parser
 
@@ -93,34 +101,6 @@ def _seed(text: str) -> int:
     if not text.isdecimal() or len(text) > 18:
         raise argparse.ArgumentTypeError(f"a seed is a whole number of at most 18 digits, not {text!r}")
     return int(text)
-
-
-def _notebooks(paths: Sequence[str]) -> dict[str, Path]:
-    """Every notebook meant by ``paths``, by the name that its report will have."""
-    found: list[Path] = []
-    for given in map(Path, paths):
-        if given.is_dir():
-            inside = sorted(p for p in given.rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
-            if not inside:
-                raise UsageError(f"{given} holds no notebooks (*.ipynb)")
-            found += inside
-        elif not given.exists():
-            raise UsageError(f"there is no file {given}; check the name and the folder you are in")
-        else:
-            found.append(given.resolve() if given.is_symlink() else given)
-    return _named(list(dict.fromkeys(found)))
-
-
-def _named(paths: list[Path]) -> dict[str, Path]:
-    """Names for reports: the file's own, with as much of its folder as it takes to be the only one."""
-    named: dict[str, Path] = {}
-    for path in paths:
-        parts = path.absolute().with_suffix("").parts
-        depth = 1
-        while (name := "-".join(parts[-depth:])) in named and depth < len(parts) - 1:
-            depth += 1
-        named[name] = path
-    return named
 
 
 def _grade(path: Path, name: str, rubric: Rubric, options: Options, arguments: argparse.Namespace) -> Graded:

@@ -1,0 +1,1 @@
+"""The class for other systems, in the formats that their importers read."""

@@ -1,0 +1,106 @@
+"""``grade export --format …``: the class for other systems."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from grader.commands import GRADED
+from grader.errors import UsageError
+
+if TYPE_CHECKING:
+    from grader.classroom.exports.common import Export, Request
+    from grader.classroom.gradebook import Gradebook
+
+_FORMATS = {
+    "canvas": "canvas.export",
+    "moodle": "moodle.export",
+    "gradescope": "gradescope.export",
+    "nbgrader": "tables.nbgrader",
+    "csv": "tables.plain",
+    "json": "tables.as_json",
+    "junit": "junit.export",
+}
+_FILLS = ("canvas", "moodle")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Write the class to standard output, a file, or for Gradescope into a folder.
+
+    Raises:
+        UsageError: the file to fill in is not what it should be, or nothing can be written.
+    """
+    from grader.classroom.gradebook import Gradebook
+    from grader.summary import clean
+
+    arguments = _parser().parse_args(argv)
+    if arguments.theirs and arguments.format not in _FILLS:
+        raise UsageError(f"--theirs is for the formats {' and '.join(_FILLS)}")
+    with Gradebook(arguments.out) as book:
+        exported = _maker(arguments.format)(_request(book, arguments))
+    for warning in exported.warnings:
+        print(f"grade: {clean(warning)}", file=sys.stderr)
+    _write(exported, arguments.to, arguments.out / arguments.format)
+    return GRADED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="grade export", description="The class, for other systems.")
+    parser.add_argument("--format", required=True, choices=_FORMATS)
+    parser.add_argument(
+        "--theirs", type=Path, metavar="CSV", help="the gradebook (Canvas) or worksheet (Moodle) to fill in"
+    )
+    parser.add_argument("--assignment", metavar="TITLE", help="what the homework is called over there")
+    parser.add_argument(
+        "--with-provisional", action="store_true", help="hand over grades that a person has not looked at yet"
+    )
+    parser.add_argument(
+        "--to", type=Path, metavar="PATH", help="file, or Gradescope's folder (standard output)"
+    )
+    parser.add_argument("--out", type=Path, default=Path("reports"), metavar="DIR", help="where results are")
+    return parser
+
+
+def _maker(name: str) -> Callable[[Request], Export]:
+    module, _, function = _FORMATS[name].partition(".")
+    maker: Callable[[Request], Export] = getattr(
+        importlib.import_module(f"grader.classroom.exports.{module}"), function
+    )
+    return maker
+
+
+def _request(book: Gradebook, arguments: argparse.Namespace) -> Request:
+    from grader.classroom.exports.common import Request
+
+    standings, rubric, late = list(book.standings()), book.setting("rubric"), book.late_rule()
+    return Request(
+        standings=standings,
+        title=rubric["title"],
+        possible=max((standing.mark.possible for standing in standings), default=0.0),
+        exercises={int(number): title for number, title in rubric["exercises"].items()},
+        due=late.due.isoformat(sep=" ") if late else "",
+        theirs=arguments.theirs,
+        assignment=arguments.assignment,
+        with_provisional=arguments.with_provisional,
+    )
+
+
+def _write(exported: Export, to: Path | None, folder: Path) -> None:
+    try:
+        if exported.files:
+            root = to or folder
+            for name, data in exported.files.items():
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                (root / name).write_bytes(data)
+            print(f"{len(exported.files)} files in {root}")
+        elif to:
+            to.write_bytes(exported.data)
+        else:
+            sys.stdout.buffer.write(exported.data)
+            sys.stdout.flush()
+    except OSError as error:
+        raise UsageError(f"{error.filename or to} cannot be written ({error.strerror})") from error
