@@ -294,4 +294,4 @@ def test_a_network_asked_about_z_is_caught(warm: WarmGrader) -> None:
     """Every coefficient is right, and every image is noise."""
     slip = [("eps = model(x_t, t)", "eps = model(torch.randn_like(x_t), t)")]
     grade = _grade(warm, _cells(sampler=slip), "sample.formula")
-    assert "is it given the image that the step then changes?" in lost(grade)["sample.formula"]
+    assert "does not follow from the step before" in lost(grade)["sample.formula"]
