@@ -41,7 +41,7 @@ def test_a_notebook_is_shown_with_its_parts_and_how_they_are_called(inspect):
 
 def test_a_messy_notebook_is_shown_with_what_was_done(inspect, tmp_path):
     """Other names, a module beside it, code that was left behind, a cell that cannot be read."""
-    parts = dict(CORPUS.base())
+    parts = dict(CORPUS.base)
     (tmp_path / "net.py").write_text(
         parts["setup"] + "\n" + parts["unet"].replace("class UNet", "class Unet")
     )

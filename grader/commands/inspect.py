@@ -28,6 +28,7 @@ def main(argv: Sequence[str]) -> int:
     from grader.checkrun import Options
     from grader.extract import extract
     from grader.rubric import Rubric
+    from grader.sandbox.isolation import required
     from grader.syntax import newer_python
 
     rubric = Rubric.load(arguments.rubric)
@@ -42,7 +43,9 @@ def main(argv: Sequence[str]) -> int:
         return NOT_GRADED
     source = extract(submission, rubric.wanted, rubric.shapes, dict(names))
     only = tuple(rubric.settings.get("inspect", ()))
-    outcome = checkrun.run(rubric, source, Options(quick=True, only=only, mapped=names), lambda event: None)
+    walls = required(several=False, unsafe=False)
+    options = Options(quick=True, only=only, mapped=names, isolation=walls)
+    outcome = checkrun.run(rubric, source, options, lambda event: None)
     if arguments.json:
         about = source.summary() | {"conventions": outcome.conventions}
         print(json.dumps(about, indent=2, ensure_ascii=False))

@@ -107,9 +107,7 @@ def forward(student: Student, schedule: Found, truth: NoiseDiffuser, seeded: See
     if forward.asked.single:
         talk.note("noise_diffusion takes no batch of images; what else it does was asked image by image.")
     elif forward.asked.form != "list":
-        talk.note(
-            "noise_diffusion does not take t as a list, as in the handout's cells; it was given a tensor."
-        )
+        talk.note("noise_diffusion takes t not as a list, as in the handout; it was given a tensor.")
     if (forward.asked.answers.image, forward.asked.answers.noise) == (1, 0):
         talk.note("noise_diffusion returns the noise first and the image second; it was read that way.")
     return forward
@@ -119,8 +117,7 @@ def forward(student: Student, schedule: Found, truth: NoiseDiffuser, seeded: See
 def numbering(request: pytest.FixtureRequest, talk: Talk) -> Numbering:
     """How the student counts the steps."""
     forward, schedule = _or_none(request, "forward"), _or_none(request, "schedule")
-    first = forward.asked.first if forward else 0
-    found = Numbering(first, schedule.padded if schedule else frozenset())
+    found = Numbering(forward.asked.first if forward else 0, schedule.padded if schedule else frozenset())
     talk.convention("Steps", f"counted {found}")
     return found
 
