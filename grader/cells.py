@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 import ast
-import functools
 import symtable
-import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from grader.notebook import Cell
+from grader.formats import Cell
+from grader.syntax import Parsed, Problem, parse_cell
 
-_BODY_IS_CODE = ("time", "timeit", "capture", "prun")
-_Parsed = tuple[
-    ast.Module, str, list[int]
-]  # tree, the text it was parsed from, original line of each of its lines
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Code that could not be read, and where."""
-
-    cell: int
-    line: int
-    message: str
-
-    def __str__(self) -> str:
-        return f"cell {self.cell}, line {self.line}: {self.message}"
+# Methods that set an object up, called for their effect at top level.
+SETTERS = frozenset(
+    {"update", "append", "extend", "insert", "add", "setdefault"}
+    | {"add_argument", "set_defaults", "add_module", "register_buffer"}
+)
+MAX_STATEMENTS = 50_000  # in one notebook; each takes a tenth of a millisecond
+_GUARD = "if True:\n"  # what stands before a statement that was indented
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,104 +24,58 @@ class Statement:
     """One top-level statement of a notebook."""
 
     source: str
-    cell: int
-    line: int  # in its cell, from 1
+    cell: int | str
+    line: int  # in its cell, from 1, of the first line of ``source``
     node: ast.stmt
     flags: int  # of the compiler: the __future__ features that hold here
     binds: frozenset[str] = field(default=frozenset())
     patches: frozenset[str] = field(default=frozenset())  # names whose objects it changes
     reads: frozenset[str] = field(default=frozenset())
 
+    @property
+    def first(self) -> int:
+        """The line that it begins at in its cell, decorators included."""
+        return self.line + self.source.startswith(_GUARD)
 
-def statements(cells: Iterable[Cell]) -> tuple[list[Statement], list[Problem]]:
-    """Every statement of the notebook that can be parsed, in order, and the problems with the rest."""
+    def line_of(self, node: ast.AST) -> int:
+        """The line in its cell of a part of this statement."""
+        decorators = getattr(self.node, "decorator_list", [])
+        top = min([self.node.lineno, *(decorator.lineno for decorator in decorators)])
+        line: int = getattr(node, "lineno", top)
+        return self.first + (line - int(top))
+
+
+def statements(cells: Iterable[Cell], package: str | None = None) -> tuple[list[Statement], list[Problem]]:
+    """Every statement of the cells that can be parsed, in order, and the problems with the rest.
+
+    What stands behind ``if __name__ == "__main__":`` counts as standing at top level, as it does when a
+    notebook runs. ``package`` is the one that relative imports are relative to; none in a notebook.
+    """
     found: list[Statement] = []
     problems: list[Problem] = []
     flags = 0
     for cell in cells:
-        for tree, text, lines in _parse_cell(cell, problems):
-            for node in tree.body:
+        for parsed in parse_cell(cell, problems):
+            for node, indented in _unguarded(parsed.tree.body):
+                if len(found) == MAX_STATEMENTS:
+                    why = f"more than {MAX_STATEMENTS:,} statements are not read; the rest was left out"
+                    return found, [*problems, Problem(cell.number, node.lineno, why)]
                 flags |= _future_flags(node)
-                found.append(_statement(cell.number, node, text, lines, flags))
+                found.append(_statement(cell.number, node, parsed, flags, indented, package))
     return found, problems
 
 
-def _parse_cell(cell: Cell, problems: list[Problem]) -> list[_Parsed]:
-    """The cell's syntax trees: one, or where it has a syntax error, one for each stretch that parses."""
-    text = cell.source
-    try:
-        return [(_tree(text), text, _numbers(text))]
-    except SyntaxError:
-        pass
-    text, lines = _without_magics(text)
-    try:
-        return [(_tree(text), text, lines)]
-    except SyntaxError as error:
-        line = lines[min(max(error.lineno or 1, 1), len(lines)) - 1] if lines else 1
-        problems.append(Problem(cell.number, line, f"SyntaxError: {error.msg}; what it spoils was left out"))
-        return list(_salvage(text, lines))
+def _unguarded(body: Iterable[ast.stmt], indented: bool = False) -> Iterator[tuple[ast.stmt, bool]]:
+    for node in body:
+        if isinstance(node, ast.If) and is_main_guard(node.test):
+            yield from _unguarded(node.body, indented=True)
+        else:
+            yield node, indented
 
 
-def _tree(text: str) -> ast.Module:
-    """Raises SyntaxError for everything that Python cannot parse, however it fails at it."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # invalid escapes such as "\\d" are the student's own affair
-            return ast.parse(text)
-    except (RecursionError, MemoryError, ValueError) as error:
-        raise SyntaxError(f"Python cannot parse this ({type(error).__name__})") from error
-
-
-def _numbers(text: str) -> list[int]:
-    return list(range(1, text.count("\n") + 2))
-
-
-def _without_magics(text: str) -> tuple[str, list[int]]:
-    """The cell as plain Python, as IPython itself would have it, and the original number of each line."""
-    from IPython.core.inputtransformer2 import TransformerManager
-
-    lines = text.split("\n")
-    start = next((number for number, line in enumerate(lines) if line.strip()), 0)
-    if lines[start].startswith("%%"):
-        if lines[start][2:].split(" ")[0].strip() not in _BODY_IS_CODE:
-            return "", []  # the cell is shell, HTML or a file to write
-        start += 1
-    body = lines[start:]
-    manager = TransformerManager()  # type: ignore[no-untyped-call]
-    plain = manager.transform_cell("\n".join(body)).rstrip("\n").split("\n")
-    return "\n".join(plain), _aligned(body, plain, start)
-
-
-def _aligned(before: list[str], after: list[str], start: int) -> list[int]:
-    """The original number of every line: IPython drops leading blank lines and joins continued ones."""
-    leading = next((number for number, line in enumerate(before) if line.strip()), 0)
-    numbers, position = [], leading
-    for line in after:
-        ahead = before[position : position + 20]
-        if "get_ipython()" not in line and line in ahead:
-            position += ahead.index(line)
-        numbers.append(start + min(position, len(before) - 1) + 1)
-        position += 1
-    return numbers
-
-
-def _salvage(text: str, lines: list[int]) -> Iterable[_Parsed]:
-    """What parses of a broken cell, cut where a line starts at the margin."""
-    rows = text.split("\n")
-    margins = [n for n, row in enumerate(rows) if row and not row[0].isspace() and row[0] not in ")]}#@"]
-    starts = [_with_decorators(rows, n) for n in margins]
-    for start, end in zip(starts, [*starts[1:], len(rows)], strict=True):
-        chunk = "\n".join(rows[start:end])
-        try:
-            yield _tree(chunk), chunk, lines[start:end]
-        except SyntaxError:
-            continue
-
-
-def _with_decorators(rows: list[str], start: int) -> int:
-    while start > 0 and rows[start - 1].startswith("@"):
-        start -= 1
-    return start
+def is_main_guard(test: ast.expr) -> bool:
+    """Whether a condition asks if this is the main program."""
+    return any(isinstance(part, ast.Name) and part.id == "__name__" for part in ast.walk(test))
 
 
 def _future_flags(node: ast.stmt) -> int:
@@ -143,11 +87,15 @@ def _future_flags(node: ast.stmt) -> int:
     return sum(feature.compiler_flag for feature in features if feature is not None)
 
 
-def _statement(cell: int, node: ast.stmt, text: str, lines: list[int], flags: int) -> Statement:
+def _statement(
+    cell: int | str, node: ast.stmt, parsed: Parsed, flags: int, indented: bool, package: str | None
+) -> Statement:
     decorators = getattr(node, "decorator_list", [])
     first = min([node.lineno, *(decorator.lineno for decorator in decorators)])
-    source = _source(node, text, first)
-    line = lines[first - 1] if first <= len(lines) else first
+    source = _source(node, parsed.rows, first, package)
+    line = parsed.lines[first - 1] if first <= len(parsed.lines) else first
+    if indented and source[:1].isspace():
+        source, line = _GUARD + source, line - 1
     names = _Names(source, node)
     return Statement(
         source=source,
@@ -161,20 +109,28 @@ def _statement(cell: int, node: ast.stmt, text: str, lines: list[int], flags: in
     )
 
 
-def _source(node: ast.stmt, text: str, first: int) -> str:
-    """The statement's own lines; where it shares a line with another one, rewritten without its neighbour."""
-    rows = _rows(text)
+def _source(node: ast.stmt, rows: list[str], first: int, package: str | None) -> str:
+    """The statement's own lines; where it shares a line with another one, rewritten without its neighbour.
+
+    Relative imports outside a package are made absolute: the modules beside a notebook have no parent.
+    """
     last = node.end_lineno or first
+    if isinstance(node, ast.ImportFrom) and node.level and not package:
+        if node.module is None:
+            return "; ".join(_import(alias) for alias in node.names)
+        return ast.unparse(ast.ImportFrom(module=node.module, names=node.names, level=0))
     before = rows[node.lineno - 1].encode()[: node.col_offset].strip()
     after = rows[last - 1].encode()[node.end_col_offset :].strip()
     if before or (after and not after.startswith(b"#")):
-        return ast.unparse(node)
+        try:
+            return ast.unparse(node)
+        except RecursionError:
+            pass
     return "\n".join(rows[first - 1 : last])
 
 
-@functools.lru_cache(maxsize=1)
-def _rows(text: str) -> list[str]:
-    return text.split("\n")  # once for a cell, not for each of its statements, of which there may be 100,000
+def _import(alias: ast.alias) -> str:
+    return f"import {alias.name}" + (f" as {alias.asname}" if alias.asname else "")
 
 
 class _Names:
@@ -215,8 +171,9 @@ def _patched(node: ast.stmt) -> Iterable[str]:
         case ast.Expr(value=ast.Call(func=ast.Name(id="setattr"), args=[first, *_])):
             if isinstance(first, ast.Name):
                 yield first.id
-        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="update" | "append"))):
-            yield name
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attr))):
+            if attr in SETTERS:
+                yield name
     for changed in targets:
         if (root := _root(changed)) is not changed and isinstance(root, ast.Name):
             yield root.id

@@ -9,12 +9,13 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Timer
 from typing import Any
 
+from grader.cells import Statement
 from grader.errors import UsageError
 from grader.extract import StudentSource
 from grader.rubric import Rubric
@@ -41,6 +42,7 @@ class Options:
     quick: bool = False
     only: tuple[str, ...] = ()
     threads: int = 1
+    mapped: tuple[tuple[str, str], ...] = ()  # the notebook's own names for what the rubric asks for
     isolation: Isolation | None = None  # what was tried out; without it every layer is demanded
 
 
@@ -50,6 +52,7 @@ class Outcome:
 
     checks: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    conventions: dict[str, str] = field(default_factory=dict)
     figures: list[dict[str, Any]] = field(default_factory=list)
     environment: dict[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -97,13 +100,14 @@ def stop_all() -> None:
 
 
 def request(rubric: Rubric, source: StudentSource, options: Options, outcome: Path) -> dict[str, Any]:
-    statements = [
-        {"source": s.source, "cell": s.cell, "line": s.line, "flags": s.flags} for s in source.statements
-    ]
+    """What the judge is asked, as JSON takes it."""
     return {
         "rubric": str(rubric.folder),
-        "statements": statements,
-        "extraction": {**source.summary(), "near_misses": source.near_misses},
+        "statements": _packed(source.statements),
+        "modules": {name: _packed(inside) for name, inside in source.modules.items()},
+        "names": dict(source.names),
+        "unset": dict(source.unset),
+        "extraction": {**source.summary(), "hints": dict(source.hints)},
         "outcome": str(outcome),
         "device": options.device,
         "data": options.data,
@@ -113,6 +117,13 @@ def request(rubric: Rubric, source: StudentSource, options: Options, outcome: Pa
         "threads": options.threads,
         "layers": list(options.isolation.layers) if options.isolation else None,
     }
+
+
+def _packed(statements: Iterable[Statement]) -> list[dict[str, Any]]:
+    return [
+        {"source": s.source, "cell": s.cell, "line": s.line, "flags": s.flags, "binds": sorted(s.binds)}
+        for s in statements
+    ]
 
 
 def pytest_arguments(rubric: Rubric, request: Path) -> list[str]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
+from grader.cells import SETTERS
+
 # Calls that read files, show things, wait, or work for long, by their last name.
 _COSTLY = frozenset(
     {"load", "save", "open", "input", "download", "urlretrieve", "mount", "login", "init", "watch"}
@@ -17,9 +19,7 @@ _COSTLY = frozenset(
     | {"backward", "step", "fit", "load_state_dict"}
 )
 _FOLDERS = frozenset({"makedirs", "mkdir"})
-_HARMLESS_EXPRESSIONS = _FOLDERS | frozenset(
-    {"setattr", "register_buffer", "update", "append", "add_module", "seed"}
-)
+_HARMLESS_EXPRESSIONS = _FOLDERS | SETTERS | {"setattr", "seed", "set_default_dtype"}
 
 
 def is_cheap(node: ast.stmt, never: Sequence[str]) -> bool:
@@ -35,8 +35,6 @@ def is_cheap(node: ast.stmt, never: Sequence[str]) -> bool:
         case ast.Expr(value=ast.Call(func=func)):
             return _last_name(func) in _HARMLESS_EXPRESSIONS and _cheap_expression(node, never)
         case ast.If(body=body, orelse=orelse):
-            if _is_main_guard(node.test):
-                return False
             return _cheap_expression(node.test, never) and all(
                 _cheap_inside(part, never) for part in (*body, *orelse)
             )
@@ -88,7 +86,3 @@ def _last_name(node: ast.expr) -> str:
         case ast.Attribute(attr=name) | ast.Name(id=name):
             return name
     return ""
-
-
-def _is_main_guard(test: ast.expr) -> bool:
-    return any(isinstance(part, ast.Name) and part.id == "__name__" for part in ast.walk(test))

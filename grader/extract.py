@@ -8,28 +8,40 @@ top level stay behind. Everything here works on syntax trees; no student code ru
 from __future__ import annotations
 
 import ast
-import builtins
-import difflib
 from collections import deque
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from grader.cells import Problem, Statement, statements
+from grader.beside import DEFINITIONS, is_definition, modules_of, reachable, with_star_names
+from grader.cells import Statement, statements
 from grader.effects import is_cheap, makes_folder
 from grader.notebook import Submission
+from grader.outside import DEVICES, KNOWN, Outside, variables_read
+from grader.parts import Candidate, Choice, Shape, candidates_in, choose, method_of
+from grader.syntax import Problem, place
 
-_BUILTINS = frozenset(dir(builtins)) | {"__name__", "__file__"}
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_DEVICE = "import torch\n{0} = torch.device('cuda' if torch.cuda.is_available() else 'cpu')"
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A definition that the rubric asks for, and where the notebook has it."""
+    """A definition that the rubric asks for, and where the notebook has it.
+
+    Attributes:
+        found: the name that the notebook has it by, dotted where it is in a class or module.
+        how: how that was found, where it was not by the name asked for.
+    """
 
     name: str
-    cell: int
+    cell: int | str
     line: int
+    found: str = ""
+    how: str | None = None
+
+    def __str__(self) -> str:
+        also = f" is your {self.found} ({self.how})" if self.how else ""
+        return f"{self.name}{also}, {place(self.cell, self.line)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,55 +49,138 @@ class Dropped:
     """A statement that binds a needed name but is not run, and why."""
 
     name: str
-    cell: int
+    cell: int | str
     line: int
     why: str
+
+    def __str__(self) -> str:
+        return f"{self.name} is set in {place(self.cell, self.line)}, but that was not run: {self.why}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudentSource:
-    """What the worker loads, and what there is to say about how it was found."""
+    """What the worker loads, and what there is to say about how it was found.
+
+    Attributes:
+        modules: statements of the modules beside the notebook, by the name they are imported by.
+        names: what the notebook calls the wanted names, where it is not that; methods as "Class.method".
+        hints: for missing names, a sentence that may help.
+        outside: the notebook's variables that wanted functions read.
+        unset: sentences on names that no kept statement sets, for whoever trips over one.
+    """
 
     statements: tuple[Statement, ...]
     parts: tuple[Part, ...]
     missing: tuple[str, ...]
     dropped: tuple[Dropped, ...]
     problems: tuple[Problem, ...]
-    near_misses: dict[str, str]
+    hints: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+    modules: Mapping[str, tuple[Statement, ...]] = field(default_factory=dict)
+    outside: tuple[Outside, ...] = ()
+    unset: Mapping[str, str] = field(default_factory=dict)
+    given: tuple[str, ...] = ()
 
     def summary(self) -> dict[str, Any]:
         """As the result's ``extraction`` field shows it."""
         return {
-            "parts": [{"name": part.name, "cell": part.cell, "line": part.line} for part in self.parts],
+            "parts": [
+                {"name": part.name, "cell": part.cell, "line": part.line}
+                | ({"found": part.found, "how": part.how} if part.how else {})
+                for part in self.parts
+            ],
             "missing": list(self.missing),
             "statements": len(self.statements),
+            "modules": sorted(self.modules),
             "dropped": [
                 {"name": drop.name, "cell": drop.cell, "line": drop.line, "why": drop.why}
                 for drop in self.dropped
             ],
+            "outside": [
+                {"function": one.function, "name": one.name, "cell": one.cell, "line": one.line}
+                for one in self.outside
+            ],
             "problems": [str(problem) for problem in self.problems],
         }
 
+    def notes(self) -> list[str]:
+        """What there is to say, one sentence each."""
+        notes = [f"Part of your notebook could not be read: {problem}." for problem in self.problems]
+        notes += [
+            f"Your {part.found} was judged as {part.name}: {part.how}, {place(part.cell, part.line)}."
+            for part in self.parts
+            if part.how
+        ]
+        notes += [f"{drop}." for drop in self.dropped]
+        notes += [f"{name} is set nowhere that was run; the grader gave it." for name in self.given]
+        for function in dict.fromkeys(one.function for one in self.outside):
+            some = ", ".join(str(one) for one in self.outside if one.function == function)
+            notes.append(f"Besides its arguments {function} uses variables of the notebook: {some}.")
+        return notes
 
-def extract(submission: Submission, wanted: Sequence[str]) -> StudentSource:
+
+def extract(
+    submission: Submission,
+    wanted: Sequence[str],
+    shapes: Mapping[str, Shape] | None = None,
+    mapped: Mapping[str, str] | None = None,
+) -> StudentSource:
     """The statements that ``wanted`` names need, in the notebook's order.
 
     A name that is defined more than once keeps every definition in order, so that the last one counts and a
-    class may derive from its own earlier version.
+    class may derive from its own earlier version; definitions after the last of the right shape stay behind.
+
+    Args:
+        submission: what was handed in.
+        wanted: the names that the rubric asks for.
+        shapes: what they look like under other names.
+        mapped: the notebook's own names for some of them, as a person gave them.
     """
+    shapes, mapped = shapes or {}, mapped or {}
     found, problems = statements(submission.cells)
-    defined = _last_definitions(found)
-    kept, dropped = _closure(found, wanted, defined)
-    parts = tuple(Part(name, defined[name].cell, defined[name].line) for name in wanted if name in defined)
-    missing = tuple(name for name in wanted if name not in defined)
+    modules, more = modules_of(submission)
+    found = [with_star_names(statement, modules) for statement in found]
+    candidates = [*reachable(found, modules), *candidates_in(found)]
+    choices: dict[str, Choice] = {}
+    for name in wanted:
+        taken = {*wanted, *(c.candidate.target for c in choices.values() if c.candidate)}
+        choices[name] = choose(name, shapes.get(name), found, candidates, mapped.get(name), taken)
+    passed_over = {statement for choice in choices.values() for statement in choice.passed_over}
+    targets = {name: c.candidate.target if c.candidate else name for name, c in choices.items()}
+    roots = [target.partition(".")[0] for target in targets.values()]
+    never = [*wanted, *(target.rpartition(".")[2] for target in targets.values())]
+    about = _about(found)
+    kept, dropped, needed = _closure(found, about, roots, never, passed_over, _last_definitions(found))
+    given = sorted(DEVICES & needed - {name for statement in kept for name in statement.binds})
+    chosen = {name: c for name, c in choices.items() if c.candidate}
     return StudentSource(
-        statements=tuple(statement for statement in found if statement in kept),
-        parts=parts,
-        missing=missing,
-        dropped=tuple(dropped),
-        problems=tuple(problems),
-        near_misses=_near_misses(missing, [name for name in defined if name not in wanted]),
+        statements=(*map(_device, given), *(statement for statement in found if statement in kept)),
+        parts=tuple(_part(name, choice) for name, choice in chosen.items()),
+        missing=tuple(name for name in wanted if name not in chosen),
+        dropped=tuple(drop for drop in dropped if drop.name not in given),
+        problems=(*problems, *more),
+        hints={
+            name: c.hint or _from_elsewhere(name, about) for name, c in choices.items() if not c.candidate
+        },
+        names=_names(chosen, shapes, candidates),
+        modules=modules,
+        outside=tuple(
+            one
+            for name, c in chosen.items()
+            if c.candidate
+            for one in variables_read(name, c.candidate, about)
+        ),
+        unset=_unset(needed - set(given) - set(roots), kept, dropped, found),
+        given=tuple(given),
     )
+
+
+def _about(found: Iterable[Statement]) -> dict[str, list[Statement]]:
+    about: dict[str, list[Statement]] = {}
+    for statement in found:
+        for name in (*statement.binds, *statement.patches):
+            about.setdefault(name, []).append(statement)
+    return about
 
 
 def _last_definitions(found: Iterable[Statement]) -> dict[str, Statement]:
@@ -93,57 +188,111 @@ def _last_definitions(found: Iterable[Statement]) -> dict[str, Statement]:
     last: dict[str, Statement] = {}
     for statement in found:
         for name in statement.binds:
-            defines = isinstance(statement.node, _DEFINITIONS)
+            defines = isinstance(statement.node, DEFINITIONS)
             earlier = last.get(name)
-            if earlier is None or defines or not isinstance(earlier.node, _DEFINITIONS):
+            if earlier is None or defines or not isinstance(earlier.node, DEFINITIONS):
                 last[name] = statement
     return last
 
 
 def _closure(
-    found: Sequence[Statement], wanted: Sequence[str], defined: dict[str, Statement]
-) -> tuple[set[Statement], list[Dropped]]:
+    found: Sequence[Statement],
+    about: Mapping[str, list[Statement]],
+    roots: Sequence[str],
+    never: Sequence[str],
+    passed_over: set[Statement],
+    defined: Mapping[str, Statement],
+) -> tuple[set[Statement], list[Dropped], set[str]]:
     """Follow names from the wanted definitions to everything they read, patches included."""
-    about: dict[str, list[Statement]] = {}
-    for statement in found:
-        for name in (*statement.binds, *statement.patches):
-            about.setdefault(name, []).append(statement)
-    always = {s for s in found if "*" in s.binds or makes_folder(s.node, never=wanted)}
+    always = {s for s in found if "*" in s.binds or makes_folder(s.node, never=never)}
     kept = set(always)
     dropped: dict[tuple[str, Statement], Dropped] = {}
-    needed = {*wanted, *(name for statement in always for name in statement.reads - _BUILTINS)}
-    queue, seen = deque(sorted(needed)), needed
+    needed = {*roots, *(name for statement in always for name in statement.reads - KNOWN)}
+    queue = deque(sorted(needed))
     while queue:
         name = queue.popleft()
         for statement in about.get(name, ()):
-            why = _why_not(statement, name, wanted, defined)
+            why = _why_not(statement, name, roots, never, defined)
+            if statement in passed_over:
+                why = f"it is another {name}, not the one that is asked for"
             if why:
-                dropped[name, statement] = Dropped(name, statement.cell, statement.line, why)
+                dropped[name, statement] = Dropped(name, statement.cell, statement.first, why)
                 continue
             kept.add(statement)
-            for read in sorted(statement.reads - seen - _BUILTINS):
-                seen.add(read)
+            for read in sorted(statement.reads - needed - KNOWN):
+                needed.add(read)
                 queue.append(read)
     still = {statement for _, statement in dropped} - kept
-    return kept, [drop for (_, statement), drop in dropped.items() if statement in still]
+    return kept, [drop for (_, statement), drop in dropped.items() if statement in still], needed
 
 
 def _why_not(
-    statement: Statement, name: str, wanted: Sequence[str], defined: dict[str, Statement]
+    statement: Statement,
+    name: str,
+    roots: Sequence[str],
+    never: Sequence[str],
+    defined: Mapping[str, Statement],
 ) -> str | None:
     """Why a statement that binds or patches a needed name is not run; None where it is."""
     node = statement.node
-    if isinstance(node, (*_DEFINITIONS, ast.Import, ast.ImportFrom)):
+    if is_definition(node):
         return None
-    overrides = name in wanted and isinstance(defined[name].node, _DEFINITIONS) and name in statement.binds
+    overrides = name in roots and isinstance(defined[name].node, DEFINITIONS) and name in statement.binds
     if overrides and name not in statement.reads:
         return f"it gives the name of the definition {name} to something else"
-    if not is_cheap(node, never=wanted):
+    if not is_cheap(node, never=never):
         return "it trains, loads, plots or loops at top level, which is not run"
     return None
 
 
-def _near_misses(missing: Sequence[str], names: Sequence[str]) -> dict[str, str]:
-    lowered = {name.lower(): name for name in names}
-    close = {name: difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.75) for name in missing}
-    return {name: lowered[matches[0]] for name, matches in close.items() if matches}
+def _device(name: str) -> Statement:
+    """A statement of the grader's that sets the device in use."""
+    source = _DEVICE.format(name)
+    return Statement(source, "the grader", 1, ast.parse(source).body[-1], 0, binds=frozenset({name}))
+
+
+def _part(name: str, choice: Choice) -> Part:
+    candidate = choice.candidate
+    assert candidate is not None
+    return Part(name, candidate.statement.cell, candidate.line, candidate.target, choice.how)
+
+
+def _names(
+    chosen: Mapping[str, Choice], shapes: Mapping[str, Shape], candidates: Sequence[Candidate]
+) -> dict[str, str]:
+    names = {}
+    for name, choice in chosen.items():
+        candidate = choice.candidate
+        assert candidate is not None
+        if candidate.target != name:
+            owner, _, own = candidate.target.rpartition(".")
+            names[name] = f"{owner}().{own}" if candidate.is_method else candidate.target
+        shape = shapes.get(name, Shape())
+        if isinstance(candidate.node, ast.ClassDef) and shape.methods:
+            method = method_of(candidate.node, shape, candidates)
+            if method and method != shape.methods[0]:
+                names[f"{name}.{shape.methods[0]}"] = method
+    return names
+
+
+def _from_elsewhere(name: str, about: Mapping[str, list[Statement]]) -> str:
+    """A hint where the name is imported from a file that was not handed in."""
+    for statement in about.get(name, ()):
+        if isinstance(statement.node, ast.ImportFrom):
+            where = place(statement.cell, statement.first)
+            return f"It is imported from {statement.node.module} in {where}: hand that file in as well."
+    return ""
+
+
+def _unset(
+    needed: set[str], kept: set[Statement], dropped: Sequence[Dropped], found: Sequence[Statement]
+) -> dict[str, str]:
+    """Sentences for names that are needed and that nothing kept sets."""
+    known = {name for statement in kept for name in statement.binds} | KNOWN
+    why = {drop.name: str(drop) for drop in dropped}
+    anywhere = {name for statement in found for name in statement.binds}
+    return {
+        name: why.get(name, f"nothing in the notebook sets {name}")
+        for name in needed - known
+        if name in why or name not in anywhere
+    }

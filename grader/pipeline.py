@@ -71,7 +71,7 @@ def judge_notebook(
     started = time.monotonic()
     try:
         _check_is_a_file(path)
-        submission, source = _read(path, name, rubric)
+        submission, source = _read(path, name, rubric, options)
         if options.seed is None:
             options = replace(options, seed=seed_for(submission.sha256))
         extracted = time.monotonic()
@@ -106,11 +106,11 @@ def _check_is_a_file(path: Path) -> None:
         raise NotebookError("this is not a regular file")
 
 
-def _read(path: Path, name: str, rubric: Rubric) -> tuple[Submission, StudentSource]:
+def _read(path: Path, name: str, rubric: Rubric, options: Options) -> tuple[Submission, StudentSource]:
     try:
         submission = notebook.read(path, name)
         _check_length(submission)
-        return submission, extract(submission, rubric.wanted)
+        return submission, extract(submission, rubric.wanted, rubric.shapes, dict(options.mapped))
     except (RuntimeError, MemoryError) as error:  # RecursionError is a RuntimeError
         raise NotebookError("the notebook is nested so deeply that nobody could read it") from error
 

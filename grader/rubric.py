@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from grader.errors import UsageError
 from grader.model import Criterion, Misconception
+from grader.parts import Shape, shapes_from
 
 _HASHED = (".toml", ".py", ".json", ".safetensors")
 
@@ -26,6 +27,7 @@ class Rubric:
         folder: where its checks are.
         digest: SHA-256 over its files; two grades with one digest were judged by the same rules.
         wanted: names of the definitions that students hand in.
+        shapes: what these look like under other names.
         settings: the rubric's own numbers (budgets, seeds, tolerances), for its checks.
         misconceptions: the mistakes that its checks recognise, by id, from ``misconceptions.toml``.
     """
@@ -35,6 +37,7 @@ class Rubric:
     folder: Path
     digest: str
     wanted: tuple[str, ...]
+    shapes: Mapping[str, Shape]
     exercises: Mapping[int, str]
     criteria: tuple[Criterion, ...]
     settings: Mapping[str, Any]
@@ -58,6 +61,7 @@ class Rubric:
                 digest=_digest(folder),
                 wanted=tuple(data["wanted"]),
                 exercises={int(number): title for number, title in data["exercises"].items()},
+                shapes=shapes_from(data.get("shapes", {})),
                 criteria=criteria,
                 settings=data.get("settings", {}),
                 misconceptions=_misconceptions(folder, {criterion.id for criterion in criteria}),

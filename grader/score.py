@@ -12,6 +12,7 @@ from grader.extract import StudentSource
 from grader.model import Criterion, CriterionResult, Grade, Misconception, Verdict
 from grader.notebook import Submission
 from grader.rubric import Rubric
+from grader.syntax import newer_python
 
 _SEVERITY = (
     "pass",
@@ -32,8 +33,11 @@ def grade(
 ) -> Grade:
     """The grade of one submission, from the outcome of its checks."""
     asked = rubric.only(options.only)
-    results, notes = [], [*submission.notes, *_extraction_notes(source)]
-    notes += [*reaching.notes(source.statements), *outcome.notes]
+    everything = [*source.statements, *(s for inside in source.modules.values() for s in inside)]
+    results, notes = [], [*submission.notes, *source.notes()]
+    notes += [*reaching.notes(everything), *outcome.notes]
+    if source.problems and (newer := newer_python(submission.python)):
+        notes.insert(0, newer)
     if outcome.failure:
         notes.insert(0, f"The grader itself failed ({outcome.failure}); a person has to look.")
     for criterion in asked:
@@ -48,7 +52,7 @@ def grade(
         criteria=tuple(results),
         provisional=any(result.verdict is Verdict.ERROR for result in results),
         notes=tuple(notes),
-        extraction=source.summary(),
+        extraction=source.summary() | {"conventions": dict(outcome.conventions)},
         environment=_environment(options, outcome.environment),
         seconds={**outcome.seconds, **seconds},
     )
@@ -140,15 +144,6 @@ def _row(criterion: Criterion, verdict: str, message: str) -> dict[str, Any]:
         "seconds": 0.0,
         **empty,
     }
-
-
-def _extraction_notes(source: StudentSource) -> list[str]:
-    notes = [f"Part of your notebook could not be read: {problem}." for problem in source.problems]
-    notes += [
-        f"{drop.name} is set in cell {drop.cell}, line {drop.line}, but that was not run: {drop.why}."
-        for drop in source.dropped
-    ]
-    return notes
 
 
 def _environment(options: Options, judge: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import nbformat
 import pytest
 from conftest import SUBMISSIONS, Command
 from corpus import CORPUS
+from IPython.core.inputtransformer2 import TransformerManager
 
 from grader.audit.corpus import notebook
 
@@ -122,6 +123,23 @@ def test_an_old_notebook_format(grade: Command, tmp_path: Path, alice: nbformat.
     assert ran.grade("student")["earned"] == 10, ran.out
 
 
+def test_a_script_and_a_notebook_that_is_cut_off(
+    grade: Command, tmp_path: Path, alice: nbformat.NotebookNode
+) -> None:
+    """As nbconvert exports it, and as a full disk leaves it: what is there is judged."""
+    code = [cell.source for cell in alice.cells if cell.cell_type == "code"]
+    exported = [f"# In[{n}]:\n\n{TransformerManager().transform_cell(cell)}" for n, cell in enumerate(code)]
+    (tmp_path / "script.py").write_text("\n\n".join(exported))
+    text = json.dumps(alice, indent=1)
+    (tmp_path / "cut.ipynb").write_text(text[: text.index("class UNet")])
+    only = ("--quick", "--only", "schedule", "--only", "unet.shape_1ch")
+    ran = grade(tmp_path / "script.py", tmp_path / "cut.ipynb", *only)
+    assert ran.code == GRADED
+    assert ran.grade("script")["earned"] == 14
+    assert ran.grade("cut")["earned"] == 10
+    assert "The file is cut off at line" in ran.grade("cut")["notes"][0]
+
+
 def test_a_syntax_error_in_one_cell(grade: Command, tmp_path: Path, alice: nbformat.NotebookNode) -> None:
     """The cell is named with its line, and everything else is judged."""
     alice.cells.append(nbformat.v4.new_code_cell("x = 1\nfor epoch in range(10)\n    pass"))
@@ -134,7 +152,7 @@ def test_a_syntax_error_in_one_cell(grade: Command, tmp_path: Path, alice: nbfor
 @pytest.mark.parametrize(
     ("old", "new", "lost", "sentence"),
     [
-        ("class NoiseDiffuser", "class NoiseDifuser", "schedule.betas", "There is a NoiseDifuser"),
+        ("class NoiseDiffuser:", "class NoiseDiffuser(Base):", "schedule.betas", "name 'Base'"),
         ("self.linear_scheduler()", "linear_schedule()", "schedule.betas", "name 'linear_schedule'"),
         ("self.linear_scheduler()", "open('gone')", "schedule.betas", "FileNotFoundError"),
         ("self.linear_scheduler()", "[][0]", "schedule.betas", "IndexError"),

@@ -135,10 +135,14 @@ def test_future_features_hold_for_the_cells_below() -> None:
     assert all(s.flags & __future__.annotations.compiler_flag for s in source.statements)
 
 
-def test_a_near_miss_is_suggested() -> None:
+def test_a_near_miss_is_taken_and_said_to_be() -> None:
     source = _extract("class model: pass\ndef trian(): pass")
-    assert source.missing == WANTED
-    assert source.near_misses == {"Model": "model", "train": "trian"}
+    assert source.missing == ()
+    assert source.names == {"Model": "model", "train": "trian"}
+    assert source.notes() == [
+        "Your model was judged as Model: the nearest to that name, cell 1, line 1.",
+        "Your trian was judged as train: the nearest to that name, cell 1, line 2.",
+    ]
 
 
 def test_conditional_definitions_are_kept_and_guarded_ones_are_not() -> None:

@@ -15,7 +15,7 @@ from grader.rubric import Rubric
 
 RUBRIC = Rubric.load("ddpm")
 SUBMISSION = Submission(name="s", path="s.ipynb", sha256="0", cells=())
-SOURCE = StudentSource(statements=(), parts=(), missing=(), dropped=(), problems=(), near_misses={})
+SOURCE = StudentSource(statements=(), parts=(), missing=(), dropped=(), problems=())
 
 
 def _check(criterion: str, verdict: str, credit: float = 0.0, message: str = "why") -> dict[str, Any]:

@@ -56,7 +56,7 @@ class WarmGrader:
             path = Path(folder) / "student.ipynb"
             nbformat.write(content, path)
             submission = notebook.read(path, "student")
-            source = extract(submission, self.rubric.wanted)
+            source = extract(submission, self.rubric.wanted, self.rubric.shapes, dict(options.mapped))
             request, left = Path(folder) / "request.json", Path(folder) / "outcome.json"
             request.write_text(json.dumps(checkrun.request(self.rubric, source, options, left)))
             self._judge(checkrun.pytest_arguments(self.rubric, request))

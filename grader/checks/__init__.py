@@ -71,10 +71,11 @@ class Finding:
 
 @dataclass(slots=True)
 class Talk:
-    """What the checks say besides their verdicts: notes, figures, progress, seconds of the student's."""
+    """What the checks say besides their verdicts: notes, conventions, figures, progress, seconds."""
 
     say: Callable[[dict[str, Any]], None]
     notes: list[str] = field(default_factory=list)
+    conventions: dict[str, str] = field(default_factory=dict)
     figures: list[Any] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -82,6 +83,10 @@ class Talk:
         """Put a sentence into the report, once."""
         if sentence not in self.notes:
             self.notes.append(sentence)
+
+    def convention(self, about: str, words: str) -> None:
+        """Record how a part of the student's wants to be called, or answers, as it was found by trying."""
+        self.conventions[about] = words
 
     def show(self, figure: Any) -> None:
         """Put a figure into the report (see ``grader.model``)."""

@@ -11,7 +11,7 @@ import json
 import sys
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,7 @@ class Judge:
             "checks": self.checks,
             "refusal": self.refusal,
             "notes": self.talk.notes,
+            "conventions": self.talk.conventions,
             "figures": [asdict(figure) for figure in self.talk.figures],
             "environment": self.environment,
             "seconds": self.talk.seconds,
@@ -224,28 +225,43 @@ def student(judge: Judge, student_data: Any) -> Iterator[Any]:
     import torch
 
     from grader.sandbox.student import Source, Student
+    from grader.sandbox.terms import StudentError, WorkerError
 
     torch.set_num_threads(1)
     request = judge.request
     student = Student(
         nursery=judge.nursery,
-        source=Source(statements=request["statements"]),
+        source=Source(
+            **{name: request[name] for name in ("statements", "modules", "names", "unset")},
+            outside=request["extraction"]["outside"],
+        ),
         device=_device(request["device"]),
         threads=request["threads"],
-        data=student_data if _uses_torchvision(request["statements"]) else None,
+        seed=request["seed"] % 1000,  # the worker knows it, and must not know what the judge draws
+        data=student_data if _uses_torchvision(request) else None,
     )
-    judge.environment |= {"torch": torch.__version__, "device": student.device, "threads": student.threads}
     started = time.monotonic()
-    student.start()
+    try:
+        student.start()
+    except (StudentError, WorkerError):
+        if request["device"] != "auto" or student.device == "cpu":
+            raise
+        judge.talk.note("The GPU of this machine could not be used, so everything ran on its processor.")
+        student.close()
+        student = replace(student, device="cpu")
+        student.start()
+    judge.environment |= {"torch": torch.__version__, "device": student.device, "threads": student.threads}
     judge.environment["isolation"] = ["process", *student.layers]
     judge.talk.seconds["start"] = round(time.monotonic() - started, 3)
     yield student
+    judge.talk.notes += [notice for notice in student.notices if notice not in judge.talk.notes]
     judge.talk.spend("student", student.seconds)
     student.close()
 
 
-def _uses_torchvision(statements: list[dict[str, Any]]) -> bool:
-    return any("torchvision" in statement["source"] for statement in statements)  # its import takes seconds
+def _uses_torchvision(request: dict[str, Any]) -> bool:
+    everything = [request["statements"], *request["modules"].values()]
+    return any("torchvision" in s["source"] for part in everything for s in part)  # its import takes seconds
 
 
 def _preload(statements: list[dict[str, Any]]) -> list[str]:

@@ -46,7 +46,7 @@ def symbols(cells: Sequence[str]) -> list[Symbol]:
     for statement in statements(numbered)[0]:
         first = getattr(statement.node, "lineno", 1)
         for text, line in _walk(statement.node):
-            found.append(Symbol(text, statement.cell, max(statement.line + line - first, 1)))
+            found.append(Symbol(text, int(statement.cell), max(statement.line + line - first, 1)))
     return found
 
 

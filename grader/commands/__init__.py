@@ -9,5 +9,6 @@ SUBCOMMANDS: dict[str, str] = {
     "adjust": "a person's word on a grade, with a reason",
     "export": "the class for Canvas, Moodle, Gradescope, nbgrader, CSV, JSON, JUnit",
     "audit": "tries a rubric on solutions with a known grade",
+    "inspect": "NOTEBOOK: what was found in it, and how its functions are called",
     "doctor": "what this machine gives to grade with, and what to do about what is missing",
 }

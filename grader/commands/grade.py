@@ -44,7 +44,7 @@ def main(argv: Sequence[str]) -> int:
         raise UsageError(f"there is no file {arguments.paths[0]}; check the name and the folder you are in")
     rubric = Rubric.load(arguments.rubric)
     rubric.only(tuple(arguments.only))
-    options = _options(arguments, several=is_class)
+    options = _options(arguments, rubric, several=is_class)
     if is_class:
         return batching.grade_class(arguments, rubric, options)
     path = Path(arguments.paths[0])
@@ -74,6 +74,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rubric", default="ddpm", metavar="NAME|DIR", help="what to grade by (ddpm)")
     parser.add_argument(
         "--only", action="append", default=[], metavar="ID", help="a criterion, such as unet; repeatable"
+    )
+    parser.add_argument(
+        "--map",
+        action="append",
+        default=[],
+        metavar="NAME=YOURS",
+        help="what a notebook calls a part; repeatable",
     )
     parser.add_argument(
         "--seed", type=_seed, metavar="N", help="draw what an earlier grade with this seed drew"
@@ -113,7 +120,7 @@ def _grade(path: Path, name: str, rubric: Rubric, options: Options, arguments: a
     return graded
 
 
-def _options(arguments: argparse.Namespace, *, several: bool) -> Options:
+def _options(arguments: argparse.Namespace, rubric: Rubric, *, several: bool) -> Options:
     from grader.checkrun import Options
     from grader.sandbox.isolation import required
 
@@ -129,8 +136,23 @@ def _options(arguments: argparse.Namespace, *, several: bool) -> Options:
         seed=arguments.seed,
         quick=arguments.quick,
         only=tuple(arguments.only),
+        mapped=mapped(arguments.map, rubric),
         isolation=required(several=several, unsafe=arguments.unsafe_no_sandbox),
     )
+
+
+def mapped(pairs: Sequence[str], rubric: Rubric) -> tuple[tuple[str, str], ...]:
+    """What ``--map NAME=YOURS`` says, each name one of the rubric's.
+
+    Raises:
+        UsageError: it is not of that form, or the rubric asks for no such name.
+    """
+    split = [pair.partition("=") for pair in pairs]
+    for name, equals, own in split:
+        if name not in rubric.wanted or not equals or not own:
+            known = ", ".join(rubric.wanted)
+            raise UsageError(f"--map takes NAME=YOURS, where NAME is one of {known}; {name!r} will not do")
+    return tuple((name, own) for name, _, own in split)
 
 
 def _colour() -> bool:

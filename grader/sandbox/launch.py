@@ -14,7 +14,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -106,6 +106,8 @@ class Nursery:
             except subprocess.TimeoutExpired:
                 os.killpg(self._process.pid, signal.SIGKILL)
                 self._process.wait()
+        for folder in Path(self._scratch.name).glob("worker-*"):
+            remove(folder)
         self._scratch.cleanup()
 
     def worker(self, *, gpu: bool = False) -> Line:
@@ -120,13 +122,10 @@ class Nursery:
         """
         scratch = Path(self._scratch.name) / f"worker-{os.getpid()}-{next(self._numbers)}"
         scratch.mkdir(mode=0o700)
-        policy = {
-            "scratch": str(scratch),
-            "layers": self._layers,
-            "memory": self._budget.memory,
-            "gpu": gpu,
-        }
-        line = self._fork(policy, scratch) if self._forks else self._spawn(policy)
+        # CUDA alone takes gigabytes of the machine's own memory.
+        budget = replace(self._budget, memory=2 * self._budget.memory) if gpu else self._budget
+        policy = {"scratch": str(scratch), "layers": self._layers, "memory": budget.memory, "gpu": gpu}
+        line = self._fork(policy, scratch, budget) if self._forks else self._spawn(policy)
         self._lines.append(line)
         try:
             line.layers = self._greeted(line)
@@ -135,7 +134,7 @@ class Nursery:
             raise
         return line
 
-    def _fork(self, policy: dict[str, Any], scratch: Path) -> Line:
+    def _fork(self, policy: dict[str, Any], scratch: Path, budget: Budget) -> Line:
         their_requests, our_requests = os.pipe()
         our_replies, their_replies = os.pipe()
         try:
@@ -149,7 +148,7 @@ class Nursery:
             os.close(their_replies)
         if not message:
             raise WorkerStartError(self._why())
-        watch = Watch(int(message), descriptors[0], scratch, self._budget, lambda: remove(scratch))
+        watch = Watch(int(message), descriptors[0], scratch, budget, lambda: remove(scratch))
         watch.start()
         return Line(
             requests=open(our_requests, "wb", buffering=0),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 from typing import Any
 
 from torch import Tensor
@@ -49,6 +50,8 @@ class Packer:
                 return {"tuple": [self.pack(item) for item in value]}
             case list():
                 return [self.pack(item) for item in value]
+            case SimpleNamespace():
+                return {"namespace": [[name, self.pack(item)] for name, item in vars(value).items()]}
             case dict():
                 return {"dict": [[self.pack(key), self.pack(item)] for key, item in value.items()]}
         return self._double(value)

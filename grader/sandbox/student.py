@@ -10,9 +10,10 @@ from typing import Any
 
 from torch import Tensor
 
+from grader.sandbox.explain import explained
 from grader.sandbox.launch import Line, Nursery
 from grader.sandbox.packing import Packer
-from grader.sandbox.terms import Exhausted, Handle, Refusal, StudentError
+from grader.sandbox.terms import Double, Exhausted, Handle, Refusal, StudentError
 from grader.sandbox.unpacking import Callback, Unpacker
 from grader.sandbox.worker.wire import (
     ANSWER,
@@ -32,9 +33,20 @@ MIB = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """What a worker is to load: statements with their cells and lines, in the notebook's order."""
+    """What a worker is to load: statements with their cells and lines, in the notebook's order.
+
+    Attributes:
+        modules: statements of the modules beside the notebook, by the name they are imported by.
+        names: what the notebook calls what is asked for, where it has another name for it.
+        unset: sentences on names that nothing sets.
+        outside: variables of the notebook that functions read: "function", "name", "cell", "line".
+    """
 
     statements: Sequence[Mapping[str, Any]]
+    modules: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+    unset: Mapping[str, str] = field(default_factory=dict)
+    outside: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,6 +55,7 @@ class Student:
 
     Attributes:
         problems: statements that failed when the definitions were loaded.
+        notices: the worker's sentences on the notebook's surroundings; shared by all workers.
         seconds: time spent waiting for the student's code.
         layers: the walls that its worker is behind.
     """
@@ -55,10 +68,14 @@ class Student:
     data: tuple[Tensor, Tensor] | None = None
     load_within: float = 60.0
     problems: list[dict[str, Any]] = field(default_factory=list)
+    notices: dict[str, None] = field(default_factory=dict)
     seconds: float = 0.0
     generation: int = 0
     layers: tuple[str, ...] = ()
     _line: Line | None = None
+    _doubles: dict[int, Double] = field(
+        default_factory=dict
+    )  # an object may call those that it was built with
 
     def call(
         self,
@@ -102,9 +119,13 @@ class Student:
         """Set the attribute ``name`` of ``target``."""
         self.reply({"verb": "set", "name": name}, target=target, values={"value": value})
 
+    def set_variable(self, name: str, value: Any) -> None:
+        """Set a variable of the notebook."""
+        self.reply({"verb": "set", "name": name}, target="", values={"value": value})
+
     def fresh(self) -> Student:
         """The same source in a worker of its own, untouched by what was asked before. Close it after use."""
-        return replace(self, problems=[], seconds=0.0, generation=0, _line=None)
+        return replace(self, problems=[], seconds=0.0, generation=0, _line=None, _doubles={})
 
     def ask(self, verb: str, target: str | Handle | None = None, **options: Any) -> Any:
         """Any other verb of the protocol; values among ``options`` are packed."""
@@ -124,12 +145,20 @@ class Student:
         """Send a request; the reply has its ``value`` and whether that is ``attached`` to a graph."""
         line = self._line or self._open()
         packer = Packer(self.generation)
+        if isinstance(target, str):
+            target = self.source.names.get(target, target)
         if target is not None:
             header["target"] = packer.target(target)
+        if header.get("method"):
+            header["method"] = self.method(header["method"])
         header["args"] = [packer.pack(arg) for arg in args]
         header["kwargs"] = {name: packer.pack(value) for name, value in (kwargs or {}).items()}
         header |= {name: packer.pack(value) for name, value in (values or {}).items()}
         return self._exchange(line, header, packer, within, reply_limit)
+
+    def method(self, name: str) -> str:
+        """What the student calls the method ``name`` of a wanted class."""
+        return next((own for known, own in self.source.names.items() if known.endswith(f".{name}")), name)
 
     def start(self) -> None:
         """Load the student's definitions now, rather than with the first question."""
@@ -145,12 +174,14 @@ class Student:
     def _open(self) -> Line:
         line = self._line = self.nursery.worker(gpu=self.device == "cuda")
         self.generation, self.layers = self.generation + 1, line.layers
+        self._doubles = {}
         if self.data is not None:
             images, labels = self.data
             self.ask("data", images=images, labels=labels)
         header = {
             "verb": "load",
             "statements": list(self.source.statements),
+            "modules": {name: list(inside) for name, inside in self.source.modules.items()},
             "device": self.device,
             "threads": self.threads,
             "seed": self.seed,
@@ -161,6 +192,7 @@ class Student:
     def _exchange(
         self, line: Line, header: dict[str, Any], packer: Packer, within: float, reply_limit: int
     ) -> dict[str, Any]:
+        self._doubles |= packer.doubles
         deadline = _Deadline(line, within)
         started = time.monotonic()
         try:
@@ -170,10 +202,10 @@ class Student:
                     kind, answer, tensors = read_frame(line.replies, min(reply_limit, MAX_BODY), MAX_ANSWER)
                     unpacker = Unpacker(tensors, self.generation)
                     if kind == REPLY:
-                        return unpacker.reply(answer, header)
+                        return self._received(unpacker, answer, header)
                     if kind != CALLBACK:
                         raise WireError("a reply was due")
-                    self._answer(line, unpacker.callback(answer, packer.doubles))
+                    self._answer(line, unpacker.callback(answer, self._doubles))
         except Closed as error:
             self.close()
             if deadline.passed:
@@ -191,6 +223,15 @@ class Student:
             raise
         finally:
             self.seconds += time.monotonic() - started
+
+    def _received(
+        self, unpacker: Unpacker, answer: dict[str, Any], request: dict[str, Any]
+    ) -> dict[str, Any]:
+        self.notices.update(dict.fromkeys(unpacker.notices(answer)))
+        try:
+            return unpacker.reply(answer, request)
+        except StudentError as error:
+            raise explained(error, self.source.unset, self.problems) from error
 
     def _answer(self, line: Line, callback: Callback) -> None:
         packer = Packer(self.generation)

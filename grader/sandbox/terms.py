@@ -18,9 +18,12 @@ class StudentError(Exception):
         cell, line: where in the notebook it arose, if that is known.
     """
 
-    def __init__(self, type: str, message: str, cell: int | None = None, line: int | None = None) -> None:
+    def __init__(
+        self, type: str, message: str, cell: int | str | None = None, line: int | None = None
+    ) -> None:
         self.type, self.message, self.cell, self.line = type, message, cell, line
-        where = f"cell {cell}, line {line}: " if cell is not None else ""
+        at = f"cell {cell}" if isinstance(cell, int) else cell
+        where = f"{at}, line {line}: " if cell is not None else ""
         what = message if type in _LOST else f"{type}: {message}".rstrip(": ")
         super().__init__(where + what)
 

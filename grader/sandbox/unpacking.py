@@ -16,6 +16,7 @@ from grader.sandbox.worker.wire import WireError
 
 _DEPTH = 24  # a worker packs down to 16
 _WHOLE = 1 << 63
+_NOTICES = 50
 _NAME, _MESSAGE = 100, 2000  # characters
 
 # What a stand-in in the worker says besides its arguments; see ``worker.doubles``.
@@ -91,6 +92,13 @@ class Unpacker:
             raise WireError("this is no answer to what was asked")
         return {"value": value, "attached": answer.get("attached") is True}
 
+    def notices(self, answer: Mapping[str, Any]) -> list[str]:
+        """The sentences beside a reply."""
+        notices = answer.get("notices", [])
+        if not isinstance(notices, list) or len(notices) > _NOTICES:
+            raise WireError("the notices are malformed")
+        return [text(notice, 300) for notice in notices if isinstance(notice, str)]
+
     def callback(self, call: Mapping[str, Any], doubles: Mapping[int, Double]) -> Callback:
         """What a stand-in was asked.
 
@@ -150,13 +158,23 @@ def _checked(state: dict[str, Any]) -> dict[str, Any]:
 
 def _raised(raised: Any) -> StudentError | WorkerError:
     match raised:
-        case {"type": str(type), "message": str(message), "cell": int() | None, "line": int() | None}:
+        case {"type": str(type), "message": str(message), "cell": cell, "line": int() | None}:
             type, message = text(type, _NAME), text(message, _MESSAGE)
         case _:
             raise WireError("an error is malformed")
     if raised.get("ours") is True:
         return WorkerError(f"in the worker: {type}: {message}")
-    return StudentError(type, message, raised["cell"], raised["line"])
+    return StudentError(type, message, _place(cell), raised["line"])
+
+
+def _place(cell: Any) -> int | str | None:
+    """A cell's number, or the name of a file beside the notebook."""
+    match cell:
+        case None | int():
+            return cell
+        case str():
+            return text(cell, _NAME)
+    raise WireError("an error is malformed")
 
 
 def _answers(request: Mapping[str, Any], value: Any) -> bool:
@@ -166,7 +184,8 @@ def _answers(request: Mapping[str, Any], value: Any) -> bool:
     match request["verb"], value:
         case "load", list():
             return all(map(_is_problem, value))
-        case "describe", {"type": str(), "arguments": list(names)}:
+        case "describe", {"type": str(), "arguments": list(), "required": list(), "attributes": list()}:
+            names = [*value["arguments"], *value["required"], *value["attributes"]]
             counted = isinstance(value.get("parameters", 0), int)
             return counted and all(isinstance(name, str) for name in names)
         case "pathways", {"clean": _, "open": _, "ways": list(), "maps": list(maps)}:
@@ -180,8 +199,8 @@ def _answers(request: Mapping[str, Any], value: Any) -> bool:
 
 def _is_problem(value: Any) -> bool:
     match value:
-        case {"type": str(), "message": str(), "cell": int(), "line": int(), "statement": int()}:
-            return True
+        case {"type": str(), "message": str(), "cell": int() | str(), "line": int(), "binds": list(names)}:
+            return all(isinstance(name, str) for name in names)
     return False
 
 

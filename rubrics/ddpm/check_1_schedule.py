@@ -35,7 +35,9 @@ def check_betas_are_linear(student: Student, diffuser: Handle, schedule: Found, 
         "end_beta": 0.05,
         "total_steps": 23,
     }  # a schedule written into the class would not follow
-    _expect_linear(schedule_of(student, build_diffuser(student, **other), talk)["betas"], **other)
+    _expect_linear(
+        schedule_of(student, build_diffuser(student, **other), other["total_steps"], talk)["betas"], **other
+    )
 
 
 def _expect_linear(betas: Tensor, *, start_beta: float, end_beta: float, total_steps: int) -> None:

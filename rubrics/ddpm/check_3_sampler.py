@@ -55,7 +55,7 @@ def check_samples_carry_no_gradients(sampling: Sampling) -> None:
     """The samples are detached from the network's graph."""
     expect_calls(sampling)
     run = sampling.first
-    if run.error:
+    if run.error and any(call.grad for call in run.calls):
         raise Blocked(f"generate_samples did not come to its end: {run.error}")
     if run.attached:
         raise Unmet(
@@ -71,6 +71,8 @@ def check_samples_have_the_right_shape(sampling: Sampling) -> None:
     """As many samples come back as were asked for, in the shape of x_t."""
     run = sampling.first
     if run.error:
+        if run.calls and all(call.x is not None and call.x.shape == SHAPE for call in run.calls):
+            return  # that it did not come to its end was charged; until there the shape was right
         raise Blocked(f"generate_samples did not come to its end: {run.error}")
     returned = run.returned
     if isinstance(returned, Tensor):

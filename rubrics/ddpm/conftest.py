@@ -22,17 +22,20 @@ from reference.diffuser import NoiseDiffuser
 from reference.pretrained import SCHEDULE, ScheduleArguments
 from reference.readings import PAPER
 
-from . import probe_forward, probe_sampler, probe_trainer
+from . import probe_sampler, probe_trainer
+from .conventions import Numbering
 from .judge_noise import works
 from .judge_trainer import trains_rightly
 from .learning import Learning, learn
+from .numbering import recovered
 from .probe_forward import Forward
 from .probe_learning import Budget, Data
 from .probe_network import AUDIBLE, Network, Ways, examine, rebuilt, ways
 from .probe_sampler import Sampling
 from .probe_trainer import Training
-from .quality import Quality, Studio, judge_network, judge_sampler
-from .schedule import PROBE, Found, Judged, build_diffuser, is_sound, mend, read, schedule_of
+from .quality import Quality, Studio, add_all_of_the_students, judge_network, judge_sampler
+from .schedule import PROBE, Found, Judged, build_diffuser, is_sound, read, schedule_of
+from .trainer_run import agree, run_as_expected
 
 Seeded = Callable[[str], torch.Generator]
 
@@ -51,8 +54,8 @@ def seeded(judge: Judge) -> Seeded:
     """The judge's own random numbers, apart from the student's: a stream for each purpose, whatever else is
     asked.
 
-    The student's code is seeded with a number that everybody knows, and sees some of what is drawn here;
-    neither tells it the seed, or what another stream holds.
+    The student's code knows the last digits of the seed, and sees some of what is drawn here; neither tells
+    it what another stream holds.
     """
 
     def stream(purpose: str) -> torch.Generator:
@@ -75,9 +78,8 @@ def need(judge: Judge) -> Callable[[str], None]:
 
     def need(name: str) -> None:
         if name in extraction["missing"]:
-            near = extraction["near_misses"].get(name)
-            hint = f" There is a {near}: is that what you meant?" if near else ""
-            raise Blocked(f"The notebook defines no {name}.{hint}")
+            hint = extraction["hints"].get(name, "")
+            raise Blocked(f"The notebook defines no {name}. {hint}".strip())
 
     return need
 
@@ -92,25 +94,32 @@ def diffuser(student: Student, need: Callable[[str], None]) -> Handle:
 @pytest.fixture(scope="session")
 def schedule(student: Student, diffuser: Handle, talk: Talk) -> Found:
     """The student's schedule for the probes."""
-    return schedule_of(student, diffuser, talk)
+    return schedule_of(student, diffuser, PROBE["total_steps"], talk)
 
 
 @pytest.fixture(scope="session")
-def forward(
-    student: Student, diffuser: Handle, schedule: Found, truth: NoiseDiffuser, seeded: Seeded, talk: Talk
-) -> Forward:
+def forward(student: Student, schedule: Found, truth: NoiseDiffuser, seeded: Seeded, talk: Talk) -> Forward:
     """The student's forward process, recovered at every step, over the true schedule where it reads that."""
-    mended = mend(student, diffuser, schedule, truth)
-    forward = probe_forward.recover(student, diffuser, PROBE["total_steps"], seeded("forward"))
+    forward, mended = recovered(student, schedule, truth, seeded("forward").initial_seed())
+    talk.convention("noise_diffusion", str(forward.asked))
     if mended and not torch.isfinite(forward.image).all():
         raise Blocked("noise_diffusion computes no numbers from your schedule, which lost its points above.")
-    if forward.asked.form != "list":
-        talk.note(
-            "noise_diffusion does not take t as a list, as in the handout's cells; it was given a tensor."
-        )
-    if forward.asked.noise_first:
+    if forward.asked.single:
+        talk.note("noise_diffusion takes no batch of images; what else it does was asked image by image.")
+    elif forward.asked.form != "list":
+        talk.note("noise_diffusion takes t not as a list, as in the handout; it was given a tensor.")
+    if (forward.asked.answers.image, forward.asked.answers.noise) == (1, 0):
         talk.note("noise_diffusion returns the noise first and the image second; it was read that way.")
     return forward
+
+
+@pytest.fixture(scope="session")
+def numbering(request: pytest.FixtureRequest, talk: Talk) -> Numbering:
+    """How the student counts the steps."""
+    forward, schedule = _or_none(request, "forward"), _or_none(request, "schedule")
+    found = Numbering(forward.asked.first if forward else 0, schedule.padded if schedule else frozenset())
+    talk.convention("Steps", f"counted {found}")
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -136,7 +145,9 @@ def course(request: pytest.FixtureRequest, truth: NoiseDiffuser) -> Judged | Non
 def network(student: Student, need: Callable[[str], None], seeded: Seeded, talk: Talk) -> Network:
     """The student's UNet(1, 1), asked once."""
     need("UNet")
-    return examine(student, 1, seeded("network"), talk)
+    network = examine(student, 1, seeded("network"), talk)
+    talk.convention("UNet", f"t as {network.form}")
+    return network
 
 
 @pytest.fixture(scope="session")
@@ -147,18 +158,34 @@ def paths(student: Student, network: Network, seeded: Seeded) -> Ways:
 
 @pytest.fixture(scope="session")
 def training(
-    student: Student, need: Callable[[str], None], seeded: Seeded, course: Judged | None, judge: Judge
+    request: pytest.FixtureRequest,
+    student: Student,
+    need: Callable[[str], None],
+    seeded: Seeded,
+    course: Judged | None,
+    numbering: Numbering,
+    judge: Judge,
+    talk: Talk,
 ) -> Training:
     """What the student's ``train`` asks of stand-ins for all that it is given."""
     need("train")
     reading = course.as_returned if course else PAPER
     fallback = _own_diffuser(student, judge, probe_trainer.SCHEDULE)
-    return probe_trainer.run(student, reading, fallback, seeded("training"))
+    forward: Forward | None = _or_none(request, "forward")
+    forms = [forward.asked.answers] if forward and forward.asked.answers.noise is not None else []
+    training = run_as_expected(student, reading, fallback, seeded("training"), numbering, forms)
+    talk.convention("train", training.convention())
+    return training
 
 
 @pytest.fixture(scope="session")
 def sampling(
-    student: Student, need: Callable[[str], None], seeded: Seeded, judge: Judge, talk: Talk
+    student: Student,
+    need: Callable[[str], None],
+    seeded: Seeded,
+    judge: Judge,
+    numbering: Numbering,
+    talk: Talk,
 ) -> Sampling:
     """The student's sampler, recovered at every step."""
     need("generate_samples")
@@ -166,7 +193,8 @@ def sampling(
     def fallback(fresh: Student) -> Handle | None:
         return _own_diffuser(fresh, judge, PROBE)
 
-    found = probe_sampler.recover(student, fallback, seeded("sampling"))
+    found = probe_sampler.recover(student, fallback, seeded("sampling"), numbering)
+    talk.convention("generate_samples", found.convention())
     if found.first.missing:
         names = ", ".join(sorted(set(found.first.missing)))
         talk.note(f"generate_samples asks the diffuser for {names}, beyond the handout; yours was asked.")
@@ -209,15 +237,17 @@ def learning(
         raise Blocked(
             "Neither the network nor the training loop works, so there is nothing of yours to train with."
         )
-    budget = _budget(judge.rubric.settings["training"], student.device)
+    budget = Budget.of(judge.rubric.settings["training"], student.device)
+    own = course is not None and agree(training, request.getfixturevalue("forward"))
     return learn(
         student,
         network=rebuilt(student, network, talk) if usable else None,
         charged=usable and not _joined(request),
         own_trainer=own_trainer,
+        shown=training,
         course=course,
-        diffuser=build_diffuser(student, **SCHEDULE) if course else None,
-        data=_data(judge, budget, seeded("batches")),
+        diffuser=build_diffuser(student, **SCHEDULE) if own else None,
+        data=Data.of(judge.request["data"], budget, seeded("batches")),
         embedded=judge.request["data"] == "digits",
         budget=budget,
         tolerance=judge.rubric.settings["tolerance"],
@@ -239,23 +269,6 @@ def _or_none(request: pytest.FixtureRequest, name: str) -> Any:
         return None
 
 
-def _budget(settings: dict[str, Any], device: str) -> Budget:
-    return Budget(
-        epochs=settings[f"{device}_epochs"],
-        batches=settings["batches"],
-        batch_size=settings["batch_size"],
-        learning_rate=settings["learning_rate"],
-        seconds=settings["seconds"],
-    )
-
-
-def _data(judge: Judge, budget: Budget, order: torch.Generator) -> Data:
-    name = judge.request["data"]
-    images, labels = digits.load(name, "train")
-    held_out, _ = digits.load(name, "held-out")
-    return Data(images, labels, held_out, budget.batch_size, order)
-
-
 @pytest.fixture
 def quality(
     request: pytest.FixtureRequest,
@@ -273,6 +286,7 @@ def quality(
         count=settings["samples_per_seed"],
         fallback=_own_diffuser(student, judge, SCHEDULE),
         talk=talk,
+        numbering=request.getfixturevalue("numbering"),
     )
     working = works(sampling, truth)
     if not any(working.values()):
@@ -281,19 +295,6 @@ def quality(
         return judge_network(studio, request.getfixturevalue("learning"))
     quality = judge_sampler(studio, settings["tolerance"])
     if not judge.request["quick"]:
-        _add_all_of_the_students(quality, studio, request)
+        learning = _or_none(request, "learning")
+        add_all_of_the_students(quality, studio, learning)
     return quality
-
-
-def _add_all_of_the_students(quality: Quality, studio: Studio, request: pytest.FixtureRequest) -> None:
-    """A row of samples that are the student's own throughout: to be seen, not judged."""
-    learning = _or_none(request, "learning")
-    if learning is None or learning.trained.network is None:
-        return
-    try:
-        diffuser = build_diffuser(studio.student, **SCHEDULE)
-        own = studio.all_of_the_students(learning.trained.network, diffuser)
-    except (StudentError, Blocked) as error:
-        quality.notes.append(f"With your own network your sampler gave no samples: {error}")
-        return
-    quality.rows.insert(0, (f"all your own, after {learning.trained.steps} steps", own))

@@ -15,6 +15,8 @@ from torch import Tensor
 from grader.sandbox.terms import IN_USE, Exhausted, Handle, OnCPU, Refusal, StudentError
 from reference.readings import ReadingDiffuser
 
+from .conventions import HANDOUTS, Answers, Numbering, form_of, with_padding
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
@@ -29,6 +31,7 @@ class Event:
     call: int = -1  # of the network: number of the forward call
     x: Tensor | None = None
     t: Tensor | None = None  # float (n,), as it was given
+    form: str = ""  # in which t was given
     answer: Tensor | None = None
     image: Tensor | None = None
     target: Tensor | None = None
@@ -38,8 +41,8 @@ class Event:
     gradient_before: float | None = None
 
 
-def image_and_steps(args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Tensor, Tensor]:
-    """The image, (B, C, H, W), and the steps, float (n,), that a call was given, in whatever form.
+def image_and_steps(args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Tensor, Tensor, str]:
+    """The image, (B, C, H, W), the steps, float (n,), that a call was given, and in which form these were.
 
     Raises:
         Refusal: one of them is not there; the student's code gets a TypeError that says so.
@@ -51,10 +54,10 @@ def image_and_steps(args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Tensor
     if not images:
         raise Refusal("TypeError", "the network was called without an image of shape (B, C, H, W)")
     rest = [value for value in given if value is not images[0]]
-    steps = [step for value in rest if (step := _steps(value)) is not None]
+    steps = [(step, form_of(value)) for value in rest if (step := _steps(value)) is not None]
     if not steps:
         raise Refusal("TypeError", "the network was called without the step t")
-    return images[0], steps[0]
+    return images[0], *steps[0]
 
 
 def _steps(value: Any) -> Tensor | None:
@@ -89,7 +92,7 @@ class NetworkDouble:
             before = state.get("gradient_before")
             self.log.append(Event(kind="backward", call=args[0], x=args[1], gradient_before=before))
             return None
-        x, t = image_and_steps(args, kwargs)
+        x, t, form = image_and_steps(args, kwargs)
         self.images_left -= len(x)
         if self.images_left < 0:
             raise StudentError("Endless", "the network is asked on and on, far beyond the number of steps")
@@ -100,6 +103,7 @@ class NetworkDouble:
                 call=state["call"],
                 x=x,
                 t=t,
+                form=form,
                 answer=answer,
                 training=state["training"],
                 grad=state["grad"],
@@ -120,22 +124,26 @@ class DiffuserDouble:
         reference: ReadingDiffuser,
         fallback: Handle | None,
         generator: torch.Generator,
+        *,
+        answers: Answers = HANDOUTS,
+        numbering: Numbering = Numbering(),  # noqa: B008  it is frozen
+        method: str = "noise_diffusion",
     ) -> None:
         self.log, self.reference, self.fallback, self.generator = log, reference, fallback, generator
+        self.answers, self.numbering, self.method = answers, numbering, method
 
     def describe(self) -> dict[str, Any]:
         """An object with the handout's attributes."""
         schedule = self.reference
+        curves = {"betas": schedule.betas, "alphas": schedule.alphas, "alpha_bar": schedule.alpha_bar}
         attributes = {
-            "betas": schedule.betas,
-            "alphas": schedule.alphas,
-            "alpha_bar": schedule.alpha_bar,
+            **with_padding(curves, self.numbering.padded),
             "total_steps": schedule.total_steps,
             "start_beta": schedule.betas[0].item(),
             "end_beta": schedule.betas[-1].item(),
             "device": IN_USE,
         }
-        methods = ["noise_diffusion"]
+        methods = sorted({"noise_diffusion", self.method} - {"__call__"})
         return {"kind": "object", "attributes": attributes, "methods": methods, "fallback": self.fallback}
 
     def answer(self, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
@@ -143,15 +151,15 @@ class DiffuserDouble:
         if event == "missing":
             self.log.append(Event(kind="missing", who=str(args[0])))
             return None
-        image, steps = image_and_steps(args, kwargs)
-        whole = steps.round().long().clamp(0, self.reference.total_steps - 1)
-        whole = whole.expand(len(image)) if whole.numel() == 1 else whole
-        if whole.numel() != len(image):
-            raise Refusal("ValueError", f"{whole.numel()} steps were given for {len(image)} images")
+        image, steps, form = image_and_steps(args, kwargs)
+        whole = (steps - self.numbering.first).round().long().clamp(0, self.reference.total_steps - 1)
+        if not whole.numel():
+            raise Refusal("ValueError", f"no steps were given for {len(image)} images")
+        whole = whole[torch.arange(len(image)) % whole.numel()]  # too few or too many are charged as such
         noise = torch.randn(image.shape, generator=self.generator)
         x_t, target = self.reference.noise_diffusion(image.float(), whole, noise)
-        self.log.append(Event(kind="diffuse", image=image, t=steps, x=x_t, target=target))
-        return x_t, target
+        self.log.append(Event(kind="diffuse", image=image, t=steps, form=form, x=x_t, target=target))
+        return self.answers.pack(x_t, target)
 
 
 class LoaderDouble:
@@ -167,8 +175,9 @@ class LoaderDouble:
         *,
         epochs: int,
         go_on: Callable[[], bool] = lambda: True,
+        labels: bool = True,
     ) -> None:
-        self.log, self.name, self.batches, self.count = log, name, batches, count
+        self.log, self.name, self.batches, self.count, self.labels = log, name, batches, count, labels
         self.batch_size, self.go_on = batch_size, go_on
         self.epochs_left = 3 * epochs + 3  # looking into a loader now and then is nothing unusual
         self.handed_out, self.in_epoch = 0, 0
@@ -179,7 +188,7 @@ class LoaderDouble:
         return {"kind": "loader", "attributes": sizes}
 
     def answer(self, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
-        """The next batch, [images, labels]."""
+        """The next batch, [images, labels], or the images alone."""
         if event == "epoch":
             self.in_epoch = 0
             self.epochs_left -= 1
@@ -196,7 +205,7 @@ class LoaderDouble:
         self.handed_out += 1
         self.in_epoch += 1
         self.log.append(Event(kind="batch", who=self.name, image=images))
-        return [OnCPU(images), OnCPU(labels)]
+        return [OnCPU(images), OnCPU(labels)] if self.labels else OnCPU(images)
 
 
 class OptimizerDouble:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from grader.checks import Blocked, Unmet
 
-from .probe_trainer import BATCH, BATCHES, EPOCHS, STEPS, Training, own_noise, targets
+from .accumulation import accumulates, after_steps
+from .loss_targets import own_noise, targets
+from .probe_trainer import ARGUMENTS, BATCH, BATCHES, EPOCHS, STEPS, Training
 
 _WORDS = {
     "clean": ("target-clean-image", "the clean image"),
@@ -19,10 +23,12 @@ _WORDS = {
 }
 
 
-def trains_rightly(training: Training) -> bool:
+def trains_rightly(training: Training, but_stale: bool = False) -> bool:
     """Whether a network can be trained with this ``train`` as it should be: right loss, steps, gradients and
-    t.
+    t. ``but_stale`` overlooks that it reads the notebook's variables for its arguments.
     """
+    if but_stale:
+        training = replace(training, stale={})
     try:
         for expect in (
             expect_loss_on_noise,
@@ -44,6 +50,13 @@ def unless_it_stopped(training: Training, what: str) -> None:
 
 def expect_loss_on_noise(training: Training) -> None:
     """The loss compares the predicted noise with the noise that is in the image."""
+    if training.at_odds:
+        raise Unmet(
+            "train takes the noisy image and the noise, in this order, but your noise_diffusion "
+            f"{training.at_odds}.",
+            expected="results taken as noise_diffusion gives them",
+            misconception="results-exchanged",
+        )
     if training.training_passes and all(map(training.sees_clean_image, training.training_passes)):
         raise Unmet(
             "The network is shown the clean image, not the noisy one.",
@@ -78,6 +91,7 @@ def expect_loss_on_noise(training: Training) -> None:
 def expect_a_step_per_batch(training: Training) -> None:
     """The loss is sent back through the network, and the optimiser steps, once per batch."""
     passes = training.training_passes
+    _expect_own_argument(training, [name for name in ARGUMENTS if name != "totalTrainingTimesteps"])
     if not passes:
         unless_it_stopped(training, "the network was asked")
         raise Unmet("The network was never asked during training.", misconception="network-not-called")
@@ -102,7 +116,7 @@ def expect_a_step_per_batch(training: Training) -> None:
     weights = [one.forward.weight for one in training.passes]
     steps = sum(a != b for a, b in itertools.pairwise(weights))
     last_is_seen = 0 if training.validation_passes else 1  # nothing after the last batch shows its step
-    if steps + last_is_seen >= len(passes):
+    if steps + last_is_seen >= len(passes) or accumulates(training):
         return
     if len(passes) < 2:
         unless_it_stopped(training, "a second batch was trained on")
@@ -128,6 +142,18 @@ def expect_a_step_per_batch(training: Training) -> None:
     )
 
 
+def _expect_own_argument(training: Training, arguments: Sequence[str]) -> None:
+    for variable, argument in training.stale.items():
+        if argument in arguments:
+            raise Unmet(
+                f"train reads the notebook's variable {variable} where it is given {argument}: "
+                f"{training.outside}.",
+                expected=f"{argument}, the argument",
+                actual=f"{variable}, a variable of the notebook",
+                misconception="stale-global",
+            )
+
+
 def _is_detached(training: Training) -> bool:
     """Whether a loss was sent back, while no gradient came to the network."""
     sent_back = any(event.kind == "sent back" for event in training.log)
@@ -150,7 +176,9 @@ def expect_cleared_gradients(training: Training) -> None:
         if clearings >= len(training.training_passes) > 0:
             return  # that no gradients came was charged elsewhere; they would have been cleared
         raise Blocked("No gradients ever came, so none could be left over.")
-    left_over = [one for one in passes if one.gradient_before]
+    fresh = after_steps(training)
+    fresh = fresh if len(fresh) > 1 else list(range(len(passes)))
+    left_over = [one for number, one in enumerate(passes) if number in fresh and one.gradient_before]
     if left_over:
         raise Unmet(
             f"In {len(left_over)} of {len(passes)} batches the gradients of earlier batches "
@@ -170,12 +198,24 @@ def expect_random_steps(training: Training) -> str:
         unless_it_stopped(training, "a second batch was trained on")
         raise Blocked("The network was never asked at a step.")
     every = torch.cat(batches)
+    first = training.numbering.first
     low, high = every.min().item(), every.max().item()
     actual = f"steps from {low:g} to {high:g} in {len(every)} images"
-    expected = f"steps from 0 to {STEPS - 1}, each image its own, other ones in every batch"
-    if low < 0 or high > STEPS - 1:
+    last = STEPS - 1 + first
+    expected = f"steps from {first} to {last}, each image its own, other ones in every batch"
+    _expect_own_argument(training, ("totalTrainingTimesteps",))
+    if len(batches) > 2 and all(torch.equal(batch, batches[0]) for batch in batches) and low < high:
+        which = f": train reads {training.outside}" if training.outside else ""
         raise Unmet(
-            f"Steps are drawn that do not exist: with T = {STEPS} they run from 0 to {STEPS - 1}.",
+            f"Every batch is trained at the same steps: they are drawn once, not anew{which}.",
+            expected=expected,
+            actual="the same steps in every batch",
+            misconception="t-frozen",
+        )
+    if low < first or high > last:
+        raise Unmet(
+            f"Steps are drawn that do not exist: with T = {STEPS} they run from {first} to {last}"
+            + (f"; train reads {training.outside}." if training.outside else "."),
             expected=expected,
             actual=actual,
             misconception="t-beyond-range",
@@ -194,15 +234,8 @@ def expect_random_steps(training: Training) -> str:
             misconception="one-t-per-batch",
             credit=0.5,
         )
-    if all(torch.equal(batch, batches[0]) for batch in batches):
-        raise Unmet(
-            "Every batch is trained at the same steps: they are drawn once, not anew.",
-            expected=expected,
-            actual="the same steps in every batch",
-            misconception="t-frozen",
-        )
     # 192 draws from 40 steps have a mean of 0.5 ± 0.021 of the range, and miss either quarter once in 10^23.
-    share = (every / (STEPS - 1)).mean().item()
+    share = ((every - first) / (STEPS - 1)).mean().item()
     if not 0.35 < share < 0.65 or low > 0.25 * STEPS or high < 0.75 * STEPS:
         raise Unmet(
             "The steps are not spread evenly over the schedule.",

@@ -23,6 +23,7 @@ from .probe_learning import (
     with_students_trainer,
 )
 from .probe_network import Network
+from .probe_trainer import Training
 from .schedule import Judged
 from .yardstick import Yardstick, from_calibration, measure
 
@@ -57,6 +58,7 @@ def learn(
     network: Network | None,
     charged: bool,
     own_trainer: bool,
+    shown: Training | None,
     course: Judged | None,
     diffuser: Handle | None,
     data: Data,
@@ -72,6 +74,7 @@ def learn(
         network: the student's; None puts the reference's in its place.
         charged: whether the network has lost points already, so that it only has to learn something.
         own_trainer: whether the student's ``train`` trains; else algorithm 1 as the reference has it.
+        shown: its run on stand-ins, if there was one.
         course: how the student's forward process is read; None puts the reference's in its place.
         embedded: whether ``data`` are the embedded digits, for which the reference was measured beforehand.
         tolerance: ``learns`` and ``learns_not``, how many times the reference's error is surely well learnt,
@@ -88,11 +91,12 @@ def learn(
         talk.progress("training", done, total)
 
     def run(network: Network | None) -> Learning:
-        if network is None or own_trainer:
+        if shown is not None and (network is None or own_trainer):
             trained = with_students_trainer(
-                student, network, diffuser, reading, data, budget, generator, tell
+                student, network, diffuser, reading, data, budget, generator, tell, shown
             )
         else:
+            assert network is not None
             trained = with_reference_trainer(student, network, reading, data, budget, generator, tell)
         lenient = charged and network is not None
         found = _judge(trained, yardstick, data, tolerance, lenient, seeded("held-out"))

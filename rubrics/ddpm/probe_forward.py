@@ -8,8 +8,7 @@ is the noise as it was added, to be compared with the noise as it was returned.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -18,27 +17,9 @@ from grader.checks import Unmet
 from grader.sandbox.student import Student
 from grader.sandbox.terms import Handle, StudentError
 
-BATCH = 16
+from .asking import BATCH, Asked, ask, how_to_ask
+
 _SHAPE = (BATCH, 1, 28, 28)
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """How a student's ``noise_diffusion`` wants to be asked, and how it answers; probed, not assumed.
-
-    Attributes:
-        form: what ``t`` is given as, "list" or "long".
-        noise_first: whether the noise is the first of the two results.
-        alone: whether only the noisy image comes back.
-    """
-
-    form: str
-    noise_first: bool = False
-    alone: bool = False
-
-    def t(self, steps: list[int]) -> Any:
-        """The steps as the student's code wants them."""
-        return steps if self.form == "list" else torch.tensor(steps)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,22 +62,36 @@ class Forward:
         return bool((self.noise < 1e-6).all())
 
 
-def recover(student: Student, diffuser: Handle, total_steps: int, generator: torch.Generator) -> Forward:
+def recover(
+    student: Student,
+    diffuser: Handle,
+    total_steps: int,
+    generator: torch.Generator,
+    first_step: int = 0,
+    form: str | None = None,
+) -> Forward:
     """Ask ``noise_diffusion`` at every step, and solve for what it computes.
+
+    Args:
+        student, diffuser: whose it is.
+        total_steps: of the diffuser's schedule.
+        generator: of the images.
+        first_step: the number of the first step.
+        form: the form of t; those of the handout where it is None.
 
     Raises:
         StudentError: it raised for every form of ``t`` that the handout leaves open.
         Unmet: what it returned has not the image's shape.
     """
     first, second = (torch.rand(_SHAPE, generator=generator) for _ in range(2))
-    asked = _how_to_ask(student, diffuser, first, second)
+    asked = replace(how_to_ask(student, diffuser, first, second, form), first=first_step)
     curves: dict[str, list[Tensor]] = {
         name: [] for name in ("image", "noise", "ratio", "offset", "likeness", "stray")
     }
     kept: dict[str, list[Tensor]] = {name: [] for name in ("returned", "added", "diffused")}
     limits = None
     for step in range(total_steps):
-        x, returned = _ask(student, diffuser, asked, first, [step] * BATCH, seed=1000 + step)
+        x, returned = ask(student, diffuser, asked, first, [step] * BATCH, seed=1000 + step)
         x, limits_here = unclamped(x, first, returned)
         limits = limits_here or limits
         other, _ = _ask_unclamped(student, diffuser, asked, second, [step] * BATCH, seed=1000 + step)
@@ -120,7 +115,7 @@ def recover(student: Student, diffuser: Handle, total_steps: int, generator: tor
     stacked = {name: torch.stack(values) for name, values in (curves | kept).items()}
     again, _ = _ask_unclamped(student, diffuser, asked, first, [total_steps - 1] * BATCH, seed=77)
     same = torch.allclose(again, stacked["diffused"][-1].to(again), atol=1e-6)
-    returned = None if asked.alone else stacked.pop("returned")
+    returned = None if asked.answers.noise is None else stacked.pop("returned")
     stacked.pop("returned", None)
     return Forward(
         asked=asked,
@@ -133,44 +128,10 @@ def recover(student: Student, diffuser: Handle, total_steps: int, generator: tor
     )
 
 
-def _how_to_ask(student: Student, diffuser: Handle, first: Tensor, second: Tensor) -> Asked:
-    refused: StudentError | Unmet | None = None
-    for form in ("list", "long"):
-        asked = Asked(form)
-        try:
-            answers = [
-                student.call(diffuser, image, asked.t([3] * BATCH), method="noise_diffusion", seed=5)
-                for image in (first, second)
-            ]
-            pairs = [_pair(answer) for answer in answers]
-        except (StudentError, Unmet) as error:
-            refused = refused or error
-            continue
-        if pairs[0][1] is None:
-            return Asked(form, alone=True)
-        moved = [
-            not torch.equal(a, b) for a, b in zip(*pairs, strict=True) if a is not None and b is not None
-        ]
-        return Asked(form, noise_first=moved == [False, True])
-    assert refused is not None
-    raise refused
-
-
-def _ask(
-    student: Student, diffuser: Handle, asked: Asked, image: Tensor, steps: list[int], *, seed: int
-) -> tuple[Tensor, Tensor | None]:
-    """x_t and the returned noise, float64."""
-    answer = student.call(diffuser, image, asked.t(steps), method="noise_diffusion", seed=seed)
-    x, noise = _pair(answer)
-    if asked.noise_first and noise is not None:
-        x, noise = noise, x
-    return x.double(), None if noise is None else noise.double()
-
-
 def _ask_unclamped(
     student: Student, diffuser: Handle, asked: Asked, image: Tensor, steps: list[int], *, seed: int
 ) -> tuple[Tensor, Tensor | None]:
-    x, noise = _ask(student, diffuser, asked, image, steps, seed=seed)
+    x, noise = ask(student, diffuser, asked, image, steps, seed=seed)
     return unclamped(x, image, noise)[0], noise
 
 
@@ -196,28 +157,6 @@ def unclamped(x: Tensor, image: Tensor, noise: Tensor | None) -> tuple[Tensor, t
             return x, None
         rows.append((matrix @ factors).view(picture.shape))
     return torch.stack(rows), (low.item(), high.item())
-
-
-def _pair(answer: Any) -> tuple[Tensor, Tensor | None]:
-    """The two images in whatever was returned.
-
-    Raises:
-        Unmet: there is no image of the right shape in it.
-    """
-    values = list(answer.values()) if isinstance(answer, dict) else answer
-    values = list(values) if isinstance(values, tuple | list) else [values]
-    images = [value for value in values if isinstance(value, Tensor) and value.is_floating_point()]
-    shapes = [tuple(image.shape) for image in images]
-    if not images or shapes[0] != _SHAPE:
-        found = ", ".join(map(str, shapes)) or type(answer).__name__
-        if answer is None:
-            raise Unmet("noise_diffusion returns nothing (None): is a return missing?", actual="None")
-        raise Unmet(
-            "noise_diffusion does not return a noisy image of the shape that it was given.",
-            expected=f"two tensors of shape {_SHAPE}",
-            actual=found,
-        )
-    return images[0], images[1] if len(images) > 1 else None
 
 
 def _slope(y: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -253,6 +192,8 @@ def _compared(added: Tensor, returned: Tensor | None) -> tuple[Tensor, Tensor, T
     a, b = added.flatten() - added.mean(), returned.flatten() - returned.mean()
     ratio, _ = _slope(a, b)
     likeness = (a @ b) / (a.norm() * b.norm()).clamp_min(1e-30)
+    if a.norm() < 1e-4:  # where none is added, none can be unlike it
+        likeness = torch.ones((), dtype=torch.float64)
     same = abs(likeness) > 0.999  # only then does the returned noise say what mean the added one should have
     return ratio, added.mean() - (ratio * returned.mean() if same else 0.0), likeness
 
@@ -263,6 +204,8 @@ def _batched(
     """The image coefficients of one batch with mixed steps; a sentence where that could not be asked."""
     steps = [(7 * number + 2) % total_steps for number in range(BATCH)]
     try:
+        if asked.single:
+            asked = replace(asked, form="list", single=False)
         x, _ = _ask_unclamped(student, diffuser, asked, first, steps, seed=9)
         other, _ = _ask_unclamped(student, diffuser, asked, second, steps, seed=9)
     except (StudentError, Unmet) as error:

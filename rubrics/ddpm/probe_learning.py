@@ -4,25 +4,27 @@ of it.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
 from grader.sandbox.student import Student
 from grader.sandbox.terms import IN_USE, Handle
+from reference import digits
 from reference.evaluation import held_out_probe, relative_error
 from reference.pretrained import SCHEDULE
 from reference.readings import Reading, ReadingDiffuser
-from reference.unet import UNet
 
 from . import handout
-from .doubles import DiffuserDouble, Event, LoaderDouble, NetworkDouble, OptimizerDouble, WitnessDouble
+from .conventions import Telling
+from .doubles import DiffuserDouble, Event, LoaderDouble, WitnessDouble
 from .probe_network import Network, steps_as
+from .probe_trainer import Training
+from .remote import ReferenceSteps, RemoteReference
 
 VALIDATION_BATCHES = 2
 HELD_OUT = 512  # images that a network is judged by, at most
@@ -37,6 +39,17 @@ class Budget:
     batch_size: int
     learning_rate: float
     seconds: float
+
+    @classmethod
+    def of(cls, settings: dict[str, Any], device: str) -> Self:
+        """The rubric's budget for a device."""
+        return cls(
+            epochs=settings[f"{device}_epochs"],
+            batches=settings["batches"],
+            batch_size=settings["batch_size"],
+            learning_rate=settings["learning_rate"],
+            seconds=settings["seconds"],
+        )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,6 +81,13 @@ class Data:
         self.train, self.labels, self.held_out, self.batch_size = train, labels, held_out, batch_size
         self._generator = order
         self._order = torch.zeros(0, dtype=torch.int64)
+
+    @classmethod
+    def of(cls, name: str, budget: Budget, order: torch.Generator) -> Self:
+        """The data of that name, or in that folder."""
+        images, labels = digits.load(name, "train")
+        held_out, _ = digits.load(name, "held-out")
+        return cls(images, labels, held_out, budget.batch_size, order)
 
     def batch(self, _: int) -> tuple[Tensor, Tensor]:
         """The next training batch; every image once before any comes again."""
@@ -122,12 +142,13 @@ def with_students_trainer(
     budget: Budget,
     generator: torch.Generator,
     tell: Callable[[int, int], None],
+    shown: Training,
 ) -> Trained:
     """Run the student's ``train`` on their network, or on the reference's where ``network`` is None.
 
     The reference's network stays in the judge: the student's ``train`` moves it through a stand-in, whose
     gradients come back here. ``diffuser`` is the student's own, or None for the reference's under
-    ``reading``.
+    ``reading``; ``shown`` is a run on stand-ins that showed how ``train`` calls what it is given.
 
     Raises:
         StudentError: ``train`` failed.
@@ -139,13 +160,21 @@ def with_students_trainer(
         criterion: Any = student.ask("criterion", keep=True)
     else:
         model = RemoteReference(budget.learning_rate, student.seed)
-        optimizer, criterion = _Steps(log, model, budget.learning_rate), WitnessDouble([])
+        optimizer, criterion = ReferenceSteps(log, model, budget.learning_rate), WitnessDouble([])
     process: Any = diffuser or DiffuserDouble(
-        [], ReadingDiffuser(**SCHEDULE, reading=reading), None, generator
+        [],
+        ReadingDiffuser(**SCHEDULE, reading=reading),
+        None,
+        generator,
+        answers=shown.answers,
+        numbering=shown.numbering,
+        method=student.method("noise_diffusion"),
     )
+    if network is not None:
+        network = replace(network, told=shown.telling)
     trained = Trained(
         reading=reading,
-        predict=_predictor(student, network) if network else model.predict,
+        predict=_predictor(student, network) if network else _told_alike(model, shown.telling),
         network=network,
     )
 
@@ -154,10 +183,22 @@ def with_students_trainer(
         arguments = {
             "model": model,
             "train_loader": LoaderDouble(
-                [], "training", data.batch, *sizes, epochs=budget.epochs, go_on=clock.go_on
+                [],
+                "training",
+                data.batch,
+                *sizes,
+                epochs=budget.epochs,
+                go_on=clock.go_on,
+                labels=shown.labels,
             ),
             "val_loader": LoaderDouble(
-                [], "validation", data.validation, VALIDATION_BATCHES, budget.batch_size, epochs=budget.epochs
+                [],
+                "validation",
+                data.validation,
+                VALIDATION_BATCHES,
+                budget.batch_size,
+                epochs=budget.epochs,
+                labels=shown.labels,
             ),
             "optimizer": optimizer,
             "criterion": criterion,
@@ -167,7 +208,8 @@ def with_students_trainer(
             "totalTrainingTimesteps": SCHEDULE["total_steps"],
         }
         within = 3 * budget.seconds + 60
-        returned = handout.call(student, "train", arguments, seed=student.seed + trained.steps, within=within)
+        seed = student.seed + trained.steps
+        returned = handout.call(student, "train", arguments, beside=SCHEDULE, seed=seed, within=within)
         trained.steps += clock.steps
         _add_losses(trained, returned, budget.epochs)
 
@@ -224,56 +266,8 @@ def _predictor(student: Student, network: Network) -> Callable[[Tensor, Tensor],
     return predict
 
 
-class RemoteReference(NetworkDouble):
-    """The reference's network as a stand-in, moved here by the gradients that ``train`` sends back."""
-
-    def __init__(self, lr: float, seed: int) -> None:
-        super().__init__([], lambda x, t: x, most=sys.maxsize)  # the loaders come to an end
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            self.network = UNet(1, 1)
-        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=lr)
-        self.outputs: dict[int, Tensor] = {}
-        self.respond = self._respond
-
-    def _respond(self, x: Tensor, t: Tensor) -> Tensor:
-        steps = (t.expand(len(x)) if t.numel() == 1 else t).float().view(-1, 1)
-        output: Tensor = self.network(x.float(), steps)
-        self.last = output
-        return output.detach()
-
-    def answer(self, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
-        """Forward in the judge; backward from the gradient that came back."""
-        if event == "backward":
-            output = self.outputs.pop(args[0], None)
-            if not state.get("gradient_before"):
-                self.optimizer.zero_grad()
-            if output is not None:
-                output.backward(args[1].float())  # type: ignore[no-untyped-call]
-            return None
-        self.network.train(state["training"])
-        with torch.set_grad_enabled(state["grad"]):
-            answer = super().answer(event, args, kwargs, state)
-        self.log.clear()
-        self.outputs = {state["call"]: self.last} if state["grad"] else {}
-        return answer
-
-    def predict(self, x: Tensor, steps: Tensor) -> Tensor:
-        """The network in eval mode."""
-        self.network.eval()
-        with torch.no_grad():
-            predicted: Tensor = self.network(x, steps.float().view(-1, 1))
-        return predicted
-
-
-class _Steps(OptimizerDouble):
-    """Adam on the reference's network, stepped by the student's ``train``."""
-
-    def answer(self, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
-        """One step of Adam; clearing is seen from the stand-in's own gradient."""
-        network = self.network
-        if event == "step" and isinstance(network, RemoteReference):
-            network.optimizer.step()
+def _told_alike(model: RemoteReference, told: Telling) -> Callable[[Tensor, Tensor], Tensor]:
+    return lambda x, steps: model.predict(x, told.of(steps, SCHEDULE["total_steps"]))
 
 
 def _add_losses(trained: Trained, returned: Any, epochs: int) -> None:

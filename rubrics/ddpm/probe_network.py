@@ -12,6 +12,9 @@ from torch import Tensor
 from grader.checks import Blocked, Talk
 from grader.sandbox.student import Student
 from grader.sandbox.terms import IN_USE, Handle, StudentError
+from reference.pretrained import SCHEDULE
+
+from .conventions import Telling
 
 BATCH = 32
 # The forms that t takes in the handout, in the paper's code and in students' own, in the order they are
@@ -24,10 +27,11 @@ SHAKES = 3
 
 
 def steps_as(form: str, steps: Tensor) -> Tensor:
-    """Steps, int64 (B,), in one of FORMS."""
+    """Steps, (B,), in one of FORMS; shares of T stay what they are."""
     kind, _, shape = form.partition(" ")
     sizes = {"(B,)": (-1,), "(B, 1)": (-1, 1), "(B, 1, 1, 1)": (-1, 1, 1, 1)}
-    return (steps.float() if kind == "float" else steps.long()).view(sizes[shape])
+    whole = not steps.is_floating_point() and kind == "long"
+    return (steps.long() if whole else steps.float()).view(sizes[shape])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,15 +40,19 @@ class Network:
 
     Attributes:
         output: what it gave for the first question, or the sentence of its refusal.
+        told: how it was told the step when it was trained.
     """
 
     handle: Handle
     form: str
     output: Tensor | str
+    told: Telling = Telling()  # noqa: RUF009  it is frozen
 
     def predict(self, student: Student, x: Tensor, steps: Tensor, *, within: float = 60.0) -> Any:
         """Its output for images x, (B, C, 28, 28), at integer steps (B,)."""
-        return student.call(self.handle, x, steps_as(self.form, steps), seed=0, grad=False, within=within)
+        form = self.told.form if self.told.form in FORMS else self.form
+        t = steps_as(form or self.form, self.told.of(steps, SCHEDULE["total_steps"]))
+        return student.call(self.handle, x, t, seed=0, grad=False, within=within)
 
 
 def build(student: Student, channels: int, talk: Talk) -> Handle:
@@ -82,7 +90,7 @@ def examine(student: Student, channels: int, generator: torch.Generator, talk: T
         try:
             output = student.call(handle, x, steps_as(form, steps), grad=False)
         except StudentError as error:
-            if error.lost:
+            if error.lost or error.type == "ModuleNotFoundError":
                 raise
             refusal = refusal or str(error)
             continue

@@ -9,7 +9,7 @@ solved for. With them, what is left of one run is sigma times z.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,14 +18,19 @@ from torch import Tensor
 
 from grader.sandbox.student import Student
 from grader.sandbox.terms import IN_USE, Handle, StudentError
+from reference.pretrained import ScheduleArguments
 from reference.readings import PAPER, ReadingDiffuser
 
 from . import handout
+from .conventions import Numbering
 from .doubles import DiffuserDouble, Event, NetworkDouble
+from .samples import Steps, as_samples
 
 Fallback = Callable[[Student], Handle | None]  # gives a student's own diffuser, for what the handout lacks
 STEPS = 50
+SCHEDULE: ScheduleArguments = {"start_beta": 1e-3, "end_beta": 0.2, "total_steps": STEPS}
 COUNT = 10
+ARGUMENTS = ("x_t", "model", "num_samples", "total_timesteps", "diffuser", "device")
 SHAPE = (COUNT, 1, 28, 28)
 
 
@@ -40,6 +45,7 @@ class Run:
         returned: what came back, as it came.
         attached: whether the result hangs on an autograd graph.
         error: why the sampler did not come to its end.
+        stale: the notebook's variables that had to be set to arguments, with those arguments.
     """
 
     start: Tensor
@@ -49,6 +55,7 @@ class Run:
     returned: Any = None
     attached: bool = False
     error: StudentError | None = None
+    stale: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,20 +89,31 @@ class Sampling:
     updates: tuple[Update, ...]
     last_known: bool  # whether the last update, into the result, is among them
 
+    def convention(self) -> str:
+        """How ``generate_samples`` calls the network, in words."""
+        calls = [call for call in self.first.calls if call.t is not None]
+        told = [_told(call) for call in calls]
+        if not told:
+            return "does not ask the network"
+        return f"tells the network t as {calls[0].form or 'one for each'}, from {told[0]:g} to {told[-1]:g}"
 
-def recover(student: Student, fallback: Fallback, generator: torch.Generator) -> Sampling:
+
+def recover(
+    student: Student,
+    fallback: Fallback,
+    generator: torch.Generator,
+    numbering: Numbering = Numbering(),  # noqa: B008  it is frozen
+) -> Sampling:
     """Run ``generate_samples`` twice on the probe network, in fresh workers, and solve for every step."""
-    runs = []
-    for _ in range(2):
-        one = student.fresh()
-        try:
-            runs.append(_run(one, fallback(one), generator))
-        finally:
-            one.close()
-            student.seconds += one.seconds
-    first, second = runs
+    first, second = (_run_afresh(student, fallback, generator, numbering) for _ in range(2))
+    handout.raise_if_not_installed(first.error)
+    stale = handout.mistaken_for_arguments(student, "generate_samples", ARGUMENTS)
+    if stale and (first.error or len(first.calls) != STEPS):
+        runs = [_run_afresh(student, fallback, generator, numbering, stale) for _ in range(2)]
+        if runs[0].error is None and len(runs[0].calls) == STEPS:
+            first, second = runs
     updates = []
-    states = [_states(run) for run in runs]
+    states = [_states(run) for run in (first, second)]
     for number in range(min(len(first.calls), len(second.calls))):
         after = [run[number + 1] if number + 1 < len(run) else None for run in states]
         if after[0] is not None and after[1] is not None:
@@ -104,8 +122,31 @@ def recover(student: Student, fallback: Fallback, generator: torch.Generator) ->
     return Sampling(first=first, second=second, updates=tuple(updates), last_known=whole)
 
 
-def _run(student: Student, fallback: Handle | None, generator: torch.Generator) -> Run:
-    reference = ReadingDiffuser(1e-3, 0.2, STEPS, reading=PAPER)
+def _run_afresh(
+    student: Student,
+    fallback: Fallback,
+    generator: torch.Generator,
+    numbering: Numbering,
+    variables: Mapping[str, str] | None = None,
+) -> Run:
+    one = student.fresh()
+    try:
+        run = _run(one, fallback(one), generator, numbering, variables)
+    finally:
+        one.close()
+        student.seconds += one.seconds
+    run.stale = variables or {}
+    return run
+
+
+def _run(
+    student: Student,
+    fallback: Handle | None,
+    generator: torch.Generator,
+    numbering: Numbering,
+    variables: Mapping[str, str] | None,
+) -> Run:
+    reference = ReadingDiffuser(**SCHEDULE, reading=PAPER)
     log: list[Event] = []
     run = Run(start=torch.randn(SHAPE, generator=generator))
     steps = Steps(STEPS)
@@ -120,11 +161,19 @@ def _run(student: Student, fallback: Handle | None, generator: torch.Generator) 
         "model": NetworkDouble(log, respond, most=3 * STEPS * COUNT),
         "num_samples": COUNT,
         "total_timesteps": STEPS,
-        "diffuser": DiffuserDouble(log, reference, fallback, generator),
+        "diffuser": DiffuserDouble(log, reference, fallback, generator, numbering=numbering),
         "device": IN_USE,
     }
     try:
-        reply = handout.reply(student, "generate_samples", arguments, seed=student.seed + 11, within=120.0)
+        reply = handout.reply(
+            student,
+            "generate_samples",
+            arguments,
+            beside=SCHEDULE,
+            variables=variables,
+            seed=student.seed + 11,
+            within=120.0,
+        )
         run.returned, run.attached = reply["value"], reply["attached"]
         run.result = as_samples(reply["value"], SHAPE)
     except StudentError as error:
@@ -132,45 +181,6 @@ def _run(student: Student, fallback: Handle | None, generator: torch.Generator) 
     run.calls = _whole_batches([event for event in log if event.kind == "forward"])
     run.missing = [event.who for event in log if event.kind == "missing"]
     return run
-
-
-class Steps:
-    """Tells which step, 0 to T − 1, the network is asked at, from whatever it is told."""
-
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self._told: list[float] = []
-
-    def of(self, t: Tensor) -> int:
-        """The step itself where it is whole; else, as for t/T, by the order of what was told, last first."""
-        told = t.flatten()[0].item()
-        if told not in self._told:
-            self._told.append(told)
-        scaled = told != int(told) or (told == 1 and self._told[0] <= 1)
-        if scaled or not 0 <= told < self._total:
-            return max(0, self._total - 1 - self._told.index(told) % self._total)
-        return int(told)
-
-
-def as_samples(value: Any, shape: tuple[int, ...]) -> Tensor | None:
-    """The samples in what a sampler returned: a tensor of as many numbers, or the last such in a list of
-    steps.
-    """
-    if isinstance(value, Tensor):
-        count = torch.Size(shape).numel()
-        return value.float().reshape(shape) if value.numel() == count and value.is_floating_point() else None
-    if isinstance(value, dict):
-        value = list(value.values())
-    if not isinstance(value, list | tuple):
-        return None
-    inner = [found for item in value if (found := as_samples(item, shape)) is not None]
-    if inner:
-        return (
-            inner[0] if isinstance(value, tuple) else inner[-1]
-        )  # (samples, history), or a list of all steps
-    tensors = [item for item in value if isinstance(item, Tensor)]
-    together = torch.cat([item.flatten() for item in tensors]) if tensors else torch.zeros(0)
-    return as_samples(together, shape) if len(tensors) == len(value) and value else None
 
 
 def _whole_batches(calls: list[Event]) -> list[Event]:
@@ -201,7 +211,7 @@ def _one_after_another(calls: list[Event]) -> list[list[Event]]:
 def _together(chunk: list[Event]) -> Event:
     x = torch.cat([call.x for call in chunk if call.x is not None])
     answer = torch.cat([call.answer for call in chunk if call.answer is not None])
-    return Event(kind="forward", x=x, answer=answer, t=chunk[0].t)
+    return Event(kind="forward", x=x, answer=answer, t=chunk[0].t, grad=any(call.grad for call in chunk))
 
 
 def _size(call: Event) -> int:

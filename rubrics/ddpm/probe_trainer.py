@@ -7,7 +7,7 @@ written.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,11 +16,11 @@ from torch import Tensor
 
 from grader.sandbox.student import Student
 from grader.sandbox.terms import IN_USE, Handle, StudentError
-from reference.diffuser import NoiseDiffuser
 from reference.pretrained import ScheduleArguments
 from reference.readings import Reading, ReadingDiffuser
 
 from . import handout
+from .conventions import HANDOUTS, Answers, Numbering, Telling, telling
 from .doubles import (
     DiffuserDouble,
     Event,
@@ -28,11 +28,14 @@ from .doubles import (
     NetworkDouble,
     OptimizerDouble,
     WitnessDouble,
-    cosine,
 )
 
 EPOCHS, BATCHES, VALIDATION_BATCHES, BATCH = 2, 6, 3, 16
 STEPS = 40
+ARGUMENTS = (
+    *("model", "train_loader", "val_loader", "optimizer", "criterion", "device", "num_epochs", "diffuser"),
+    "totalTrainingTimesteps",
+)
 SCHEDULE: ScheduleArguments = {"start_beta": 1e-3, "end_beta": 0.2, "total_steps": STEPS}
 
 
@@ -45,6 +48,7 @@ class Pass:
     image: Tensor | None = None  # x_0, if it is known
     noise: Tensor | None = None  # what was to be found, if that is known
     t: Tensor | None = None  # the step as the diffuser was given it
+    form: str = ""  # in which the diffuser was given it
     gradient: Tensor | None = None
     gradient_before: float | None = None
 
@@ -55,12 +59,20 @@ class Training:
 
     Attributes:
         reading: the forward process that the stand-in for the diffuser followed.
+        numbering, answers: how it counted the steps, and how it answered.
+        labels: whether batches came with labels.
         log: every event, in order.
         returned: what ``train`` returned.
         error: why it did not come to its end, if it did not.
     """
 
     reading: Reading
+    numbering: Numbering = field(default_factory=Numbering)
+    answers: Answers = HANDOUTS
+    labels: bool = True
+    at_odds: Answers | None = None  # with the student's own diffuser, which answers like this
+    outside: str = ""  # variables of the notebook that it reads, with their places
+    stale: Mapping[str, str] = field(default_factory=dict)  # those that had to be set to its arguments
     log: list[Event] = field(default_factory=list)
     returned: Any = None
     error: StudentError | None = None
@@ -86,6 +98,7 @@ class Training:
                         image=source.image if source else None,
                         noise=source.target if source else None,
                         t=source.t if source else None,
+                        form=source.form if source else "",
                         gradient=back.x if back else None,
                         gradient_before=back.gradient_before if back else None,
                     )
@@ -99,6 +112,26 @@ class Training:
         return x is not None and any(image.shape == x.shape and torch.equal(image, x) for image in images)
 
     @property
+    def telling(self) -> Telling:
+        """How the network is told the step."""
+        known = [
+            (p.t, p.forward.t, p.forward.form)
+            for p in self.training_passes
+            if p.t is not None and p.forward.t is not None
+        ]
+        return telling(known, self.numbering.first, STEPS)
+
+    def convention(self) -> str:
+        """How ``train`` calls what it is given, in words."""
+        forms = sorted({one.form for one in self.training_passes if one.form})
+        told = self.telling
+        asked = [f"gives noise_diffusion t as {' or '.join(forms)}"] if forms else []
+        asked += [f"tells the network {told.scale} as {told.form}"] if told.form else []
+        asked += [] if self.labels else ["takes batches without labels"]
+        asked += [f"returns {_kind(self.returned)}"] if self.error is None else [f"stops: {self.error}"]
+        return "; ".join(asked)
+
+    @property
     def training_passes(self) -> list[Pass]:
         """Those on batches of the training loader."""
         return _on_batches([p for p in self.passes if not p.validating])
@@ -107,6 +140,13 @@ class Training:
     def validation_passes(self) -> list[Pass]:
         """Those on batches of the validation loader."""
         return _on_batches([p for p in self.passes if p.validating])
+
+
+def _kind(returned: Any) -> str:
+    if isinstance(returned, tuple | list) and len(returned) < 9:
+        inside = ", ".join(type(item).__name__ for item in returned)
+        return f"a {type(returned).__name__} ({inside})"
+    return "nothing" if returned is None else f"a {type(returned).__name__}"
 
 
 def _on_batches(passes: list[Pass]) -> list[Pass]:
@@ -125,9 +165,57 @@ def _source(forward: Event, diffusions: list[Event]) -> Event | None:
     return None
 
 
-def run(student: Student, reading: Reading, fallback: Handle | None, generator: torch.Generator) -> Training:
-    """Run the student's ``train`` for two short epochs on stand-ins."""
-    training = Training(reading=reading)
+def run(
+    student: Student,
+    reading: Reading,
+    fallback: Handle | None,
+    generator: torch.Generator,
+    *,
+    numbering: Numbering = Numbering(),  # noqa: B008  it is frozen
+    answers: Answers = HANDOUTS,
+) -> Training:
+    """Run the student's ``train`` for two short epochs on stand-ins; once more on batches without labels,
+    where it does not come to use any with them.
+    """
+    training = _run(student, reading, fallback, generator, numbering, answers, labels=True)
+    asked = any(event.kind in ("diffuse", "forward") for event in training.log)
+    if training.error and not training.error.lost and not asked:
+        bare = _run(student, reading, fallback, generator, numbering, answers, labels=False)
+        if bare.error is None:
+            return bare
+    return training
+
+
+def with_variables_set(student: Student, training: Training, generator: torch.Generator) -> Training:
+    """Another run, in a worker of its own, in which variables that ``train`` reads are its arguments; the run
+    that was where there are none.
+    """
+    stale = handout.mistaken_for_arguments(student, "train", ARGUMENTS)
+    if not stale:
+        return training
+    one = student.fresh()
+    try:
+        again = _run(one, training.reading, None, generator, training.numbering, training.answers, stale)
+    finally:
+        one.close()
+        student.seconds += one.seconds
+    again.stale = stale
+    return again
+
+
+def _run(
+    student: Student,
+    reading: Reading,
+    fallback: Handle | None,
+    generator: torch.Generator,
+    numbering: Numbering,
+    answers: Answers,
+    variables: Mapping[str, str] | None = None,
+    *,
+    labels: bool = True,
+) -> Training:
+    training = Training(reading=reading, numbering=numbering, answers=answers, labels=labels)
+    training.outside = handout.places_read(student, "train")
     log = training.log
     reference = ReadingDiffuser(**SCHEDULE, reading=reading)
     network = NetworkDouble(
@@ -138,20 +226,42 @@ def run(student: Student, reading: Reading, fallback: Handle | None, generator: 
     arguments: dict[str, Any] = {
         "model": network,
         "train_loader": LoaderDouble(
-            log, "training", _random_batches(generator), BATCHES, BATCH, epochs=EPOCHS
+            log, "training", _random_batches(generator), BATCHES, BATCH, epochs=EPOCHS, labels=labels
         ),
         "val_loader": LoaderDouble(
-            log, "validation", _random_batches(generator), VALIDATION_BATCHES, BATCH, epochs=EPOCHS
+            log,
+            "validation",
+            _random_batches(generator),
+            VALIDATION_BATCHES,
+            BATCH,
+            epochs=EPOCHS,
+            labels=labels,
         ),
         "optimizer": OptimizerDouble(log, network, lr=0.01),
         "criterion": WitnessDouble(log),
         "device": IN_USE,
         "num_epochs": EPOCHS,
-        "diffuser": DiffuserDouble(log, reference, fallback, generator),
+        "diffuser": DiffuserDouble(
+            log,
+            reference,
+            fallback,
+            generator,
+            answers=answers,
+            numbering=numbering,
+            method=student.method("noise_diffusion"),
+        ),
         "totalTrainingTimesteps": STEPS,
     }
     try:
-        training.returned = handout.call(student, "train", arguments, seed=student.seed, within=120.0)
+        training.returned = handout.call(
+            student,
+            "train",
+            arguments,
+            beside=SCHEDULE,
+            variables=variables,
+            seed=student.seed,
+            within=120.0,
+        )
     except StudentError as error:
         training.error = error
     return training
@@ -163,98 +273,3 @@ def _random_batches(generator: torch.Generator) -> Any:
         return images, torch.randint(0, 10, (BATCH,), generator=generator)
 
     return batch
-
-
-def targets(training: Training) -> Counter[str]:
-    """What the loss compared the prediction with, over all training passes: noise, clean, noisy, fresh
-    (noise, but not the one in the image), or other.
-
-    From the gradients where they came back, otherwise from what the criterion was given.
-    """
-    found: Counter[str] = Counter()
-    compared = [e for e in training.log if e.kind == "compare"]
-    for one in training.training_passes:
-        if one.gradient is not None and one.forward.answer is not None:
-            found[_nearest(one.gradient, one)] += 1
-            continue
-        for event in compared:
-            other = _other_side(event, one)
-            if other is not None:
-                found[_equal(other, one)] += 1
-    return found
-
-
-def _candidates(one: Pass) -> dict[str, Tensor]:
-    named = {"noise": one.noise, "clean": one.image, "noisy": one.forward.x}
-    return {name: tensor.float() for name, tensor in named.items() if tensor is not None}
-
-
-def _nearest(gradient: Tensor, one: Pass) -> str:
-    """The candidate τ for which the gradient points along (answer − τ): 1.0 for a squared error, 0.8 for an
-    absolute.
-    """
-    assert one.forward.answer is not None
-    answer = one.forward.answer
-    likeness = {name: cosine(gradient, answer - tau) for name, tau in _candidates(one).items()}
-    best = max(likeness, key=likeness.__getitem__, default="other")
-    if likeness.get(best, 0.0) > 0.75:
-        return best
-    if gradient.shape != answer.shape:
-        return "other"
-    # Of a mean squared error the target is known exactly, and with it whether that looks like noise.
-    return _noise_or_other(answer - gradient * answer.numel() / 2)
-
-
-def _other_side(event: Event, one: Pass) -> Tensor | None:
-    """What the network's answer was compared with in this event, if its answer is one of the two sides."""
-    answer = one.forward.answer
-    for side, other in ((event.x, event.target), (event.target, event.x)):
-        if (
-            answer is not None
-            and side is not None
-            and side.shape == answer.shape
-            and torch.equal(side, answer)
-        ):
-            return other
-    return None
-
-
-def _equal(other: Tensor, one: Pass) -> str:
-    candidates = _candidates(one).items()
-    return next(
-        (n for n, tau in candidates if tau.shape == other.shape and torch.allclose(tau, other, atol=1e-5)),
-        _noise_or_other(other),
-    )
-
-
-def _noise_or_other(target: Tensor) -> str:
-    """ "fresh" for what looks like standard normal noise; 12,544 pixels have a deviation of 1 ± 0.006."""
-    return "fresh" if abs(target.mean()) < 0.05 and abs(target.std() - 1) < 0.05 else "other"
-
-
-def own_noise(training: Training) -> bool:
-    """Whether a ``train`` that mixes images and noise itself does so by the formula, and compares with that
-    noise.
-
-    For a squared error of mean reduction the target is answer − gradient · n / 2; with it, x_t must be the
-    mix of an image of the batch and that noise.
-    """
-    schedule = NoiseDiffuser(**SCHEDULE)
-    batches = [
-        e.image for e in training.log if e.kind == "batch" and e.who == "training" and e.image is not None
-    ]
-    passes = [p for p in training.training_passes if p.gradient is not None]
-    if not passes or len(batches) < len(passes):
-        return False
-    for one, image in zip(passes, batches, strict=False):
-        x, t, answer, gradient = one.forward.x, one.forward.t, one.forward.answer, one.gradient
-        if x is None or t is None or answer is None or gradient is None or t.numel() != len(x):
-            return False
-        if bool((t < 0).any() or (t >= STEPS).any() or (t != t.round()).any()):
-            return False
-        alpha_bar = schedule.alpha_bar[t.long()].view(-1, 1, 1, 1)
-        target = answer - gradient * answer.numel() / 2
-        mix = training.reading.signal(alpha_bar) * image + training.reading.noise(alpha_bar) * target
-        if not torch.allclose(mix, x.float(), atol=1e-2):
-            return False
-    return True

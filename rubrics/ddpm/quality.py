@@ -13,7 +13,7 @@ from torch import Tensor
 
 from grader.checks import Blocked, Talk
 from grader.sandbox.student import Student
-from grader.sandbox.terms import IN_USE, Handle
+from grader.sandbox.terms import IN_USE, Handle, StudentError
 from reference import digits
 from reference.diffuser import NoiseDiffuser
 from reference.evaluation import energy_distance
@@ -22,10 +22,12 @@ from reference.readings import PAPER, ReadingDiffuser
 from reference.sampler import generate_samples
 
 from . import calibration, handout
+from .conventions import Numbering
 from .doubles import DiffuserDouble, NetworkDouble
 from .learning import Learning
 from .probe_network import Network
-from .probe_sampler import Steps, as_samples
+from .samples import Steps, as_samples
+from .schedule import build_diffuser
 
 TOTAL = SCHEDULE["total_steps"]
 Predict = Callable[[Tensor, Tensor], Tensor]
@@ -59,6 +61,7 @@ class Studio:
     Attributes:
         seeds, count: the handout's seeds, and samples from each.
         fallback: the student's diffuser, for attributes beyond the handout's.
+        numbering: how the student counts the steps.
     """
 
     student: Student
@@ -66,6 +69,7 @@ class Studio:
     count: int
     fallback: Handle | None
     talk: Talk
+    numbering: Numbering = Numbering()  # noqa: RUF009  it is frozen
 
     def start(self, seed: int) -> Tensor:
         """x_T as the handout's cell draws it, float (count, 1, 28, 28)."""
@@ -89,7 +93,8 @@ class Studio:
             Blocked: what it returned are no samples.
         """
         network, schedule = load_pretrained(), ReadingDiffuser(**SCHEDULE, reading=PAPER)
-        process = DiffuserDouble([], schedule, self.fallback, torch.Generator().manual_seed(0))
+        generator = torch.Generator().manual_seed(0)
+        process = DiffuserDouble([], schedule, self.fallback, generator, numbering=self.numbering)
         made = []
         for seed in self.seeds:
             steps, shown = Steps(TOTAL), list[Tensor]()
@@ -127,7 +132,9 @@ class Studio:
             "device": IN_USE,
         }
         started = time.monotonic()
-        returned = handout.call(self.student, "generate_samples", arguments, seed=seed, within=300.0)
+        returned = handout.call(
+            self.student, "generate_samples", arguments, beside=SCHEDULE, seed=seed, within=300.0
+        )
         self.talk.spend("sampling", time.monotonic() - started)
         return as_samples(returned, tuple(start.shape))
 
@@ -203,6 +210,19 @@ def judge_network(studio: Studio, learning: Learning) -> Quality:
         ],
         notes=[note],
     )
+
+
+def add_all_of_the_students(quality: Quality, studio: Studio, learning: Learning | None) -> None:
+    """A row of samples that are the student's own throughout: to be seen, not judged."""
+    if learning is None or learning.trained.network is None:
+        return
+    try:
+        diffuser = build_diffuser(studio.student, **SCHEDULE)
+        own = studio.all_of_the_students(learning.trained.network, diffuser)
+    except (StudentError, Blocked) as error:
+        quality.notes.append(f"With your own network your sampler gave no samples: {error}")
+        return
+    quality.rows.insert(0, (f"all your own, after {learning.trained.steps} steps", own))
 
 
 def sample_from(seed: int, count: int, model: Predict) -> Tensor:

@@ -54,6 +54,7 @@ class Found:
 
     curves: dict[str, Tensor] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
+    padded: frozenset[str] = frozenset()  # those with an entry before the first step's, which is left out
 
     def __getitem__(self, name: str) -> Tensor:
         if name in self.problems:
@@ -61,8 +62,11 @@ class Found:
         return self.curves[name]
 
 
-def schedule_of(student: Student, diffuser: Handle, talk: Talk) -> Found:
-    """Read betas, alphas and alpha_bar off a student's diffuser, under these or other usual names."""
+def schedule_of(student: Student, diffuser: Handle, total_steps: int, talk: Talk) -> Found:
+    """Read betas, alphas and alpha_bar off a student's diffuser, under these or other usual names.
+
+    A curve of T + 1 values that begins with that of no step at all counts from 1.
+    """
     found = Found()
     for name, spellings in NAMES.items():
         for spelling in spellings:
@@ -74,6 +78,9 @@ def schedule_of(student: Student, diffuser: Handle, talk: Talk) -> Found:
             if curve is None:
                 found.problems[name] = f"self.{spelling} holds no curve of numbers, but {_kind(value)}."
                 continue
+            if len(curve) == total_steps + 1 and curve[0] == (0 if name == "betas" else 1):
+                found.padded |= {name}
+                curve = curve[1:]
             found.curves[name] = curve
             found.problems.pop(name, None)
             if spelling != name:
@@ -91,7 +98,8 @@ def mend(student: Student, diffuser: Handle, found: Found, truth: NoiseDiffuser)
         The names that were mended.
     """
     right = dict(zip(NAMES, curves(truth), strict=True))
-    wrong = [name for name, curve in found.curves.items() if not close(curve, right[name], within=1e-3)]
+    curves_found = [(name, curve) for name, curve in found.curves.items() if name not in found.padded]
+    wrong = [name for name, curve in curves_found if not close(curve, right[name], within=1e-3)]
     mended = []
     for name in wrong:
         with suppress(StudentError):  # a property without a setter keeps what it computes
@@ -169,8 +177,7 @@ def is_sound(forward: Forward, judged: Judged, schedule: Found, truth: NoiseDiff
         judged.accepted
         and not forward.limits
         and each
-        and forward.asked.form == "list"
-        and not forward.asked.noise_first
+        and not forward.asked.single
         and bool((forward.likeness > 0.999).all())
         and not schedule.problems
         and close(own, alpha_bar, within=1e-3)

@@ -154,3 +154,18 @@ def test_walls_of_an_ordinary_user(tmp_path: Path) -> None:
     ran = run(*helper, sys.executable, "-m", "pytest", *tests, folder=Path("/"))
     assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr
     assert "skipped" not in ran.stdout
+
+
+def test_where_the_grader_is_installed_everything_but_the_grader_can_be_read(tmp_path: Path) -> None:
+    """Rules can only allow, so what lies beside it is allowed piece by piece."""
+    from grader.sandbox.worker.walls import libraries
+
+    site = tmp_path / "lib" / "site-packages"
+    for name in ("grader", "reference", "numpy", "torch"):
+        (site / name).mkdir(parents=True)
+    (site / "six.py").write_text("")
+    found = set(
+        libraries([str(site), str(tmp_path / "lib")], [str(site / "grader"), str(site / "reference")])
+    )
+    assert {str(site / "numpy"), str(site / "torch"), str(site / "six.py")} <= found
+    assert not {str(site), str(site.parent), str(site / "grader"), str(site / "reference")} & found

@@ -5,9 +5,13 @@ spy on. The judge starts it, writes *requests* to it and reads *replies*; while 
 may send *callbacks* (a stand-in was called) and then waits for the *answer*. Both directions use the frames
 of ``wire``.
 
+Before all else the worker walls itself in (see ``walls``) and says so in a *hello*: ``{"layers": [str]}``, or
+``{"failed": str, "why": str}``, after which it ends.
+
 A request's header::
 
-    {"verb": "load",     "statements": [{"source", "cell", "line"}, ...], "device": "cpu", "threads": 1}
+    {"verb": "load",     "statements": [{"source", "cell", "line"}, ...], "device": "cpu", "threads": 1,
+                         "modules": {name: [statement, ...]}}        those beside the notebook
     {"verb": "data",     "images": VALUE, "labels": VALUE}       what torchvision's MNIST will serve
     {"verb": "call",     "target": TARGET, "method": str | null, "args": [VALUE], "kwargs": {str: VALUE},
                          "seed": int | null, "grad": bool, "keep": bool}
@@ -20,18 +24,20 @@ A request's header::
     "target": TARGET, "optimizer": TARGET, "args": [VALUE], "goal": VALUE}   one step {"verb": "pathways",
     "target": TARGET, "args": [VALUE], "shifted": [VALUE], "full": int}   see ``pathways``
 
-    TARGET = {"name": str} in the student's namespace, or {"handle": int}, an object kept from before
+    TARGET = {"name": str} in the student's namespace ("" is that itself), or {"handle": int}, an object
+    kept from before
     "keep" leaves the result in the worker and replies with its handle.
     VALUE  = null, bool, int, float, str, [VALUE] and
              {"tensor": index, "on": "cpu"}     the index-th tensor of this frame ("on" only where it matters)
              {"tuple": [VALUE]}  {"dict": [[VALUE, VALUE]]}  {"float": "nan" | "inf" | "-inf"}
+             {"namespace": [[str, VALUE]]}      an object with these attributes (only to the worker)
              {"device": true}                   the device in use
              {"handle": int, "type": str}       an object that stays in the worker
              {"double": id, "kind": str, ...}   a stand-in whose behaviour lives in the judge; see ``doubles``
 
 A reply's header is ``{"value": VALUE, "attached": bool}``, where ``attached`` says that a returned tensor
 still hangs on an autograd graph, or ``{"raised": {"type", "message", "cell", "line", "during"}}``: the
-student's code raised. A callback's header is ``{"double": id, "event": str, "args": [VALUE], "kwargs": {...},
-"state": {...}}``; its answer ``{"value": VALUE}``, ``{"stop": true}`` (the loader is exhausted) or
-``{"raise": {"type", "message"}}``.
+student's code raised. ``"notices": [str]`` beside either are sentences for the report. A callback's header is
+``{"double": id, "event": str, "args": [VALUE], "kwargs": {...}, "state": {...}}``; its answer
+``{"value": VALUE}``, ``{"stop": true}`` (the loader is exhausted) or ``{"raise": {"type", "message"}}``.
 """

@@ -8,36 +8,25 @@ plots go nowhere, progress bars are silent, and Colab's own modules are inert st
 from __future__ import annotations
 
 import functools
-import importlib.abc
-import importlib.machinery
 import inspect
 import itertools
 import os
 import random
 import sys
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-# Modules of the notebook's surroundings. A definition that is worth points depends on none of them.
-STAND_INS = (
-    "google.colab",
-    "IPython",
-    "ipywidgets",
-    "wandb",
-    "tensorboard",
-    "torch.utils.tensorboard",
-    "torchsummary",
-    "torchinfo",
-    "torchviz",
-    "seaborn",
-    "imageio",
-    "kaggle",
-)
+from .standins import Nothing, notice
+
+
+def names() -> dict[str, Any]:
+    """What a notebook has beside Python's own names."""
+    return {"get_ipython": Nothing, "display": _do_nothing, "input": _no_answer}
 
 
 def quiet_environment(scratch: str) -> None:
@@ -50,81 +39,6 @@ def quiet_environment(scratch: str) -> None:
         TQDM_DISABLE="1",
         TORCHDYNAMO_DISABLE="1",
     )
-
-
-class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds stand-ins for modules that are not there, and hides those that are not for students."""
-
-    def __init__(self, hidden: Sequence[str]) -> None:
-        self._hidden = frozenset(hidden)
-
-    def find_spec(
-        self, name: str, path: Any = None, target: types.ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        root = name.partition(".")[0]
-        if root in self._hidden:
-            raise ModuleNotFoundError(f"No module named {root!r}", name=root)
-        if _is_surroundings(name) and (root == "google" or not _installed(_ROOTS.get(name, root))):
-            return importlib.machinery.ModuleSpec(name, self, is_package=True)
-        return None
-
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
-        return Inert(spec.name)
-
-    def exec_module(self, module: types.ModuleType) -> None:
-        """Nothing to run: a stand-in has no code."""
-
-
-_ROOTS = {"torch.utils.tensorboard": "tensorboard"}  # there, but of no use without the other
-
-
-def _is_surroundings(name: str) -> bool:
-    return any(name == known or name.startswith(f"{known}.") for known in (*STAND_INS, "google"))
-
-
-def _installed(root: str) -> bool:
-    finders = [finder for finder in sys.meta_path if not isinstance(finder, Finder)]
-    return any(finder.find_spec(root, None) for finder in finders)
-
-
-class Inert(types.ModuleType):
-    """A module in which every name exists, can be called, and does nothing."""
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return _Nothing
-
-
-class _AnyAttribute(type):
-    def __getattr__(cls, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return _Nothing
-
-
-class _Nothing(metaclass=_AnyAttribute):
-    """Stands for a function, a class or an object: can be called, derived from, entered and looped over."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        pass
-
-    def __call__(self, *args: Any, **kwargs: Any) -> _Nothing:
-        return self
-
-    def __enter__(self) -> _Nothing:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(())
-
-    def __getattr__(self, name: str) -> _Nothing:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return self
 
 
 def plain_progress_bars() -> None:
@@ -245,6 +159,34 @@ def without_cuda() -> None:
 
 def _do_nothing(*args: Any, **kwargs: Any) -> None:
     return None
+
+
+def _no_answer(prompt: Any = "", /) -> str:
+    notice("Your code waits for input(); nobody is there when it is graded, and the answer was empty.")
+    return ""
+
+
+def take_old_arguments() -> None:
+    """Let schedulers take ``verbose``, which they had until torch 2.6, and ignore it."""
+    from torch.optim import lr_scheduler
+
+    for each in list(vars(lr_scheduler).values()):
+        if isinstance(each, type) and isinstance(vars(each).get("__init__"), types.FunctionType):
+            each.__init__ = _without_verbose(each.__init__)  # type: ignore[misc]
+
+
+def _without_verbose(init: types.FunctionType) -> Callable[..., None]:
+    if "verbose" in init.__code__.co_varnames:
+        return init
+
+    @functools.wraps(init)
+    def taking(*args: Any, **kwargs: Any) -> None:
+        if "verbose" in kwargs:
+            del kwargs["verbose"]
+            notice("Schedulers of newer versions of torch take no verbose=; it was ignored.")
+        init(*args, **kwargs)
+
+    return taking
 
 
 def _cpu_name(*args: Any) -> str:

@@ -101,6 +101,9 @@ class Object:
         for name in methods:
             self.__dict__[name] = _Method(number, name)
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return line.ask(self.__dict__["_stand_in"][0], "call", args, kwargs, {})
+
     def __getattr__(self, name: str) -> Any:
         number, fallback = self.__dict__.get("_stand_in", (None, None))
         if number is None or name.startswith("__"):

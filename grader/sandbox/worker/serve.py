@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import inspect
 import itertools
 import os
@@ -14,7 +15,7 @@ from typing import Any, BinaryIO
 import torch
 from torch import nn
 
-from . import colab, doubles, pathways, source
+from . import colab, doubles, modules, pathways, source, standins
 from .values import Packer, Unpacker
 from .wire import ANSWER, CALLBACK, REPLY, REQUEST, Closed, WireError, read_frame, write_frame
 
@@ -77,6 +78,8 @@ class _Server:
         except (Exception, SystemExit, KeyboardInterrupt) as error:
             packer = Packer(self._keep)
             reply = {"raised": source.describe(error) | {"ours": _is_ours(header, error)}}
+        if standins.notices:
+            reply["notices"] = standins.notices[:]
         write_frame(self._replies, REPLY, reply, packer.tensors)
 
     def ask(
@@ -136,7 +139,9 @@ class _Server:
         else:
             colab.without_cuda()
         colab.seed_everything(header["seed"])
-        return source.run(header["statements"], self._namespace)
+        beside = modules.BesideNotebook(header.get("modules", {}))
+        sys.meta_path.insert(0, beside)
+        return source.run(header["statements"], self._namespace) + beside.problems
 
     def _do_data(self, header: dict[str, Any], unpacker: Unpacker) -> None:
         images, labels = unpacker.unpack(header["images"]), unpacker.unpack(header["labels"])
@@ -162,7 +167,8 @@ class _Server:
 
     def _do_describe(self, header: dict[str, Any], _: Unpacker) -> dict[str, Any]:
         target = self._target(header["target"])
-        about: dict[str, Any] = {"type": type(target).__name__, "arguments": _arguments(target)}
+        about: dict[str, Any] = {"type": type(target).__name__, **_signature(target)}
+        about["attributes"] = [name for name in getattr(target, "__dict__", {}) if not name.startswith("_")]
         if isinstance(target, nn.Module):
             trainable = [parameter for parameter in target.parameters() if parameter.requires_grad]
             about |= {"parameters": sum(p.numel() for p in trainable), "training": target.training}
@@ -209,10 +215,14 @@ class _Server:
 
     @staticmethod
     def _named(namespace: types.ModuleType, name: str) -> object:
+        if not name:
+            return namespace
+        first, *rest = name.split(".")  # "model.UNet" where a module was imported
         try:
-            return namespace.__dict__[name]
+            found = namespace.__dict__[first]
         except KeyError:
-            raise NameError(f"name {name!r} is not defined") from None
+            raise NameError(f"name {first!r} is not defined") from None
+        return functools.reduce(getattr, rest, found)
 
 
 def _verb(header: dict[str, Any]) -> str:
@@ -229,9 +239,12 @@ def _is_ours(header: dict[str, Any], error: BaseException) -> bool:
     return not asks_students and source.describe(error)["cell"] is None
 
 
-def _arguments(target: object) -> list[str]:
-    """The names of a function's, or a class's constructor's, arguments; none if it does not say."""
+def _signature(target: object) -> dict[str, Any]:
+    """The names of a function's or constructor's arguments, and of those required; none if unknown."""
     try:
-        return list(inspect.signature(target).parameters)  # type: ignore[arg-type]
+        parameters = inspect.signature(target).parameters.values()  # type: ignore[arg-type]
     except (TypeError, ValueError):
-        return []
+        return {"arguments": [], "required": []}
+    plain = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    required = [p.name for p in plain if p.default is p.empty]
+    return {"arguments": [p.name for p in parameters], "required": required}

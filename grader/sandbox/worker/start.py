@@ -46,7 +46,7 @@ def main() -> None:
     colab = importlib.import_module("worker.colab")
     colab.quiet_environment(options.scratch)
     os.chdir(options.scratch)
-    sys.meta_path.insert(0, colab.Finder(options.hidden))
+    sys.meta_path.insert(0, importlib.import_module("worker.standins").Finder(options.hidden))
     _warm_up(options.preload)
     if options.control is None:
         _serve_once(options.policy)
@@ -82,7 +82,9 @@ def _warm_up(preload: list[str]) -> None:
     import torch
 
     importlib.import_module("worker.serve")
-    importlib.import_module("worker.colab").plain_progress_bars()
+    colab = importlib.import_module("worker.colab")
+    colab.plain_progress_bars()
+    colab.take_old_arguments()
     torch.set_num_threads(1)
     torch.backends.cpu.get_cpu_capability()  # it reads /proc, which a walled child may not see
     torch.optim.Adam([torch.empty(1, requires_grad=True)])  # its constructor imports torch._dynamo, 2 s

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import types
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -95,6 +96,8 @@ class Unpacker:
                 )
             case {"tuple": list(items)}:
                 return tuple(self.unpack(item) for item in items)
+            case {"namespace": list(pairs)}:
+                return types.SimpleNamespace(**{name: self.unpack(item) for name, item in pairs})
             case {"dict": list(pairs)}:
                 return {self.unpack(key): self.unpack(item) for key, item in pairs}
             case {"float": str(text)}:

@@ -15,13 +15,11 @@ def restrict(memory: int, *, gpu: bool) -> None:
     """Limit this process to ``memory`` bytes beyond what it holds already, and to little of all the rest.
 
     Args:
-        gpu: leaves the address space open, of which CUDA reserves hundreds of gigabytes.
+        gpu: leaves memory to whoever watches from outside: CUDA reserves hundreds of gigabytes of addresses.
     """
-    held = _held()
     limits = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_CPU: _PROCESSOR_SECONDS,
-        resource.RLIMIT_DATA: held["VmData"] + memory,
         resource.RLIMIT_FSIZE: FILE_BYTES,
         resource.RLIMIT_MSGQUEUE: 0,
         resource.RLIMIT_NOFILE: _OPEN_FILES,
@@ -29,7 +27,12 @@ def restrict(memory: int, *, gpu: bool) -> None:
         resource.RLIMIT_STACK: 8 * MIB,
     }
     if not gpu:
-        limits |= {resource.RLIMIT_AS: held["VmSize"] + memory, resource.RLIMIT_MEMLOCK: 0}
+        held = _held()
+        limits |= {
+            resource.RLIMIT_AS: held["VmSize"] + memory,
+            resource.RLIMIT_DATA: held["VmData"] + memory,
+            resource.RLIMIT_MEMLOCK: 0,
+        }
     for kind, wanted in limits.items():
         _, most = resource.getrlimit(kind)
         value = wanted if most == resource.RLIM_INFINITY else min(wanted, most)

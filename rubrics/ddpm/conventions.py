@@ -1,0 +1,159 @@
+"""How a student's functions want to be called, and how they answer: found by trying, and recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from grader.sandbox.student import Student
+from grader.sandbox.terms import Handle, StudentError
+
+Key = int | str
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The form of what ``noise_diffusion`` returns.
+
+    Attributes:
+        kind: "tuple", "list", "dict", "object" or "alone" (one tensor).
+        keys: where its values are, in order.
+        image, noise: where the noisy image and the noise are; None where there is no noise.
+    """
+
+    kind: str = "tuple"
+    keys: tuple[Key, ...] = (0, 1)
+    image: Key = 0
+    noise: Key | None = 1
+
+    def pack(self, image: Tensor, noise: Tensor) -> Any:
+        """An answer of this form, for a stand-in to give."""
+        values = dict.fromkeys(self.keys) | {self.image: image, self.noise: noise}
+        match self.kind:
+            case "dict":
+                return {key: values[key] for key in self.keys}
+            case "object":
+                return SimpleNamespace(**{str(key): values[key] for key in self.keys})
+            case "list":
+                return [values[key] for key in self.keys]
+            case "alone":  # a mistake of the diffuser's, not of those who expect the noise
+                return (image, noise)
+        return tuple(values[key] for key in self.keys)
+
+    def __str__(self) -> str:
+        if self.kind == "alone":
+            return "returns the noisy image alone"
+        places = {self.image: "noisy image", self.noise: "noise"}
+        names = [places.get(key, "something else") for key in self.keys]
+        if self.kind in ("dict", "object"):
+            names = [f"{key}: {name}" for key, name in zip(self.keys, names, strict=True)]
+        return f"returns a {self.kind} ({', '.join(names)})"
+
+
+HANDOUTS = Answers()
+
+
+def values_in(student: Student, answer: Any) -> tuple[str, dict[Key, Any]]:
+    """The kind of an answer, and its values by where they are; an object's are its attributes."""
+    match answer:
+        case dict():
+            return "dict", {key if isinstance(key, int) else str(key): value for key, value in answer.items()}
+        case tuple():
+            return "tuple", dict(enumerate(answer))
+        case list():
+            return "list", dict(enumerate(answer))
+        case Handle():
+            return "object", _attributes(student, answer)
+    return "alone", {0: answer}
+
+
+def _attributes(student: Student, handle: Handle) -> dict[Key, Any]:
+    values: dict[Key, Any] = {}
+    for name in student.ask("describe", handle).get("attributes", [])[:20]:
+        try:
+            values[str(name)] = student.get(handle, str(name))
+        except StudentError:
+            continue
+    return values
+
+
+@dataclass(frozen=True, slots=True)
+class Numbering:
+    """How a student counts the steps.
+
+    Attributes:
+        first: the number of the first step, 0 or 1.
+        padded: schedule curves with an entry before the first step's.
+    """
+
+    first: int = 0
+    padded: frozenset[str] = frozenset()
+
+    def __str__(self) -> str:
+        padded = (
+            f"; {' and '.join(sorted(self.padded))} with an entry before the first" if self.padded else ""
+        )
+        return (f"from {self.first} to T{' − 1' if self.first == 0 else ''}") + padded
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """How a network is told the step: the number itself or a share of T, and in which form."""
+
+    first: int = 0
+    scale: str = "t"
+    form: str | None = None
+
+    def of(self, steps: Tensor, total: int) -> Tensor:
+        """What the network is told at steps counted from 0, for a schedule of ``total`` of them."""
+        t = steps + self.first
+        match self.scale:
+            case "t / T":
+                return t / total
+            case "t / (T − 1)":
+                return t / (total - 1)
+            case "t / 1000":
+                return t / 1000
+        return t
+
+
+def telling(pairs: Sequence[tuple[Tensor, Tensor, str]], first: int, total: int) -> Telling:
+    """How the network was told the steps, from what diffuser and network were given: (steps, told, form)."""
+    steps = [s for s, told, _ in pairs if s.shape == told.shape]
+    tolds = [told for s, told, _ in pairs if s.shape == told.shape]
+    form = pairs[0][2] if pairs else None
+    if not steps:
+        return Telling(first, form=form)
+    t, told = torch.cat(steps), torch.cat(tolds)
+    for scale in ("t", "t / T", "t / (T − 1)", "t / 1000"):
+        if torch.allclose(Telling(0, scale).of(t, total).double(), told, atol=1e-5):
+            return Telling(first, scale, form)
+    for shift in (1, -1):  # a diffuser that counts from 0 beside a network that is told from 1
+        if torch.allclose(t + shift, told):
+            return Telling(first + shift, "t", form)
+    return Telling(first, form=form)
+
+
+def form_of(value: Any) -> str:
+    """The form of a step as it was given, such as "float (B, 1)", "list" or "int"."""
+    if not isinstance(value, Tensor):
+        return type(value).__name__
+    kind = "float" if value.is_floating_point() else "long"
+    if value.ndim == 0:
+        return f"{kind} ()"
+    sizes = ["1" if value.numel() == 1 else "B", *(str(size) for size in value.shape[1:])]
+    return f"{kind} ({', '.join(sizes)}{',' if value.ndim == 1 else ''})"
+
+
+def with_padding(curves: Mapping[str, Tensor], padded: frozenset[str]) -> dict[str, Tensor]:
+    """Schedule curves, (T,), with an entry before the first where a student's have one."""
+    before = {"betas": 0.0, "alphas": 1.0, "alpha_bar": 1.0}
+    return {
+        name: torch.cat([torch.full((1,), before[name]), curve]) if name in padded else curve
+        for name, curve in curves.items()
+    }

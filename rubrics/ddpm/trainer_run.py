@@ -1,0 +1,55 @@
+"""Runs a student's ``train`` on stand-ins as its notebook would have it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from grader.sandbox.student import Student
+from grader.sandbox.terms import Handle
+from reference.readings import Reading
+
+from .conventions import HANDOUTS, Answers, Numbering
+from .handout import raise_if_not_installed
+from .judge_trainer import trains_rightly
+from .probe_forward import Forward
+from .probe_trainer import Training, run, with_variables_set
+
+
+def run_as_expected(
+    student: Student,
+    reading: Reading,
+    fallback: Handle | None,
+    generator: torch.Generator,
+    numbering: Numbering,
+    forms: Sequence[Answers],
+) -> Training:
+    """A run in which the stand-in for the diffuser answers as the student's own does, in one of ``forms``.
+
+    Where ``train`` expects the handout's form, it answers in that, and the two are at odds; where it trains
+    rightly only once the notebook's variables are its arguments, they are set.
+    """
+    tried: list[Training] = []
+    for answers in dict.fromkeys([*forms, HANDOUTS]):
+        again = torch.Generator().manual_seed(generator.initial_seed())
+        tried.append(run(student, reading, fallback, again, numbering=numbering, answers=answers))
+        raise_if_not_installed(tried[-1].error)
+        if trains_rightly(tried[-1]):
+            break
+    training = next(filter(trains_rightly, reversed(tried)), tried[0])
+    if training.answers != tried[0].answers:
+        training.at_odds = tried[0].answers
+    if not trains_rightly(training):
+        again = torch.Generator().manual_seed(generator.initial_seed())
+        with_set = with_variables_set(student, training, again)
+        training = with_set if trains_rightly(with_set, but_stale=True) else training
+    return training
+
+
+def agree(training: Training | None, forward: Forward) -> bool:
+    """Whether the student's ``train`` and NoiseDiffuser expect the same of each other."""
+    if training is None:
+        return True
+    gives_lists = any(one.form == "list" for one in training.training_passes)
+    return training.answers == forward.asked.answers and not (gives_lists and forward.asked.form != "list")
