@@ -181,7 +181,7 @@ def test_a_file_of_another_kind_among_several_is_named(tmp_path, scratch):
     folder = _laid_out(tmp_path, "alice.ipynb")
     (folder / "bob.pdf").write_bytes(b"%PDF")
     intake = collect([str(folder / "alice.ipynb"), str(folder / "bob.pdf")], scratch, [])
-    assert intake.refused == ("bob.pdf is neither a notebook (*.ipynb) nor a zip archive",)
+    assert intake.refused == ("bob.pdf is neither a notebook (*.ipynb, *.py) nor a zip archive",)
 
 
 def test_an_empty_folder_and_a_missing_one_are_misuse(tmp_path, scratch):

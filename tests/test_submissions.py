@@ -209,7 +209,7 @@ def test_a_mistake_is_one(mutant):
         "train": check_trainer,
         "sampler": check_sampler,
     }[mutant.part]
-    with pytest.raises((AssertionError, AttributeError, IndexError, RuntimeError, ValueError)):
+    with pytest.raises((AssertionError, AttributeError, IndexError, NameError, RuntimeError, ValueError)):
         check(definitions(mutant.slip(CORPUS.base), mutant.name))
 
 

@@ -17,6 +17,9 @@ from grader.errors import UsageError
 _LOOKED_AT = 8 << 20  # bytes of a notebook that are searched for the definitions that are wanted
 
 
+_NOTEBOOKS = (".ipynb", ".py")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intake:
     """What was handed in.
@@ -54,7 +57,7 @@ def collect(
     for label, given in _labelled(paths):
         files += _inside(given, label, unpacker)
     found = owners(files, logins)
-    notebooks = [file for file in files if file.path and file.name.lower().endswith(".ipynb")]
+    notebooks = [file for file in files if file.path and file.name.lower().endswith(_NOTEBOOKS)]
     if not notebooks and not unpacker.refused:
         what = "holds" if len(paths) == 1 else "hold"
         raise UsageError(f"{', '.join(paths)} {what} no notebooks (*.ipynb)")
@@ -84,8 +87,10 @@ def _inside(given: Path, label: str, unpacker: Unpacker) -> Iterator[File]:
     if not given.is_dir():
         if given.suffix.lower() in (".ipynb", ".zip"):
             yield from _file(given, label, unpacker)
+        elif given.suffix.lower() == ".py":  # in a folder it would be a module
+            yield File(label, given)
         else:
-            unpacker.refused.append(f"{label} is neither a notebook (*.ipynb) nor a zip archive")
+            unpacker.refused.append(f"{label} is neither a notebook (*.ipynb, *.py) nor a zip archive")
         return
     for folder, subfolders, names in os.walk(given):
         subfolders.sort()
