@@ -5,21 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from grader import summary as words
 from grader.figures import Drawing, draw
 from grader.model import CriterionResult, Figure, Grade
 from grader.outline import Outline, label, outline
-from grader.summary import Standing, clean
+from grader.summary import Standing
+from grader.templating import environment
 
 NOTES = 100  # more would bury the page, and nobody writes them by hand
-TEMPLATES = Path(__file__).parent / "templates"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,33 +148,6 @@ def for_students(grade: Grade) -> Grade:
         for result in grade.criteria
     )
     return replace(grade, criteria=tuple(criteria))
-
-
-@cache
-def environment() -> Environment:
-    """The templates: everything is escaped, and no control character gets through."""
-    templates = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_printable,
-    )
-    templates.filters["code_spans"] = _code_spans
-    templates.filters["symbol"] = lambda standing: standing.name.lower()
-    return templates
-
-
-def _printable(value: Any) -> Any:
-    """Every expression in every template passes here on its way out; escaping comes after it."""
-    return value if isinstance(value, Markup | int | float) else clean(value)
-
-
-def _code_spans(text: str) -> list[tuple[bool, str]]:
-    """The pieces of a sentence, each with whether it stood between backticks."""
-    pieces = re.split(r"`([^`\n]+)`", clean(text))  # as a whole: a thousand short pieces are long, too
-    return [(index % 2 == 1, piece) for index, piece in enumerate(pieces) if piece]
 
 
 def _page(

@@ -5,28 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from grader.audit.run import Trial
 from grader.audit.table import summary
 from grader.rubric import Rubric
-
-_TEMPLATES = Path(__file__).parent.parent / "templates"
+from grader.templating import environment
 
 
 def write(path: Path, rubric: Rubric, trials: Sequence[Trial]) -> None:
     """Write the table of all solutions as one HTML file without scripts."""
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = environment.get_template("audit.html.j2").render(
-        rubric=rubric,
-        summary=summary(trials),
-        wrong=[trial for trial in trials if trial.solution.kind != "right"],
-        right=[trial for trial in trials if trial.solution.kind == "right"],
+    page = (
+        environment()
+        .get_template("audit.html.j2")
+        .render(
+            rubric=rubric,
+            summary=summary(trials),
+            wrong=[trial for trial in trials if trial.solution.kind != "right"],
+            right=[trial for trial in trials if trial.solution.kind == "right"],
+        )
     )
     path.write_text(page, encoding="utf-8")

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader
 
-from grader import report
+from grader import templating
 
 
 @cache
 def environment() -> Environment:
     """As for reports: everything is escaped, and no control character gets through."""
-    places = [Path(__file__).parent / "templates", report.TEMPLATES]
-    return report.environment().overlay(loader=FileSystemLoader(places))
+    places = [Path(__file__).parent / "templates", templating.TEMPLATES]
+    return templating.environment().overlay(loader=FileSystemLoader(places))

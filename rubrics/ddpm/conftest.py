@@ -19,7 +19,7 @@ from grader.sandbox.student import Student
 from grader.sandbox.terms import Handle, StudentError
 from reference import digits
 from reference.diffuser import NoiseDiffuser
-from reference.pretrained import SCHEDULE, ScheduleArguments
+from reference.pretrained import SCHEDULE
 from reference.readings import PAPER
 
 from . import probe_sampler, probe_trainer
@@ -34,7 +34,7 @@ from .probe_network import AUDIBLE, Network, Ways, examine, rebuilt, ways
 from .probe_sampler import Sampling
 from .probe_trainer import Training
 from .quality import Quality, Studio, add_all_of_the_students, judge_network, judge_sampler
-from .schedule import PROBE, Found, Judged, build_diffuser, is_sound, read, schedule_of
+from .schedule import PROBE, Found, Judged, build_diffuser, is_sound, own_diffuser, read, schedule_of
 from .trainer_run import agree, run_as_expected
 
 Seeded = Callable[[str], torch.Generator]
@@ -170,7 +170,7 @@ def training(
     """What the student's ``train`` asks of stand-ins for all that it is given."""
     need("train")
     reading = course.as_returned if course else PAPER
-    fallback = _own_diffuser(student, judge, probe_trainer.SCHEDULE)
+    fallback = own_diffuser(student, judge, probe_trainer.SCHEDULE)
     forward: Forward | None = _or_none(request, "forward")
     forms = [forward.asked.answers] if forward and forward.asked.answers.noise is not None else []
     training = run_as_expected(student, reading, fallback, seeded("training"), numbering, forms)
@@ -191,7 +191,7 @@ def sampling(
     need("generate_samples")
 
     def fallback(fresh: Student) -> Handle | None:
-        return _own_diffuser(fresh, judge, PROBE)
+        return own_diffuser(fresh, judge, PROBE)
 
     found = probe_sampler.recover(student, fallback, seeded("sampling"), numbering)
     talk.convention("generate_samples", found.convention())
@@ -199,18 +199,6 @@ def sampling(
         names = ", ".join(sorted(set(found.first.missing)))
         talk.note(f"generate_samples asks the diffuser for {names}, beyond the handout; yours was asked.")
     return found
-
-
-def _own_diffuser(student: Student, judge: Judge, schedule: ScheduleArguments) -> Handle | None:
-    """The student's diffuser, for what may be asked of it beyond the handout's attributes; None if it is not
-    to be had.
-    """
-    if "NoiseDiffuser" in judge.request["extraction"]["missing"]:
-        return None
-    try:
-        return build_diffuser(student, **schedule)
-    except StudentError:
-        return None
 
 
 @pytest.fixture(scope="session")
@@ -284,7 +272,7 @@ def quality(
         student=student,
         seeds=tuple(settings["sample_seeds"]),
         count=settings["samples_per_seed"],
-        fallback=_own_diffuser(student, judge, SCHEDULE),
+        fallback=own_diffuser(student, judge, SCHEDULE),
         talk=talk,
         numbering=request.getfixturevalue("numbering"),
     )

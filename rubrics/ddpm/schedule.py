@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from grader.checks import Talk, Unmet
+from grader.checks.plugin import Judge
 from grader.sandbox.student import Student
 from grader.sandbox.terms import IN_USE, Handle, StudentError
 from reference.diffuser import NoiseDiffuser
@@ -46,6 +47,18 @@ def build_diffuser(student: Student, *, start_beta: float, end_beta: float, tota
     arguments = {"start_beta": start_beta, "end_beta": end_beta, "total_steps": total_steps, "device": IN_USE}
     handle: Handle = handout.call(student, "NoiseDiffuser", arguments, keep=True)
     return handle
+
+
+def own_diffuser(student: Student, judge: Judge, schedule: ScheduleArguments) -> Handle | None:
+    """The student's diffuser, for what may be asked of it beyond the handout's attributes; None if it is not
+    to be had.
+    """
+    if "NoiseDiffuser" in judge.request["extraction"]["missing"]:
+        return None
+    try:
+        return build_diffuser(student, **schedule)
+    except StudentError:
+        return None
 
 
 @dataclass(slots=True)
