@@ -20,8 +20,6 @@ from grader.notebook import Submission
 from grader.rubric import Rubric
 from grader.seeds import seed_for
 
-_STATEMENTS, _MAGICS = 20_000, 100
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
@@ -109,24 +107,9 @@ def _check_is_a_file(path: Path) -> None:
 def _read(path: Path, name: str, rubric: Rubric, options: Options) -> tuple[Submission, StudentSource]:
     try:
         submission = notebook.read(path, name)
-        _check_length(submission)
         return submission, extract(submission, rubric.wanted, rubric.shapes, dict(options.mapped))
     except (RuntimeError, MemoryError) as error:  # RecursionError is a RuntimeError
         raise NotebookError("the notebook is nested so deeply that nobody could read it") from error
-
-
-def _check_length(submission: Submission) -> None:
-    """Reading takes time by the statement, and much of it by the magic: minutes, for some within 2 MB."""
-    sources = [cell.source for cell in submission.cells]
-    if sum(source.count("\n") + source.count(";") for source in sources) > _STATEMENTS:
-        raise NotebookError(
-            f"the notebook has more than {_STATEMENTS:,} lines of code, which no homework needs"
-        )
-    lines = (line.lstrip() for source in sources for line in source.splitlines())
-    if sum(line.startswith(("!", "%")) for line in lines) > _MAGICS:
-        raise NotebookError(
-            f"the notebook has more than {_MAGICS} lines of magics and commands, which no homework needs"
-        )
 
 
 def check_writable(out: Path) -> None:
