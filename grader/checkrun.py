@@ -6,8 +6,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -18,16 +16,15 @@ from typing import Any
 from grader.cells import Statement
 from grader.errors import UsageError
 from grader.extract import StudentSource
+from grader.judges.process import ERRORS, JudgeProcess, Start, start_afresh
 from grader.rubric import Rubric
 from grader.sandbox.isolation import Isolation
 
-_PACKAGES = Path(__file__).parent.parent
 _INI = Path(__file__).parent / "checks" / "judge.ini"
-_PYTEST = (sys.executable, "-P", "-m", "pytest", "-p", "grader.checks.leash")
 _CHECK_SECONDS = 1800  # the backstop for a hang of ours; a student's deadline is the worker's
 _TOTAL_SECONDS = 7200.0
 
-_RUNNING: set[subprocess.Popen[str]] = set()
+_RUNNING: set[JudgeProcess] = set()
 
 Event = Mapping[str, Any]
 
@@ -59,7 +56,13 @@ class Outcome:
     failure: str | None = None  # why the judge itself did not get to its end
 
 
-def run(rubric: Rubric, source: StudentSource, options: Options, tell: Callable[[Event], None]) -> Outcome:
+def run(
+    rubric: Rubric,
+    source: StudentSource,
+    options: Options,
+    tell: Callable[[Event], None],
+    start: Start = start_afresh,
+) -> Outcome:
     """Judge ``source`` by ``rubric``, telling of every step as it comes.
 
     Raises:
@@ -68,29 +71,19 @@ def run(rubric: Rubric, source: StudentSource, options: Options, tell: Callable[
     with tempfile.TemporaryDirectory(prefix="grade-judge-") as folder:
         request_file, outcome = Path(folder) / "request.json", Path(folder) / "outcome.json"
         request_file.write_text(json.dumps(request(rubric, source, options, outcome)))
-        process = subprocess.Popen(
-            [*_PYTEST, *pytest_arguments(rubric, request_file)],
-            cwd=folder,
-            env=_environment(),
-            stdin=subprocess.PIPE,  # held, never written to: see grader.checks.leash
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            start_new_session=True,  # Ctrl-C is for the batch to answer, not for each judge
-        )
+        process = start(pytest_arguments(rubric, request_file), Path(folder))
         _RUNNING.add(process)
         try:
-            errors = _listen(process, tell)
+            code = _listen(process, tell)
         finally:
             _RUNNING.discard(process)
+        last_words = _last_words((Path(folder) / ERRORS).read_text(errors="replace"))
         if not outcome.exists():
-            return Outcome(failure=_last_words(errors) or f"the judge ended with code {process.returncode}")
+            return Outcome(failure=last_words or f"the judge ended with code {code}")
         left = json.loads(outcome.read_text())
         if refusal := left.pop("refusal", None):
             raise UsageError(refusal)
-        failure = None if process.returncode in (0, 1, 5) else _last_words(errors)
-        return Outcome(**left, failure=failure)
+        return Outcome(**left, failure=None if code in (0, 1, 5) else last_words)
 
 
 def stop_all() -> None:
@@ -131,7 +124,7 @@ def pytest_arguments(rubric: Rubric, request: Path) -> list[str]:
     method = "signal" if hasattr(os, "fork") else "thread"
     return [
         *("-c", str(_INI), "--rootdir", str(rubric.folder)),
-        *("-p", "no:cacheprovider", "-p", "no:terminal", "--capture=no"),
+        *("-p", "grader.checks.leash", "-p", "no:cacheprovider", "-p", "no:terminal", "--capture=no"),
         *("--assert=plain", "--strict-markers", "-W", "ignore"),
         *("-p", "pytest_timeout", f"--timeout={_CHECK_SECONDS}", f"--timeout-method={method}"),
         *("-p", "grader.checks.plugin", "--judge-request", str(request)),
@@ -139,29 +132,18 @@ def pytest_arguments(rubric: Rubric, request: Path) -> list[str]:
     ]
 
 
-def _environment() -> dict[str, str]:
-    """The caller's, less what could steer Python or pytest."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "PYTHON", "COV_"))}
-    one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    return kept | one_thread | {"PYTHONPATH": str(_PACKAGES), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-
-
-def _listen(process: subprocess.Popen[str], tell: Callable[[Event], None]) -> str:
-    """Pass on what the judge says until it ends, and return what it wrote to standard error."""
-    assert process.stdout is not None
-    assert process.stderr is not None
+def _listen(process: JudgeProcess, tell: Callable[[Event], None]) -> int | None:
+    """Pass on what the judge says until it ends, and return its exit code."""
     timer = Timer(_TOTAL_SECONDS, process.kill)
     timer.start()
     try:
-        for line in process.stdout:
+        for line in process.events:
             if line.startswith("{"):
                 tell(json.loads(line))
-        return process.communicate()[1]
+        return process.wait()
     finally:
         timer.cancel()
-        if process.poll() is None:
-            process.terminate()
-            process.wait()
+        process.end()
 
 
 def _last_words(errors: str) -> str | None:

@@ -14,6 +14,7 @@ from grader import checkrun, notebook, report, score
 from grader.checkrun import Event, Options
 from grader.errors import NotebookError, UsageError
 from grader.extract import StudentSource, extract
+from grader.judges.process import Start, start_afresh
 from grader.model import Figure, Grade, figure_from_json
 from grader.names import file_name
 from grader.notebook import Submission
@@ -63,9 +64,14 @@ def grade_notebook(
 
 
 def judge_notebook(
-    path: Path, name: str, rubric: Rubric, options: Options, tell: Callable[[Event], None]
+    path: Path,
+    name: str,
+    rubric: Rubric,
+    options: Options,
+    tell: Callable[[Event], None],
+    start: Start = start_afresh,
 ) -> Judged:
-    """Grade one notebook and write nothing."""
+    """Grade one notebook, by a judge that ``start`` starts, and write nothing."""
     started = time.monotonic()
     try:
         _check_is_a_file(path)
@@ -73,7 +79,7 @@ def judge_notebook(
         if options.seed is None:
             options = replace(options, seed=seed_for(submission.sha256))
         extracted = time.monotonic()
-        outcome = checkrun.run(rubric, source, options, tell)
+        outcome = checkrun.run(rubric, source, options, tell, start)
         seconds = {
             "extraction": round(extracted - started, 3),
             "total": round(time.monotonic() - started, 3),

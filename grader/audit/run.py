@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from multiprocessing import util
 from typing import Any
 
+from grader import checkrun
 from grader.audit.corpus import Solution
+from grader.audit.warm import WarmGrader
 from grader.checkrun import Options
 from grader.model import Grade, Verdict
 
@@ -81,9 +81,8 @@ def run(
 ) -> list[Trial]:
     """Grade every solution, ``jobs`` at a time, telling of each as it is done; in the order given."""
     done: dict[str, Trial] = {}
-    spawn = multiprocessing.get_context("spawn")  # a fork of a process with threads may never wake up
-    with ProcessPoolExecutor(jobs, mp_context=spawn, initializer=_begin, initargs=(rubric,)) as pool:
-        futures = [pool.submit(_try, solution, options) for solution in solutions]
+    with WarmGrader(rubric) as grader, ThreadPoolExecutor(jobs) as pool:
+        futures = [pool.submit(_try, grader, solution, options) for solution in solutions]
         try:
             for future in as_completed(futures):
                 trial = future.result()
@@ -91,24 +90,13 @@ def run(
                 tell(trial)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            checkrun.stop_all()
             raise
     return [done[solution.name] for solution in solutions]
 
 
-def _begin(rubric: str) -> None:
-    """In each process of the pool: one warm grader, ended with the process."""
-    from grader.audit.warm import WarmGrader
-
-    global _warm
-    _warm = WarmGrader(rubric)
-    util.Finalize(None, _warm.close, exitpriority=10)
-
-
-_warm: Any = None
-
-
-def _try(solution: Solution, options: Options) -> Trial:
-    grade = _warm.grade(solution.notebook(), options)
+def _try(grader: WarmGrader, solution: Solution, options: Options) -> Trial:
+    grade = grader.grade(solution.notebook(), options)
     return Trial(
         solution=solution,
         losses=tuple(_losses(grade)),

@@ -19,12 +19,12 @@ import pytest
 
 from grader.checks import Blocked, Finding, LeftOut, Talk, Undecided, Unmet
 from grader.errors import UsageError
+from grader.judges.warm import WORTH_PRELOADING
 from grader.rubric import Rubric
 from grader.sandbox.launch import Nursery
 
 _REQUEST = pytest.StashKey["Judge"]()
 _FINDING = pytest.StashKey[Finding]()
-WORTH_PRELOADING = ("torchvision", "matplotlib.pyplot", "einops")
 
 
 class Judge:

@@ -27,6 +27,7 @@ _DECIDES = (
     "score.py",
     "seeds.py",
     "checks",
+    "judges",
     "sandbox",
 )
 

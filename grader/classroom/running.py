@@ -1,4 +1,6 @@
-"""Grades many notebooks at once: a judge process for each, as many together as the machine carries."""
+"""Grades many notebooks at once: each by a judge that is forked from a warm process, as many together as the
+machine carries.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -17,8 +19,11 @@ from typing import Protocol, Self
 from grader import checkrun, notebook, score
 from grader.checkrun import Event, Options
 from grader.errors import GraderError
+from grader.judges.process import Start, start_afresh
+from grader.judges.warm import WarmStart
 from grader.pipeline import Judged, judge_notebook
 from grader.rubric import Rubric
+from grader.sandbox.launch import can_fork
 
 _MEMORY = 1.5e9  # bytes of a judge with its worker, training included
 _GPU_MEMORY = 3e9
@@ -57,12 +62,15 @@ def run(
     """
     waiting = list(reversed(tasks))
     running: dict[Future[Judged], Task] = {}
-    with _Interrupts(lambda: show.stopping(len(running))) as interrupts, ThreadPoolExecutor(jobs) as pool:
+    with ExitStack() as stack:
+        start = _start(stack, options)
+        interrupts = stack.enter_context(_Interrupts(lambda: show.stopping(len(running))))
+        pool = stack.enter_context(ThreadPoolExecutor(jobs))
 
         def start_more() -> None:
             while waiting and not interrupts.came and len(running) < jobs:
                 task = waiting.pop()
-                running[pool.submit(_judge, task, rubric, options, show)] = task
+                running[pool.submit(_judge, task, rubric, options, show, start)] = task
 
         try:
             start_more()
@@ -77,6 +85,13 @@ def run(
             raise
     if interrupts.came:
         raise KeyboardInterrupt
+
+
+def _start(stack: ExitStack, options: Options) -> Start:
+    """How judges are started here: from a warm process that ends with ``stack``, where it can be had."""
+    if not can_fork():
+        return start_afresh
+    return stack.enter_context(WarmStart(options.isolation.layers if options.isolation else None))
 
 
 class _Interrupts:
@@ -105,11 +120,11 @@ def at_once() -> None:
     os._exit(130)
 
 
-def _judge(task: Task, rubric: Rubric, options: Options, show: Show) -> Judged:
+def _judge(task: Task, rubric: Rubric, options: Options, show: Show, start: Start) -> Judged:
     show.begin(task.name)
     try:
         return judge_notebook(
-            task.path, task.name, rubric, options, lambda event: show.step(task.name, event)
+            task.path, task.name, rubric, options, lambda event: show.step(task.name, event), start
         )
     except GraderError:
         raise

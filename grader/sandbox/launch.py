@@ -63,22 +63,30 @@ class Nursery:
     """
 
     def __init__(
-        self, layers: Sequence[str] | None = None, budget: Budget | None = None, preload: Sequence[str] = ()
+        self,
+        layers: Sequence[str] | None = None,
+        budget: Budget | None = None,
+        preload: Sequence[str] = (),
+        control: socket.socket | None = None,
     ) -> None:
         """
         Args:
             layers: the walls that every worker is to be behind; all that this system can have, if not given.
             budget: what each worker may use.
             preload: modules that are worth importing once for all workers.
+            control: a branch of another nursery, to fork from instead of a process of its own.
         """
         self._scratch = tempfile.TemporaryDirectory(prefix="grade-", ignore_cleanup_errors=True)
         self._errors: deque[str] = deque(maxlen=50)
         self._forks = can_fork()
-        self._layers = tuple(layers if layers is not None else LAYERS if self._forks else ())
+        self.layers = tuple(layers if layers is not None else LAYERS if self._forks else ())
         self._budget = budget or Budget()
         self._lines: list[Line] = []
         self._numbers = itertools.count()
-        if self._forks:
+        self._process: subprocess.Popen[bytes] | None = None
+        if control:
+            self._control = control
+        elif self._forks:
             self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             options = ["--control", str(theirs.fileno()), "--preload", *preload]
             self._process = self._start(options, pass_fds=(theirs.fileno(),))
@@ -101,6 +109,7 @@ class Nursery:
                 line.watch.join(5.0)  # it removes the worker's folder
         if self._forks:
             self._control.close()  # at which it collects its children, and ends
+        if self._process:
             try:
                 self._process.wait(5.0)
             except subprocess.TimeoutExpired:
@@ -124,7 +133,7 @@ class Nursery:
         scratch.mkdir(mode=0o700)
         # CUDA alone takes gigabytes of the machine's own memory.
         budget = replace(self._budget, memory=2 * self._budget.memory) if gpu else self._budget
-        policy = {"scratch": str(scratch), "layers": self._layers, "memory": budget.memory, "gpu": gpu}
+        policy = {"scratch": str(scratch), "layers": self.layers, "memory": budget.memory, "gpu": gpu}
         line = self._fork(policy, scratch, budget) if self._forks else self._spawn(policy)
         self._lines.append(line)
         try:
@@ -134,28 +143,47 @@ class Nursery:
             raise
         return line
 
+    def branch(self) -> socket.socket:
+        """A connection for another nursery, in whatever process: its workers are forked from this one's warm
+        process, and end when it hangs up.
+
+        Raises:
+            WorkerStartError: the warm process died, or does not answer.
+        """
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            _, descriptor = self._forked({"branch": True}, [theirs.fileno()])
+        os.close(descriptor)
+        return ours
+
     def _fork(self, policy: dict[str, Any], scratch: Path, budget: Budget) -> Line:
         their_requests, our_requests = os.pipe()
         our_replies, their_replies = os.pipe()
         try:
-            self._control.settimeout(_START_SECONDS)
-            socket.send_fds(self._control, [json.dumps(policy).encode()], [their_requests, their_replies])
-            message, descriptors, _, _ = socket.recv_fds(self._control, 32, 1)
-        except OSError as error:
-            raise WorkerStartError(self._why()) from error
+            pid, descriptor = self._forked(policy, [their_requests, their_replies])
         finally:
             os.close(their_requests)
             os.close(their_replies)
-        if not message:
-            raise WorkerStartError(self._why())
-        watch = Watch(int(message), descriptors[0], scratch, budget, lambda: remove(scratch))
+        watch = Watch(pid, descriptor, scratch, budget, lambda: remove(scratch))
         watch.start()
         return Line(
             requests=open(our_requests, "wb", buffering=0),
             replies=open(our_replies, "rb", buffering=0),
-            kill=_Killer(descriptors[0]),
+            kill=Killer(descriptor),
             watch=watch,
         )
+
+    def _forked(self, message: dict[str, Any], descriptors: list[int]) -> tuple[int, int]:
+        """The number of what the warm process forks, and its descriptor."""
+        try:
+            self._control.settimeout(_START_SECONDS)
+            socket.send_fds(self._control, [json.dumps(message).encode()], descriptors)
+            answer, handles, _, _ = socket.recv_fds(self._control, 32, 1)
+        except OSError as error:
+            raise WorkerStartError(self._why()) from error
+        if not answer:
+            raise WorkerStartError(self._why())
+        return int(answer), handles[0]
 
     def _spawn(self, policy: dict[str, Any]) -> Line:
         options = ["--policy", json.dumps(policy)]
@@ -184,8 +212,8 @@ class Nursery:
         if kind != HELLO or "failed" in hello:
             what, why = hello.get("failed"), hello.get("why")
             raise SandboxError(f"the wall {what!r} around the worker could not be put up: {why}")
-        if (layers := tuple(hello.get("layers", ()))) != self._layers:
-            raise SandboxError(f"the worker is behind {layers}, not behind {self._layers}")
+        if (layers := tuple(hello.get("layers", ()))) != self.layers:
+            raise SandboxError(f"the worker is behind {layers}, not behind {self.layers}")
         return layers
 
     def _start(
@@ -219,7 +247,7 @@ class Nursery:
         return f"the worker process did not start ({last}); check that `python -c 'import torch'` works"
 
 
-class _Killer:
+class Killer:
     """Kills one process by its descriptor, which no other process can have taken over."""
 
     def __init__(self, descriptor: int) -> None:

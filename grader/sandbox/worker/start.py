@@ -102,7 +102,10 @@ def _serve_once(policy: dict[str, Any]) -> None:
 
 
 def _serve_children(control: socket.socket, readable: list[str]) -> None:
-    """Fork a child for each pair of pipes that arrives; when the judge hangs up, end with all of them."""
+    """Fork a child for each pair of pipes that arrives; when the judge hangs up, end with all of them.
+
+    What arrives with a socket instead is another judge's: a child of its own serves it in the same way.
+    """
     if sys.platform == "linux":
         importlib.import_module("worker.walls.seccomp")  # and what else a child needs to wall itself in
         importlib.import_module("worker.walls.landlock")
@@ -113,17 +116,21 @@ def _serve_children(control: socket.socket, readable: list[str]) -> None:
         _reap()
         if not message:
             os.killpg(0, signal.SIGKILL)
-        requests, replies = descriptors
+        policy = json.loads(message)
         child = os.fork()
         if child == 0:
             control.close()
             try:
-                _child(requests, replies, {**json.loads(message), "readable": readable})
+                if policy.get("branch"):
+                    os.setsid()
+                    _serve_children(socket.socket(fileno=descriptors[0]), readable)
+                requests, replies = descriptors
+                _child(requests, replies, {**policy, "readable": readable})
             finally:
                 os._exit(0)
         handle = os.pidfd_open(child)
         socket.send_fds(control, [str(child).encode()], [handle])
-        for descriptor in (handle, requests, replies):
+        for descriptor in (handle, *descriptors):
             os.close(descriptor)
 
 

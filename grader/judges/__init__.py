@@ -1,0 +1,1 @@
+"""Judges as processes: started afresh for one notebook, or forked from a warm process for many."""

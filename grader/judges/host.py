@@ -1,0 +1,97 @@
+"""The warm process that judges are forked from: it has imported what every judge needs, and holds neither a
+rubric nor a submission, and no thread but its own.
+
+Run by ``grader.judges.warm`` as a module, with the number of a socket. Each message there is a JSON object:
+pytest's ``arguments``, the judge's ``folder`` and the ``layers`` of its workers. With it come five
+descriptors: the judge's standard input, output and error, a pipe for its exit code, and its connection to the
+nursery. The answer is a descriptor of the forked process (pidfd). When the other side hangs up, this process
+ends; the judges notice by themselves.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import socket
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+MAX_MESSAGE = 1 << 16
+
+
+def main() -> None:
+    """Fork a judge for every message."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    _warm_up()
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(control, MAX_MESSAGE, 5)
+        _reap()
+        if not message:
+            return
+        child = os.fork()
+        if child == 0:
+            control.close()
+            _judge(json.loads(message), descriptors)
+        handle = os.pidfd_open(child)
+        socket.send_fds(control, [b"forked"], [handle])
+        for descriptor in (handle, *descriptors):
+            os.close(descriptor)
+
+
+def _warm_up() -> None:
+    """Import what every judge does, with one thread: a pool of more would not survive the fork."""
+    import matplotlib
+    import torch
+
+    import grader.checks.plugin
+    import grader.sandbox.student  # noqa: F401
+
+    matplotlib.use("Agg")
+    torch.set_num_threads(1)
+    torch.optim.Adam([torch.empty(1, requires_grad=True)])  # its constructor imports torch._dynamo, 2 s
+    gc.collect()
+    gc.freeze()  # so that a judge's collector does not copy what it shares with this process
+
+
+def _judge(request: dict[str, Any], descriptors: Sequence[int]) -> None:
+    """Be the judge; never returns."""
+    *standard, status, nursery = descriptors
+    try:
+        os.setsid()
+        for number, descriptor in enumerate(standard):
+            os.dup2(descriptor, number)
+            os.close(descriptor)
+        os.chdir(request["folder"])
+        code = _run_pytest(request, nursery)
+        os.write(status, str(code).encode())
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(0)
+
+
+def _run_pytest(request: dict[str, Any], nursery: int) -> int:
+    import pytest
+
+    from grader.sandbox.launch import Nursery
+
+    with Nursery(layers=request["layers"], control=socket.socket(fileno=nursery)) as workers:
+        code = pytest.main(request["arguments"], plugins=[workers])
+    sys.stdout.flush()
+    return int(code)
+
+
+def _reap() -> None:
+    """Collect judges that have ended. Not when they end: their descriptors must name them until then."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return
+
+
+if __name__ == "__main__":
+    main()
