@@ -11,6 +11,7 @@ ends; the judges notice by themselves.
 from __future__ import annotations
 
 import gc
+import importlib
 import json
 import os
 import socket
@@ -20,6 +21,10 @@ from collections.abc import Sequence
 from typing import Any
 
 MAX_MESSAGE = 1 << 16
+_WORTH_PRELOADING = (
+    *("PIL.Image", "safetensors.torch", "_pytest.python", "_pytest.unittest", "pytest_timeout"),
+    *("grader.checks.plugin", "grader.figures", "grader.sandbox.student"),
+)
 
 
 def main() -> None:
@@ -43,15 +48,11 @@ def main() -> None:
 
 def _warm_up() -> None:
     """Import what every judge does, with one thread: a pool of more would not survive the fork."""
-    import matplotlib
     import torch
 
-    import grader.checks.plugin
-    import grader.sandbox.student  # noqa: F401
-
-    matplotlib.use("Agg")
     torch.set_num_threads(1)
-    torch.optim.Adam([torch.empty(1, requires_grad=True)])  # its constructor imports torch._dynamo, 2 s
+    for name in _WORTH_PRELOADING:
+        importlib.import_module(name)
     gc.collect()
     gc.freeze()  # so that a judge's collector does not copy what it shares with this process
 

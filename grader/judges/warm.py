@@ -67,7 +67,7 @@ class WarmStart:
             if self._held:
                 try:
                     return self._fork(arguments, folder)
-                except (OSError, WorkerStartError):  # one of the two was killed: begin anew
+                except OSError:  # one of the two was killed: begin anew
                     self.close()
             self._open()
             try:

@@ -145,15 +145,14 @@ class Nursery:
 
     def branch(self) -> socket.socket:
         """A connection for another nursery, in whatever process: its workers are forked from this one's warm
-        process, and end when it hangs up.
+        process, and end when it hangs up. It need not be warm yet.
 
         Raises:
-            WorkerStartError: the warm process died, or does not answer.
+            OSError: the warm process is gone.
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            _, descriptor = self._forked({"branch": True}, [theirs.fileno()])
-        os.close(descriptor)
+            socket.send_fds(self._control, [b'{"branch": true}'], [theirs.fileno()])
         return ours
 
     def _fork(self, policy: dict[str, Any], scratch: Path, budget: Budget) -> Line:

@@ -104,7 +104,8 @@ def _serve_once(policy: dict[str, Any]) -> None:
 def _serve_children(control: socket.socket, readable: list[str]) -> None:
     """Fork a child for each pair of pipes that arrives; when the judge hangs up, end with all of them.
 
-    What arrives with a socket instead is another judge's: a child of its own serves it in the same way.
+    What arrives with a socket instead is another judge's: a child of its own serves it in the same way, and
+    there is no answer.
     """
     if sys.platform == "linux":
         importlib.import_module("worker.walls.seccomp")  # and what else a child needs to wall itself in
@@ -128,9 +129,11 @@ def _serve_children(control: socket.socket, readable: list[str]) -> None:
                 _child(requests, replies, {**policy, "readable": readable})
             finally:
                 os._exit(0)
-        handle = os.pidfd_open(child)
-        socket.send_fds(control, [str(child).encode()], [handle])
-        for descriptor in (handle, *descriptors):
+        if not policy.get("branch"):
+            handle = os.pidfd_open(child)
+            socket.send_fds(control, [str(child).encode()], [handle])
+            os.close(handle)
+        for descriptor in descriptors:
             os.close(descriptor)
 
 
