@@ -79,8 +79,6 @@ def test_warm_processes_that_are_killed_are_started_again(tmp_path: Path, rubric
             process.kill()
             process.wait()
         assert _grade(tmp_path, "answer = 42", rubric, start).earned == 10
-    left = set(psutil.Process().children(recursive=True)) - before
-    assert not psutil.wait_procs(left, timeout=10)[1]
 
 
 def test_nothing_handed_in_stays_with_the_warm_processes(start: WarmStart, tmp_path: Path) -> None:
