@@ -16,7 +16,8 @@ def check_short_training_learns(learning: Learning, judge: Judge, finding: Findi
     trained = learning.trained
     finding.reading = trained.reading.id if trained.reading.id != PAPER.id else None
     finding.expected = (
-        f"a held-out error of at most {learning.bound:.3f} ({learning.reference:.3f} is the reference's)"
+        f"a held-out error of at most {learning.bound:.3f} "
+        f"(the reference comes to {learning.reference:.3f} in {learning.compared} steps)"
     )
     finding.actual = f"{learning.error:.3f} after {trained.steps} steps"
     _show(learning, judge, talk)
@@ -64,8 +65,8 @@ def _show(learning: Learning, judge: Judge, talk: Talk) -> None:
         Curves(
             exercise=2,
             title="Losses of the short training",
-            caption=f"On held-out images your network's error is {learning.error:.3f}, "
-            f"the reference's {learning.reference:.3f}.",
+            caption=f"On held-out images your network's error is {learning.error:.3f} after {trained.steps} "
+            f"steps, the reference's {learning.reference:.3f} after {learning.compared}.",
             x_label="batches",
             y_label="loss per epoch",
             series=series,
