@@ -111,8 +111,6 @@ def check_noise_is_returned(forward: Forward, judged: Judged, finding: Finding, 
             if judged.reading is not HANDOUT_CODE:
                 talk.note("The noise is returned already scaled, as the handout's code returns it: accepted.")
         return
-    if forward.noiseless and like_statistically(forward.returned.flatten(1).std(dim=1), torch.ones(1)):
-        return  # it is noise; that it was not added was charged as the coefficient
     if bool((forward.likeness < -0.999).all()) and not _strength_is_right(forward, judged):
         return  # a factor that is wrong altogether, sign and all, was charged as the coefficient
     raise Unmet(
@@ -168,10 +166,7 @@ def check_noise_is_standard_normal(forward: Forward, judged: Judged) -> None:
 
 def _drawn(forward: Forward, judged: Judged) -> Tensor:
     """The noise before it was scaled, (T, B, 1, 28, 28), as well as it can be known."""
-    known = forward.returned is not None and (
-        forward.noiseless or bool((forward.likeness.abs() > 0.999).all())
-    )
-    if known and forward.returned is not None and not judged.scaled:
+    if forward.returned is not None and not judged.scaled and bool((forward.likeness.abs() > 0.999).all()):
         return forward.returned
     strengths = [judged.reading.noise(alpha_bar) for alpha_bar in judged.alpha_bars]
     fitting = [strength for strength in strengths if like_statistically(forward.noise, strength)]
