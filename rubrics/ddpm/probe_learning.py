@@ -21,7 +21,7 @@ from reference.readings import Reading, ReadingDiffuser
 from . import handout
 from .budget import Budget, Clock
 from .conventions import Telling
-from .doubles import DiffuserDouble, Event, LoaderDouble, WitnessDouble
+from .doubles import DiffuserDouble, LoaderDouble, WitnessDouble
 from .probe_network import Network, steps_as
 from .probe_trainer import Training
 from .remote import ReferenceSteps, RemoteReference
@@ -119,14 +119,11 @@ def with_students_trainer(
     Raises:
         StudentError: ``train`` failed.
     """
-    log: list[Event] = []
     if network is not None:
         model: Any = network.handle
-        optimizer: Any = student.ask("optimizer", network.handle, lr=budget.learning_rate, keep=True)
         criterion: Any = student.ask("criterion", keep=True)
     else:
-        model = RemoteReference(budget.learning_rate, student.seed)
-        optimizer, criterion = ReferenceSteps(log, model, budget.learning_rate), WitnessDouble([])
+        model, criterion = RemoteReference(budget.learning_rate, student.seed), WitnessDouble([])
     process: Any = diffuser or DiffuserDouble(
         [],
         ReadingDiffuser(**SCHEDULE, reading=reading),
@@ -144,6 +141,12 @@ def with_students_trainer(
         network=network,
         clock=Clock(budget, tell),
     )
+
+    def new_optimizer() -> Any:
+        if network is None:
+            return ReferenceSteps([], model, budget.learning_rate)
+        # A schedule within train leaves the learning rate near zero, where the next stretch must not begin.
+        return student.ask("optimizer", network.handle, lr=budget.learning_rate, keep=True)
 
     def train(epochs: int) -> None:
         sizes = (budget.batches, budget.batch_size)
@@ -167,7 +170,7 @@ def with_students_trainer(
                 epochs=epochs,
                 labels=shown.labels,
             ),
-            "optimizer": optimizer,
+            "optimizer": new_optimizer(),
             "criterion": criterion,
             "device": IN_USE,
             "num_epochs": epochs,
