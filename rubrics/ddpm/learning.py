@@ -34,7 +34,8 @@ class Learning:
 
     Attributes:
         error: on held-out images, relative to the noise's variance.
-        limited: whether all predictions are positive, or within ±1.
+        limited: whether all predictions are positive, or within ±1, as noise is not. A network that was
+            charged may predict so little.
         compared: the number of steps at which it is compared with the reference.
         reference: the reference's error then.
         bound: the error up to which it has learnt.
@@ -49,6 +50,11 @@ class Learning:
     yardstick: Yardstick
     bound: float
     undecided: float
+
+    @property
+    def learnt(self) -> bool:
+        """Whether the error keeps the bound, which NaN does not, with predictions that noise may have."""
+        return self.error <= self.bound and not self.limited
 
 
 def learn(
@@ -106,7 +112,7 @@ def learn(
             # Who learns early need not go on; who saw less than was offered is compared with as little.
             compared = max(offered, budget.steps) if trained.steps >= offered else trained.steps
             found = _judge(trained, compared, yardstick, data, tolerance, lenient, seeded("held-out"))
-            if found.error <= found.bound or trained.clock.stopped:
+            if found.learnt or trained.clock.stopped:
                 break
         return found
 
@@ -121,7 +127,7 @@ def learn(
     )
     started = time.monotonic()
     found = run(network)
-    if charged and network is not None and not found.error <= found.bound:
+    if charged and network is not None and not found.learnt:
         if not own_trainer:
             raise Blocked("Your network does not learn, which what it lost points for above explains.")
         found = run(None)
@@ -154,7 +160,7 @@ def _judge(
     return Learning(
         trained=trained,
         error=error,
-        limited=limited,
+        limited=limited and not lenient,
         compared=compared,
         reference=reference,
         yardstick=yardstick,
