@@ -14,7 +14,8 @@ from conftest import SUBMISSIONS
 from report_figures import figures, hostile_figures
 from report_samples import EXERCISES, HOSTILE
 
-from grader.report import render, write
+from grader.pipeline import write
+from grader.report import render
 
 pytestmark = pytest.mark.browser
 
