@@ -12,6 +12,7 @@ from grader.codeview import CellView, CodeView, Excerpt
 from grader.figures import Drawable, Drawing, draw
 from grader.model import CriterionResult, Figure, Grade, Listing
 from grader.outline import Outline, label, outline
+from grader.provenance import command, provenance
 from grader.summary import Standing
 from grader.templating import environment
 
@@ -115,6 +116,7 @@ class Page:
     code_left_out: int
     entries: Mapping[str, Entry]  # by the criterion's id
     graded: tuple[tuple[str, Outline], ...]
+    command: str  # that grades the same again, or ""
     extraction: tuple[tuple[str, Outline], ...]
     last_word: LastWord | None
 
@@ -187,7 +189,8 @@ def _page(
         code=view.cells(),
         code_left_out=view.left_out,
         entries={entry.result.id: entry for entry in entries},
-        graded=_graded(grade),
+        graded=provenance(grade),
+        command=command(grade),
         extraction=tuple((label(key), outline(value)) for key, value in grade.extraction.items()),
         last_word=last_word,
     )
@@ -282,19 +285,3 @@ def _segment(entry: Entry, possible: float) -> Segment:
 def _notes(notes: Sequence[str]) -> tuple[str, ...]:
     cut = (f"and {len(notes) - NOTES} more notes, in the JSON file",) if len(notes) > NOTES else ()
     return (*notes[:NOTES], *cut)
-
-
-def _graded(grade: Grade) -> tuple[tuple[str, Outline], ...]:
-    submission = {key: value for key, value in grade.submission.items() if key != "name"}
-    seconds = {key: f"{value:.1f} s" for key, value in grade.seconds.items()}
-    groups: dict[str, Mapping[str, Any]] = {
-        "Notebook": submission,
-        "Rubric": grade.rubric,
-        "Run": grade.environment,
-        "Time": seconds,
-    }
-    return tuple(
-        (title, outline({label(key): value for key, value in values.items()}))
-        for title, values in groups.items()
-        if values
-    )
