@@ -13,7 +13,7 @@ from itertools import groupby
 from grader.model import Listing, Passage
 from grader.summary import clean
 
-LETTERS, LINES, PIECES = 150_000, 4_000, 15_000  # what code may take of a page
+LETTERS, LINES, PIECES = 100_000, 4_000, 12_000  # what code may take of a page
 PASSAGE, WIDTH = 60, 400  # lines shown beside a criterion; letters of a line
 
 

@@ -15,7 +15,7 @@ from grader.formats import Cell
 from grader.model import Criterion, Listing, Passage
 from grader.notebook import Submission
 
-MAX_CELLS, MAX_LETTERS = 300, 150_000  # of what is kept for the page
+MAX_CELLS, MAX_LETTERS = 300, 100_000  # of what is kept for the page
 
 _DEFINITIONS = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 

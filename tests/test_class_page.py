@@ -36,7 +36,7 @@ def _text(out: Path) -> str:
 
 def test_what_needs_a_person_comes_first(out):
     text = _text(out)
-    assert text.index("Look at these first Dan: provisional") < text.index("Students Sort by")
+    assert text.index("Look at these first Dan: provisional") < text.index("Students Show everyone")
     assert "5 students, 4 graded" in text
 
 
@@ -49,7 +49,7 @@ def test_a_grade_near_a_boundary_is_looked_at(out):
 
 def test_rates_mistakes_and_who_handed_in_nothing(out):
     text = _text(out)
-    assert "2 students · Every step follows the reverse formula The variance is not β. Who" in text
+    assert "Every step follows the reverse formula · 2 students The variance is not β. Who" in text
     assert "sample.formula" in text
     assert "Eve: nothing handed in" in text
 

@@ -22,6 +22,8 @@ _FACTORS = (
     (1, "How much predicted noise each step takes away", "factor of ε", -1.0),
 )
 
+_LOUD = 1e3  # values of x_t beside which float32 keeps no noise
+
 
 def coefficients(updates: Sequence[Update], truth: NoiseDiffuser) -> Iterator[Curves]:
     """The factors of x_t and ε, and the strength of the noise between the steps."""
@@ -35,10 +37,10 @@ def coefficients(updates: Sequence[Update], truth: NoiseDiffuser) -> Iterator[Cu
             _yours(order, [sign * value for value in own[which]]),
             Series(label="formula", y=_rounded(sign * right), role="reference"),
         ]
-        if mistake:
+        differs = not fitting and not _near(own[which], right[order])
+        if differs and mistake:
             wrong = mistake(*curves(truth))[which]
             series.append(Series(label="the recognised mistake", y=_rounded(sign * wrong), role="mistake"))
-        differs = not fitting and not _near(own[which], right[order])
         found = "departs from the formula's" if differs else "lies on the formula's"
         also = ", and lies on the curve of the recognised mistake" if differs and mistake else ""
         yield _figure(title, f"Your {label} {found}{also}.", label, series)
@@ -54,11 +56,15 @@ def _strength(updates: Sequence[Update], order: Sequence[int], truth: NoiseDiffu
         Series(label=f"accepted: {name}", x=at, y=_rounded(curve), role="accepted")
         for name, curve in known.accepted().items()
     ]
-    late = [number for number, step in enumerate(order) if step > 1]
+    audible = torch.tensor([update.size < _LOUD for update in updates]) & torch.isfinite(sigmas)
+    late = [number for number, step in enumerate(order) if step > 1 and audible[number]]
     place = [int(order[number]) - 2 for number in late]
     fitting = [name for name, curve in known.accepted().items() if _near(sigmas[late], curve[place], 0.05)]
     found = f"is {fitting[0]}, one of the two accepted" if fitting else "is neither of the two accepted"
-    series = [_yours(order, sigmas.tolist()), *accepted]
+    if len(late) < 3:
+        found = "could not be told from the rest of the steps"
+    shown = sigmas.masked_fill(~audible, math.nan)
+    series = [_yours(order, shown.tolist()), *accepted]
     return _figure("How strong the noise is that each step adds", f"Your σ {found}.", "σ", series)
 
 
