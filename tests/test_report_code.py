@@ -1,4 +1,4 @@
-"""The student's code on the page: the right lines with their numbers, as text, never as markup, and bounded."""
+"""The student's code on the page: the right lines, their numbers, as text, never as markup, and bounded."""
 
 from __future__ import annotations
 
