@@ -10,7 +10,7 @@ from reference.diffuser import NoiseDiffuser
 from reference.readings import HANDOUT_CODE, PAPER
 
 from .formulas import IMAGE, NOISE, close, name_of
-from .pictures import diffusion_strip
+from .pictures import coefficient_curves, diffusion_strip
 from .probe_forward import Forward
 from .schedule import Judged, curves, fits_image, fits_noise, like_statistically
 
@@ -22,7 +22,8 @@ def check_image_fades(
     forward: Forward, judged: Judged, truth: NoiseDiffuser, finding: Finding, talk: Talk
 ) -> None:
     """At every step the image keeps the strength that the forward formula gives it."""
-    talk.show(diffusion_strip(forward, judged, truth))
+    for figure in (*coefficient_curves(forward, judged, truth), diffusion_strip(forward, judged, truth)):
+        talk.show(figure)
     finding.reading = judged.named
     if forward.limits:
         low, high = forward.limits
