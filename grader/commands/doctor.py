@@ -17,7 +17,7 @@ from typing import Any
 from grader import __version__
 from grader.commands import GRADED, NOT_GRADED
 from grader.sandbox.isolation import Isolation, Level, measure
-from grader.sandbox.worker.walls import LAYERS
+from grader.sandbox.worker.walls import ALL_LAYERS, LAYERS
 
 _PACKAGES = ("torch", "torchvision", "numpy", "pytest", "nbformat")
 _SECONDS = 120.0
@@ -73,9 +73,13 @@ def _findings(isolation: Isolation) -> Iterator[Finding]:
     landlock = f"Landlock ABI {isolation.landlock_abi}" if isolation.landlock_abi else "no Landlock"
     yield Finding("kernel", f"{platform.system()} {platform.release()}, {landlock}")
     yield _walls(isolation)
-    for layer in LAYERS:
-        why = isolation.missing.get(layer)
-        yield Finding(f"  {layer}", f"missing: {why}" if why else "up", _advice(layer) if why else "")
+    for layer in ALL_LAYERS:
+        if not (why := isolation.missing.get(layer)):
+            yield Finding(f"  {layer}", "up")
+        elif layer in LAYERS:
+            yield Finding(f"  {layer}", f"missing: {why}", _advice(layer))
+        else:
+            yield Finding(f"  {layer}", f"not here, and not needed: {why}")
     yield _cuda()
     yield from _data()
 
