@@ -68,7 +68,7 @@ def measure(layers: Sequence[str] = ALL_LAYERS) -> Isolation:
         layers: the walls to try.
     """
     if not launch.can_fork():
-        why = f"{platform.system()} has no walls that the grader could put up"
+        why = f"the grader has no walls for {system_name()}"
         return Isolation(missing=dict.fromkeys(ALL_LAYERS, why))
     with tempfile.TemporaryDirectory(prefix="grade-probe-", ignore_cleanup_errors=True) as folder:
         try:
@@ -91,6 +91,11 @@ def measure(layers: Sequence[str] = ALL_LAYERS) -> Isolation:
         holes=tuple(found["holes"]),
         landlock_abi=found["landlock_abi"],
     )
+
+
+def system_name() -> str:
+    """This operating system as its users call it."""
+    return {"Darwin": "macOS"}.get(platform.system(), platform.system())
 
 
 def required(*, several: bool, unsafe: bool) -> Isolation:

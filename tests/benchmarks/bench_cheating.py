@@ -22,8 +22,9 @@ from pathlib import Path
 import homework
 import nbformat
 import peers
+import psutil
 
-SECONDS = 120
+SECONDS = 60  # after which a grader that has not ended has no result
 SCRIPT = "<script>owned()</script>"
 
 # The body of ``square``, before it returns a wrong number.
@@ -119,21 +120,23 @@ class Grader:
         """What a command of the grader's prints; whatever it does, it ends."""
         name, *arguments = map(str, command)
         environment = os.environ | {"PATH": f"{self.commands}:{os.environ['PATH']}", "NO_COLOR": "1"}
-        process = subprocess.Popen(
-            [str(self.commands / name), *arguments],
-            cwd=where or self.folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        )
-        try:
-            return process.communicate(timeout=SECONDS)[0]
-        except subprocess.TimeoutExpired:
-            process.terminate()
-            return process.communicate()[0]
+        with tempfile.TemporaryFile("w+", errors="replace") as said:
+            process = psutil.Popen(
+                [str(self.commands / name), *arguments],
+                cwd=where or self.folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+            )
+            try:
+                process.wait(SECONDS)
+            except psutil.TimeoutExpired:
+                for one in [*process.children(recursive=True), process]:
+                    one.kill()
+                process.wait()
+            said.seek(0)
+            return said.read()
 
     def grade(self, name: str, solution: str) -> tuple[float | None, str, list[Path]]:
         """Points, what was printed, and the files that a student is shown."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -12,7 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from grader.sandbox.isolation import Isolation, Level, measure
+from grader.commands import doctor
+from grader.errors import UsageError
+from grader.sandbox import launch
+from grader.sandbox.isolation import Isolation, Level, measure, required
 from grader.sandbox.worker.walls import ALL_LAYERS, LAYERS
 
 HERE = Path(__file__).parent
@@ -170,6 +174,22 @@ def test_the_doctor_says_what_to_do(sound: Isolation, tmp_path: Path) -> None:
     assert re.search(r"walls medium: code could still .*read a file", said)
     assert "What to do" in said
     assert "Use a kernel from 6.2 on" in said
+
+
+@pytest.mark.parametrize(("system", "name"), [("Darwin", "macOS"), ("Windows", "Windows")])
+def test_a_system_without_walls_is_told_what_it_does_not_give(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], system: str, name: str
+) -> None:
+    """As far as it can be seen from here: the doctor's words, and that a class is refused."""
+    monkeypatch.setattr(platform, "system", lambda: system)
+    monkeypatch.setattr(launch, "can_fork", lambda: False)
+    assert doctor.main([]) == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"walls none: on {name} nothing keeps a notebook's code from your files" in said
+    assert "Landlock" not in said
+    with pytest.raises(UsageError, match="only graded behind strong walls, and this machine's are none"):
+        required(several=True, unsafe=False)
+    assert required(several=False, unsafe=False).level is Level.NONE
 
 
 def test_walls_of_an_ordinary_user(tmp_path: Path) -> None:
