@@ -10,7 +10,7 @@ from itertools import takewhile
 
 from markupsafe import Markup
 
-from grader.model import Curves, Figure, ImageRow, Images, Level, Levels
+from grader.model import Curves, ImageRow, Images, Level, Levels
 from grader.plots import Plot, plot
 
 ROWS, PER_ROW, PER_LINE, SIDE = (
@@ -91,10 +91,11 @@ class U:
     parameters: str
 
 
+Drawable = Curves | Images | Levels
 Drawing = Plot | Gallery | U
 
 
-def draw(figure: Figure, *, prefix: str) -> Drawing:
+def draw(figure: Drawable, *, prefix: str) -> Drawing:
     """The figure, ready for its template.
 
     Args:

@@ -30,6 +30,8 @@ class Criterion:
     hint: str = ""
     visibility: str = "public"  # or "hidden": title and verdict only, in the student's edition
     needs_training: bool = False  # left out by --quick
+    code: str = ""  # the wanted definition that it asks about, or a method of it, such as "UNet.forward"
+    lines_with: Sequence[str] = ()  # names: the lines there that the report marks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +73,7 @@ class CriterionResult:
     hint: str | None = None
     reading: str | None = None  # the accepted reading it was judged by, where there are several
     misconception: str | None = None
+    mistake: str | None = None  # the misconception's title
     visibility: str = "public"
     seconds: float = 0.0
 
@@ -143,7 +146,37 @@ class Levels:
     kind: str = "levels"
 
 
-Figure = Curves | Images | Levels
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """The student's lines that a criterion asks about.
+
+    Attributes:
+        criterion: its id.
+        name: of the definition, as the notebook has it.
+        cell: number of the code cell, or the name of the file beside the notebook.
+        first, last: lines in the cell, from 1.
+        marked: lines with the names that matter to the criterion; not necessarily wrong ones.
+    """
+
+    criterion: str
+    name: str
+    cell: int | str
+    first: int
+    last: int
+    marked: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """The student's code: the text of each cell by its number, and what the criteria ask about in it."""
+
+    cells: Sequence[tuple[int | str, str]]
+    passages: Sequence[Passage]
+    left_out: int = 0  # cells that were too many or too long
+    kind: str = "listing"
+
+
+Figure = Curves | Images | Levels | Listing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,6 +248,8 @@ def figure_from_json(data: Mapping[str, Any]) -> Figure:
             return Images(**{**values, "rows": _each(ImageRow, values["rows"])})
         case "levels":
             return Levels(**{**values, "levels": _each(Level, values["levels"])})
+        case "listing":
+            return Listing(**{**values, "passages": _each(Passage, values["passages"])})
         case kind:
             raise ValueError(f"no figure is of kind {kind!r}")
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from grader.errors import NotebookError
 from grader.formats import Cell, code_of
 from grader.siblings import modules_beside
 
-__all__ = ["Cell", "Submission", "fingerprint", "read"]
+__all__ = ["Cell", "Submission", "fingerprint", "identity", "read"]
 
 MAX_BYTES = 512 << 20
 MAX_SOURCE = 2 << 20  # characters of code; parsing more takes minutes
@@ -67,6 +68,27 @@ def fingerprint(path: Path) -> str:
         return hashlib.sha256(_bytes(path)).hexdigest()
     except NotebookError:
         return hashlib.sha256(b"").hexdigest()
+
+
+def identity(path: Path) -> str:
+    """A digest of all that is read for the notebook at ``path``: its bytes, and the modules beside it."""
+    digest = fingerprint(path)
+    if not _any_module_in(path.parent):
+        return digest
+    try:
+        modules = read(path, path.stem).modules
+    except (NotebookError, RuntimeError, MemoryError):  # its report says so
+        return digest
+    from_files = {name: cell for name, cell in modules.items() if isinstance(cell.number, str)}
+    parts = [f"{name}\0{cell.number}\0{cell.source}" for name, cell in sorted(from_files.items())]
+    if not parts:
+        return digest
+    return hashlib.sha256("\0".join([digest, *parts]).encode("utf-8", "replace")).hexdigest()
+
+
+@cache
+def _any_module_in(folder: Path) -> bool:
+    return next(folder.rglob("*.py"), None) is not None
 
 
 def _bytes(path: Path) -> bytes:

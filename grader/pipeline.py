@@ -15,6 +15,7 @@ from grader.checkrun import Event, Options
 from grader.errors import NotebookError, UsageError
 from grader.extract import StudentSource, extract
 from grader.judges.process import Start, start_afresh
+from grader.listing import listing
 from grader.model import Figure, Grade, figure_from_json
 from grader.names import file_name
 from grader.notebook import Submission
@@ -85,7 +86,8 @@ def judge_notebook(
             "total": round(time.monotonic() - started, 3),
         }
         grade = score.grade(submission, source, rubric, outcome, options, seconds)
-        figures = tuple(figure_from_json(figure) for figure in outcome.figures)
+        code = listing(submission, source, rubric.criteria)
+        figures = (code, *(figure_from_json(figure) for figure in outcome.figures))
         return Judged(grade=grade, figures=figures, readable=True)
     except NotebookError as error:
         digest = notebook.fingerprint(path)

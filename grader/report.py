@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from grader import summary as words
-from grader.figures import Drawing, draw
-from grader.model import CriterionResult, Figure, Grade
+from grader.codeview import CellView, CodeView, Excerpt
+from grader.figures import Drawable, Drawing, draw
+from grader.model import CriterionResult, Figure, Grade, Listing
 from grader.outline import Outline, label, outline
+from grader.provenance import command, provenance
 from grader.summary import Standing
 from grader.templating import environment
 
@@ -38,13 +39,14 @@ class Case:
     message: str
     explanation: str  # of the standing, where its word alone would worry
     facts: tuple[tuple[str, str], ...]  # what was expected, found, …: label and text
+    code: Excerpt | None = None  # what it asks about, where points were lost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
     """One figure; without a drawing where it held nothing that could be drawn."""
 
-    figure: Figure
+    figure: Drawable
     drawing: Drawing | None
     wide: bool
 
@@ -110,7 +112,11 @@ class Page:
     next_gain: str
     sections: tuple[Section, ...]
     notes: tuple[str, ...]
+    code: tuple[CellView, ...]
+    code_left_out: int
+    entries: Mapping[str, Entry]  # by the criterion's id
     graded: tuple[tuple[str, Outline], ...]
+    command: str  # that grades the same again, or ""
     extraction: tuple[tuple[str, Outline], ...]
     last_word: LastWord | None
 
@@ -132,19 +138,14 @@ def render(
     return environment().get_template("report.html.j2").render(page=page)
 
 
-def write(path: Path, html: str) -> None:
-    """Save a page where it can be opened."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(html, encoding="utf-8", newline="\n")
-
-
 def for_students(grade: Grade) -> Grade:
     """The grade as its student may see it: of a hidden criterion the title and the verdict, and no more."""
     said = "What this asks is not shown; the title and the verdict are."
+    untold: dict[str, Any] = dict.fromkeys(
+        ("expected", "actual", "hint", "reading", "misconception", "mistake")
+    )
     criteria = (
-        replace(result, message=said, expected=None, actual=None, hint=None, reading=None, misconception=None)
-        if result.visibility == "hidden"
-        else result
+        replace(result, message=said, **untold) if result.visibility == "hidden" else result
         for result in grade.criteria
     )
     return replace(grade, criteria=tuple(criteria))
@@ -154,16 +155,19 @@ def _page(
     grade: Grade, figures: Sequence[Figure], exercises: Mapping[int, str], last_word: LastWord | None
 ) -> Page:
     entries = [_entry(number, result) for number, result in enumerate(grade.criteria, start=1)]
-    pictures = [(figure.exercise, _picture(number, figure)) for number, figure in enumerate(figures, start=1)]
+    view = CodeView(next((figure for figure in figures if isinstance(figure, Listing)), None))
+    drawn = [figure for figure in figures if not isinstance(figure, Listing)]
+    pictures = [(figure.exercise, _picture(number, figure)) for number, figure in enumerate(drawn, start=1)]
     step = words.next_step(grade)
     open_points = words.undecided(grade.criteria)
-    numbers = sorted({*words.exercise_numbers(grade, exercises), *(figure.exercise for figure in figures)})
+    numbers = sorted({*words.exercise_numbers(grade, exercises), *(figure.exercise for figure in drawn)})
     sections = [
         _section(
             number,
             words.heading(number, exercises),
             [entry for entry in entries if entry.result.exercise == number],
             [picture for exercise, picture in pictures if exercise == number],
+            view,
         )
         for number in numbers
     ]
@@ -182,7 +186,11 @@ def _page(
         next_gain=words.count_points(gain) if (gain := sum(map(words.lost, step.results))) else "",
         sections=tuple(sorted(sections, key=lambda section: section.is_quiet)),
         notes=_notes(grade.notes),
-        graded=_graded(grade),
+        code=view.cells(),
+        code_left_out=view.left_out,
+        entries={entry.result.id: entry for entry in entries},
+        graded=provenance(grade),
+        command=command(grade),
         extraction=tuple((label(key), outline(value)) for key, value in grade.extraction.items()),
         last_word=last_word,
     )
@@ -203,13 +211,13 @@ def _entry(number: int, result: CriterionResult) -> Entry:
     )
 
 
-def _case(entries: Sequence[Entry]) -> Case:
+def _case(entries: Sequence[Entry], view: CodeView) -> Case:
     first, results = entries[0].result, [entry.result for entry in entries]
     possible = sum(result.possible for result in results)
     facts = (
         ("Expected", first.expected),
         ("Found", first.actual),
-        ("Recognised mistake", first.misconception),
+        ("Recognised mistake", first.mistake or first.misconception),
         ("Judged by the reading", first.reading),
         ("Hint", first.hint),
     )
@@ -220,10 +228,25 @@ def _case(entries: Sequence[Entry]) -> Case:
         message=first.message,
         explanation=_EXPLANATION.get(entries[0].standing, ""),
         facts=tuple((label, text) for label, text in facts if text and text.strip()),
+        code=_code(entries, view),
     )
 
 
-def _picture(number: int, figure: Figure) -> Picture:
+def _code(entries: Sequence[Entry], view: CodeView) -> Excerpt | None:
+    """The lines to look at. Of a hidden criterion they would tell what it asks."""
+    if entries[0].standing not in (Standing.LOST, Standing.PARTIAL):
+        return None
+    return next(
+        (
+            code
+            for entry in entries
+            if entry.result.visibility != "hidden" and (code := view.excerpt(entry.result.id))
+        ),
+        None,
+    )
+
+
+def _picture(number: int, figure: Drawable) -> Picture:
     try:
         drawing = draw(figure, prefix=f"figure-{number}")
     except ValueError:  # an empty curve must not cost the student the page; the caption still says it
@@ -231,7 +254,9 @@ def _picture(number: int, figure: Figure) -> Picture:
     return Picture(figure=figure, drawing=drawing, wide=figure.kind == "images")
 
 
-def _section(number: int, heading: str, entries: Sequence[Entry], pictures: Sequence[Picture]) -> Section:
+def _section(
+    number: int, heading: str, entries: Sequence[Entry], pictures: Sequence[Picture], view: CodeView
+) -> Section:
     results = [entry.result for entry in entries]
     possible = sum(result.possible for result in results)
     by_result = {id(entry.result): entry for entry in entries}
@@ -243,8 +268,8 @@ def _section(number: int, heading: str, entries: Sequence[Entry], pictures: Sequ
         score=words.score(sum(result.earned for result in results), possible) if possible else "",
         segments=tuple(_segment(entry, possible) for entry in entries if entry.result.possible > 0),
         pictures=tuple(pictures),
-        missing=tuple(_case([by_result[id(result)] for result in run]) for run in words.alike(missing)),
-        earned=tuple(_case([entry]) for entry in entries if entry.standing is Standing.EARNED),
+        missing=tuple(_case([by_result[id(result)] for result in run], view) for run in words.alike(missing)),
+        earned=tuple(_case([entry], view) for entry in entries if entry.standing is Standing.EARNED),
     )
 
 
@@ -260,19 +285,3 @@ def _segment(entry: Entry, possible: float) -> Segment:
 def _notes(notes: Sequence[str]) -> tuple[str, ...]:
     cut = (f"and {len(notes) - NOTES} more notes, in the JSON file",) if len(notes) > NOTES else ()
     return (*notes[:NOTES], *cut)
-
-
-def _graded(grade: Grade) -> tuple[tuple[str, Outline], ...]:
-    submission = {key: value for key, value in grade.submission.items() if key != "name"}
-    seconds = {key: f"{value:.1f} s" for key, value in grade.seconds.items()}
-    groups: dict[str, Mapping[str, Any]] = {
-        "Notebook": submission,
-        "Rubric": grade.rubric,
-        "Run": grade.environment,
-        "Time": seconds,
-    }
-    return tuple(
-        (title, outline({label(key): value for key, value in values.items()}))
-        for title, values in groups.items()
-        if values
-    )

@@ -116,6 +116,7 @@ def _result(
         hint=_hint(criterion, known) if verdict is Verdict.FAIL else None,
         reading=worst["reading"],
         misconception=worst["misconception"],
+        mistake=known.title if known else None,
         visibility=criterion.visibility,
         seconds=round(sum(check["seconds"] for check in checks), 3),
     )
@@ -157,5 +158,7 @@ def _environment(options: Options, judge: Mapping[str, Any]) -> dict[str, Any]:
         "seed": options.seed,
         "data": options.data,
         "quick": options.quick,
+        **({"only": list(options.only)} if options.only else {}),
+        **({"map": [f"{name}={own}" for name, own in options.mapped]} if options.mapped else {}),
         **judge,
     }

@@ -54,7 +54,8 @@ def check_an_answer_is_given(judge):
 @criterion("answer.right")
 def check_the_answer_is_right(judge):
     """The answer is 42."""
-    source = judge.request["statements"][0]["source"]
+    own, modules = judge.request["statements"], judge.request["modules"].values()
+    source = " ".join(statement["source"] for part in [own, *modules] for statement in part)
     if "crash" in source:
         raise ZeroDivisionError("ours")
     if "RIGHT" not in source:

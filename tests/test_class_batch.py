@@ -78,6 +78,15 @@ def test_the_same_bytes_are_graded_once(tmp_path, rubric, out):
     assert ran.grade("carol")["submission"]["path"] == "class/carol.ipynb"
 
 
+def test_a_changed_module_beside_the_notebook_is_a_new_submission(tmp_path, rubric, out):
+    given = tmp_path / "class"
+    notebook(given / "alice" / "hw.ipynb", "from model import answer")
+    (given / "alice" / "model.py").write_text("answer = 41")
+    assert run(out, given, "--rubric", rubric).grade("hw")["earned"] == 2
+    (given / "alice" / "model.py").write_text("answer = 42")
+    assert run(out, given, "--rubric", rubric).grade("hw")["earned"] == 10
+
+
 def test_one_bad_submission_never_stops_the_others(tmp_path, rubric, out):
     given = _class(tmp_path / "class", alice=42, crash="'crash'")
     (given / "broken.ipynb").write_text("{")

@@ -32,14 +32,14 @@ def _laid_out(folder: Path, *names: str) -> Path:
     return folder
 
 
-def _zipped(path: Path, members: dict[str, bytes]) -> Path:
+def zipped(path: Path, members: dict[str, bytes]) -> Path:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in members.items():
             archive.writestr(name, data)
     return path
 
 
-def _who(intake: Intake) -> set[str]:
+def who(intake: Intake) -> set[str]:
     return {attempt.who for attempt in intake.attempts}
 
 
@@ -66,9 +66,9 @@ def test_every_layout_tells_whose_it_is(tmp_path, scratch, names, students, pack
     folder = _laid_out(tmp_path / "class", *names)
     given = folder
     if packed:
-        given = _zipped(tmp_path / "class.zip", {name: (folder / name).read_bytes() for name in names})
+        given = zipped(tmp_path / "class.zip", {name: (folder / name).read_bytes() for name in names})
     intake = collect([str(given)], scratch, ["answer"])
-    assert _who(intake) == students
+    assert who(intake) == students
     assert intake.refused == ()
 
 
@@ -102,7 +102,7 @@ def test_of_several_notebooks_the_one_with_the_solution_is_taken_and_that_is_sai
     folder = _laid_out(tmp_path / "class", "a/hw.ipynb", "b/hw.ipynb", "c/hw.ipynb")
     notebook(folder / "a" / "zz-scratch.ipynb", "print('try')")
     intake = collect([str(folder)], scratch, ["answer"])
-    assert _who(intake) == {"a", "b", "c"}
+    assert who(intake) == {"a", "b", "c"}
     assert intake.notes == (
         "a handed in several notebooks; class/a/hw.ipynb was graded, not zz-scratch.ipynb.",
     )
@@ -134,22 +134,22 @@ def test_what_is_unsafe_in_an_archive_is_refused_by_name_and_the_rest_is_taken(t
         archive.writestr("class/\x1b[31mred.ipynb", content(SOURCE))
         archive.writestr(_link(), "/etc/passwd")
     intake = collect([str(path)], scratch, [])
-    assert _who(intake) == {"alice"}
+    assert who(intake) == {"alice"}
     reasons = " ".join(intake.refused)
     for reason in ("leads out", "zip bombs", "longer than any disk", "cannot be printed", "a link"):
         assert reason in reasons
     assert len(intake.refused) == 7
     assert all(sentence.isprintable() for sentence in intake.refused)
     assert {each.name for each in tmp_path.rglob("*evil*")} == set()
-    assert sum(each.stat().st_size for each in scratch.iterdir()) < 1 << 20
+    assert sum(each.stat().st_size for each in scratch.rglob("*") if each.is_file()) < 1 << 20
 
 
 def test_archives_of_archives_are_opened_once_and_no_deeper(tmp_path, scratch):
-    inner = _zipped(tmp_path / "inner.zip", {"deep.ipynb": content(SOURCE)}).read_bytes()
-    middle = _zipped(tmp_path / "middle.zip", {"hw.ipynb": content(SOURCE), "inner.zip": inner}).read_bytes()
-    outer = _zipped(tmp_path / "class.zip", {"ng_5_10_hw.zip": middle, "bo_6_11_hw.ipynb": content(SOURCE)})
+    inner = zipped(tmp_path / "inner.zip", {"deep.ipynb": content(SOURCE)}).read_bytes()
+    middle = zipped(tmp_path / "middle.zip", {"hw.ipynb": content(SOURCE), "inner.zip": inner}).read_bytes()
+    outer = zipped(tmp_path / "class.zip", {"ng_5_10_hw.zip": middle, "bo_6_11_hw.ipynb": content(SOURCE)})
     intake = collect([str(outer)], scratch, [])
-    assert _who(intake) == {"ng", "bo"}
+    assert who(intake) == {"ng", "bo"}
     assert "archive within archives" in intake.refused[0]
 
 
@@ -158,7 +158,7 @@ def test_a_broken_archive_is_a_sentence(tmp_path, scratch, data):
     folder = _laid_out(tmp_path / "class", "alice.ipynb")
     (folder / "bob.zip").write_bytes(data)
     intake = collect([str(folder)], scratch, [])
-    assert _who(intake) == {"alice"}
+    assert who(intake) == {"alice"}
     assert "class/bob.zip is not an archive that can be read" in intake.refused[0]
 
 
@@ -167,14 +167,14 @@ def test_links_in_a_folder_are_refused(tmp_path, scratch):
     os.symlink(folder / "alice.ipynb", folder / "mallory.ipynb")
     os.symlink("/etc", folder / "more")
     intake = collect([str(folder)], scratch, [])
-    assert _who(intake) == {"alice"}
+    assert who(intake) == {"alice"}
     assert len(intake.refused) == 2
 
 
 def test_names_that_are_no_utf8_are_read_all_the_same(tmp_path, scratch):
     folder = _laid_out(tmp_path / "class", "alice.ipynb")
     (folder / os.fsdecode(b"b\xf6b.ipynb")).write_bytes(content(SOURCE))
-    assert _who(collect([str(folder)], scratch, [])) == {"alice", "b?b"}
+    assert who(collect([str(folder)], scratch, [])) == {"alice", "b?b"}
 
 
 def test_a_file_of_another_kind_among_several_is_named(tmp_path, scratch):
@@ -262,7 +262,7 @@ def test_a_class_in_a_zip_is_graded_with_its_bomb_left_out(tmp_path):
         "../bob.ipynb": content("answer = 42"),
         "<img src=x onerror=alert(1)>.ipynb": content("answer = 41"),
     }
-    given = _zipped(tmp_path / "class.zip", members)
+    given = zipped(tmp_path / "class.zip", members)
     ran = run(tmp_path / "out", given, "--rubric", tiny_rubric(tmp_path / "tiny"))
     assert ran.code == 1
     assert "was refused: its name leads out of the archive" in ran.err

@@ -36,7 +36,7 @@ def _text(out: Path) -> str:
 
 def test_what_needs_a_person_comes_first(out):
     text = _text(out)
-    assert text.index("Look at these first Dan: provisional") < text.index("Students Sort by")
+    assert text.index("Look at these first Dan: provisional") < text.index("Students Show everyone")
     assert "5 students, 4 graded" in text
 
 
@@ -49,7 +49,7 @@ def test_a_grade_near_a_boundary_is_looked_at(out):
 
 def test_rates_mistakes_and_who_handed_in_nothing(out):
     text = _text(out)
-    assert "2 students · Every step follows the reverse formula The variance is not β. Who" in text
+    assert "Every step follows the reverse formula · 2 students The variance is not β. Who" in text
     assert "sample.formula" in text
     assert "Eve: nothing handed in" in text
 
@@ -88,3 +88,26 @@ def test_rows_are_sorted_without_a_script(browser, out, by, first):  # noqa: F81
     top = min(rows, key=lambda row: row.bounding_box()["y"])
     assert first in top.inner_text()
     page.close()
+
+
+@pytest.mark.browser
+def test_students_and_the_sheet_are_filtered_without_a_script(browser, out):  # noqa: F811
+    page = browser.new_page(java_script_enabled=False)
+    page.goto((out / "index.html").as_uri())
+    page.select_option("#show", label="Every step follows the reverse formula (2)")
+    for rows in (".class tbody tr", ".map tbody tr"):
+        seen = [row.inner_text() for row in page.query_selector_all(rows) if row.is_visible()]
+        assert len(seen) == 2
+        assert seen[0].startswith("Ben")
+        assert seen[1].startswith("Cleo")
+    page.close()
+
+
+def test_the_sheet_says_how_everyone_stands_at_every_criterion(out):
+    text = _text(out)
+    sheet = text[text.index("Who lost what") : text.index("The most common mistakes")]
+    dan = sheet[sheet.index("Dan ") :]
+    assert dan.count("✗") == 3
+    assert "◐" in dan
+    assert "!" in dan
+    assert "Eve" not in sheet

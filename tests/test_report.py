@@ -12,10 +12,9 @@ import pytest
 import report_samples as samples
 from report_figures import figures
 from report_page import Reader, page, words
-from report_samples import EXERCISES
 
 from grader.model import Curves, ImageRow, Images, Levels, Series, Verdict
-from grader.report import for_students, render, write
+from grader.report import for_students
 
 
 @pytest.fixture(scope="module")
@@ -179,13 +178,6 @@ def test_odd_curves_are_drawn(y):
             exercise=1, title="Loss", caption="Odd.", x_label="x", y_label="y", series=series, log_y=log_y
         )
         assert "There was nothing to draw" not in words(page(samples.grade(), [figure]))
-
-
-def test_a_page_is_written_where_it_was_asked_for(tmp_path):
-    path = tmp_path / "reports" / "noor.html"
-    html = render(samples.grade(), [], EXERCISES)
-    write(path, html)
-    assert path.read_text(encoding="utf-8") == html
 
 
 def test_the_report_starts_without_torch_and_matplotlib():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -14,7 +15,8 @@ from conftest import SUBMISSIONS
 from report_figures import figures, hostile_figures
 from report_samples import EXERCISES, HOSTILE
 
-from grader.report import render, write
+from grader.pipeline import write
+from grader.report import render
 
 pytestmark = pytest.mark.browser
 
@@ -88,9 +90,41 @@ def _opens_silently_and_fits(browser: Any, report: Path, picture: Path, width: i
     pictures = page.evaluate("[...document.images].map(picture => picture.complete && picture.naturalWidth)")
     assert all(pictures)
     page.screenshot(path=picture, full_page=True)
+    assert _serious(page) == []
     page.close()
     assert said == []
     assert [url for url in asked if not url.startswith("data:image/png")] == [report.as_uri()]
+
+
+def _serious(page: Any) -> list[str]:
+    """What axe-core finds that keeps people out, in words."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core is not installed")
+    found = axe.Axe().run(page).response["violations"]
+    return [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in found if each["impact"] in _SERIOUS]
+
+
+_SERIOUS = ("serious", "critical")
+
+
+@pytest.mark.slow
+def test_a_hostile_notebook_shows_as_text_and_runs_nothing(browser, grade, tmp_path):
+    """In its name, code, outputs, markdown and in what its code raises."""
+    text = "</pre><script>alert(1)</script><img src=x onerror=alert(2)><svg onload=alert(3)>"
+    text += "<style>*{display:none}</style><a href='javascript:alert(4)'>x</a>"
+    code = f"class NoiseDiffuser:\n    def __init__(self, *a, **k):\n        raise ValueError({text!r})\n"
+    html = {"output_type": "display_data", "data": {"text/html": text}, "metadata": {}}
+    cell = {"cell_type": "code", "source": code, "outputs": [html], "metadata": {}, "execution_count": 1}
+    prose = {"cell_type": "markdown", "source": text, "metadata": {}}
+    content = {"cells": [prose, cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 4}
+    name = "<img src=x onerror=alert(5)>"
+    path = tmp_path / f"{name}.ipynb"
+    path.write_text(json.dumps(content))
+    ran = grade(path, "--quick", "-q")
+    (report,) = ran.reports.glob("*.html")
+    assert "<script" not in report.read_text()
+    assert "&lt;script&gt;alert(1)" in report.read_text()
+    for scheme in ("light", "dark"):
+        _opens_silently_and_fits(browser, report, tmp_path / "page.png", 1280, scheme)
 
 
 def test_paper_shows_what_the_screen_folds_away(browser, tmp_path):

@@ -30,8 +30,7 @@ def tell_sum(console: Console, trials: Sequence[Trial]) -> None:
 
 def summary(trials: Sequence[Trial]) -> list[str]:
     """The shares that the audit is about, a sentence each."""
-    right = [trial for trial in trials if trial.solution.kind == "right"]
-    wrong = [trial for trial in trials if trial.solution.kind != "right"]
+    right, wrong = right_and_wrong(trials)
     caught = [trial for trial in wrong if not trial.missed]
     named = [trial for trial in wrong if not trial.unnamed]
     unharmed = [trial for trial in right if trial.sound]
@@ -44,6 +43,12 @@ def summary(trials: Sequence[Trial]) -> list[str]:
     if right:
         lines.append(f"Right solutions that lose nothing: {_share(len(unharmed), len(right))}")
     return lines
+
+
+def right_and_wrong(trials: Sequence[Trial]) -> tuple[list[Trial], list[Trial]]:
+    """Those of right solutions, and those of slips and pairs."""
+    right = [trial for trial in trials if trial.solution.kind == "right"]
+    return right, [trial for trial in trials if trial.solution.kind != "right"]
 
 
 def _share(part: int, whole: int) -> str:

@@ -17,6 +17,8 @@ TOTAL = 8 << 30  # bytes, over all archives of a batch
 RATIO, RATIO_COUNTS_FROM = 100, 20 << 20  # notebooks shrink to a tenth; what shrinks to a hundredth is a bomb
 NESTED = 2  # an archive of archives, as Canvas makes where students hand in zips
 LONGEST = 1000  # characters of a name
+DEEPEST = 30  # folders
+_LONGEST_PART = 100  # characters of a folder or module that keeps its name
 SIDECARS = ("submission_metadata.yml", "timestamp.txt")
 
 
@@ -29,10 +31,13 @@ class File:
 
 
 class Unpacker:
-    """Takes notebooks, and what tells whose they are, out of archives into one folder."""
+    """Takes notebooks, the modules beside them, and what tells whose they are, out of archives into one
+    folder.
+    """
 
     def __init__(self, into: Path) -> None:
         self._into, self._count, self._left = into, 0, TOTAL
+        self._folders: dict[tuple[Path, str], Path] = {}
         self.refused: list[str] = []
 
     def unpack(self, archive: Path, label: str, depth: int = 1) -> Iterator[File]:
@@ -65,10 +70,12 @@ class Unpacker:
         if why := self._too_large(member):
             self.refused.append(f"{_short(name)} was refused: {why}")
             return
-        path = self._write(archive, member, name)
-        if path is None:
+        path = self._place(member, label)
+        if not self._write(archive, member, path, name):
             return
-        if not member.filename.lower().endswith(".zip"):
+        if path.suffix == ".py":
+            yield File(name, None)
+        elif not member.filename.lower().endswith(".zip"):
             yield File(name, path)
         elif depth < NESTED:
             yield from self.unpack(path, name, depth + 1)
@@ -84,9 +91,22 @@ class Unpacker:
             return f"all archives together unpack to more than {TOTAL >> 30} GB"
         return None
 
-    def _write(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> Path | None:
+    def _place(self, member: zipfile.ZipInfo, label: str) -> Path:
+        """Where a member goes: modules keep the name that they are imported by, all else gets one of ours."""
+        *parents, last = PurePosixPath(member.filename).parts
+        folder = self._folder(self._into, f"{label}/")  # a zip's folders are never another's
+        for parent in parents:
+            folder = folder / parent if _is_importable(parent) else self._folder(folder, parent)
+        if _is_module(member.filename):
+            return folder / last
         self._count += 1
-        path = self._into / f"{self._count:06}{PurePosixPath(member.filename).suffix.lower()[:6]}"
+        return folder / f"{self._count:06}{PurePosixPath(last).suffix.lower()[:6]}"
+
+    def _folder(self, inside: Path, name: str) -> Path:
+        return self._folders.setdefault((inside, name), inside / f"folder-{len(self._folders):06}")
+
+    def _write(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, name: str) -> bool:
+        path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with archive.open(member) as packed, path.open("wb") as plain:
                 while chunk := packed.read(1 << 20):  # never beyond the size that was just checked
@@ -94,9 +114,9 @@ class Unpacker:
         except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, NotImplementedError) as error:
             path.unlink(missing_ok=True)
             self.refused.append(f"{_short(name)} was refused: it cannot be unpacked ({error})")
-            return None
+            return False
         self._left -= member.file_size
-        return path
+        return True
 
 
 def is_clutter(name: str) -> bool:
@@ -106,7 +126,17 @@ def is_clutter(name: str) -> bool:
 
 
 def _is_wanted(name: str) -> bool:
-    return name.lower().endswith((".ipynb", ".zip")) or PurePosixPath(name).name in SIDECARS
+    is_sidecar = PurePosixPath(name).name in SIDECARS
+    return name.lower().endswith((".ipynb", ".zip")) or is_sidecar or _is_module(name)
+
+
+def _is_module(name: str) -> bool:
+    path = PurePosixPath(name)
+    return path.suffix == ".py" and _is_importable(path.stem)
+
+
+def _is_importable(part: str) -> bool:
+    return part.isidentifier() and part.isascii() and len(part) <= _LONGEST_PART
 
 
 def _unsafe(member: zipfile.ZipInfo) -> str | None:
@@ -116,6 +146,8 @@ def _unsafe(member: zipfile.ZipInfo) -> str | None:
         return "its name leads out of the archive"
     if len(name) > LONGEST or any(len(part.encode()) > 255 for part in parts):
         return "its name is longer than any disk allows"
+    if len(parts) > DEEPEST:
+        return f"it lies deeper than {DEEPEST} folders"
     if not name.isprintable():
         return "its name has characters that cannot be printed"
     if stat.S_ISLNK(member.external_attr >> 16):

@@ -107,11 +107,11 @@ class _Batch:
         self._book, self._rubric, self._options, self._orders = book, rubric, options, orders
         self._handed, self._on_roster = handed, on_roster
         self._digests = {
-            attempt.label: notebook.fingerprint(attempt.path)
+            attempt.label: notebook.identity(attempt.path)
             for one in handed
             for attempt in self._counting(one)
         }
-        self._results: dict[str, int] = {}  # by SHA-256
+        self._results: dict[str, int] = {}  # by digest
         self._known = {person.key for person in book.people()}
         self.is_provisional = False
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from grader.classroom import editions
 from grader.classroom.gradebook import Gradebook, Standing
+from grader.classroom.heatmap import SIGNS, heat_map
 from grader.classroom.pages import environment
 from grader.model import CriterionResult, Verdict
 from grader.pipeline import write
@@ -56,7 +57,8 @@ class Rate:
 class Mistake:
     """A mistake that several made, in the words that they read."""
 
-    title: str
+    name: str  # in a word or two, or "" where it has none
+    title: str  # of the criterion
     sentence: str
     students: tuple[tuple[str, str], ...]  # key and name
 
@@ -84,11 +86,12 @@ def write_page(book: Gradebook, out: Path) -> Path:
 def _render(book: Gradebook) -> str:
     rubric = book.setting("rubric")
     exercises = {int(number): title for number, title in rubric["exercises"].items()}
-    rows, rates, mistakes = [], _Rates(), _Mistakes()
+    rows, rates, mistakes, results = [], _Rates(), _Mistakes(), {}
     boundaries = book.setting("boundaries") or BOUNDARIES
     for standing in book.standings():
         rows.append(_row(standing, sorted(exercises), boundaries))
         if standing.grade:
+            results[standing.person.key] = standing.grade.criteria
             rates.add(standing.grade.criteria)
             mistakes.add(standing)
     percents = [row.percent for row in rows if row.percent is not None]
@@ -102,6 +105,8 @@ def _render(book: Gradebook) -> str:
             exercises=[number for number in sorted(exercises) if number],
             first=[row for row in rows if row.why],
             rates=rates.all(),
+            heat=heat_map(results),
+            signs=SIGNS,
             mistakes=mistakes.commonest(),
             bins=_bins(percents),
             mean=statistics.fmean(percents) if percents else None,
@@ -204,7 +209,7 @@ class _Mistakes:
 
     def __init__(self) -> None:
         self._who: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
-        self._words: dict[tuple[str, str], tuple[str, str]] = {}
+        self._words: dict[tuple[str, str], CriterionResult] = {}
 
     def add(self, standing: Standing) -> None:
         assert standing.grade is not None
@@ -212,13 +217,18 @@ class _Mistakes:
             if result.verdict is Verdict.FAIL:
                 kind = (result.id, result.misconception or result.message)
                 self._who[kind].append((standing.person.key, standing.person.name))
-                self._words.setdefault(kind, (result.title, result.message))
+                self._words.setdefault(kind, result)
 
     def commonest(self) -> list[Mistake]:
         several = [(kind, who) for kind, who in self._who.items() if len(who) > 1]
         shared = sorted(several, key=lambda each: -len(each[1]))[:_MISTAKES]
         return [
-            Mistake(title=self._words[kind][0], sentence=line(self._words[kind][1]), students=tuple(who))
+            Mistake(
+                name=self._words[kind].mistake or "",
+                title=self._words[kind].title,
+                sentence=line(self._words[kind].message),
+                students=tuple(who),
+            )
             for kind, who in shared
         ]
 

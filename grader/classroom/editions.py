@@ -10,7 +10,7 @@ from pathlib import Path
 
 from grader.classroom.gradebook import Standing
 from grader.classroom.marks import Mark
-from grader.model import Figure, Grade
+from grader.model import Figure, Grade, Listing
 from grader.pipeline import check_writable, json_text, write
 from grader.report import LastWord, for_students, render
 from grader.summary import points
@@ -88,5 +88,5 @@ def _students(
 ) -> str:
     """The students' edition: hidden criteria closed, and no picture of an exercise that has only such."""
     shown = {result.exercise for result in grade.criteria if result.visibility != "hidden"}
-    open_figures = [figure for figure in figures if figure.exercise in shown]
+    open_figures = [figure for figure in figures if isinstance(figure, Listing) or figure.exercise in shown]
     return render(for_students(grade), open_figures, exercises, word)

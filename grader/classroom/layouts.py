@@ -21,6 +21,7 @@ _MOODLE = re.compile(r"(?P<who>.+)_(?P<user>\d+)_assignsubmission_[a-z]+(_.*)?")
 _GRADESCOPE = re.compile(r"submission_\d+")
 _AGAIN = re.compile(r"-(\d+)$")  # Canvas names a second attempt's file hw-1.ipynb
 _ATTEMPT = re.compile(r"(?:^|[ _-])(?:attempt|version|try)[ _-]?(\d+)$", re.IGNORECASE)
+_ZIP = re.compile(r"\.zip$", re.IGNORECASE)
 _HOMEWORK = re.compile(r"\d|hw|homework|lab|assignment|project|exercise", re.IGNORECASE)
 
 
@@ -73,7 +74,7 @@ def _classroom(names: Sequence[str], logins: Collection[str]) -> dict[str, Owner
         return {}
     paths = {name: PurePosixPath(name) for name in names}
     root = _common_folder(paths.values())
-    folders = {name: path.relative_to(root).parts[:-1] for name, path in paths.items()}
+    folders = _shortened({name: path.relative_to(root).parts[:-1] for name, path in paths.items()})
     top = {parts[0] for parts in folders.values() if parts}
     if all(folders.values()) and (prefix := _assignment(sorted(top), logins)):
         return {
@@ -87,6 +88,22 @@ def _classroom(names: Sequence[str], logins: Collection[str]) -> dict[str, Owner
         name: _by_place(paths[name], folders[name], logins, stems if not folder_each else None)
         for name in names
     }
+
+
+def _shortened(folders: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    """The folders of each file, archives among them; those within an archive of one file say nothing."""
+    archives = {name: _down_to_archive(parts) for name, parts in folders.items()}
+    files = Counter(archives.values())
+    telling = {
+        name: archives[name] if archives[name] and files[archives[name]] == 1 else parts
+        for name, parts in folders.items()
+    }
+    return {name: tuple(_ZIP.sub("", part) for part in parts) for name, parts in telling.items()}
+
+
+def _down_to_archive(parts: Sequence[str]) -> tuple[str, ...]:
+    ends = [number for number, part in enumerate(parts, start=1) if _ZIP.search(part)]
+    return tuple(parts[: ends[-1]]) if ends else ()
 
 
 def _by_place(

@@ -28,12 +28,14 @@ def main(argv: Sequence[str]) -> int:
     from rich.console import Console
 
     from grader.audit.corpus import Corpus
-    from grader.audit.page import write
+    from grader.audit.page import render
     from grader.audit.run import run
     from grader.audit.table import tell_line, tell_sum
     from grader.checkrun import Options
+    from grader.pipeline import check_writable, write
     from grader.rubric import Rubric
 
+    check_writable(arguments.out)
     rubric = Rubric.load(arguments.rubric)
     solutions = _chosen(Corpus(rubric.folder), rubric, arguments)
     console, progress = Console(highlight=False), Console(stderr=True, highlight=False)
@@ -42,10 +44,9 @@ def main(argv: Sequence[str]) -> int:
     trials = run(
         arguments.rubric, solutions, options, arguments.jobs, lambda trial: tell_line(progress, trial)
     )
-    arguments.out.mkdir(parents=True, exist_ok=True)
     result, page = arguments.out / "audit.json", arguments.out / "audit.html"
-    result.write_text(json.dumps([trial.as_json() for trial in trials], indent=1, ensure_ascii=False) + "\n")
-    write(page, rubric, trials)
+    write(result, json.dumps([trial.as_json() for trial in trials], indent=1, ensure_ascii=False) + "\n")
+    write(page, render(rubric, trials))
     tell_sum(console, trials)
     console.print(f"\nTable:  {page}\nResult: {result}", soft_wrap=True)
     return GRADED if _is_sound(trials) else NOT_GRADED

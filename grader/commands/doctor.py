@@ -16,8 +16,8 @@ from typing import Any
 
 from grader import __version__
 from grader.commands import GRADED, NOT_GRADED
-from grader.sandbox.isolation import Isolation, Level, measure
-from grader.sandbox.worker.walls import LAYERS
+from grader.sandbox.isolation import Isolation, Level, measure, system_name
+from grader.sandbox.worker.walls import ALL_LAYERS, LAYERS
 
 _PACKAGES = ("torch", "torchvision", "numpy", "pytest", "nbformat")
 _SECONDS = 120.0
@@ -70,14 +70,35 @@ def _findings(isolation: Isolation) -> Iterator[Finding]:
     yield Finding("grader", f"{__version__}, Python {platform.python_version()} ({sys.executable})")
     yield Finding("packages", ", ".join(f"{name} {_version(name)}" for name in _PACKAGES))
     yield Finding("machine", f"{platform.machine()}, {os.cpu_count()} processors")
-    landlock = f"Landlock ABI {isolation.landlock_abi}" if isolation.landlock_abi else "no Landlock"
-    yield Finding("kernel", f"{platform.system()} {platform.release()}, {landlock}")
-    yield _walls(isolation)
-    for layer in LAYERS:
-        why = isolation.missing.get(layer)
-        yield Finding(f"  {layer}", f"missing: {why}" if why else "up", _advice(layer) if why else "")
+    if platform.system() == "Linux":
+        yield from _linux(isolation)
+    else:
+        yield _without_walls()
     yield _cuda()
     yield from _data()
+
+
+def _linux(isolation: Isolation) -> Iterator[Finding]:
+    landlock = f"Landlock ABI {isolation.landlock_abi}" if isolation.landlock_abi else "no Landlock"
+    yield Finding("kernel", f"Linux {platform.release()}, {landlock}")
+    yield _walls(isolation)
+    for layer in ALL_LAYERS:
+        if not (why := isolation.missing.get(layer)):
+            yield Finding(f"  {layer}", "up")
+        elif layer in LAYERS:
+            yield Finding(f"  {layer}", f"missing: {why}", _advice(layer))
+        else:
+            yield Finding(f"  {layer}", f"not here, and not needed: {why}")
+
+
+def _without_walls() -> Finding:
+    return Finding(
+        "walls",
+        f"{Level.NONE}: on {system_name()} nothing keeps a notebook's code from your files, the network and "
+        "other processes, or limits its memory; every question has a deadline, and that is all",
+        "Grade only notebooks that you would also run yourself, one at a time. For walls use WSL 2 on "
+        "Windows, and a Linux container or virtual machine on macOS; a class is graded nowhere else.",
+    )
 
 
 def _walls(isolation: Isolation) -> Finding:
@@ -95,8 +116,6 @@ def _walls(isolation: Isolation) -> Finding:
 
 
 def _advice(layer: str) -> str:
-    if platform.system() != "Linux":
-        return "Walls need Linux: on Windows use WSL 2, on macOS a Linux container or virtual machine."
     if layer == "landlock":
         return (
             "Use a kernel from 6.2 on that has Landlock among its security modules (`cat "

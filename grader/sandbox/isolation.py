@@ -13,7 +13,7 @@ from typing import Any
 
 from grader.errors import UsageError
 from grader.sandbox import launch
-from grader.sandbox.worker.walls import LAYERS
+from grader.sandbox.worker.walls import ALL_LAYERS, LAYERS
 
 _SECONDS = 60.0
 
@@ -31,7 +31,7 @@ class Isolation:
     """The walls that workers will be behind.
 
     Attributes:
-        layers: those that are up, of ``walls.LAYERS``.
+        layers: those that are up, of ``walls.ALL_LAYERS``.
         missing: those that are not, and why.
         holes: what a probe behind these very walls succeeded in, though it should not have.
         landlock_abi: the version that the kernel speaks; 0 where there is none.
@@ -44,7 +44,7 @@ class Isolation:
 
     @property
     def level(self) -> Level:
-        """Strong only where every layer is up and nothing came through."""
+        """Strong only where every layer that it takes is up, and nothing came through."""
         if set(self.layers) >= set(LAYERS) and not self.holes:
             return Level.STRONG
         if "limits" in self.layers and {"landlock", "seccomp"} & set(self.layers):
@@ -61,15 +61,15 @@ class Isolation:
         }
 
 
-def measure(layers: Sequence[str] = LAYERS) -> Isolation:
+def measure(layers: Sequence[str] = ALL_LAYERS) -> Isolation:
     """Put walls up around a probe that tries what is forbidden; takes a tenth of a second.
 
     Args:
         layers: the walls to try.
     """
     if not launch.can_fork():
-        why = f"{platform.system()} has no walls that the grader could put up"
-        return Isolation(missing=dict.fromkeys(LAYERS, why))
+        why = f"the grader has no walls for {system_name()}"
+        return Isolation(missing=dict.fromkeys(ALL_LAYERS, why))
     with tempfile.TemporaryDirectory(prefix="grade-probe-", ignore_cleanup_errors=True) as folder:
         try:
             ran = subprocess.run(
@@ -84,13 +84,18 @@ def measure(layers: Sequence[str] = LAYERS) -> Isolation:
             found: dict[str, Any] = json.loads(ran.stdout)
         except (OSError, subprocess.SubprocessError, ValueError) as error:
             why = f"the probe did not come to its end ({type(error).__name__})"
-            return Isolation(missing=dict.fromkeys(LAYERS, why))
+            return Isolation(missing=dict.fromkeys(ALL_LAYERS, why))
     return Isolation(
         layers=tuple(found["layers"]),
         missing={**_left_out(layers), **found["missing"]},
         holes=tuple(found["holes"]),
         landlock_abi=found["landlock_abi"],
     )
+
+
+def system_name() -> str:
+    """This operating system as its users call it."""
+    return {"Darwin": "macOS"}.get(platform.system(), platform.system())
 
 
 def required(*, several: bool, unsafe: bool) -> Isolation:
@@ -107,7 +112,7 @@ def required(*, several: bool, unsafe: bool) -> Isolation:
             "--unsafe-no-sandbox is for one notebook of your own, never for several; leave it out"
         )
     if unsafe:
-        return Isolation(missing=dict.fromkeys(LAYERS, "left out by --unsafe-no-sandbox"))
+        return Isolation(missing=dict.fromkeys(ALL_LAYERS, "left out by --unsafe-no-sandbox"))
     isolation = measure()
     if several and isolation.level is not Level.STRONG:
         raise UsageError(
@@ -118,4 +123,4 @@ def required(*, several: bool, unsafe: bool) -> Isolation:
 
 
 def _left_out(layers: Sequence[str]) -> dict[str, str]:
-    return {layer: "it was not asked for" for layer in LAYERS if layer not in layers}
+    return {layer: "it was not asked for" for layer in ALL_LAYERS if layer not in layers}

@@ -27,8 +27,9 @@ from reference import digits
 from reference.pretrained import load_pretrained
 from reference.readings import READINGS, Reading
 
+from .budget import Budget
 from .calibration import FILE, SAMPLES, key
-from .probe_learning import Budget, Data
+from .probe_learning import Data
 from .quality import distance, sample_from
 from .yardstick import measure
 
@@ -62,7 +63,7 @@ def _reference_curve(reading: Reading, settings: dict[str, Any]) -> dict[str, An
     images, labels = digits.load_digits28("train")
     held_out, _ = digits.load_digits28("held-out")
     budget = Budget(
-        epochs=EPOCHS // 2,
+        stretches=(EPOCHS,),
         batches=settings["batches"],
         batch_size=settings["batch_size"],
         learning_rate=settings["learning_rate"],

@@ -10,7 +10,7 @@ from reference.diffuser import NoiseDiffuser
 from reference.readings import HANDOUT_CODE, PAPER
 
 from .formulas import IMAGE, NOISE, close, name_of
-from .pictures import diffusion_strip
+from .pictures import coefficient_curves, diffusion_strip
 from .probe_forward import Forward
 from .schedule import Judged, curves, fits_image, fits_noise, like_statistically
 
@@ -22,7 +22,8 @@ def check_image_fades(
     forward: Forward, judged: Judged, truth: NoiseDiffuser, finding: Finding, talk: Talk
 ) -> None:
     """At every step the image keeps the strength that the forward formula gives it."""
-    talk.show(diffusion_strip(forward, judged, truth))
+    for figure in (*coefficient_curves(forward, judged, truth), diffusion_strip(forward, judged, truth)):
+        talk.show(figure)
     finding.reading = judged.named
     if forward.limits:
         low, high = forward.limits
@@ -111,8 +112,6 @@ def check_noise_is_returned(forward: Forward, judged: Judged, finding: Finding, 
             if judged.reading is not HANDOUT_CODE:
                 talk.note("The noise is returned already scaled, as the handout's code returns it: accepted.")
         return
-    if forward.noiseless and like_statistically(forward.returned.flatten(1).std(dim=1), torch.ones(1)):
-        return  # it is noise; that it was not added was charged as the coefficient
     if bool((forward.likeness < -0.999).all()) and not _strength_is_right(forward, judged):
         return  # a factor that is wrong altogether, sign and all, was charged as the coefficient
     raise Unmet(
@@ -168,10 +167,7 @@ def check_noise_is_standard_normal(forward: Forward, judged: Judged) -> None:
 
 def _drawn(forward: Forward, judged: Judged) -> Tensor:
     """The noise before it was scaled, (T, B, 1, 28, 28), as well as it can be known."""
-    known = forward.returned is not None and (
-        forward.noiseless or bool((forward.likeness.abs() > 0.999).all())
-    )
-    if known and forward.returned is not None and not judged.scaled:
+    if forward.returned is not None and not judged.scaled and bool((forward.likeness.abs() > 0.999).all()):
         return forward.returned
     strengths = [judged.reading.noise(alpha_bar) for alpha_bar in judged.alpha_bars]
     fitting = [strength for strength in strengths if like_statistically(forward.noise, strength)]

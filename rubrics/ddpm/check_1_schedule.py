@@ -114,10 +114,10 @@ def _show(schedule: Found, truth: NoiseDiffuser, talk: Talk) -> None:
     pairs = [
         ("β, the noise added at each step", "β", betas, schedule.curves.get("betas")),
         (
-            "√ᾱ, how much of the image is left",
-            "√ᾱ",
-            alpha_bar.sqrt(),
-            _root(schedule.curves.get("alpha_bar")),
+            "ᾱ, the share of the image's variance that is left",
+            "ᾱ",
+            alpha_bar,
+            schedule.curves.get("alpha_bar"),
         ),
     ]
     for title, label, right, own in pairs:
@@ -142,10 +142,6 @@ def _show(schedule: Found, truth: NoiseDiffuser, talk: Talk) -> None:
                 series=series,
             )
         )
-
-
-def _root(curve: Tensor | None) -> Tensor | None:
-    return None if curve is None else curve.clamp_min(0).sqrt()
 
 
 def _rounded(curve: Tensor) -> list[float]:

@@ -16,11 +16,12 @@ def check_short_training_learns(learning: Learning, judge: Judge, finding: Findi
     trained = learning.trained
     finding.reading = trained.reading.id if trained.reading.id != PAPER.id else None
     finding.expected = (
-        f"a held-out error of at most {learning.bound:.3f} ({learning.reference:.3f} is the reference's)"
+        f"a held-out error of at most {learning.bound:.3f} "
+        f"(the reference comes to {learning.reference:.3f} in {learning.compared} steps)"
     )
     finding.actual = f"{learning.error:.3f} after {trained.steps} steps"
     _show(learning, judge, talk)
-    if learning.error <= learning.bound:  # not so for NaN
+    if learning.learnt:
         return
     if learning.error <= learning.undecided and not learning.limited:
         raise Undecided(
@@ -28,9 +29,10 @@ def check_short_training_learns(learning: Learning, judge: Judge, finding: Findi
             f"{learning.bound:.3f}, up to which a network surely learns, and less than "
             f"{learning.undecided:.3f}, beyond which it surely does not. A person has to look at its samples."
         )
+    more = " The network's answers keep within limits that the noise has not." if learning.limited else ""
     raise Unmet(
         f"After {trained.steps} steps the error on held-out images is {learning.error:.3f}; "
-        f"the reference comes to {learning.reference:.3f} in as many.",
+        f"the reference comes to {learning.reference:.3f} in as many.{more}",
         expected=finding.expected,
         actual=finding.actual,
         misconception=_why(learning),
@@ -38,9 +40,9 @@ def check_short_training_learns(learning: Learning, judge: Judge, finding: Findi
 
 
 def _why(learning: Learning) -> str | None:
-    if learning.error > 0.9:
-        return "learns-nothing"
-    return "output-limited" if learning.limited else None
+    if learning.limited:
+        return "output-limited"
+    return "learns-nothing" if learning.error > 0.9 else None
 
 
 def _show(learning: Learning, judge: Judge, talk: Talk) -> None:
@@ -64,8 +66,8 @@ def _show(learning: Learning, judge: Judge, talk: Talk) -> None:
         Curves(
             exercise=2,
             title="Losses of the short training",
-            caption=f"On held-out images your network's error is {learning.error:.3f}, "
-            f"the reference's {learning.reference:.3f}.",
+            caption=f"On held-out images your network's error is {learning.error:.3f} after {trained.steps} "
+            f"steps, the reference's {learning.reference:.3f} after {learning.compared}.",
             x_label="batches",
             y_label="loss per epoch",
             series=series,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from grader.checks import Finding, Talk, Undecided, Unmet, criterion
 from grader.checks.plugin import Judge
 
-from .pictures import grid
+from .pictures import FRAMES, film, grid
 from .quality import Quality
 
 
@@ -14,7 +14,10 @@ def check_samples_look_like_digits(quality: Quality, judge: Judge, finding: Find
     """From the handout's seeds come images that lie as near to real digits as the reference's do."""
     for number, seed in enumerate(judge.rubric.settings["sample_seeds"]):
         rows = [(label, made[number]) for label, made in quality.rows]
-        talk.show(grid(3, f"Samples from seed {seed}", f"Judged: {quality.judged}.", rows))
+        caption = f"Ten samples for each row. Judged: {quality.judged}; {_finding(quality)}."
+        talk.show(grid(3, f"Samples from seed {seed}", caption, rows))
+    if len(quality.film) > FRAMES:
+        talk.show(film(quality.film))
     for note in quality.notes:
         talk.note(note)
     finding.expected = (
@@ -34,3 +37,9 @@ def check_samples_look_like_digits(quality: Quality, judge: Judge, finding: Find
             expected=finding.expected,
             actual=finding.actual,
         )
+
+
+def _finding(quality: Quality) -> str:
+    """What was measured, in words."""
+    told = "within" if quality.value <= quality.bound else "beyond"
+    return f"{quality.measure} {quality.value:.2f}, {told} the bound of {quality.bound:.2f}"

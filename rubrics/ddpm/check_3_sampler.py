@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
 from grader.checks import Blocked, Finding, Talk, Unmet, criterion
-from grader.model import Curves, Series
 from reference.diffuser import NoiseDiffuser
 
-from .formulas_sampling import RIGHT
 from .judge_noise import expect_noise
-from .judge_sampler import expect_calls, expect_formula, expect_order, fits, orders
-from .probe_sampler import COUNT, SHAPE, Sampling, Update
-from .schedule import curves
+from .judge_sampler import expect_calls, expect_formula, expect_order
+from .pictures_sampling import coefficients
+from .probe_sampler import COUNT, SHAPE, Sampling
 
 
 @criterion("sample.formula")
 def check_steps_follow_the_formula(sampling: Sampling, truth: NoiseDiffuser, talk: Talk) -> None:
     """Every step computes 1/√α · (x_t − β/√(1−ᾱ) · ε) from x_t and the predicted noise."""
     if sampling.updates:
-        talk.show(_factor_of_noise(sampling.updates, truth))
+        for figure in coefficients(sampling.updates, truth):
+            talk.show(figure)
     expect_formula(sampling, truth)
 
 
@@ -95,24 +91,3 @@ def check_samples_have_the_right_shape(sampling: Sampling) -> None:
         raise Unmet(
             "The samples hold values that are not numbers (NaN or infinity).", misconception="not-finite"
         )
-
-
-def _factor_of_noise(updates: Sequence[Update], truth: NoiseDiffuser) -> Curves:
-    order = orders(updates)[0]
-    right = RIGHT(*curves(truth))[1]
-    right_everywhere = fits(updates, order, RIGHT, truth)
-    yours = [-update.of_noise if math.isfinite(update.of_noise) else 0.0 for update in updates]
-    found = "lies on the formula's" if right_everywhere else "departs from the formula's"
-    return Curves(
-        exercise=3,
-        title="How much predicted noise each step takes away",
-        caption=f"Your curve {found}.",
-        x_label="step t",
-        y_label="factor of ε",
-        series=[
-            Series(label="formula", y=[round(-v, 6) for v in right.tolist()], role="reference"),
-            Series(
-                label="yours", x=[float(t) for t in order], y=[round(v, 6) for v in yours], role="student"
-            ),
-        ],
-    )

@@ -23,13 +23,14 @@ from reference.pretrained import SCHEDULE
 from reference.readings import PAPER
 
 from . import probe_sampler, probe_trainer
+from .budget import Budget
 from .conventions import Numbering
 from .judge_noise import works
 from .judge_trainer import trains_rightly
 from .learning import Learning, learn
 from .numbering import recovered
 from .probe_forward import Forward
-from .probe_learning import Budget, Data
+from .probe_learning import Data
 from .probe_network import AUDIBLE, Network, Ways, examine, rebuilt, ways
 from .probe_sampler import Sampling
 from .probe_trainer import Training

@@ -26,7 +26,7 @@ def expect_calls(sampling: Sampling) -> None:
 def expect_formula(sampling: Sampling, truth: NoiseDiffuser) -> None:
     """Every step computes 1/√α · (x_t − β/√(1−ᾱ) · ε) from x_t and the predicted noise."""
     expect_calls(sampling)
-    updates = _taken(sampling.updates)
+    updates = sampling.updates
     if not updates:
         raise Blocked(
             f"No step could be followed to its end: {sampling.first.error or 'one call is too few'}."
@@ -53,13 +53,6 @@ def expect_formula(sampling: Sampling, truth: NoiseDiffuser) -> None:
         actual=f"{found.of_x:.3f} and {found.of_noise:.3f}",
         misconception=_name(updates, truth),
     )
-
-
-def _taken(updates: Sequence[Update]) -> Sequence[Update]:
-    """The updates without a last one that changes nothing: sample.order charges that one as left out."""
-    if updates and abs(updates[-1].of_x - 1) < 1e-6 and abs(updates[-1].of_noise) < 1e-6:
-        return updates[:-1]
-    return updates
 
 
 def _name(updates: Sequence[Update], truth: NoiseDiffuser) -> str | None:

@@ -232,7 +232,6 @@ def expect_random_steps(training: Training) -> str:
             expected=expected,
             actual="one step per batch",
             misconception="one-t-per-batch",
-            credit=0.5,
         )
     # 192 draws from 40 steps have a mean of 0.5 ± 0.021 of the range, and miss either quarter once in 10^23.
     share = ((every - first) / (STEPS - 1)).mean().item()
@@ -274,15 +273,11 @@ def expect_validation_only_looks(training: Training) -> None:
             "Validation runs in training mode and records gradients.", misconception="no-eval-no-no-grad"
         )
     if not in_eval:
-        raise Unmet(
-            "The network is not put into eval mode for validation.", credit=0.5, misconception="no-eval-mode"
-        )
+        raise Unmet("The network is not put into eval mode for validation.", misconception="no-eval-mode")
     if not no_grad:
-        raise Unmet("Gradients are recorded during validation.", credit=0.5, misconception="no-no-grad")
+        raise Unmet("Gradients are recorded during validation.", misconception="no-no-grad")
     if any(not one.forward.training for one in training.training_passes):
-        raise Unmet(
-            "After validation the network stays in eval mode.", credit=0.5, misconception="stays-in-eval"
-        )
+        raise Unmet("After validation the network stays in eval mode.", misconception="stays-in-eval")
 
 
 def _steps_in_validation(training: Training) -> bool:

@@ -14,8 +14,8 @@ from grader.sandbox.student import Student
 from grader.sandbox.terms import Handle
 from reference.readings import PAPER
 
+from .budget import Budget
 from .probe_learning import (
-    Budget,
     Data,
     Trained,
     held_out_error,
@@ -34,7 +34,10 @@ class Learning:
 
     Attributes:
         error: on held-out images, relative to the noise's variance.
-        limited: whether all predictions are positive, or within ±1.
+        limited: whether all predictions are positive, or within ±1, as noise is not. A network that was
+            charged may predict so little.
+        compared: the number of steps at which it is compared with the reference.
+        reference: the reference's error then.
         bound: the error up to which it has learnt.
         undecided: the error up to which that cannot be told; the same or greater.
     """
@@ -42,14 +45,16 @@ class Learning:
     trained: Trained
     error: float
     limited: bool
+    compared: int
+    reference: float
     yardstick: Yardstick
     bound: float
     undecided: float
 
     @property
-    def reference(self) -> float:
-        """The reference's error after as many steps."""
-        return self.yardstick.error(self.trained.steps)
+    def learnt(self) -> bool:
+        """Whether the error keeps the bound, which NaN does not, with predictions that noise may have."""
+        return self.error <= self.bound and not self.limited
 
 
 def learn(
@@ -68,7 +73,8 @@ def learn(
     seeded: Callable[[str], torch.Generator],
     talk: Talk,
 ) -> Learning:
-    """Train with the student's parts, the reference's in place of broken ones, and once more before a fail.
+    """Train with the student's parts, and the reference's in place of broken ones, until the network has
+    learnt as much as the whole budget has to bring; before a fail, beyond the budget.
 
     Args:
         network: the student's; None puts the reference's in its place.
@@ -99,10 +105,15 @@ def learn(
             assert network is not None
             trained = with_reference_trainer(student, network, reading, data, budget, generator, tell)
         lenient = charged and network is not None
-        found = _judge(trained, yardstick, data, tolerance, lenient, seeded("held-out"))
-        if not found.error <= found.bound:
-            trained.continue_()
-            found = _judge(trained, yardstick, data, tolerance, lenient, seeded("held-out"))
+        offered = 0
+        for epochs in budget.stretches:
+            trained.train(epochs)
+            offered += epochs * budget.batches
+            # Who learns early need not go on; who saw less than was offered is compared with as little.
+            compared = max(offered, budget.steps) if trained.steps >= offered else trained.steps
+            found = _judge(trained, compared, yardstick, data, tolerance, lenient, seeded("held-out"))
+            if found.learnt or trained.clock.stopped:
+                break
         return found
 
     def tell_of_reference(done: int, total: int) -> None:
@@ -116,13 +127,13 @@ def learn(
     )
     started = time.monotonic()
     found = run(network)
-    if charged and network is not None and not found.error <= found.bound:
+    if charged and network is not None and not found.learnt:
         if not own_trainer:
             raise Blocked("Your network does not learn, which what it lost points for above explains.")
         found = run(None)
     trained = found.trained
     talk.spend("training", time.monotonic() - started)
-    if trained.steps < budget.epochs * budget.batches:
+    if trained.clock.stopped:
         talk.note(f"The short training was stopped after {trained.steps} steps, when its time was up.")
     own = {"network": trained.network is not None, "train": own_trainer, "diffuser": course is not None}
     replaced = [part for part, is_own in own.items() if not is_own]
@@ -136,6 +147,7 @@ def learn(
 
 def _judge(
     trained: Trained,
+    compared: int,
     yardstick: Yardstick,
     data: Data,
     tolerance: Mapping[str, float],
@@ -143,12 +155,14 @@ def _judge(
     generator: torch.Generator,
 ) -> Learning:
     error, limited = held_out_error(trained, data, generator)
-    reference = yardstick.error(trained.steps)
+    reference = yardstick.error(compared)
     least = tolerance["learns_something"] if lenient else 0.0
     return Learning(
         trained=trained,
         error=error,
-        limited=limited,
+        limited=limited and not lenient,
+        compared=compared,
+        reference=reference,
         yardstick=yardstick,
         bound=max(tolerance["learns"] * reference, least),
         undecided=max(tolerance["learns_not"] * reference, least),

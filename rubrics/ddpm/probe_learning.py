@@ -4,7 +4,6 @@ of it.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
@@ -20,8 +19,9 @@ from reference.pretrained import SCHEDULE
 from reference.readings import Reading, ReadingDiffuser
 
 from . import handout
+from .budget import Budget, Clock
 from .conventions import Telling
-from .doubles import DiffuserDouble, Event, LoaderDouble, WitnessDouble
+from .doubles import DiffuserDouble, LoaderDouble, WitnessDouble
 from .probe_network import Network, steps_as
 from .probe_trainer import Training
 from .remote import ReferenceSteps, RemoteReference
@@ -30,46 +30,29 @@ VALIDATION_BATCHES = 2
 HELD_OUT = 512  # images that a network is judged by, at most
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
-    """How long to train: ``epochs`` of ``batches`` of ``batch_size`` images, and at most ``seconds``."""
-
-    epochs: int
-    batches: int
-    batch_size: int
-    learning_rate: float
-    seconds: float
-
-    @classmethod
-    def of(cls, settings: dict[str, Any], device: str) -> Self:
-        """The rubric's budget for a device."""
-        return cls(
-            epochs=settings[f"{device}_epochs"],
-            batches=settings["batches"],
-            batch_size=settings["batch_size"],
-            learning_rate=settings["learning_rate"],
-            seconds=settings["seconds"],
-        )
-
-
 @dataclass(slots=True, kw_only=True)
 class Trained:
     """A network after a short training.
 
     Attributes:
         reading: the forward process that it was trained under.
-        steps: how many batches it saw.
         losses: what ``train`` returned, per epoch, if that could be read: training and validation.
         predict: the network, for images (B, 1, 28, 28) at integer steps (B,).
         network: the student's own; None where the reference's took its place.
+        train: goes on with the training for so many epochs, or until the time is up.
     """
 
     reading: Reading
     predict: Callable[[Tensor, Tensor], Tensor]
     network: Network | None
-    steps: int = 0
+    clock: Clock
+    train: Callable[[int], None] = lambda _: None
     losses: list[list[float]] = field(default_factory=list)
-    continue_: Callable[[], None] = lambda: None
+
+    @property
+    def steps(self) -> int:
+        """How many batches it saw."""
+        return self.clock.steps
 
 
 class Data:
@@ -112,25 +95,11 @@ def held_out_error(trained: Trained, data: Data, generator: torch.Generator) -> 
     predicted = trained.predict(probe.x_t, probe.t.flatten().long())
     if predicted.shape != probe.target.shape or not torch.isfinite(predicted).all():
         return float("inf"), False
-    limited = bool(predicted.min() >= 0 or predicted.abs().max() <= 1) and bool(probe.target.abs().max() > 2)
-    return relative_error(predicted.float(), probe.target), limited
-
-
-class _Clock:
-    """Counts batches for the progress display, and stops the training when its time is up."""
-
-    def __init__(self, budget: Budget, tell: Callable[[int, int], None]) -> None:
-        self.steps, self.total = 0, budget.epochs * budget.batches
-        self._end = time.monotonic() + budget.seconds
-        self._tell = tell
-
-    def go_on(self) -> bool:
-        if time.monotonic() > self._end:
-            return False
-        self.steps += 1
-        if self.steps % 10 == 0 or self.steps == self.total:
-            self._tell(self.steps, self.total)
-        return True
+    error = relative_error(predicted.float(), probe.target)
+    one_sided = bool(predicted.min() >= 0) and bool(predicted.max() > 0)
+    # Who predicts next to nothing keeps within any limits.
+    cut_off = bool(predicted.abs().max() <= 1) and error < 0.9 and bool(probe.target.abs().max() > 2)
+    return error, one_sided or cut_off
 
 
 def with_students_trainer(
@@ -153,14 +122,11 @@ def with_students_trainer(
     Raises:
         StudentError: ``train`` failed.
     """
-    log: list[Event] = []
     if network is not None:
         model: Any = network.handle
-        optimizer: Any = student.ask("optimizer", network.handle, lr=budget.learning_rate, keep=True)
         criterion: Any = student.ask("criterion", keep=True)
     else:
-        model = RemoteReference(budget.learning_rate, student.seed)
-        optimizer, criterion = ReferenceSteps(log, model, budget.learning_rate), WitnessDouble([])
+        model, criterion = RemoteReference(budget.learning_rate, student.seed), WitnessDouble([])
     process: Any = diffuser or DiffuserDouble(
         [],
         ReadingDiffuser(**SCHEDULE, reading=reading),
@@ -176,10 +142,17 @@ def with_students_trainer(
         reading=reading,
         predict=_predictor(student, network) if network else _told_alike(model, shown.telling),
         network=network,
+        clock=Clock(budget, tell),
     )
 
-    def train() -> None:
-        clock, sizes = _Clock(budget, tell), (budget.batches, budget.batch_size)
+    def new_optimizer() -> Any:
+        if network is None:
+            return ReferenceSteps([], model, budget.learning_rate)
+        # A schedule within train leaves the learning rate near zero, where the next stretch must not begin.
+        return student.ask("optimizer", network.handle, lr=budget.learning_rate, keep=True)
+
+    def train(epochs: int) -> None:
+        sizes = (budget.batches, budget.batch_size)
         arguments = {
             "model": model,
             "train_loader": LoaderDouble(
@@ -187,8 +160,8 @@ def with_students_trainer(
                 "training",
                 data.batch,
                 *sizes,
-                epochs=budget.epochs,
-                go_on=clock.go_on,
+                epochs=epochs,
+                go_on=trained.clock.go_on,
                 labels=shown.labels,
             ),
             "val_loader": LoaderDouble(
@@ -197,24 +170,22 @@ def with_students_trainer(
                 data.validation,
                 VALIDATION_BATCHES,
                 budget.batch_size,
-                epochs=budget.epochs,
+                epochs=epochs,
                 labels=shown.labels,
             ),
-            "optimizer": optimizer,
+            "optimizer": new_optimizer(),
             "criterion": criterion,
             "device": IN_USE,
-            "num_epochs": budget.epochs,
+            "num_epochs": epochs,
             "diffuser": process,
             "totalTrainingTimesteps": SCHEDULE["total_steps"],
         }
         within = 3 * budget.seconds + 60
         seed = student.seed + trained.steps
         returned = handout.call(student, "train", arguments, beside=SCHEDULE, seed=seed, within=within)
-        trained.steps += clock.steps
-        _add_losses(trained, returned, budget.epochs)
+        _add_losses(trained, returned, epochs)
 
-    trained.continue_ = train
-    train()
+    trained.train = train
     return trained
 
 
@@ -239,21 +210,21 @@ def with_reference_trainer(
         reading=reading,
         predict=_predictor(student, network),
         network=network,
+        clock=Clock(budget, tell),
     )
 
-    def train() -> None:
+    def train(epochs: int) -> None:
         student.call(network.handle, method="train", keep=True)
-        clock = _Clock(budget, tell)
-        while clock.steps < budget.epochs * budget.batches and clock.go_on():
+        for _ in range(epochs * budget.batches):
+            if not trained.clock.go_on():
+                return
             images, _ = data.batch(0)
             steps = torch.randint(0, process.total_steps, (len(images),), generator=generator)
             x_t, goal = process.noise_diffusion(images, steps, torch.randn(images.shape, generator=generator))
             args = [x_t, steps_as(network.form, steps)]
             student.ask("fit", network.handle, optimizer=optimizer, args=args, goal=goal)
-        trained.steps += clock.steps
 
-    trained.continue_ = train
-    train()
+    trained.train = train
     return trained
 
 

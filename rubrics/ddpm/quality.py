@@ -42,6 +42,7 @@ class Quality:
         value, reference, bound: of what ``measure`` names; the less, the better.
         undecided: the value up to which it cannot be told; the same as ``bound`` or greater.
         rows: labelled samples, one tensor for each seed.
+        film: one sample from x_T to x_0, each (1, 28, 28), as the student's sampler showed it to the network.
     """
 
     judged: str
@@ -52,6 +53,7 @@ class Quality:
     measure: str
     rows: list[tuple[str, list[Tensor]]]
     notes: list[str] = field(default_factory=list)
+    film: list[Tensor] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,7 @@ class Studio:
     fallback: Handle | None
     talk: Talk
     numbering: Numbering = Numbering()  # noqa: RUF009  it is frozen
+    film: dict[int, Tensor] = field(default_factory=dict)  # x_t of one sample by step, filled on the way
 
     def start(self, seed: int) -> Tensor:
         """x_T as the handout's cell draws it, float (count, 1, 28, 28)."""
@@ -95,12 +98,14 @@ class Studio:
         network, schedule = load_pretrained(), ReadingDiffuser(**SCHEDULE, reading=PAPER)
         generator = torch.Generator().manual_seed(0)
         process = DiffuserDouble([], schedule, self.fallback, generator, numbering=self.numbering)
-        made = []
+        made: list[Tensor | None] = []
         for seed in self.seeds:
             steps, shown = Steps(TOTAL), list[Tensor]()
 
             def respond(x: Tensor, t: Tensor, steps: Steps = steps, shown: list[Tensor] = shown) -> Tensor:
                 shown[:] = [x]
+                if not made and len(x) and x[0].shape == (1, 28, 28):  # the first seed's first sample
+                    self.film.setdefault(steps.of(t), x[0].detach().float().cpu())
                 with torch.no_grad():
                     predicted: Tensor = network(x.float(), torch.full((len(x), 1), float(steps.of(t))))
                 return predicted
@@ -178,6 +183,7 @@ def judge_sampler(studio: Studio, tolerance: Mapping[str, float]) -> Quality:
         measure="energy distance to real digits",
         rows=[("your sampler, reference's network", own), ("all of the reference", reference)],
         notes=notes,
+        film=[*studio.film.values(), own[0][0]],
     )
 
 

@@ -16,7 +16,8 @@ from reference.trainer import train
 from reference.unet import UNet
 
 from . import calibration
-from .probe_learning import HELD_OUT, VALIDATION_BATCHES, Budget, Data
+from .budget import Budget
+from .probe_learning import HELD_OUT, VALIDATION_BATCHES, Data
 
 Batch = Callable[[int], tuple[Tensor, Tensor]]
 
@@ -64,13 +65,13 @@ def measure(
     seed: int,
     tell: Callable[[int, int], None] = lambda *_: None,
 ) -> Yardstick:
-    """Train the reference now, on whatever data, for twice the budget: as long as a student may get."""
+    """Train the reference now, on whatever data, as long as a student may get."""
     torch.manual_seed(seed)
     diffuser = ReadingDiffuser(**SCHEDULE, reading=reading)
     network = UNet(1, 1)
     optimizer = torch.optim.Adam(network.parameters(), lr=budget.learning_rate)
     held_out, training, validation = [], list[float](), list[float]()
-    epochs = 2 * budget.epochs
+    epochs = budget.most_epochs
     for epoch in range(epochs):
         loaders = _Batches(data.batch, budget.batches), _Batches(data.validation, VALIDATION_BATCHES)
         losses = train(

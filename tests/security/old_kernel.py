@@ -1,4 +1,6 @@
-"""Runs a command as if the kernel had no Landlock, as some containers do: ``old_kernel.py COMMAND…``."""
+"""Runs a command as if the kernel had no Landlock, as in some containers: ``old_kernel.py COMMAND…``; or with
+``--no-namespaces`` before the command, as if nobody may make namespaces, as in most of them.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +23,18 @@ class _Filter(ctypes.Structure):
 
 def main() -> None:
     program = bpf.Program(syscalls.ARCHITECTURES[platform.machine()])
-    for number in (444, 445, 446):
-        program.answer(number, bpf.refuse(errno.ENOSYS))
+    command = sys.argv[1:]
+    if command[0] == "--no-namespaces":
+        command = command[1:]
+        program.answer(syscalls.numbers(platform.machine())["unshare"], bpf.refuse(errno.EPERM))
+    else:
+        for number in (444, 445, 446):
+            program.answer(number, bpf.refuse(errno.ENOSYS))
     code = program.assembled()
     buffer = ctypes.create_string_buffer(code, len(code))
     no_new_privileges()
     prctl(22, 2, ctypes.byref(_Filter(len(code) // 8, ctypes.cast(buffer, ctypes.c_void_p))))
-    os.execv(sys.argv[1], sys.argv[1:])
+    os.execv(command[0], command)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -12,8 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from grader.sandbox.isolation import Isolation, Level, measure
-from grader.sandbox.worker.walls import LAYERS
+from grader.commands import doctor
+from grader.errors import UsageError
+from grader.sandbox import launch
+from grader.sandbox.isolation import Isolation, Level, measure, required
+from grader.sandbox.worker.walls import ALL_LAYERS, LAYERS
 
 HERE = Path(__file__).parent
 ALICE = HERE.parents[1] / "submissions" / "alice.ipynb"
@@ -47,9 +51,9 @@ def without_landlock(*command: str | Path, folder: Path) -> subprocess.Completed
 
 
 def test_nothing_gets_through_all_layers(sound: Isolation) -> None:
-    assert sound.layers == LAYERS
+    assert set(LAYERS) <= set(sound.layers) <= set(ALL_LAYERS)
     assert sound.holes == ()
-    assert sound.missing == {}
+    assert set(sound.missing) <= {"namespaces"}
 
 
 @pytest.mark.parametrize("layer", LAYERS)
@@ -57,10 +61,40 @@ def test_a_layer_that_is_gone_is_noticed(sound: Isolation, layer: str) -> None:
     """By what the probe could then do, and not only by the list."""
     if layer == "capabilities" and os.geteuid():
         pytest.skip("an ordinary user has none")
-    isolation = measure([other for other in LAYERS if other != layer])
+    isolation = measure([other for other in sound.layers if other != layer])
     assert isolation.holes
     assert isolation.level is not Level.STRONG
     assert layer in isolation.missing
+
+
+def test_namespaces_that_are_not_to_be_had_are_done_without(sound: Isolation, tmp_path: Path) -> None:
+    """As in most containers: the walls are as strong, and the doctor says what is not there."""
+    ran = run(sys.executable, HERE / "old_kernel.py", "--no-namespaces", GRADE, "doctor", folder=tmp_path)
+    said = " ".join(ran.stdout.split())
+    assert ran.returncode == 0, ran.stdout
+    assert "walls strong" in said
+    assert "namespaces not here, and not needed: the kernel refused them (Operation not permitted)" in said
+    assert "What to do" not in said
+
+
+def test_namespaces_that_were_not_entered_are_noticed(sound: Isolation, tmp_path: Path) -> None:
+    """A wall that says it is up and is not."""
+    if "namespaces" not in sound.layers:
+        pytest.skip(f"this machine has none to give: {sound.missing['namespaces']}")
+    code = """
+import sys
+from pathlib import Path
+from grader.sandbox.worker.walls import ALL_LAYERS, libraries, namespaces, survey
+if sys.argv[2] == "pretend": namespaces.enter = lambda: None
+print(survey.survey(Path(sys.argv[1]), ALL_LAYERS, libraries([], []))["holes"])
+"""
+    holes = {}
+    for how in ("really", "pretend"):
+        (tmp_path / how).mkdir()
+        ran = run(sys.executable, "-I", "-c", code, tmp_path / how, how, folder=tmp_path)
+        holes[how] = ran.stdout.strip() or ran.stderr
+    assert "share a namespace that it left" not in holes["really"]
+    assert "share a namespace that it left" in holes["pretend"]
 
 
 def test_a_hole_is_not_strong_even_if_every_layer_says_it_is_up() -> None:
@@ -99,7 +133,7 @@ def test_one_notebook_may_run_behind_lesser_walls(sound: Isolation, tmp_path: Pa
     assert result["earned"] == 10
     assert result["environment"]["isolation_level"] == "medium"
     assert result["environment"]["isolation"] == [
-        "process", "descriptors", "capabilities", "limits", "seccomp"
+        "process", *(layer for layer in sound.layers if layer != "landlock")
     ]  # fmt: skip
     assert 'class="banner exposed"' in (tmp_path / "alice.html").read_text()
 
@@ -140,6 +174,22 @@ def test_the_doctor_says_what_to_do(sound: Isolation, tmp_path: Path) -> None:
     assert re.search(r"walls medium: code could still .*read a file", said)
     assert "What to do" in said
     assert "Use a kernel from 6.2 on" in said
+
+
+@pytest.mark.parametrize(("system", "name"), [("Darwin", "macOS"), ("Windows", "Windows")])
+def test_a_system_without_walls_is_told_what_it_does_not_give(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], system: str, name: str
+) -> None:
+    """As far as it can be seen from here: the doctor's words, and that a class is refused."""
+    monkeypatch.setattr(platform, "system", lambda: system)
+    monkeypatch.setattr(launch, "can_fork", lambda: False)
+    assert doctor.main([]) == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"walls none: on {name} nothing keeps a notebook's code from your files" in said
+    assert "Landlock" not in said
+    with pytest.raises(UsageError, match="only graded behind strong walls, and this machine's are none"):
+        required(several=True, unsafe=False)
+    assert required(several=False, unsafe=False).level is Level.NONE
 
 
 def test_walls_of_an_ordinary_user(tmp_path: Path) -> None:

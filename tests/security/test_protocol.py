@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import struct
+import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -256,6 +258,22 @@ def test_no_announced_length_is_taken_on_trust(header: int, body: int) -> None:
     with pytest.raises(WireError):
         read_frame(stream, max_body=100, max_header=100)
     assert stream.tell() <= 18
+
+
+@pytest.mark.slow
+def test_inputs_that_a_fuzzer_thinks_up_raise_nothing_else(tmp_path: Path) -> None:
+    """It sees which lines each input reached, and goes on from there."""
+    pytest.importorskip("atheris", reason="atheris, which is for Linux only, is not installed")
+    ran = subprocess.run(
+        [sys.executable, Path(__file__).with_name("fuzz_frames.py"), tmp_path, "-atheris_runs=100000"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert ran.returncode == 0, ran.stderr[-3000:]
+    assert "Done 100000" in ran.stderr
+    assert len(list(tmp_path.iterdir())) > 10  # it got further than the first line
 
 
 def _plain(value: Any) -> Any:

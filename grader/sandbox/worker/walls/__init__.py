@@ -3,6 +3,7 @@
 In this order, since each takes away what the ones before it need::
 
     descriptors   own session; no descriptor but the two pipes; dies with its parent
+    namespaces    an empty network, where anybody may make one; not needed for the walls to be sound
     capabilities  root's rights dropped, where there were any
     limits        memory, sizes of files, number of descriptors (setrlimit)
     landlock      files: the libraries to read, an own folder to write, nothing else
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from .landlock import Access
 
 LAYERS = ("descriptors", "capabilities", "limits", "landlock", "seccomp")
+ALL_LAYERS = ("descriptors", "namespaces", "capabilities", "limits", "landlock", "seccomp")
 GIB = 1 << 30
 _SYSTEM = (
     *("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache"),
@@ -43,7 +45,7 @@ class Policy:
 
     Attributes:
         scratch: the one folder that it may write into.
-        layers: those of ``LAYERS`` that are to be up; one that fails ends the worker.
+        layers: those of ``ALL_LAYERS`` that are to be up; one that fails ends the worker.
         memory: bytes that it may take beyond what it was born with.
         gpu: whether it needs a GPU's devices.
         readable: files and folders that it may read; ``libraries`` lists them.
@@ -67,12 +69,14 @@ def put_up(policy: Policy, keep: Collection[int]) -> None:
     """
     if not policy.layers:
         return
-    from . import landlock, limits, process, seccomp  # none of which there is on Windows
+    from . import landlock, limits, namespaces, process, seccomp  # none of which there is on Windows
 
     if "descriptors" in policy.layers:
         process.separate(keep)
     if (count := process.count_threads()) != 1:
         raise WallError("descriptors", f"{count} threads run already, and walls would bind only one")
+    if "namespaces" in policy.layers:
+        namespaces.enter()
     if "capabilities" in policy.layers:
         process.drop_capabilities()
     if "limits" in policy.layers:

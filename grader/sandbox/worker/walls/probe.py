@@ -15,6 +15,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from . import namespaces
 from .process import capabilities
 from .system import checked, libc, prctl, syscall
 
@@ -34,11 +35,13 @@ class Bait:
         file: a file that lies outside the worker's scratch folder.
         parent: the number of a process of the same user's.
         keep: descriptors that the worker may hold.
+        namespaces: those that it is to be out of, if any.
     """
 
     file: str
     parent: int
     keep: tuple[int, ...]
+    namespaces: frozenset[str] = frozenset()
 
 
 def holes(bait: Bait) -> list[str]:
@@ -168,6 +171,10 @@ def _stays_in_the_session(bait: Bait) -> None:
     _must(os.getsid(0) != os.getpid())
 
 
+def _shares_a_namespace(bait: Bait) -> None:
+    _must(not bait.namespaces.isdisjoint(namespaces.names()))
+
+
 def _inherits_a_variable(bait: Bait) -> None:
     _must(bool(set(os.environ) - _KNOWN_VARIABLES))
 
@@ -199,5 +206,6 @@ _TRIALS: dict[str, Callable[[Bait], None]] = {
     "hold capabilities": _holds_capabilities,
     "hold a foreign descriptor": _inherits_a_descriptor,
     "stay in its parent's session": _stays_in_the_session,
+    "share a namespace that it left": _shares_a_namespace,
     "see a foreign variable": _inherits_a_variable,
 }

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from . import Policy, landlock, put_up
+from . import Policy, landlock, namespaces, put_up
 from .probe import Bait, holes
 from .system import WallError
 
@@ -62,13 +62,15 @@ def _try_out(policy: Policy, bait: Path) -> dict[str, Any]:
 
 
 def _behind_walls(policy: Policy, bait: Path, outgoing: int) -> dict[str, Any]:
-    parent = os.getppid()
+    parent, left = os.getppid(), frozenset[str]()
+    if "namespaces" in policy.layers:
+        left = namespaces.names()
     os.chdir(policy.scratch)
     try:
         put_up(policy, keep=(outgoing,))
     except WallError as error:
         return {"failed": error.layer, "why": str(error)}
-    return {"holes": holes(Bait(file=str(bait), parent=parent, keep=(outgoing,)))}
+    return {"holes": holes(Bait(file=str(bait), parent=parent, keep=(outgoing,), namespaces=left))}
 
 
 def _answer(incoming: int) -> dict[str, Any]:

@@ -1,0 +1,65 @@
+"""How long the short training may be, and the clock that counts it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """How long to train, at most ``seconds`` in all: stretch by stretch, as long as it has not learnt.
+
+    Attributes:
+        stretches: epochs of each call of ``train``; the last one extends the budget before a fail.
+        batches: of ``batch_size`` images, per epoch.
+    """
+
+    stretches: Sequence[int]
+    batches: int
+    batch_size: int
+    learning_rate: float
+    seconds: float
+
+    @classmethod
+    def of(cls, settings: dict[str, Any], device: str) -> Self:
+        """The rubric's budget for a device."""
+        return cls(
+            stretches=settings[f"{device}_epochs"],
+            batches=settings["batches"],
+            batch_size=settings["batch_size"],
+            learning_rate=settings["learning_rate"],
+            seconds=settings["seconds"],
+        )
+
+    @property
+    def steps(self) -> int:
+        """Batches without the extension."""
+        return sum(self.stretches[:-1]) * self.batches
+
+    @property
+    def most_epochs(self) -> int:
+        """Epochs with the extension."""
+        return sum(self.stretches)
+
+
+class Clock:
+    """Counts batches for the progress display, and stops the training when its time is up."""
+
+    def __init__(self, budget: Budget, tell: Callable[[int, int], None]) -> None:
+        self.steps, self.stopped = 0, False
+        self._promised, self._most = budget.steps, budget.most_epochs * budget.batches
+        self._end = time.monotonic() + budget.seconds
+        self._tell = tell
+
+    def go_on(self) -> bool:
+        if time.monotonic() > self._end:
+            self.stopped = True
+            return False
+        self.steps += 1
+        total = self._promised if self.steps <= self._promised else self._most
+        if self.steps % 10 == 0 or self.steps == total:
+            self._tell(self.steps, total)
+        return True

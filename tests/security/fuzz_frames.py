@@ -1,0 +1,47 @@
+"""Feeds the frame decoder what atheris thinks up: ``fuzz_frames.py FOLDER -atheris_runs=N``. FOLDER collects
+inputs that led somewhere new. It ends with an error where anything but the agreed errors is raised.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import sys
+from pathlib import Path
+
+import atheris
+import torch
+
+with atheris.instrument_imports(include=["grader"]):
+    from grader.sandbox.terms import StudentError, WorkerError
+    from grader.sandbox.unpacking import Unpacker
+    from grader.sandbox.worker.wire import MAX_ANSWER, REPLY, WireError, read_frame, write_frame
+
+_MAX_BODY = 1 << 16
+
+
+def main() -> None:
+    stream = io.BytesIO()
+    tensors = [torch.arange(6.0).reshape(2, 3), torch.ones(2, dtype=torch.bool)]
+    write_frame(stream, REPLY, {"value": [{"tensor": 0}, {"tuple": [1, {"float": "nan"}]}]}, tensors)
+    frame = stream.getvalue()
+    (Path(sys.argv[1]) / "frame").write_bytes(b"\0" + frame)
+    (Path(sys.argv[1]) / "header").write_bytes(b"\1" + frame[18 : -sum(t.nbytes for t in tensors)])
+    atheris.Setup(sys.argv, _decode)
+    atheris.Fuzz()
+
+
+def _decode(data: bytes) -> None:
+    """``data`` as a frame after a byte 0; after another, as the header of a frame else right."""
+    kind, data = data[:1], data[1:]
+    if kind != b"\0":
+        data = struct.pack("<2sBBIQ", b"GW", 1, REPLY, len(data), 26) + data + bytes(26)
+    try:
+        _, header, received = read_frame(io.BytesIO(data), _MAX_BODY, MAX_ANSWER)
+        Unpacker(received, 1).reply(header, {"verb": "call"})
+    except (WireError, StudentError, WorkerError):
+        return
+
+
+if __name__ == "__main__":
+    main()
