@@ -17,7 +17,7 @@ def check_samples_look_like_digits(quality: Quality, judge: Judge, finding: Find
         caption = f"Judged: {quality.judged}; {_finding(quality)}."
         if any(label.startswith(OWN) for label, _ in rows):
             caption += (
-                " What is all your own is not judged: after so few batches no network draws digits yet."
+                " All your own is not judged: after so few batches no network draws digits yet."
             )
         talk.show(grid(3, f"Samples from seed {seed}", caption, rows))
     if len(quality.film) > FRAMES:
