@@ -6,7 +6,7 @@ from grader.checks import Finding, Talk, Undecided, Unmet, criterion
 from grader.checks.plugin import Judge
 
 from .pictures import FRAMES, film, grid
-from .quality import Quality
+from .quality import OWN, Quality
 
 
 @criterion("sample.quality")
@@ -14,7 +14,11 @@ def check_samples_look_like_digits(quality: Quality, judge: Judge, finding: Find
     """From the handout's seeds come images that lie as near to real digits as the reference's do."""
     for number, seed in enumerate(judge.rubric.settings["sample_seeds"]):
         rows = [(label, made[number]) for label, made in quality.rows]
-        caption = f"Ten samples for each row. Judged: {quality.judged}; {_finding(quality)}."
+        caption = f"Judged: {quality.judged}; {_finding(quality)}."
+        if any(label.startswith(OWN) for label, _ in rows):
+            caption += (
+                " All your own is not judged: after so few batches no network draws digits yet."
+            )
         talk.show(grid(3, f"Samples from seed {seed}", caption, rows))
     if len(quality.film) > FRAMES:
         talk.show(film(quality.film))

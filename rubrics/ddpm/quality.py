@@ -31,6 +31,7 @@ from .schedule import build_diffuser
 
 TOTAL = SCHEDULE["total_steps"]
 Predict = Callable[[Tensor, Tensor], Tensor]
+OWN = "all your own"  # the row of samples in which nothing is the reference's
 
 
 @dataclass(slots=True, kw_only=True)
@@ -228,7 +229,7 @@ def add_all_of_the_students(quality: Quality, studio: Studio, learning: Learning
     except (StudentError, Blocked) as error:
         quality.notes.append(f"With your own network your sampler gave no samples: {error}")
         return
-    quality.rows.insert(0, (f"all your own, after {learning.trained.steps} steps", own))
+    quality.rows.insert(0, (f"{OWN}, after {learning.trained.steps} steps", own))
 
 
 def sample_from(seed: int, count: int, model: Predict) -> Tensor:
