@@ -16,9 +16,7 @@ def check_samples_look_like_digits(quality: Quality, judge: Judge, finding: Find
         rows = [(label, made[number]) for label, made in quality.rows]
         caption = f"Judged: {quality.judged}; {_finding(quality)}."
         if any(label.startswith(OWN) for label, _ in rows):
-            caption += (
-                " All your own is not judged: after so few batches no network draws digits yet."
-            )
+            caption += " All your own is not judged: after so few batches no network draws digits yet."
         talk.show(grid(3, f"Samples from seed {seed}", caption, rows))
     if len(quality.film) > FRAMES:
         talk.show(film(quality.film))
