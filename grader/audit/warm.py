@@ -5,12 +5,11 @@ from __future__ import annotations
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import nbformat
 
 from grader.checkrun import Options
+from grader.closing import Closing
 from grader.judges.process import Start, start_afresh
 from grader.judges.warm import WarmStart
 from grader.model import Grade
@@ -19,7 +18,7 @@ from grader.rubric import Rubric
 from grader.sandbox.launch import can_fork
 
 
-class WarmGrader:
+class WarmGrader(Closing):
     """Grades notebooks as ``grade`` does, from any thread; a context manager.
 
     Args:
@@ -30,14 +29,6 @@ class WarmGrader:
         self.rubric = Rubric.load(rubric)
         self._held = ExitStack()
         self._start: Start = self._held.enter_context(WarmStart()) if can_fork() else start_afresh
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """End the warm process."""

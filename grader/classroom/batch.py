@@ -139,7 +139,7 @@ class _Batch:
             jobs = min(jobs, len(tasks)) or 1
             with closing(run(tasks, self._rubric, self._options, jobs, shown)) as finished:
                 for task, judged in finished:
-                    self._keep(task, judged, waiting[task.sha256], shown)
+                    self._keep(task, judged, waiting[task.digest], shown)
 
     def _reuse(self) -> int:
         for digest in set(self._digests.values()):
@@ -154,8 +154,8 @@ class _Batch:
     def _keep(self, task: Task, judged: Judged, waiting: Sequence[Handed], shown: Watch) -> None:
         """Write a result down, and whatever it decides."""
         with self._book.transaction():
-            self._results[task.sha256] = self._book.add_result(
-                self._inputs(task.sha256), judged.grade, judged.figures, readable=judged.readable
+            self._results[task.digest] = self._book.add_result(
+                self._inputs(task.digest), judged.grade, judged.figures, readable=judged.readable
             )
         for one in waiting:
             if all(self._digests[attempt.label] in self._results for attempt in self._counting(one)):

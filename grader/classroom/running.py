@@ -32,9 +32,9 @@ _TICK = 0.25  # seconds between looks at the clock
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One notebook to grade: its SHA-256, where it is, and what it is called on the way."""
+    """One notebook to grade: the digest of all that is read for it, where it is, and its name on the way."""
 
-    sha256: str
+    digest: str
     path: Path
     name: str
 

@@ -17,9 +17,9 @@ import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Self, TextIO
+from typing import TextIO
 
+from grader.closing import Closing
 from grader.errors import WorkerStartError
 from grader.judges.process import ERRORS, JudgeProcess, environment
 from grader.sandbox.launch import Killer, Nursery
@@ -28,7 +28,7 @@ WORTH_PRELOADING = ("torchvision", "matplotlib.pyplot", "einops")
 _START_SECONDS = 180.0  # a cold import of torch from a slow disk
 
 
-class WarmStart:
+class WarmStart(Closing):
     """Forks judges, from any thread; a context manager. Linux only: see ``grader.sandbox.launch.can_fork``.
 
     Both processes are started with the first judge, and again should they be lost.
@@ -42,14 +42,6 @@ class WarmStart:
         self._layers = layers
         self._lock = threading.Lock()
         self._held: ExitStack | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """End both processes; judges that are running come to their end."""

@@ -16,9 +16,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO
 
+from grader.closing import Closing
 from grader.errors import SandboxError, WorkerStartError
 from grader.sandbox.watchdog import Budget, Watch, remove
 from grader.sandbox.worker.walls import LAYERS
@@ -55,7 +55,7 @@ class Line:
             pipe.close()
 
 
-class Nursery:
+class Nursery(Closing):
     """A process that has imported torch and holds nothing else; workers are forked from it.
 
     Where fork is missing or unsafe after importing torch (Windows, macOS) every worker is a process started
@@ -91,14 +91,6 @@ class Nursery:
             options = ["--control", str(theirs.fileno()), "--preload", *preload]
             self._process = self._start(options, pass_fds=(theirs.fileno(),))
             theirs.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """End every worker and remove what they wrote."""
