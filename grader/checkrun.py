@@ -100,6 +100,7 @@ def request(rubric: Rubric, source: StudentSource, options: Options, outcome: Pa
         "modules": {name: _packed(inside) for name, inside in source.modules.items()},
         "names": dict(source.names),
         "unset": dict(source.unset),
+        "weights": str(source.weights) if source.weights else None,
         "extraction": {**source.summary(), "hints": dict(source.hints)},
         "outcome": str(outcome),
         "device": options.device,

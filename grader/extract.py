@@ -10,7 +10,8 @@ from __future__ import annotations
 import ast
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from grader.beside import DEFINITIONS, is_definition, modules_of, reachable, with_star_names
@@ -67,6 +68,7 @@ class StudentSource:
         hints: for missing names, a sentence that may help.
         outside: the notebook's variables that wanted functions read.
         unset: sentences on names that no kept statement sets, for whoever trips over one.
+        weights: the file of trained weights beside the notebook that it names.
     """
 
     statements: tuple[Statement, ...]
@@ -80,6 +82,7 @@ class StudentSource:
     outside: tuple[Outside, ...] = ()
     unset: Mapping[str, str] = field(default_factory=dict)
     given: tuple[str, ...] = ()
+    weights: Path | None = None
 
     def summary(self) -> dict[str, Any]:
         """As the result's ``extraction`` field shows it."""
@@ -92,14 +95,8 @@ class StudentSource:
             "missing": list(self.missing),
             "statements": len(self.statements),
             "modules": sorted(self.modules),
-            "dropped": [
-                {"name": drop.name, "cell": drop.cell, "line": drop.line, "why": drop.why}
-                for drop in self.dropped
-            ],
-            "outside": [
-                {"function": one.function, "name": one.name, "cell": one.cell, "line": one.line}
-                for one in self.outside
-            ],
+            "dropped": [asdict(one) for one in self.dropped],
+            "outside": [asdict(one) for one in self.outside],
             "problems": [str(problem) for problem in self.problems],
         }
 
@@ -172,6 +169,7 @@ def extract(
         ),
         unset=_unset(needed - set(given) - set(roots), kept, dropped, found),
         given=tuple(given),
+        weights=submission.weights,
     )
 
 

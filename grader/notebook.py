@@ -11,6 +11,7 @@ from pathlib import Path
 from grader.errors import NotebookError
 from grader.formats import Cell, code_of
 from grader.siblings import modules_beside
+from grader.weights import SUFFIXES, weights_beside
 
 __all__ = ["Cell", "Submission", "fingerprint", "identity", "read"]
 
@@ -25,6 +26,7 @@ class Submission:
 
     Attributes:
         modules: Python files beside the notebook that it imports, by the name they are imported by.
+        weights: the file beside the notebook that holds the weights it names, if there is one.
         python: the version of Python that the notebook was last run with, where it says so.
     """
 
@@ -34,6 +36,7 @@ class Submission:
     cells: tuple[Cell, ...]
     modules: Mapping[str, Cell] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    weights: Path | None = None
     python: str | None = None
 
 
@@ -58,6 +61,7 @@ def read(path: Path, name: str) -> Submission:
         cells=cells,
         modules=modules_beside(path, cells),
         notes=tuple(code.notes),
+        weights=weights_beside(path, cells),
         python=code.python,
     )
 
@@ -71,24 +75,26 @@ def fingerprint(path: Path) -> str:
 
 
 def identity(path: Path) -> str:
-    """A digest of all that is read for the notebook at ``path``: its bytes, and the modules beside it."""
+    """A digest of all that is read for the notebook at ``path``: its bytes, modules and weights."""
     digest = fingerprint(path)
-    if not _any_module_in(path.parent):
+    if not _anything_beside_in(path.parent):
         return digest
     try:
-        modules = read(path, path.stem).modules
+        submission = read(path, path.stem)
     except (NotebookError, RuntimeError, MemoryError):  # its report says so
         return digest
-    from_files = {name: cell for name, cell in modules.items() if isinstance(cell.number, str)}
+    from_files = {n: cell for n, cell in submission.modules.items() if isinstance(cell.number, str)}
     parts = [f"{name}\0{cell.number}\0{cell.source}" for name, cell in sorted(from_files.items())]
+    if submission.weights:
+        parts.append(fingerprint(submission.weights))
     if not parts:
         return digest
     return hashlib.sha256("\0".join([digest, *parts]).encode("utf-8", "replace")).hexdigest()
 
 
 @cache
-def _any_module_in(folder: Path) -> bool:
-    return next(folder.rglob("*.py"), None) is not None
+def _anything_beside_in(folder: Path) -> bool:
+    return any(path.suffix in (".py", *SUFFIXES) for path in folder.rglob("*.*"))
 
 
 def _bytes(path: Path) -> bytes:

@@ -11,9 +11,12 @@ from pathlib import Path, PurePosixPath
 
 from grader.errors import UsageError
 from grader.notebook import MAX_BYTES
+from grader.weights import MAX_BYTES as MAX_WEIGHTS
+from grader.weights import is_weights
 
 MEMBERS = 200_000  # a class of a thousand with their repositories
 TOTAL = 8 << 30  # bytes, over all archives of a batch
+TOTAL_WEIGHTS = 4 << 30  # beside it, so that no notebook is lost for them
 RATIO, RATIO_COUNTS_FROM = 100, 20 << 20  # notebooks shrink to a tenth; what shrinks to a hundredth is a bomb
 NESTED = 2  # an archive of archives, as Canvas makes where students hand in zips
 LONGEST = 1000  # characters of a name
@@ -31,12 +34,11 @@ class File:
 
 
 class Unpacker:
-    """Takes notebooks, the modules beside them, and what tells whose they are, out of archives into one
-    folder.
-    """
+    """Takes notebooks, what lies beside them and tells whose they are out of archives into one folder."""
 
     def __init__(self, into: Path) -> None:
-        self._into, self._count, self._left = into, 0, TOTAL
+        self._into, self._count = into, 0
+        self._left, self._left_for_weights = TOTAL, TOTAL_WEIGHTS
         self._folders: dict[tuple[Path, str], Path] = {}
         self.refused: list[str] = []
 
@@ -64,7 +66,8 @@ class Unpacker:
             if _is_wanted(member.filename):
                 self.refused.append(f"{_short(name)} was refused: {why}")
             return
-        if not _is_wanted(member.filename):
+        weights = is_weights(PurePosixPath(member.filename).name)
+        if not (self._has_room_for(member) if weights else _is_wanted(member.filename)):
             yield File(name, None)
             return
         if why := self._too_large(member):
@@ -73,7 +76,7 @@ class Unpacker:
         path = self._place(member, label)
         if not self._write(archive, member, path, name):
             return
-        if path.suffix == ".py":
+        if weights or path.suffix == ".py":
             yield File(name, None)
         elif not member.filename.lower().endswith(".zip"):
             yield File(name, path)
@@ -81,6 +84,9 @@ class Unpacker:
             yield from self.unpack(path, name, depth + 1)
         else:
             self.refused.append(f"{_short(name)} was refused: it is an archive within archives")
+
+    def _has_room_for(self, weights: zipfile.ZipInfo) -> bool:
+        return weights.file_size <= min(MAX_WEIGHTS, self._left_for_weights)
 
     def _too_large(self, member: zipfile.ZipInfo) -> str | None:
         if member.file_size > MAX_BYTES:
@@ -92,12 +98,14 @@ class Unpacker:
         return None
 
     def _place(self, member: zipfile.ZipInfo, label: str) -> Path:
-        """Where a member goes: modules keep the name that they are imported by, all else gets one of ours."""
+        """Where a member goes: modules and weights keep the name that the notebook knows them by, all else
+        gets one of ours.
+        """
         *parents, last = PurePosixPath(member.filename).parts
         folder = self._folder(self._into, f"{label}/")  # a zip's folders are never another's
         for parent in parents:
             folder = folder / parent if _is_importable(parent) else self._folder(folder, parent)
-        if _is_module(member.filename):
+        if _is_module(member.filename) or is_weights(last):
             return folder / last
         self._count += 1
         return folder / f"{self._count:06}{PurePosixPath(last).suffix.lower()[:6]}"
@@ -115,7 +123,10 @@ class Unpacker:
             path.unlink(missing_ok=True)
             self.refused.append(f"{_short(name)} was refused: it cannot be unpacked ({error})")
             return False
-        self._left -= member.file_size
+        if is_weights(path.name):
+            self._left_for_weights -= member.file_size
+        else:
+            self._left -= member.file_size
         return True
 
 

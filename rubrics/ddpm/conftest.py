@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ from .judge_noise import works
 from .judge_trainer import trains_rightly
 from .learning import Learning, learn
 from .numbering import recovered
+from .own_weights import add_own_weights
 from .probe_forward import Forward
 from .probe_learning import Data
 from .probe_network import AUDIBLE, Network, Ways, examine, rebuilt, ways
@@ -286,4 +288,7 @@ def quality(
     if not judge.request["quick"]:
         learning = _or_none(request, "learning")
         add_all_of_the_students(quality, studio, learning)
+    network = _or_none(request, "network")
+    if judge.request["weights"] and network is not None:
+        add_own_weights(quality, studio, rebuilt(student, network, talk), Path(judge.request["weights"]))
     return quality

@@ -17,12 +17,13 @@ A request's header::
                          "seed": int | null, "grad": bool, "keep": bool}
     {"verb": "get",      "target": TARGET, "name": str}
     {"verb": "set",      "target": TARGET, "name": str, "value": VALUE}
-    {"verb": "describe", "target": TARGET}                       its class, argument names, number of
-    parameters {"verb": "shake",    "target": TARGET, "seed": int, "scale": float}   moves every parameter a
-    little {"verb": "optimizer","target": TARGET, "lr": float, "keep": true}     Adam over its parameters
-    {"verb": "criterion", "keep": true}                          mean squared error {"verb": "fit",
-    "target": TARGET, "optimizer": TARGET, "args": [VALUE], "goal": VALUE}   one step {"verb": "pathways",
-    "target": TARGET, "args": [VALUE], "shifted": [VALUE], "full": int}   see ``pathways``
+    {"verb": "describe", "target": TARGET}         its class, argument names, number of parameters
+    {"verb": "shake",    "target": TARGET, "seed": int, "scale": float}      moves every parameter a little
+    {"verb": "weights",  "target": TARGET, "content": VALUE}                 loads a file's bytes
+    {"verb": "optimizer", "target": TARGET, "lr": float, "keep": true}       Adam over its parameters
+    {"verb": "criterion", "keep": true}                                      mean squared error
+    {"verb": "fit",      "target": TARGET, "optimizer": TARGET, "args": [VALUE], "goal": VALUE}    one step
+    {"verb": "pathways", "target": TARGET, "args": [VALUE], "shifted": [VALUE], "full": int}  see ``pathways``
 
     TARGET = {"name": str} in the student's namespace ("" is that itself), or {"handle": int}, an object
     kept from before

@@ -15,12 +15,12 @@ from typing import Any, BinaryIO
 import torch
 from torch import nn
 
-from . import colab, doubles, modules, pathways, source, standins
+from . import colab, doubles, modules, pathways, source, standins, weights
 from .values import Packer, Unpacker
 from .wire import ANSWER, CALLBACK, REPLY, REQUEST, Closed, WireError, read_frame, write_frame
 
 _VERBS = frozenset(
-    "load data call get set describe shake optimizer criterion fit pathways".split()  # noqa: SIM905
+    "load data call get set describe shake weights optimizer criterion fit pathways".split()  # noqa: SIM905
 )
 _EXCEPTIONS: dict[str, type[Exception]] = {
     "IndexError": IndexError,
@@ -183,6 +183,10 @@ class _Server:
                 noise = torch.randn(parameter.shape, generator=generator, dtype=torch.float32)
                 parameter += header["scale"] * noise.to(parameter)
 
+    def _do_weights(self, header: dict[str, Any], unpacker: Unpacker) -> None:
+        target: Any = self._target(header["target"])
+        weights.load(target, unpacker.unpack(header["content"]).cpu())
+
     def _do_optimizer(self, header: dict[str, Any], _: Unpacker) -> object:
         target: Any = self._target(header["target"])
         return torch.optim.Adam(target.parameters(), lr=header["lr"])
@@ -235,7 +239,7 @@ def _verb(header: dict[str, Any]) -> str:
 def _is_ours(header: dict[str, Any], error: BaseException) -> bool:
     """Whether no code of the student's had a part in an error: then it is the grader's, not theirs."""
     # A name that is not there, or a gradient that does not come, is theirs without a frame of theirs.
-    asks_students = header["verb"] in ("call", "get", "set", "describe", "optimizer", "fit")
+    asks_students = header["verb"] in ("call", "get", "set", "describe", "weights", "optimizer", "fit")
     return not asks_students and source.describe(error)["cell"] is None
 
 
