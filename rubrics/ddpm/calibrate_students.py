@@ -34,14 +34,14 @@ from grader.model import CriterionResult
 FILE = Path(__file__).parent / "audit" / "calibration_students.json"
 _HEAD = "| solution | runs | share of the bound: least, mean, most | verdicts |"
 CRITERIA = ("train.learns", "sample.quality")
-# Measured with every seed, for every reading and the slowest learner; all others with a few.
+# Measured with every seed, as all slips are: every reading, and the slowest learner; others with a few.
 MANY = ("base", "handout_code", "handout_text", "attention")
 SAMPLERS = ("base", "posterior_variance", "clipped_x0_symmetric", "unclipped_x0")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=20, help="for the solutions in MANY (20)")
+    parser.add_argument("--seeds", type=int, default=20, help="for slips and the solutions in MANY (20)")
     parser.add_argument("--few", type=int, default=2, help="for all others (2)")
     parser.add_argument("--only", choices=CRITERIA, help="one of the two bounds")
     arguments = parser.parse_args()
@@ -88,7 +88,8 @@ def _plan(corpus: Corpus, many: int, few: int) -> Iterable[tuple[str, Solution, 
     samplers = [one for one in solutions if one.name in SAMPLERS]
     for seed in range(max(many, few)):
         for solution in networks:
-            if seed < (many if solution.name in MANY else few):
+            often = solution.name in MANY or solution.kind == "mutant"
+            if seed < (many if often else few):
                 yield "train.learns", solution, seed
     # The samples come from the handout's seeds and the reference's network, whatever the grade's own seed.
     yield from (("sample.quality", solution, 0) for solution in samplers)
