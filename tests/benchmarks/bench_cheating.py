@@ -9,9 +9,6 @@ that kills other processes would take whoever measures along, and is left out.
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import sys
 import tempfile
 import textwrap
@@ -20,11 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import homework
-import nbformat
 import peers
-import psutil
 
-SECONDS = 60  # after which a grader that has not ended has no result
 SCRIPT = "<script>owned()</script>"
 
 # The body of ``square``, before it returns a wrong number.
@@ -109,120 +103,17 @@ class Outcome:
         return ", ".join([points, *(name for name, holds in marks.items() if holds)])
 
 
-class Grader:
-    """One grader with the homework set up in a folder of its own."""
-
-    def __init__(self, folder: Path, commands: Path) -> None:
-        self.folder, self.commands = folder, commands
-        folder.mkdir()
-
-    def run(self, *command: str | Path, where: Path | None = None) -> str:
-        """What a command of the grader's prints; whatever it does, it ends."""
-        name, *arguments = map(str, command)
-        environment = os.environ | {"PATH": f"{self.commands}:{os.environ['PATH']}", "NO_COLOR": "1"}
-        with tempfile.TemporaryFile("w+", errors="replace") as said:
-            process = psutil.Popen(
-                [str(self.commands / name), *arguments],
-                cwd=where or self.folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=subprocess.STDOUT,
-            )
-            try:
-                process.wait(SECONDS)
-            except psutil.TimeoutExpired:
-                for one in [*process.children(recursive=True), process]:
-                    one.kill()
-                process.wait()
-            said.seek(0)
-            return said.read()
-
-    def grade(self, name: str, solution: str) -> tuple[float | None, str, list[Path]]:
-        """Points, what was printed, and the files that a student is shown."""
-        raise NotImplementedError
-
-
-class Otter(Grader):
-    """``otter run``, with the tests in an archive that ``otter generate`` makes."""
-
-    def __init__(self, folder: Path, commands: Path) -> None:
-        super().__init__(folder, commands)
-        homework.otter_tests(folder / "tests")
-        self.run("otter", "generate", "-t", "tests", "-o", "tests.zip", "--no-environment")
-
-    def grade(self, name: str, solution: str) -> tuple[float | None, str, list[Path]]:
-        out = self.folder / name
-        out.mkdir()
-        nbformat.write(homework.notebook(solution), out / "homework.ipynb")
-        archive = self.folder / "tests.zip"
-        said = self.run("otter", "run", "-a", archive, "-o", out, out / "homework.ipynb", where=out)
-        results = out / "results.json"
-        if not results.exists():
-            return None, said, []
-        scores = [test.get("score") for test in json.loads(results.read_text()).get("tests", [])]
-        return sum(score for score in scores if score is not None), said, [results]
-
-
-class Nbgrader(Grader):
-    """``nbgrader autograde`` and ``generate_feedback``, on a course of one assignment."""
-
-    def __init__(self, folder: Path, commands: Path) -> None:
-        super().__init__(folder, commands)
-        source = folder / "source" / "hw"
-        source.mkdir(parents=True)
-        nbformat.write(homework.nbgrader_source(), source / "homework.ipynb")
-        self.run("nbgrader", "generate_assignment", "hw")
-
-    def grade(self, name: str, solution: str) -> tuple[float | None, str, list[Path]]:
-        handed_in = self.folder / "submitted" / name / "hw"
-        handed_in.mkdir(parents=True)
-        released = self.folder / "release" / "hw" / "homework.ipynb"
-        nbformat.write(homework.nbgrader_submission(released, solution), handed_in / "homework.ipynb")
-        said = self.run("nbgrader", "autograde", "hw", "--student", name)
-        said += self.run("nbgrader", "generate_feedback", "hw", "--student", name)
-        pages = list((self.folder / "feedback" / name).rglob("*.html"))
-        score = f"Gradebook('sqlite:///gradebook.db').find_submission('hw', '{name}').score"
-        asked = self.run("python", "-c", f"from nbgrader.api import Gradebook; print({score})")
-        graded = (self.folder / "autograded" / name / "hw" / "homework.ipynb").exists()
-        return (float(asked) if graded else None), said, pages
-
-
-class Ours(Grader):
-    """``grade`` with a rubric of the one question."""
-
-    def __init__(self, folder: Path, commands: Path) -> None:
-        super().__init__(folder, commands)
-        homework.rubric(folder / "tests")
-
-    def grade(self, name: str, solution: str) -> tuple[float | None, str, list[Path]]:
-        path, out = self.folder / f"{name}.ipynb", self.folder / "reports"
-        nbformat.write(homework.notebook(solution), path)
-        said = self.run("grade", path, "--rubric", self.folder / "tests", "--out", out)
-        results = out / f"{name}.json"
-        if not results.exists():
-            return None, said, []
-        return json.loads(results.read_text())["earned"], said, [results, out / f"{name}.html"]
-
-
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
-        commands = peers.installed(Path(sys.argv[1]) if sys.argv[1:] else scratch / "peers")
-        own = Path(sys.executable).parent
-        otter, nbgrader = (f"{name} {version}" for name, version in peers.VERSIONS.items())
-        graders: dict[str, Grader] = {
-            otter: Otter(scratch / "otter", commands),
-            nbgrader: Nbgrader(scratch / "nbgrader", commands),
-            "this grader": Ours(scratch / "ours", own),
-        }
+        graders = peers.graders(scratch, Path(sys.argv[1]) if sys.argv[1:] else scratch / "peers")
         tests = [*(str(grader.folder / "tests") for grader in graders.values()), "tests"]
         tests.append(str(scratch / "nbgrader" / "source"))
         for row in _table(graders, scratch / "touched", tests):
             print("| " + " | ".join(row) + " |", flush=True)
 
 
-def _table(graders: dict[str, Grader], target: Path, tests: list[str]) -> Iterator[list[str]]:
+def _table(graders: dict[str, peers.Grader], target: Path, tests: list[str]) -> Iterator[list[str]]:
     yield ["attack", *graders]
     yield ["---"] * (1 + len(graders))
     for number, (attack, body) in enumerate(ATTACKS.items()):

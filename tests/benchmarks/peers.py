@@ -1,11 +1,20 @@
-"""Other graders, each version as measured, in a virtual environment of their own."""
+"""This grader and others on one homework; those, each version as measured, in an environment of their own."""
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
+import homework
+import nbformat
+import psutil
+
+POINTS = 2  # of the homework
+SECONDS, LONG = 60, 3600  # after which a grader that has not ended has no result: of one, and of a class
 VERSIONS = {"otter-grader": "7.0.0", "nbgrader": "0.9.6"}
 
 
@@ -21,3 +30,158 @@ def installed(folder: Path) -> Path:
         wanted = [f"{name}=={version}" for name, version in VERSIONS.items()]
         subprocess.run([commands / "pip", "install", "--quiet", *wanted], check=True)
     return commands
+
+
+class Grader:
+    """One grader with the homework set up in a folder of its own."""
+
+    def __init__(self, folder: Path, commands: Path) -> None:
+        self.folder, self.commands = folder, commands
+        folder.mkdir()
+
+    def run(self, *command: str | Path, where: Path | None = None, within: float = SECONDS) -> str:
+        """What a command of the grader's prints; whatever it does, it ends."""
+        name, *arguments = map(str, command)
+        environment = os.environ | {"PATH": f"{self.commands}:{os.environ['PATH']}", "NO_COLOR": "1"}
+        with tempfile.TemporaryFile("w+", errors="replace") as said:
+            process = psutil.Popen(
+                [str(self.commands / name), *arguments],
+                cwd=where or self.folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+            )
+            try:
+                process.wait(within)
+            except psutil.TimeoutExpired:
+                for one in [*process.children(recursive=True), process]:
+                    one.kill()
+                process.wait()
+            said.seek(0)
+            return said.read()
+
+    def hand_in(self, name: str, solution: str) -> Path:
+        """A student's notebook where the grader looks for it."""
+        raise NotImplementedError
+
+    def grade(self, name: str, solution: str) -> tuple[float | None, str, list[Path]]:
+        """Points, what was printed, and the files that a student is shown."""
+        raise NotImplementedError
+
+    def grade_all(self) -> int:
+        """Grade all that was handed in, as a TA would, and return how many got all points."""
+        raise NotImplementedError
+
+
+class Otter(Grader):
+    """``otter run``, with the tests in an archive that ``otter generate`` makes."""
+
+    def __init__(self, folder: Path, commands: Path) -> None:
+        super().__init__(folder, commands)
+        homework.otter_tests(folder / "tests")
+        self.run("otter", "generate", "-t", "tests", "-o", "tests.zip", "--no-environment")
+
+    def hand_in(self, name: str, solution: str) -> Path:
+        path = self.folder / "handed in" / name / "homework.ipynb"
+        path.parent.mkdir(parents=True)
+        nbformat.write(homework.notebook(solution), path)
+        return path
+
+    def grade(self, name: str, solution: str) -> tuple[float | None, str, list[Path]]:
+        return self._graded(self.hand_in(name, solution))
+
+    def grade_all(self) -> int:
+        handed_in = sorted((self.folder / "handed in").glob("*/homework.ipynb"))
+        return sum(self._graded(path)[0] == POINTS for path in handed_in)
+
+    def _graded(self, path: Path) -> tuple[float | None, str, list[Path]]:
+        out, archive = path.parent, self.folder / "tests.zip"
+        said = self.run("otter", "run", "-a", archive, "-o", out, path, where=out)
+        results = out / "results.json"
+        if not results.exists():
+            return None, said, []
+        scores = [test.get("score") for test in json.loads(results.read_text()).get("tests", [])]
+        return sum(score for score in scores if score is not None), said, [results]
+
+
+class Nbgrader(Grader):
+    """``nbgrader autograde`` and ``generate_feedback``, on a course of one assignment."""
+
+    def __init__(self, folder: Path, commands: Path) -> None:
+        super().__init__(folder, commands)
+        source = folder / "source" / "hw"
+        source.mkdir(parents=True)
+        nbformat.write(homework.nbgrader_source(), source / "homework.ipynb")
+        self.run("nbgrader", "generate_assignment", "hw")
+
+    def hand_in(self, name: str, solution: str) -> Path:
+        path = self.folder / "submitted" / name / "hw" / "homework.ipynb"
+        path.parent.mkdir(parents=True)
+        released = self.folder / "release" / "hw" / "homework.ipynb"
+        nbformat.write(homework.nbgrader_submission(released, solution), path)
+        return path
+
+    def grade_all(self) -> int:
+        self.run("nbgrader", "autograde", "hw", within=LONG)
+        self.run("nbgrader", "generate_feedback", "hw", within=LONG)
+        scores = "[one.score for one in Gradebook('sqlite:///gradebook.db').assignment_submissions('hw')]"
+        asked = self.run("python", "-c", f"from nbgrader.api import Gradebook; print(*{scores})")
+        return [float(score) for score in asked.split()].count(POINTS)
+
+    def grade(self, name: str, solution: str) -> tuple[float | None, str, list[Path]]:
+        self.hand_in(name, solution)
+        said = self.run("nbgrader", "autograde", "hw", "--student", name)
+        said += self.run("nbgrader", "generate_feedback", "hw", "--student", name)
+        pages = list((self.folder / "feedback" / name).rglob("*.html"))
+        score = f"Gradebook('sqlite:///gradebook.db').find_submission('hw', '{name}').score"
+        asked = self.run("python", "-c", f"from nbgrader.api import Gradebook; print({score})")
+        graded = (self.folder / "autograded" / name / "hw" / "homework.ipynb").exists()
+        return (float(asked) if graded else None), said, pages
+
+
+class Ours(Grader):
+    """``grade`` with a rubric of the one question."""
+
+    def __init__(self, folder: Path, commands: Path) -> None:
+        super().__init__(folder, commands)
+        homework.rubric(folder / "tests")
+
+    def hand_in(self, name: str, solution: str) -> Path:
+        path = self.folder / "handed in" / f"{name}.ipynb"
+        path.parent.mkdir(exist_ok=True)
+        nbformat.write(homework.notebook(solution), path)
+        return path
+
+    def grade_all(self) -> int:
+        out = self.folder / "reports"
+        command = ("grade", self.folder / "handed in", "--rubric", self.folder / "tests", "--out", out)
+        self.run(*command, within=LONG)
+        results = [json.loads(path.read_text()) for path in out.glob("*.json")]
+        return [result.get("earned") for result in results].count(POINTS)
+
+    def grade(self, name: str, solution: str) -> tuple[float | None, str, list[Path]]:
+        path, out = self.hand_in(name, solution), self.folder / "reports"
+        said = self.run("grade", path, "--rubric", self.folder / "tests", "--out", out)
+        results = out / f"{name}.json"
+        if not results.exists():
+            return None, said, []
+        return json.loads(results.read_text())["earned"], said, [results, out / f"{name}.html"]
+
+
+def graders(scratch: Path, environment: Path, *, only_ours: bool = False) -> dict[str, Grader]:
+    """All of them by name, each with a folder of its own in ``scratch``.
+
+    Args:
+        environment: as for ``installed``.
+    """
+    ours: dict[str, Grader] = {"this grader": Ours(scratch / "ours", Path(sys.executable).parent)}
+    if only_ours:
+        return ours
+    commands = installed(environment)
+    otter, nbgrader = (f"{name} {version}" for name, version in VERSIONS.items())
+    return {
+        otter: Otter(scratch / "otter", commands),
+        nbgrader: Nbgrader(scratch / "nbgrader", commands),
+        **ours,
+    }

@@ -1,0 +1,49 @@
+"""The same class and check under otter-grader, nbgrader and this grader, one after another:
+``python tests/benchmarks/bench_throughput.py [SIZE …] [--peers FOLDER] [--only-ours]``.
+
+The homework is one function and one check, so that what is timed is the grader: kernels, imports, walls,
+reports. Each runs as a TA would run it on one machine (``otter run`` for each notebook, ``nbgrader
+autograde`` and ``generate_feedback`` for all, ``grade FOLDER``). FOLDER keeps the other graders' environment.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+import peers
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sizes", nargs="*", type=int, default=[10])
+    parser.add_argument("--peers", type=Path, help="the other graders' environment")
+    parser.add_argument("--only-ours", action="store_true", help="without the other graders, which are slow")
+    arguments = parser.parse_args()
+    print("| grader | notebooks | seconds | a minute | times slower than this grader |")
+    print("|---|---|---|---|---|")
+    for size in arguments.sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            _compare(size, Path(folder), arguments.peers, only_ours=arguments.only_ours)
+
+
+def _compare(size: int, scratch: Path, environment: Path | None, *, only_ours: bool) -> None:
+    graders = peers.graders(scratch, environment or scratch / "peers", only_ours=only_ours)
+    seconds: dict[str, float] = {}
+    for name, grader in graders.items():
+        for number in range(size):
+            grader.hand_in(f"student{number:04}", f"def square(x):\n    return x * x  # {number}\n")
+        started = time.monotonic()
+        right = grader.grade_all()
+        seconds[name] = time.monotonic() - started
+        if right != size:
+            raise SystemExit(f"{name} gave all points to {right} of {size} right notebooks")
+    ours = seconds["this grader"]
+    for name, taken in seconds.items():
+        print(f"| {name} | {size} | {taken:.1f} | {60 * size / taken:.0f} | {taken / ours:.1f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
