@@ -1,16 +1,20 @@
 """The student's code laid out for the page: highlighted here, so that the page needs no script, and bounded.
 
-Pieces of text go to the templates, which escape them; nothing of the notebook ever becomes markup.
+Pieces of code go to the templates, which escape them; of markdown, harmless elements are left (``prose``).
 """
 
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from markupsafe import Markup
+
 from grader.model import Listing, Passage
+from grader.prose import rendered
 from grader.summary import clean
 
 LETTERS, LINES, PIECES = 100_000, 4_000, 12_000  # what code may take of a page
@@ -54,12 +58,17 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellView:
-    """One code cell, or a module beside the notebook."""
+    """One code cell, or a module beside the notebook.
+
+    Attributes:
+        words: the markdown between the cell before and this one.
+    """
 
     title: str
     anchor: str
     chunks: tuple[Chunk, ...]
     left_out: int
+    words: Markup
 
 
 class CodeView:
@@ -72,6 +81,7 @@ class CodeView:
             {cell: _rows(source) for cell, source in listing.cells} if listing else {}
         )
         self._notes = list(listing.passages) if listing else []
+        self._prose = deque[tuple[int, str]](listing.prose if listing else ())
         self._shown: set[tuple[int | str, int]] = set()
         self.left_out = listing.left_out if listing else 0
 
@@ -101,6 +111,17 @@ class CodeView:
         """The whole notebook, as far as there is room for it."""
         return tuple(self._cell(number, rows) for number, rows in self._rows.items())
 
+    def words_after(self) -> Markup:
+        """The markdown that follows the last of the cells; to be asked for after them."""
+        return self._words(before=None)
+
+    def _words(self, before: int | None) -> Markup:
+        """The markdown up to a cell, or all that is left."""
+        words = Markup()
+        while self._prose and (before is None or self._prose[0][0] < before):
+            words += rendered(self._prose.popleft()[1])
+        return words
+
     def _cell(self, number: int | str, rows: Sequence[str]) -> CellView:
         notes = sorted((note for note in self._notes if note.cell == number), key=lambda note: note.first)
         by_line = {first: tuple(some) for first, some in groupby(notes, key=lambda note: note.first)}
@@ -116,6 +137,7 @@ class CodeView:
             anchor=_anchor(number),
             chunks=tuple(chunks),
             left_out=len(rows) - shown,
+            words=self._words(before=number) if isinstance(number, int) else Markup(),
         )
 
     def _take(self, rows: Sequence[str], first: int, marked: set[int]) -> tuple[Line, ...]:

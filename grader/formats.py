@@ -48,11 +48,16 @@ class Cell:
 
 @dataclass(slots=True)
 class Code:
-    """The code cells of a file, what there is to say about reading them, and the Python of its kernel."""
+    """The code cells of a file, what there is to say about reading them, and the Python of its kernel.
+
+    Attributes:
+        prose: its markdown cells, each with the number of code cells before it.
+    """
 
     cells: list[str]
     notes: list[str] = field(default_factory=list)
     python: str | None = None
+    prose: list[tuple[int, str]] = field(default_factory=list)
 
 
 def code_of(data: bytes, suffix: str) -> Code:
@@ -178,19 +183,25 @@ def _whole_cells(text: str) -> list[dict[str, Any]]:
 
 
 def _code(data: dict[str, Any], notes: list[str]) -> Code:
-    """The sources of the code cells of nbformat 3 or 4, schema slips and all."""
+    """The sources of the cells of nbformat 3 or 4, schema slips and all."""
     sheets = data.get("worksheets") or [data]
     cells = [
         cell
         for sheet in (sheets if isinstance(sheets, list) else [])
         for cell in _list(sheet.get("cells") if isinstance(sheet, dict) else None)
     ]
-    code = [cell for cell in cells if isinstance(cell, dict) and cell.get("cell_type") == "code"]
+    code, prose = list[str](), list[tuple[int, str]]()
+    for cell in cells:
+        match cell:
+            case {"cell_type": "code"}:
+                code.append(_source(cell))
+            case {"cell_type": "markdown" | "heading"}:
+                prose.append((len(code), _source(cell)))
     about = _dict(_dict(data.get("metadata")).get("language_info"))
     language, version = about.get("name"), about.get("version")
     if isinstance(language, str) and "python" not in language.lower():
         notes.append(f"The notebook says that it is written in {language[:30]}; it was read as Python.")
-    return Code([_source(cell) for cell in code], notes, version if isinstance(version, str) else None)
+    return Code(code, notes, version if isinstance(version, str) else None, prose)
 
 
 def _source(cell: dict[str, Any]) -> str:

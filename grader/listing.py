@@ -16,6 +16,7 @@ from grader.model import Criterion, Listing, Passage
 from grader.notebook import Submission
 
 MAX_CELLS, MAX_LETTERS = 300, 100_000  # of what is kept for the page
+MAX_PROSE = 40_000  # letters of markdown, beside it
 
 _DEFINITIONS = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -31,7 +32,19 @@ def listing(submission: Submission, source: StudentSource, criteria: Iterable[Cr
         cells=[(cell.number, cell.source) for cell in filled if cell in shown],
         passages=[passage for passage in passages if any(passage.cell == cell.number for cell in shown)],
         left_out=len(filled) - len(shown),
+        prose=list(_prose_within_bounds(submission)),
     )
+
+
+def _prose_within_bounds(submission: Submission) -> Iterator[tuple[int, str]]:
+    """The markdown cells, from the first on, that there is room for."""
+    room = MAX_PROSE
+    for after, text in submission.prose:
+        room -= len(text)
+        if room < 0:
+            return
+        if text.strip():
+            yield after, text
 
 
 def _within_bounds(cells: list[Cell], asked: set[int | str]) -> set[Cell]:

@@ -86,6 +86,7 @@ class Series:
     y: Sequence[float]
     role: str
     x: Sequence[float] | None = None  # 0, 1, 2, … when absent
+    band: Sequence[tuple[float, float]] | None = None  # least and most at each x, drawn as an area
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +174,7 @@ class Listing:
     cells: Sequence[tuple[int | str, str]]
     passages: Sequence[Passage]
     left_out: int = 0  # cells that were too many or too long
+    prose: Sequence[tuple[int, str]] = ()  # markdown, each with the number of the code cell before it
     kind: str = "listing"
 
 

@@ -26,6 +26,7 @@ class Submission:
 
     Attributes:
         modules: Python files beside the notebook that it imports, by the name they are imported by.
+        prose: markdown cells, each with the number of code cells before it.
         weights: the file beside the notebook that holds the weights it names, if there is one.
         python: the version of Python that the notebook was last run with, where it says so.
     """
@@ -37,6 +38,7 @@ class Submission:
     modules: Mapping[str, Cell] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     weights: Path | None = None
+    prose: tuple[tuple[int, str], ...] = ()
     python: str | None = None
 
 
@@ -62,6 +64,7 @@ def read(path: Path, name: str) -> Submission:
         modules=modules_beside(path, cells),
         notes=tuple(code.notes),
         weights=weights_beside(path, cells),
+        prose=tuple(code.prose),
         python=code.python,
     )
 

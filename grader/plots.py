@@ -8,7 +8,7 @@ import re
 import textwrap
 import warnings
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,7 +102,9 @@ def plot(figure: Curves, *, prefix: str) -> Plot:
         warnings.simplefilter("ignore")  # a letter that its font lacks: the browser's font draws the text
         canvas = Canvas(figsize=(440 / 72, 250 / 72), layout="constrained")
         axes = canvas.add_subplot()
-        for (_, x, y), entry in zip(curves, entries, strict=True):
+        for (series, x, y), entry in zip(curves, entries, strict=True):
+            if series.band and len(series.band) == len(x):  # as it is for curves that need no thinning
+                _draw_band(axes, x, series.band, entry.stroke)
             _draw_curve(axes, x, y, entry)
         _dress(axes, figure, positive=any(value > 0 for _, _, y in curves for value in y))
         raw = io.BytesIO()
@@ -164,6 +166,11 @@ def _draw_curve(axes: Any, x: list[float], y: list[float], entry: LegendEntry) -
         solid_capstyle="round",
         dash_capstyle=stroke.cap,
     )
+
+
+def _draw_band(axes: Any, x: list[float], band: Sequence[tuple[float, float]], stroke: Stroke) -> None:
+    low, high = ([_number(pair[end]) for pair in band] for end in (0, 1))
+    axes.fill_between(x, low, high, color=_HEX[stroke.name], alpha=0.3, linewidth=0, zorder=2)
 
 
 def _dress(axes: Any, figure: Curves, *, positive: bool) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from markupsafe import Markup
+
 from grader import summary as words
 from grader.codeview import CellView, CodeView, Excerpt
 from grader.figures import Drawable, Drawing, draw
@@ -114,6 +116,7 @@ class Page:
     notes: tuple[str, ...]
     code: tuple[CellView, ...]
     code_left_out: int
+    words_after: Markup
     entries: Mapping[str, Entry]  # by the criterion's id
     graded: tuple[tuple[str, Outline], ...]
     command: str  # that grades the same again, or ""
@@ -188,6 +191,7 @@ def _page(
         notes=_notes(grade.notes),
         code=view.cells(),
         code_left_out=view.left_out,
+        words_after=view.words_after(),
         entries={entry.result.id: entry for entry in entries},
         graded=provenance(grade),
         command=command(grade),
