@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,9 +16,11 @@ from report_samples import EXERCISES
 from grader.classroom import classpage
 from grader.classroom.batch import refresh_editions
 from grader.classroom.gradebook import Gradebook, Inputs
+from grader.classroom.intake import Intake
 from grader.classroom.people import Person
 from grader.model import Grade
 
+SOURCE = "def answer(): return 42"
 _RUBRIC = """
 id = "tiny"
 title = "A tiny homework"
@@ -124,3 +127,14 @@ def gradebook(
                 refresh_editions(book, book.standing(key), out)
         classpage.write_page(book, out)
     return out
+
+
+def zipped(path: Path, members: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return path
+
+
+def who(intake: Intake) -> set[str]:
+    return {attempt.who for attempt in intake.attempts}

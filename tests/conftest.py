@@ -61,6 +61,14 @@ def grade(tmp_path: Path) -> Command:
     return run
 
 
+@pytest.fixture
+def scratch(tmp_path: Path) -> Path:
+    """An empty folder, beside what a test makes."""
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    return folder
+
+
 @pytest.fixture(scope="session")
 def warm() -> Iterator[WarmGrader]:
     """Grades notebooks without starting Python anew for each."""

@@ -2,20 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-from classes import content, run, tiny_rubric
-from test_class_intake import SOURCE, who, zipped
+from classes import SOURCE, content, run, tiny_rubric, who, zipped
 
 from grader.classroom.intake import collect
-
-
-@pytest.fixture
-def scratch(tmp_path: Path) -> Path:
-    folder = tmp_path / "scratch"
-    folder.mkdir()
-    return folder
 
 
 def test_modules_in_a_students_zip_are_taken_along_and_stay_their_own(tmp_path):

@@ -9,38 +9,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from classes import content, notebook, run, tiny_rubric
+from classes import SOURCE, content, notebook, run, tiny_rubric, who, zipped
 
-from grader.classroom.intake import Intake, collect
+from grader.classroom.intake import collect
 from grader.classroom.people import distinct, safe_name
 from grader.classroom.roster import Handed, match, read_roster
 from grader.errors import UsageError
-
-SOURCE = "def answer(): return 42"
-
-
-@pytest.fixture
-def scratch(tmp_path: Path) -> Path:
-    folder = tmp_path / "scratch"
-    folder.mkdir()
-    return folder
 
 
 def _laid_out(folder: Path, *names: str) -> Path:
     for name in names:
         notebook(folder / name, f"{SOURCE}  # {name}")
     return folder
-
-
-def zipped(path: Path, members: dict[str, bytes]) -> Path:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in members.items():
-            archive.writestr(name, data)
-    return path
-
-
-def who(intake: Intake) -> set[str]:
-    return {attempt.who for attempt in intake.attempts}
 
 
 @pytest.mark.parametrize(

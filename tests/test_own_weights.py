@@ -10,8 +10,8 @@ from typing import Any
 import nbformat
 import pytest
 import torch
+from classes import zipped
 from conftest import Command
-from test_class_intake import zipped
 
 from grader.audit.corpus import Corpus, notebook
 from grader.classroom.intake import collect
@@ -80,15 +80,13 @@ def test_what_is_no_state_dict_costs_nothing_and_runs_nothing(
     assert not sprung.exists()
 
 
-def test_weights_are_told_apart_and_come_out_of_a_zip(homework: Path, tmp_path: Path) -> None:
+def test_weights_are_told_apart_and_come_out_of_a_zip(homework: Path, tmp_path: Path, scratch: Path) -> None:
     weights = homework.parent / "mine.pth"
     weights.write_bytes(b"one")
     before = identity(homework)
     weights.write_bytes(b"two")
     assert identity(homework) != before
     members = {"work/hw.ipynb": homework.read_bytes(), "work/mine.pth": b"one", "work/other.pth": b"other"}
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
     intake = collect([str(zipped(tmp_path / "alice.zip", members))], scratch, [])
     assert not intake.refused
     (attempt,) = intake.attempts
