@@ -101,6 +101,7 @@ def reply(
     arguments: Mapping[str, Any],
     *,
     beside: Mapping[str, Any] | None = None,
+    if_required: Mapping[str, Any] | None = None,
     variables: Mapping[str, str] | None = None,
     seed: int | None = None,
     within: float = 30.0,
@@ -114,6 +115,7 @@ def reply(
 
     Args:
         beside: arguments that only such an object's constructor may ask for, such as the schedule's.
+        if_required: arguments that are given only to whoever cannot do without.
         variables: the notebook's variables that are to be set first, each to the argument of that name.
     """
     for variable, argument in (variables or {}).items():
@@ -126,6 +128,8 @@ def reply(
         about = student.ask("describe", bound)
     else:
         about = student.ask("describe", target)
+    required = [_meant(own, if_required or {}) for own in about["required"]]
+    arguments = {**arguments, **{known: (if_required or {})[known] for known in required if known}}
     by_name = _matched(about["arguments"], about["required"], arguments)
     in_order = () if by_name or (method and not about["arguments"]) else tuple(arguments.values())
     return student.reply(
