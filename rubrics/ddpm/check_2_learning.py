@@ -57,9 +57,14 @@ def _show(learning: Learning, judge: Judge, talk: Talk) -> None:
     for name in names:
         values = reference[name][: max(len(trained.losses[0]) if trained.losses else 0, 6)]
         at = [float((number + 1) * batches) for number in range(len(values))]
+        band = learning.yardstick.bands.get(name)
         series.append(
             Series(
-                label=f"reference, {name}", x=at, y=[round(value, 6) for value in values], role="reference"
+                label=f"reference, {name}" + (", and its range" if band else ""),
+                x=at,
+                y=[round(value, 6) for value in values],
+                role="reference",
+                band=band[: len(values)] if band else None,
             )
         )
     talk.show(

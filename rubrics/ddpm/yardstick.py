@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -30,12 +30,15 @@ class Yardstick:
         steps: batches seen by then.
         held_out: error on held-out images, relative to the noise's variance.
         training, validation: mean losses of the epoch.
+        bands: the least and most of "training" and "validation" in each epoch, over the seeds of the
+            calibration; missing where that was not measured.
     """
 
     steps: Sequence[int]
     held_out: Sequence[float]
     training: Sequence[float]
     validation: Sequence[float]
+    bands: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
 
     def error(self, steps: int) -> float:
         """The held-out error after so many batches, on a straight line between what was measured."""
@@ -53,8 +56,13 @@ def from_calibration(reading: Reading) -> Yardstick:
     return Yardstick(
         steps=[int(row["steps"]) for row in measured["held_out"]],
         held_out=[float(row["mean"]) for row in measured["held_out"]],
-        training=measured["training"],
-        validation=measured["validation"],
+        training=[float(row["mean"]) for row in measured["training"]],
+        validation=[float(row["mean"]) for row in measured["validation"]],
+        bands={
+            name: [(float(row["least"]), float(row["most"])) for row in measured[name]]
+            for name in ("training", "validation")
+            if "least" in measured[name][0]
+        },
     )
 
 
