@@ -8,10 +8,15 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from classes import gradebook
 from conftest import SUBMISSIONS
+from report_samples import grade
+from test_report_browser import _opens_silently_and_fits, browser  # noqa: F401  a fixture
 
 from grader.classroom.fingerprints import marks, symbols
-from grader.classroom.similarity import ALIKE, OWN, pairs, passages
+from grader.classroom.gradebook import Gradebook
+from grader.classroom.people import Person
+from grader.classroom.similarity import ALIKE, OWN, compare, pairs, passages
 
 HANDOUT = Path(__file__).parent.parent / "rubrics" / "ddpm" / "handout.ipynb"
 
@@ -88,6 +93,20 @@ def test_passages_stand_side_by_side_with_their_lines():
     assert found[0].right[0].startswith("cell 1, lines ")
     assert "torch.sqrt(a[0])" in found[0].left[1]
     assert "eps ** 3" in found[0].right[1]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_page_of_two_opens_silently_and_fits(browser, tmp_path, width, scheme):  # noqa: F811
+    alice = SUBMISSIONS / "alice.ipynb"
+    people = {"ada": Person(key="ada", name="<b>Ada</b>"), "ben": Person(key="ben", name="Ben" * 40)}
+    out = gradebook(tmp_path / "out", {key: grade() for key in people}, people)
+    with Gradebook(out) as book:
+        compare(book, {"ada": alice, "ben": alice}, HANDOUT, out)
+        ((*_, address),) = book.alike()
+    assert "<b>Ada" not in (out / address).read_text()
+    _opens_silently_and_fits(browser, out / address, tmp_path / "page.png", width, scheme)
 
 
 @pytest.mark.parametrize(

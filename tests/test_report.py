@@ -14,6 +14,7 @@ from report_figures import figures
 from report_page import Reader, page, words
 
 from grader.model import Curves, ImageRow, Images, Levels, Series, Verdict
+from grader.plots import plot
 from grader.report import for_students
 
 
@@ -178,6 +179,17 @@ def test_odd_curves_are_drawn(y):
             exercise=1, title="Loss", caption="Odd.", x_label="x", y_label="y", series=series, log_y=log_y
         )
         assert "There was nothing to draw" not in words(page(samples.grade(), [figure]))
+
+
+@pytest.mark.parametrize("far", [2.0, float("nan"), 1e308])
+def test_a_range_is_drawn_around_its_curve(far):
+    def drawn(band):
+        curve = Series(label="reference", y=[1.0, 1.5, 1.2], role="reference", band=band)
+        figure = Curves(exercise=1, title="Loss", caption="-", x_label="x", y_label="y", series=(curve,))
+        return str(plot(figure, prefix="figure-1").svg)
+
+    assert "fill-opacity" in drawn([(0.5, 1.6), (0.6, far), (1.0, 1.4)])
+    assert "fill-opacity" not in drawn(None)
 
 
 def test_the_report_starts_without_torch_and_matplotlib():
