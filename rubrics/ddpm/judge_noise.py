@@ -56,6 +56,12 @@ def expect_noise(sampling: Sampling, truth: NoiseDiffuser) -> str:
         )
     possible = [Strengths.at(sigmas, order, truth) for order in orders(updates)]
     told = possible[0]
+    if _is_one_number_for_all_pixels(torch.stack([updates[number].z for number in told.late]), told):
+        raise Unmet(
+            "The same number is added to all pixels of an image.",
+            expected="z of the shape of x_t: a number for every pixel",
+            misconception="z-one-number",
+        )
     if bool((told.measured < 1e-3 * told.beta.sqrt()).all()):
         raise Unmet(
             "No noise is added between the steps.", actual="none", misconception="no-z", **told.expected
@@ -72,6 +78,14 @@ def expect_noise(sampling: Sampling, truth: NoiseDiffuser) -> str:
                 raise Unmet(what, misconception=id, **one.expected, **one.actual)
     _expect_fresh(z[told.late], sigmas[told.late])
     raise Unmet("The noise between the steps has the wrong strength.", **told.expected, **told.actual)
+
+
+def _is_one_number_for_all_pixels(z: Tensor, told: Strengths) -> bool:
+    """Whether what is added, (steps, B, 1, 28, 28), varies from step to step, but not within an image."""
+    z = z.nan_to_num().flatten(2)
+    within, size = z.std(dim=2).amax(dim=1), z.square().mean(dim=(1, 2)).sqrt()
+    audible = size > 0.01 * told.beta.sqrt()  # a number may come out near zero now and then
+    return bool(audible.double().mean() > 0.5) and bool((within < 0.1 * size)[audible].all())
 
 
 def _expect_noise_in_all(sampling: Sampling, truth: NoiseDiffuser) -> str:

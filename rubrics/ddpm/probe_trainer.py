@@ -133,8 +133,11 @@ class Training:
 
     @property
     def training_passes(self) -> list[Pass]:
-        """Those on batches of the training loader."""
-        return _on_batches([p for p in self.passes if not p.validating])
+        """Those on batches of the training loader; without gradients only if all are, for such among others
+        validate on the wrong loader.
+        """
+        passes = _on_batches([p for p in self.passes if not p.validating])
+        return [p for p in passes if p.forward.grad] or passes
 
     @property
     def validation_passes(self) -> list[Pass]:
