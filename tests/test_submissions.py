@@ -18,7 +18,15 @@ import torch
 import truth
 from corpus import CORPUS, PARTS, reading
 from torch import Tensor, nn
-from truth import check_diffuser, check_network, check_sampler, check_trainer, definitions, plain
+from truth import (
+    check_diffuser,
+    check_network,
+    check_sampler,
+    check_trainer,
+    definitions,
+    diffuser_of,
+    plain,
+)
 
 from grader.audit.corpus import Cell, Mutant, notebook
 
@@ -173,7 +181,7 @@ def test_it_learns(name):
     student = _right(name)
     digits = truth.digits_28()
     loader = [(digits[start : start + 32], torch.zeros(32)) for start in range(0, 60 * 16, 16)]
-    diffuser, network = student.NoiseDiffuser(1e-4, 0.1, 100), student.UNet(1, 1)
+    diffuser, network = diffuser_of(student, 1e-4, 0.1, 100), student.UNet(1, 1)
     optimizer = torch.optim.Adam(network.parameters(), lr=2e-3)
     student.train(
         network,
