@@ -17,6 +17,8 @@ from markupsafe import Markup
 from grader.model import Curves, Series
 from grader.summary import clean, line
 
+WIDTH, HEIGHT = 440, 250  # of a drawing, in points
+LETTER = 7.0  # points that a letter of a number is wide
 POINTS_PER_CURVE = 400  # more cannot be told apart at this size, and would only weigh
 SERIES = 12
 
@@ -100,13 +102,14 @@ def plot(figure: Curves, *, prefix: str) -> Plot:
 
     with matplotlib.style.context(["default", _RC]), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a letter that its font lacks: the browser's font draws the text
-        canvas = Canvas(figsize=(440 / 72, 250 / 72), layout="constrained")
+        canvas = Canvas(figsize=(WIDTH / 72, HEIGHT / 72))
         axes = canvas.add_subplot()
         for (series, x, y), entry in zip(curves, entries, strict=True):
             if series.band and len(series.band) == len(x):  # as it is for curves that need no thinning
                 _draw_band(axes, x, series.band, entry.stroke)
             _draw_curve(axes, x, y, entry)
         _dress(axes, figure, positive=any(value > 0 for _, _, y in curves for value in y))
+        _place(axes)
         raw = io.BytesIO()
         canvas.savefig(raw, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     return Plot(
@@ -191,6 +194,21 @@ def _dress(axes: Any, figure: Curves, *, positive: bool) -> None:
     axes.set_xlabel(_short(figure.x_label), color=_HEX["soft"])
     axes.set_title(_short(figure.y_label), loc="left", fontsize=12, color=_HEX["soft"], pad=8)
     axes.yaxis.get_offset_text().set_color(_HEX["soft"])
+
+
+def _place(axes: Any) -> None:
+    """Give the axes what their labels leave of the drawing, as estimated: measuring every text would double
+    the time that the drawing takes.
+    """
+    low, high = sorted(axes.get_ylim())
+    shown = [place for place in axes.yaxis.get_majorticklocs() if low <= place <= high]
+    numbers = axes.yaxis.get_major_formatter()
+    widest = max(map(len, numbers.format_ticks(shown)), default=0)
+    left, right, bottom = 14 + LETTER * widest, 14, 40
+    top = 46 if numbers.get_offset() else 30  # a factor of all numbers, such as 1e-5, stands above them
+    axes.set_position(
+        (left / WIDTH, bottom / HEIGHT, (WIDTH - left - right) / WIDTH, (HEIGHT - bottom - top) / HEIGHT)
+    )
 
 
 def _short(text: str) -> str:

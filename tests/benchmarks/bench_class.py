@@ -2,8 +2,8 @@
 
 Each class is made of the sample notebooks, told apart by a comment, and graded by the real command; then
 once more, unchanged. ``overhead`` is the median of what a submission took beyond waiting for the student's
-code and for the networks that the judge plays. Processor time is what was last seen of each process, four
-times a second.
+code and for the networks that the judge plays. Processor time is the system's count of all processes that
+ended, and were waited for, below the command.
 """
 
 from __future__ import annotations
@@ -11,27 +11,14 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
+import usage
 
 SUBMISSIONS = Path(__file__).parent.parent.parent / "submissions"
 NAMES = ("alice", "bob", "carol")
 COLUMNS = ("size", "seconds", "a minute", "CPU s each", "cores used", "student s", "overhead s", "peak MB")
-
-
-@dataclass(slots=True)
-class Spent:
-    """What a command and all processes below it used."""
-
-    seconds: float = 0.0
-    peak: float = 0.0
-    processor: dict[psutil.Process, float] = field(default_factory=dict)
 
 
 def main() -> None:
@@ -49,14 +36,14 @@ def main() -> None:
 def _measure(size: int, options: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         given, out = _class(Path(folder) / "class", size), Path(folder) / "out"
-        spent = _run([str(given), "--out", str(out), "-q", *options])
-        again = _run([str(given), "--out", str(out), "-q", *options])
+        spent = usage.of_grade([str(given), "--out", str(out), "-q", *options], every=2.0)
+        again = usage.of_grade([str(given), "--out", str(out), "-q", *options])
         every = [json.loads(path.read_text())["seconds"] for path in out.glob("*.json")]
     student = [seconds.get("student", 0.0) for seconds in every]
     overhead = [seconds["total"] - seconds.get("student", 0.0) for seconds in every]
-    processor = sum(spent.processor.values())
     figures = (
-        *(size, spent.seconds, 60 * size / spent.seconds, processor / size, processor / spent.seconds),
+        *(size, spent.seconds, 60 * size / spent.seconds),
+        *(spent.processor / size, spent.processor / spent.seconds),
         *(statistics.median(student), statistics.median(overhead), spent.peak),
     )
     print(" ".join(f"{figure:10.1f}" for figure in figures), f"{again.seconds:12.2f}", flush=True)
@@ -71,30 +58,6 @@ def _class(folder: Path, size: int) -> Path:
         cell["source"] = "".join(cell["source"]) + f"\n# {number}"
         (folder / f"student{number:04}.ipynb").write_text(json.dumps(content))
     return folder
-
-
-def _run(arguments: list[str]) -> Spent:
-    spent, started = Spent(), time.monotonic()
-    process = subprocess.Popen([sys.executable, "-m", "grader", *arguments], stdout=subprocess.DEVNULL)
-    while process.poll() is None:
-        _look(process.pid, spent)
-        time.sleep(0.25)
-    spent.seconds = time.monotonic() - started
-    return spent
-
-
-def _look(pid: int, spent: Spent) -> None:
-    """Note processor time and memory; what processes share of the latter is shared out among them (PSS)."""
-    memory = 0.0
-    try:
-        root = psutil.Process(pid)
-        for one in [root, *root.children(recursive=True)]:
-            times = one.cpu_times()
-            spent.processor[one] = times.user + times.system
-            memory += one.memory_full_info().pss / 2**20
-    except (psutil.NoSuchProcess, psutil.AccessDenied):
-        return  # it ended meanwhile; the next look sees the others
-    spent.peak = max(spent.peak, memory)
 
 
 if __name__ == "__main__":

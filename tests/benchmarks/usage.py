@@ -1,0 +1,54 @@
+"""What a command and all processes below it use."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import psutil
+
+
+@dataclass(slots=True)
+class Usage:
+    """What a command used.
+
+    Attributes:
+        processor: seconds, as the system counts them for all processes that ended and were waited for.
+        peak: megabytes; what processes share is shared out among them (PSS).
+    """
+
+    seconds: float = 0.0
+    processor: float = 0.0
+    peak: float = 0.0
+
+
+def of_grade(arguments: Sequence[str], every: float = 0.1) -> Usage:
+    """Run ``grade`` with these arguments, and look at its memory so often (in seconds); a look costs time."""
+    used, started, before = Usage(), time.monotonic(), _processor()
+    process = subprocess.Popen([sys.executable, "-m", "grader", *arguments], stdout=subprocess.DEVNULL)
+    while True:
+        used.peak = max(used.peak, _memory(process.pid))
+        try:
+            process.wait(every)
+        except subprocess.TimeoutExpired:
+            continue
+        used.seconds, used.processor = time.monotonic() - started, _processor() - before
+        return used
+
+
+def _processor() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _memory(pid: int) -> float:
+    try:
+        root = psutil.Process(pid)
+        every = [root, *root.children(recursive=True)]
+        return sum(float(process.memory_full_info().pss) for process in every) / 2**20
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return 0.0  # it ended meanwhile; the next look sees the others
