@@ -42,6 +42,11 @@ class Options:
     mapped: tuple[tuple[str, str], ...] = ()  # the notebook's own names for what the rubric asks for
     isolation: Isolation | None = None  # what was tried out; without it every layer is demanded
 
+    @property
+    def layers(self) -> tuple[str, ...] | None:
+        """The walls that were tried out."""
+        return self.isolation.layers if self.isolation else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
@@ -109,7 +114,7 @@ def request(rubric: Rubric, source: StudentSource, options: Options, outcome: Pa
         "quick": options.quick,
         "only": list(options.only),
         "threads": options.threads,
-        "layers": list(options.isolation.layers) if options.isolation else None,
+        "layers": options.layers,
     }
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import importlib
 import io
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -93,6 +95,12 @@ class U:
 
 Drawable = Curves | Images | Levels
 Drawing = Plot | Gallery | U
+
+
+def preload() -> None:
+    """Import what drawing needs, which takes half a second, beside whatever is done meanwhile."""
+    needed = ("matplotlib.style", "matplotlib.figure", "matplotlib.backends.backend_svg", "PIL.Image")
+    threading.Thread(target=lambda: [*map(importlib.import_module, needed)], daemon=True).start()
 
 
 def draw(figure: Drawable, *, prefix: str) -> Drawing:

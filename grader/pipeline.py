@@ -10,11 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from grader import checkrun, notebook, report, score
+from grader import checkrun, figures, notebook, report, score
 from grader.checkrun import Event, Options
 from grader.errors import NotebookError, UsageError
 from grader.extract import StudentSource, extract
 from grader.judges.process import Start, start_afresh
+from grader.judges.warm import judges
 from grader.listing import listing
 from grader.model import Figure, Grade, figure_from_json
 from grader.names import file_name
@@ -51,7 +52,9 @@ def grade_notebook(
         UsageError: nothing can be written into ``out``.
     """
     check_writable(out)
-    judged = judge_notebook(path, name, rubric, options, tell)
+    figures.preload()
+    with judges(options.layers) as start:
+        judged = judge_notebook(path, name, rubric, options, tell, start)
     json_path, html_path = out / f"{file_name(name)}.json", out / f"{file_name(name)}.html"
     write(json_path, json_text(judged.grade))
     write(html_path, report.render(judged.grade, judged.figures, rubric.exercises))

@@ -10,12 +10,10 @@ import nbformat
 
 from grader.checkrun import Options
 from grader.closing import Closing
-from grader.judges.process import Start, start_afresh
-from grader.judges.warm import WarmStart
+from grader.judges.warm import judges
 from grader.model import Grade
 from grader.pipeline import judge_notebook
 from grader.rubric import Rubric
-from grader.sandbox.launch import can_fork
 
 
 class WarmGrader(Closing):
@@ -28,7 +26,7 @@ class WarmGrader(Closing):
     def __init__(self, rubric: str = "ddpm") -> None:
         self.rubric = Rubric.load(rubric)
         self._held = ExitStack()
-        self._start: Start = self._held.enter_context(WarmStart()) if can_fork() else start_afresh
+        self._start = self._held.enter_context(judges())
 
     def close(self) -> None:
         """End the warm process."""

@@ -19,11 +19,10 @@ from typing import Protocol, Self
 from grader import checkrun, notebook, score
 from grader.checkrun import Event, Options
 from grader.errors import GraderError
-from grader.judges.process import Start, start_afresh
-from grader.judges.warm import WarmStart
+from grader.judges.process import Start
+from grader.judges.warm import judges
 from grader.pipeline import Judged, judge_notebook
 from grader.rubric import Rubric
-from grader.sandbox.launch import can_fork
 
 _MEMORY = 1.5e9  # bytes of a judge with its worker, training included
 _GPU_MEMORY = 3e9
@@ -63,7 +62,7 @@ def run(
     waiting = list(reversed(tasks))
     running: dict[Future[Judged], Task] = {}
     with ExitStack() as stack:
-        start = _start(stack, options)
+        start = stack.enter_context(judges(options.layers))
         interrupts = stack.enter_context(_Interrupts(lambda: show.stopping(len(running))))
         pool = stack.enter_context(ThreadPoolExecutor(jobs))
 
@@ -85,13 +84,6 @@ def run(
             raise
     if interrupts.came:
         raise KeyboardInterrupt
-
-
-def _start(stack: ExitStack, options: Options) -> Start:
-    """How judges are started here: from a warm process that ends with ``stack``, where it can be had."""
-    if not can_fork():
-        return start_afresh
-    return stack.enter_context(WarmStart(options.isolation.layers if options.isolation else None))
 
 
 class _Interrupts:

@@ -1,7 +1,7 @@
-"""Starts judges in milliseconds: what all of them need is imported once, by two processes that fork.
+"""Starts judges: in milliseconds where a process can fork, since what all of them need is imported once.
 
-One of them is the host that judges are forked from, the other a nursery for their workers. Neither ever holds
-anything handed in, and what is forked for one notebook ends with it.
+Two processes import. One of them is the host that judges are forked from, the other a nursery for their
+workers. Neither ever holds anything handed in, and what is forked for one notebook ends with it.
 """
 
 from __future__ import annotations
@@ -14,18 +14,32 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TextIO
 
 from grader.closing import Closing
 from grader.errors import WorkerStartError
-from grader.judges.process import ERRORS, JudgeProcess, environment
-from grader.sandbox.launch import Killer, Nursery
+from grader.judges.process import ERRORS, JudgeProcess, Start, environment, start_afresh
+from grader.sandbox.launch import Killer, Nursery, can_fork
 
 WORTH_PRELOADING = ("torchvision", "matplotlib.pyplot", "einops")
 _START_SECONDS = 180.0  # a cold import of torch from a slow disk
+
+
+@contextmanager
+def judges(layers: Sequence[str] | None = None) -> Iterator[Start]:
+    """How judges are started here: forked where that is safe, else each in a new Python.
+
+    Args:
+        layers: the walls that every worker of theirs is to be behind; all there are, if not given.
+    """
+    if can_fork():
+        with WarmStart(layers) as start:
+            yield start
+    else:
+        yield start_afresh
 
 
 class WarmStart(Closing):
@@ -37,7 +51,7 @@ class WarmStart(Closing):
     def __init__(self, layers: Sequence[str] | None = None) -> None:
         """
         Args:
-            layers: the walls that every worker is to be behind; all there are, if not given.
+            layers: as for ``judges``.
         """
         self._layers = layers
         self._lock = threading.Lock()
