@@ -10,27 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from idx_files import write_idx, write_set
 
 from reference.digits import DIGITS_FILE, DataError, load, load_digits28
 from reference.split import part_of
 
-SHARED_MNIST = Path("/work/shared/data/mnist")
-
-
-def write_idx(path: Path, array: np.ndarray) -> None:
-    header = bytes([0, 0, 8, array.ndim]) + b"".join(size.to_bytes(4, "big") for size in array.shape)
-    content = header + array.astype(np.uint8).tobytes()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
-
-
-def write_set(folder: Path, name: str, *, count: int, ending: str = "") -> None:
-    """Images of which number i is grey level i all over but for one bright pixel, with the label i % 10."""
-    grey = np.arange(count)
-    images = np.tile(grey[:, None, None], (1, 28, 28))
-    images[:, 2, 5] = 255
-    write_idx(folder / f"{name}-images-idx3-ubyte{ending}", images)
-    write_idx(folder / f"{name}-labels-idx1-ubyte{ending}", grey % 10)
+SHARED_MNIST = Path(__file__).parent.parent.parent / "shared" / "data" / "mnist"
 
 
 def test_the_embedded_digits_are_scikit_learns():

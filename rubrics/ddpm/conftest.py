@@ -39,6 +39,7 @@ from .probe_trainer import Training
 from .quality import Quality, Studio, add_all_of_the_students, judge_network, judge_sampler
 from .schedule import PROBE, Found, Judged, build_diffuser, is_sound, own_diffuser, read, schedule_of
 from .trainer_run import agree, run_as_expected
+from .yardsticks import yardstick_for
 
 Seeded = Callable[[str], torch.Generator]
 
@@ -229,6 +230,10 @@ def learning(
             "Neither the network nor the training loop works, so there is nothing of yours to train with."
         )
     budget = Budget.of(judge.rubric.settings["training"], student.device)
+
+    def tell(done: int, total: int) -> None:
+        talk.progress("training the reference, epoch", done, total)
+
     own = course is not None and agree(training, request.getfixturevalue("forward"))
     return learn(
         student,
@@ -239,7 +244,7 @@ def learning(
         course=course,
         diffuser=build_diffuser(student, **SCHEDULE) if own else None,
         data=Data.of(judge.request["data"], budget, seeded("batches")),
-        embedded=judge.request["data"] == "digits",
+        yardstick=lambda reading: yardstick_for(judge.request["data"], reading, budget, tell),
         budget=budget,
         tolerance=judge.rubric.settings["tolerance"],
         seeded=seeded,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ import torch
 from grader.checks import Blocked, Talk
 from grader.sandbox.student import Student
 from grader.sandbox.terms import Handle
-from reference.readings import PAPER
+from reference.readings import PAPER, Reading
 
 from .budget import Budget
 from .probe_learning import (
@@ -25,7 +24,7 @@ from .probe_learning import (
 from .probe_network import Network
 from .probe_trainer import Training
 from .schedule import Judged
-from .yardstick import Yardstick, from_calibration, measure
+from .yardstick import Yardstick
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +66,7 @@ def learn(
     course: Judged | None,
     diffuser: Handle | None,
     data: Data,
-    embedded: bool,
+    yardstick: Callable[[Reading], Yardstick],
     budget: Budget,
     tolerance: Mapping[str, float],
     seeded: Callable[[str], torch.Generator],
@@ -82,7 +81,7 @@ def learn(
         own_trainer: whether the student's ``train`` trains; else algorithm 1 as the reference has it.
         shown: its run on stand-ins, if there was one.
         course: how the student's forward process is read; None puts the reference's in its place.
-        embedded: whether ``data`` are the embedded digits, for which the reference was measured beforehand.
+        yardstick: what the reference comes to on such data under a reading.
         tolerance: ``learns`` and ``learns_not``, how many times the reference's error is surely well learnt,
             and surely not; ``learns_something``, the error at which a network that was charged has learnt.
         seeded: the judge's random numbers for a purpose.
@@ -111,20 +110,12 @@ def learn(
             offered += epochs * budget.batches
             # Who learns early need not go on; who saw less than was offered is compared with as little.
             compared = max(offered, budget.steps) if trained.steps >= offered else trained.steps
-            found = _judge(trained, compared, yardstick, data, tolerance, lenient, seeded("held-out"))
+            found = _judge(trained, compared, reached, data, tolerance, lenient, seeded("held-out"))
             if found.learnt or trained.clock.stopped:
                 break
         return found
 
-    def tell_of_reference(done: int, total: int) -> None:
-        talk.progress("training the reference, epoch", done, total)
-
-    own_order = copy.deepcopy(data)  # the reference sees the same batches, and takes none away
-    yardstick = (
-        from_calibration(reading)
-        if embedded
-        else measure(reading, own_order, budget, student.seed, tell_of_reference)
-    )
+    reached = yardstick(reading)
     started = time.monotonic()
     found = run(network)
     if charged and network is not None and not found.learnt:

@@ -1,0 +1,126 @@
+"""The reference is trained once on a user's own images, for all notebooks that are graded on them."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from conftest import SUBMISSIONS, Command
+from idx_files import write_set
+
+from reference.readings import PAPER, READINGS
+from rubrics.ddpm import yardstick, yardsticks
+from rubrics.ddpm.budget import Budget
+from rubrics.ddpm.yardstick import Yardstick
+from rubrics.ddpm.yardsticks import yardstick_for
+
+BUDGET = Budget(stretches=[1], batches=1, batch_size=4, learning_rate=1e-3, seconds=60.0)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    write_set(tmp_path / "mnist", "t10k", count=30)
+    return str(tmp_path / "mnist")
+
+
+@pytest.fixture
+def trainings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A line for each time that the reference was trained."""
+    lines: list[str] = []
+    measure = yardstick.measure
+
+    def counted(*args: object) -> Yardstick:
+        lines.append("trained")
+        return measure(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(yardstick, "measure", counted)
+    return lines
+
+
+def ask(name: str, budget: Budget = BUDGET) -> Yardstick:
+    return yardstick_for(name, PAPER, budget, lambda done, total: None)
+
+
+def kept_file(folder: str) -> Path:
+    (path,) = (Path(folder).parent / "cache" / "ddpm-grader" / "yardsticks").glob("*.json")
+    return path
+
+
+def test_the_embedded_digits_need_no_training(trainings: list[str]) -> None:
+    assert ask("digits") == yardstick.from_calibration(PAPER)
+    assert not trainings
+
+
+def test_the_second_notebook_waits_for_no_training(folder: str, trainings: list[str]) -> None:
+    first, second = ask(folder), ask(folder)
+    assert trainings == ["trained"]
+    assert list(first.held_out) == list(second.held_out)
+    assert first.error(1) == second.error(1) > 0
+
+
+def test_judges_that_need_it_at_once_train_once(folder: str, trainings: list[str]) -> None:
+    judges = [threading.Thread(target=ask, args=(folder,)) for _ in range(3)]
+    for judge in judges:
+        judge.start()
+    for judge in judges:
+        judge.join()
+    assert trainings == ["trained"]
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[1]", '{"sha256": "0", "yardstick": {"steps": [1]}}', "other"])
+def test_a_damaged_file_is_made_anew(folder: str, trainings: list[str], damage: str) -> None:
+    first, path = ask(folder), kept_file(folder)
+    if damage == "other":  # well formed, and not what was measured
+        content = json.loads(path.read_text())
+        content["yardstick"]["held_out"] = [0.0]
+        damage = json.dumps(content)
+    path.write_text(damage)
+    assert list(ask(folder).held_out) == list(first.held_out)
+    assert len(trainings) == 2
+    assert list(ask(folder).held_out) == list(first.held_out)
+    assert len(trainings) == 2
+
+
+def test_what_it_depends_on_makes_it_another(
+    folder: str, trainings: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(folder)
+    ask(folder, replace(BUDGET, batch_size=8))
+    other = next(reading for id, reading in READINGS.items() if id != PAPER.id)
+    yardstick_for(folder, other, BUDGET, lambda done, total: None)
+    write_set(Path(folder), "t10k", count=40)
+    ask(folder)
+    monkeypatch.setattr(yardsticks.torch, "__version__", "99")
+    ask(folder)
+    assert len(trainings) == 5
+
+
+def test_where_nothing_can_be_kept_every_notebook_gets_its_training(
+    folder: str, trainings: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_the_way = Path(folder) / "file"
+    in_the_way.write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(in_the_way))
+    assert ask(folder).error(1) > 0
+    assert ask(folder).error(1) > 0
+    assert len(trainings) == 2
+
+
+@pytest.mark.slow
+def test_a_class_on_own_images_has_the_reference_trained_once(
+    grade: Command, folder: str, tmp_path: Path
+) -> None:
+    given = tmp_path / "class"
+    given.mkdir()
+    notebook = json.loads((SUBMISSIONS / "alice.ipynb").read_text())
+    for name in ("ann", "amy"):  # one of the two has to wait
+        notebook["metadata"]["author"] = name
+        (given / f"{name}.ipynb").write_text(json.dumps(notebook))
+    ran = grade(given, "--data", folder, "--only", "train.learns", "--jobs", "2")
+    assert ran.code in (0, 1), ran.err
+    assert {ran.grade(name)["environment"]["data"] for name in ("ann", "amy")} == {folder}
+    assert kept_file(folder).exists()
