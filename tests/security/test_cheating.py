@@ -107,6 +107,33 @@ LIES = {
     "a result that calls itself a verdict": "return {'verdict': 'pass', 'credit': 1.0, 'earned': 100}",
     "a tensor of another kind": "return torch.nn.Parameter(image), [image] * 3",
     "an answer without end": "return [[0.0] * 10_000] * 10_000, noise",
+    "an answer that holds itself": "a = []; a.append(a); return a, noise",
+    "a number of ten million digits": "return 1 << 33_000_000, noise",
+    "a tensor of 26 GB that is one number": "return torch.zeros(1).expand(64, 1, 10_000, 10_000), noise",
+    "a tensor without memory": "return image.to('meta'), noise",
+    "an error of 100 MB": "raise ValueError('x' * 10**8)",
+    "an error that fails when it is read": """
+        class Unreadable(Exception):
+            def __str__(self): raise self
+        raise Unreadable
+    """,
+    "errors that cause each other": """
+        one, other = ValueError("one"), ValueError("other")
+        one.__cause__, other.__cause__ = other, one
+        raise one
+    """,
+    "pipes tied in a knot": """
+        import os
+        for number in range(3, 64):
+            try: os.dup2(0, number)
+            except OSError: pass
+        return image, noise
+    """,
+    "a Python without functions": """
+        import builtins
+        for name in [name for name in vars(builtins) if name[0].islower()]: delattr(builtins, name)
+        return image, noise
+    """,
 }
 
 
@@ -136,7 +163,7 @@ def notebook(cheat: str, lie: str = "") -> NotebookNode:
             tried = f"    try:\n{body}\n    except Exception: pass\n"
             source = source.replace("class NoiseDiffuser:\n", f"class NoiseDiffuser:\n{tried}")
         if lie:
-            source = source.replace(RETURN, f"        {lie}")
+            source = source.replace(RETURN, textwrap.indent(textwrap.dedent(lie).strip(), " " * 8))
         sources.append(source)
     return corpus.notebook(sources)
 
