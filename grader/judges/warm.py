@@ -98,8 +98,8 @@ class WarmStart(Closing):
                     start_new_session=True,
                 )
             ours.settimeout(_START_SECONDS)
-            stack.callback(_collect, host)
-            self._control = stack.enter_context(ours)  # closed first: at which the host ends
+            stack.callback(_end, host)
+            self._control = stack.enter_context(ours)
             self._held = stack.pop_all()
 
     def _fork(self, arguments: Sequence[str], folder: Path) -> JudgeProcess:
@@ -139,9 +139,6 @@ def _exit_code(said: TextIO) -> int | None:
     return int(code) if code else None
 
 
-def _collect(host: subprocess.Popen[bytes]) -> None:
-    try:
-        host.wait(5.0)
-    except subprocess.TimeoutExpired:
-        host.kill()
-        host.wait()
+def _end(host: subprocess.Popen[bytes]) -> None:
+    host.kill()  # it may still be importing, and not listen
+    host.wait()

@@ -100,13 +100,11 @@ class Nursery(Closing):
             if line.watch:
                 line.watch.join(5.0)  # it removes the worker's folder
         if self._forks:
-            self._control.close()  # at which it collects its children, and ends
+            self._control.close()
         if self._process:
-            try:
-                self._process.wait(5.0)
-            except subprocess.TimeoutExpired:
-                os.killpg(self._process.pid, signal.SIGKILL)
-                self._process.wait()
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)  # it may still be importing, and not listen
+            self._process.wait()
         for folder in Path(self._scratch.name).glob("worker-*"):
             remove(folder)
         self._scratch.cleanup()
