@@ -21,6 +21,7 @@ from grader.model import Figure, Grade, figure_from_json
 from grader.names import file_name
 from grader.notebook import Submission
 from grader.rubric import Rubric
+from grader.scratch import scratch_folder
 from grader.seeds import seed_for
 
 
@@ -53,7 +54,7 @@ def grade_notebook(
     """
     check_writable(out)
     figures.preload()
-    with judges(options.layers) as start:
+    with scratch_folder(), judges(options.layers) as start:
         judged = judge_notebook(path, name, rubric, options, tell, start)
     json_path, html_path = out / f"{file_name(name)}.json", out / f"{file_name(name)}.html"
     write(json_path, json_text(judged.grade))

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
+import psutil
 import pytest
 from conftest import SUBMISSIONS, Command
 
 TIMES = {"seconds"}
+GRADE = str(Path(sys.executable).with_name("grade"))
 
 
 def test_alice_earns_everything(grade: Command) -> None:
@@ -86,3 +94,31 @@ def test_a_full_grade_trains_and_samples(grade: Command, name: str, points: floa
 def _without_times(result: dict[str, object]) -> dict[str, object]:
     criteria = [{k: v for k, v in c.items() if k not in TIMES} for c in result["criteria"]]  # type: ignore[attr-defined]
     return {key: value for key, value in result.items() if key not in TIMES} | {"criteria": criteria}
+
+
+@pytest.mark.parametrize("after", [None, "sampling"], ids=["while Python imports", "while it samples"])
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere judges are not forked")
+def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, after: str | None) -> None:
+    temporary, reports = tmp_path / "temporary", tmp_path / "reports"
+    temporary.mkdir()
+    grading = psutil.Popen(
+        [GRADE, str(SUBMISSIONS / "alice.ipynb"), "--quick", "--verbose", "--out", str(reports)],
+        env=os.environ | {"TMPDIR": str(temporary)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while len(grading.children()) < 2:  # both processes that import
+        time.sleep(0.01)
+    if after:
+        next(line for line in grading.stderr if after in line)
+    below = grading.children(recursive=True)
+    grading.send_signal(signal.SIGINT)
+    _, said = grading.communicate(timeout=60)
+    assert grading.returncode == 130
+    assert said.strip().splitlines()[-1].startswith("grade: stopped")
+    _, alive = psutil.wait_procs(below, timeout=10)
+    assert all(process.status() == psutil.STATUS_ZOMBIE for process in alive)
+    assert list(temporary.iterdir()) == []
+    assert not list(reports.glob("*.json"))

@@ -21,12 +21,12 @@ from grader.classroom.marks import LateRule
 from grader.classroom.people import Attempt
 from grader.classroom.roster import Handed, match, read_roster
 from grader.classroom.running import Task, default_jobs, run
-from grader.classroom.scratch import scratch_folder
 from grader.classroom.store import only_batch
 from grader.classroom.watching import Watch, watch
 from grader.model import CriterionResult, Grade
 from grader.pipeline import Judged, check_writable
 from grader.rubric import Rubric
+from grader.scratch import scratch_folder
 from grader.summary import clean, points, score
 
 

@@ -25,6 +25,7 @@ from grader.sandbox.worker.walls import LAYERS
 
 _START = Path(__file__).parent / "worker" / "start.py"
 _START_SECONDS = 180.0  # a cold import of torch from a slow disk
+END_SECONDS = 0.2  # which a process that listens has to end
 HIDDEN = ("grader", "reference", "rubrics")  # what a worker can not import, wherever they are installed
 _PACKAGES = Path(__file__).parents[2]
 
@@ -100,11 +101,13 @@ class Nursery(Closing):
             if line.watch:
                 line.watch.join(5.0)  # it removes the worker's folder
         if self._forks:
-            self._control.close()
+            self._control.close()  # at which it collects its children, and ends
         if self._process:
-            with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)  # it may still be importing, and not listen
-            self._process.wait()
+            try:
+                self._process.wait(END_SECONDS)
+            except subprocess.TimeoutExpired:  # it is still importing, and does not listen
+                os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait()
         for folder in Path(self._scratch.name).glob("worker-*"):
             remove(folder)
         self._scratch.cleanup()

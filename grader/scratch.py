@@ -1,4 +1,4 @@
-"""Where a batch and its judges keep temporary files, so that none is left behind, whatever ends the batch."""
+"""Where a grade, or a class of them, keeps temporary files, so that none is left behind, whatever ends it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-_NAME = "grade-batch-"
+_NAME = "grade-run-"
 
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """A folder for all temporary files of this batch and its judges; those of batches that were killed go."""
+    """A folder for this process and its judges; folders of processes that were killed are removed."""
     for left in Path(tempfile.gettempdir()).glob(f"{_NAME}*"):
         with suppress(OSError, ValueError):
             if _is_dead(int(left.name.split("-")[2])) and left.stat().st_uid == os.getuid():
