@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -262,3 +263,34 @@ def test_a_statement_at_top_level_that_takes_too_long_is_given_up(nursery: Nurse
     assert one.call("f") == 1
     assert [(p["type"], p["line"]) for p in one.problems] == [("TimeoutError", 1)]
     one.close()
+
+
+def test_files_of_elsewhere_are_kept_at_home(student: Any, tmp_path: Path) -> None:
+    """Nothing is written where the notebook wants it, and it finds there all that it wrote."""
+    drive = tmp_path / "drive"
+    one = student(f"""
+import os, torch
+from pathlib import Path
+def f():
+    os.makedirs("{drive}/a/b", exist_ok=True); os.makedirs("{drive}/a/b"); Path("{drive}/c").mkdir()
+    torch.save([1], "{drive}/a/b/w.pth"); torch.save([2], "made by hand/w.pth")
+    Path("{drive}/c/l.json").write_text("[3]")
+    with open("{drive}/other/log.csv", "a") as file: file.write("4")
+    with open("../up.txt", "w") as file: file.write("5")
+    loaded = [torch.load("{drive}/a/b/w.pth"), torch.load("made by hand/w.pth")]
+    read = [open(name).read() for name in ("{drive}/c/l.json", "{drive}/other/log.csv", "../up.txt")]
+    there = [os.path.exists("{drive}/a/b/w.pth"), os.path.isdir("{drive}/c"), os.path.exists("{drive}/d")]
+    return loaded + read + there
+def g(): open("{drive}/a/missing")
+def h(): open("{drive}/a/missing", "r+")
+""")
+    assert one.call("f") == [[1], [2], "[3]", "4", "5", True, True, False]
+    for name in "gh":
+        with pytest.raises(StudentError, match=r"FileNotFoundError|PermissionError"):
+            one.call(name)
+    assert not drive.exists()
+
+
+def test_the_source_of_functions_can_be_read_as_in_a_notebook(student: Any) -> None:
+    one = student("import inspect\ndef f(x):\n    return x  # it\ndef g(): return inspect.getsource(f)")
+    assert one.call("g") == "def f(x):\n    return x  # it\n"

@@ -1,5 +1,6 @@
 """What a hostile notebook may try. Each attack is the body of ``def attack(v)``: it returns True when it got
-what it wanted, and False or an exception when something was in the way.
+what it wanted, and False or an exception when something was in the way. Files are written by ``os.open``:
+what ``open`` writes elsewhere is kept in the worker's folder, for the comfort of honest notebooks.
 
 ``v`` holds what it is after: paths, process numbers, ports; see ``victims``.
 """
@@ -28,9 +29,15 @@ FILES = {
         source, target = os.open(v['secret'], os.O_RDONLY), os.open('copy', os.O_CREAT | os.O_WRONLY)
         return os.sendfile(target, source, 0, 6) > 0
     """,
-    "write beside a submission": "open(v['folder'] + '/planted', 'w').write('x'); return True",
-    "overwrite a submission": "open(v['other'], 'w').write('x'); return True",
-    "append to a submission": "open(v['other'], 'a').write('x'); return True",
+    "write beside a submission": """
+        return os.write(os.open(v['folder'] + '/planted', os.O_WRONLY | os.O_CREAT), b'x') == 1
+    """,
+    "overwrite a submission": """
+        return os.write(os.open(v['other'], os.O_WRONLY | os.O_TRUNC), b'x') == 1
+    """,
+    "append to a submission": """
+        return os.write(os.open(v['other'], os.O_WRONLY | os.O_APPEND), b'x') == 1
+    """,
     "empty a submission": "os.truncate(v['other'], 0); return True",
     "remove a submission": "os.remove(v['other']); return True",
     "rename a submission": "os.rename(v['other'], v['other'] + '.old'); return True",
@@ -46,8 +53,12 @@ FILES = {
     "leave a socket": "socket.socket(socket.AF_UNIX).bind('answer'); return True",
     "leave a device": "os.mknod('zero', 0o020666, os.makedev(1, 5)); return True",
     "write to shared memory": "open('/dev/shm/planted', 'w').write('x'); return True",
-    "write to the temporary folder": "open('/tmp/planted-by-a-test', 'w').write('x'); return True",
-    "plant a module": "open(v['site'] + '/planted_by_a_test.py', 'w').write(''); return True",
+    "write to the temporary folder": """
+        return os.write(os.open('/tmp/planted-by-a-test', os.O_WRONLY | os.O_CREAT), b'x') == 1
+    """,
+    "plant a module": """
+        return os.write(os.open(v['site'] + '/planted_by_a_test.py', os.O_WRONLY | os.O_CREAT), b'x') == 1
+    """,
 }
 
 PROCESSES = {

@@ -70,24 +70,6 @@ def _default_rng(seed: Any) -> Any:
     )
 
 
-def keep_files_at_home(scratch: str) -> None:
-    """Let ``torch.save`` and ``torch.load`` work with any path, and write nowhere but in ``scratch``.
-
-    Notebooks save to a mounted drive, or into folders that a line at top level made, which was not run.
-    """
-    save, load, saved = torch.save, torch.load, dict[str, str]()
-
-    def save_at_home(obj: Any, f: Any, *args: Any, **kwargs: Any) -> None:
-        if isinstance(f, str | os.PathLike):
-            f = saved.setdefault(str(f), os.path.join(scratch, f"saved-{len(saved)}"))
-        save(obj, f, *args, **kwargs)
-
-    def load_from_home(f: Any, *args: Any, **kwargs: Any) -> Any:
-        return load(saved.get(str(f), f) if isinstance(f, str | os.PathLike) else f, *args, **kwargs)
-
-    torch.save, torch.load = save_at_home, load_from_home
-
-
 def loaders_without_processes() -> None:
     """Let every DataLoader load in this process, the only one there is, whatever ``num_workers`` says."""
     loader: Any = torch.utils.data.DataLoader

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import torch
 from torch import nn
 
-from . import colab, doubles, modules, pathways, source, standins, weights
+from . import colab, doubles, files, modules, pathways, source, standins, weights
 from .values import Packer, Unpacker
 from .wire import ANSWER, CALLBACK, REPLY, REQUEST, Closed, WireError, read_frame, write_frame
 
@@ -130,7 +130,7 @@ class _Server:
 
     def _do_load(self, header: dict[str, Any], _: Unpacker) -> list[dict[str, Any]]:
         torch.set_num_threads(header["threads"])
-        colab.keep_files_at_home(os.getcwd())
+        files.keep_at_home(os.getcwd())
         colab.loaders_without_processes()
         if header["device"] == "cuda":
             self._device = torch.device("cuda", 0)

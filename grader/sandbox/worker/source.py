@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import linecache
 import re
 import signal
 import sys
@@ -40,6 +41,7 @@ def run(statements: list[dict[str, Any]], namespace: types.ModuleType) -> list[d
         cell = statement["cell"]
         text = "\n" * (statement["line"] - 1) + statement["source"]
         name = f"<cell {cell}>" if isinstance(cell, int) else f"<{cell}>"
+        _remember(name, statement)
         try:
             code = compile(text, name, "exec", statement["flags"], dont_inherit=True)
             with _time_limit():
@@ -52,6 +54,16 @@ def run(statements: list[dict[str, Any]], namespace: types.ModuleType) -> list[d
                 problem["cell"], problem["line"] = cell, statement["line"]
             problems.append({**problem, "binds": statement.get("binds", [])})
     return problems
+
+
+def _remember(name: str, statement: dict[str, Any]) -> None:
+    """Let ``inspect`` find the source, as it does in a notebook: TorchScript reads it."""
+    lines = linecache.getlines(name)
+    own = [f"{line}\n" for line in statement["source"].split("\n")]
+    first = statement["line"] - 1
+    lines += ["\n"] * (first + len(own) - len(lines))
+    lines[first : first + len(own)] = own
+    linecache.cache[name] = (sum(map(len, lines)), None, lines, name)
 
 
 def _bound(source: str, place: str, error: ModuleNotFoundError, namespace: types.ModuleType) -> bool:
