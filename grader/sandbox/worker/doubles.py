@@ -159,11 +159,14 @@ class _Dataset:
 
 
 class Optimizer(torch.optim.Optimizer):
-    """Plain gradient descent that tells the judge of every step; a real optimiser, as schedulers demand."""
+    """Plain gradient descent that tells the judge of every step; a real optimiser, as schedulers demand, with
+    the settings of Adam, which they look for.
+    """
 
     def __init__(self, number: int, module: nn.Module, lr: float) -> None:
         self.number = number
-        super().__init__(module.parameters(), {"lr": lr})
+        adams = {"betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0, "amsgrad": False}
+        super().__init__(module.parameters(), {"lr": lr, **adams})
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         loss = None if closure is None else torch.enable_grad()(closure)()
