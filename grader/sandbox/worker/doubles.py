@@ -158,6 +158,9 @@ class _Dataset:
         return self.items
 
 
+_SEEN = 1e-3  # the least rate: a schedule may begin or end at zero, and the step was made all the same
+
+
 class Optimizer(torch.optim.Optimizer):
     """Plain gradient descent that tells the judge of every step; a real optimiser, as schedulers demand, with
     the settings of Adam, which they look for.
@@ -173,9 +176,10 @@ class Optimizer(torch.optim.Optimizer):
         line.ask(self.number, "step", (), {}, {})
         with torch.no_grad():
             for group in self.param_groups:
+                rate = max(float(group["lr"]), _SEEN)
                 for parameter in group["params"]:
                     if parameter.grad is not None:
-                        parameter -= group["lr"] * parameter.grad
+                        parameter -= rate * parameter.grad
         return loss
 
     def zero_grad(self, set_to_none: bool = True) -> None:
