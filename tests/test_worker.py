@@ -272,12 +272,12 @@ def test_files_of_elsewhere_are_kept_at_home(student: Any, tmp_path: Path) -> No
 import os, torch
 from pathlib import Path
 def f():
-    os.makedirs("{drive}/a/b", exist_ok=True); os.makedirs("{drive}/a/b"); Path("{drive}/c").mkdir()
-    torch.save([1], "{drive}/a/b/w.pth"); torch.save([2], "made by hand/w.pth")
+    os.makedirs("{drive}/a/b", exist_ok=True); os.makedirs(name="{drive}/a/b"); Path("{drive}/c").mkdir()
+    torch.save([1], "{drive}/a/b/w.pth"); torch.save(obj=[2], f="made by hand/w.pth")
     Path("{drive}/c/l.json").write_text("[3]")
     with open("{drive}/other/log.csv", "a") as file: file.write("4")
     with open("../up.txt", "w") as file: file.write("5")
-    loaded = [torch.load("{drive}/a/b/w.pth"), torch.load("made by hand/w.pth")]
+    loaded = [torch.load("{drive}/a/b/w.pth"), torch.load(f="made by hand/w.pth")]
     read = [open(name).read() for name in ("{drive}/c/l.json", "{drive}/other/log.csv", "../up.txt")]
     there = [os.path.exists("{drive}/a/b/w.pth"), os.path.isdir("{drive}/c"), os.path.exists("{drive}/d")]
     return loaded + read + there

@@ -54,7 +54,8 @@ class _Home:
         else:
             self._makedirs(place, exist_ok=True)  # a mounted drive has it already
 
-    makedirs = mkdir
+    def makedirs(self, original: Any, name: Any, *args: Any, **kwargs: Any) -> None:
+        self.mkdir(original, name, *args, **kwargs)
 
     def stat(self, original: Any, path: Any, *args: Any, **kwargs: Any) -> Any:
         try:
