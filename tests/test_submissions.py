@@ -29,6 +29,7 @@ from truth import (
 )
 
 from grader.audit.corpus import Cell, Mutant, notebook
+from grader.sandbox.worker.files import PATCHED, keep_at_home
 
 SUBMISSIONS = Path(__file__).parent.parent / "submissions"
 NOTEBOOKS = sorted(SUBMISSIONS.glob("*.ipynb"))
@@ -59,11 +60,7 @@ CRITERIA = frozenset(
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 each_mutant = pytest.mark.parametrize("mutant", CORPUS.mutants, ids=lambda mutant: mutant.name)
-# These two need the world that a worker gives them: files of elsewhere, the source of functions. The audit
-# grades them; here all others are run as they are.
-IN_WORKERS_ONLY = {"saves_to_drive", "torchscript"}
-RUN_HERE = [name for name in CORPUS.right_names if name not in IN_WORKERS_ONLY]
-each_right = pytest.mark.parametrize("name", RUN_HERE)
+each_right = pytest.mark.parametrize("name", CORPUS.right_names)
 
 
 @pytest.fixture(autouse=True)
@@ -71,6 +68,9 @@ def one_thread_and_a_seed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> It
     """Repeatable anywhere: ``.cuda()`` does nothing where there is none, files land in a scratch folder."""
     monkeypatch.setitem(sys.modules, "tqdm.notebook", types.SimpleNamespace(tqdm=_no_bar))  # needs a browser
     monkeypatch.chdir(tmp_path)
+    for module, name in PATCHED:
+        monkeypatch.setattr(module, name, getattr(module, name))  # so that it is put back
+    keep_at_home(str(tmp_path))
     if not torch.cuda.is_available():
         monkeypatch.setattr(Tensor, "cuda", lambda self, *_args, **_kwargs: self)
     threads = torch.get_num_threads()
@@ -177,7 +177,9 @@ def test_its_sampler_walks_the_reverse_process(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in RUN_HERE if {"unet", "train"} & CORPUS.own_parts(name)])
+@pytest.mark.parametrize(
+    "name", [name for name in CORPUS.right_names if {"unet", "train"} & CORPUS.own_parts(name)]
+)
 def test_it_learns(name):
     """Sixty steps of its own training find more than half of the noise; most find three quarters."""
     student = _right(name)

@@ -8,12 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from conftest import SUBMISSIONS, Command
 from idx_files import write_set
 
-from reference.readings import PAPER, READINGS
+from reference.readings import PAPER, READINGS, Reading
 from rubrics.ddpm import yardstick, yardsticks
 from rubrics.ddpm.budget import Budget
+from rubrics.ddpm.probe_learning import Data
 from rubrics.ddpm.yardstick import Yardstick
 from rubrics.ddpm.yardsticks import yardstick_for
 
@@ -41,8 +43,9 @@ def trainings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return lines
 
 
-def ask(name: str, budget: Budget = BUDGET) -> Yardstick:
-    return yardstick_for(name, PAPER, budget, lambda done, total: None)
+def ask(name: str, budget: Budget = BUDGET, reading: Reading = PAPER) -> Yardstick:
+    data = Data.of(name, budget, torch.Generator())
+    return yardstick_for(name, data, reading, budget, lambda done, total: None)
 
 
 def kept_file(folder: str) -> Path:
@@ -91,7 +94,7 @@ def test_what_it_depends_on_makes_it_another(
     ask(folder)
     ask(folder, replace(BUDGET, batch_size=8))
     other = next(reading for id, reading in READINGS.items() if id != PAPER.id)
-    yardstick_for(folder, other, BUDGET, lambda done, total: None)
+    ask(folder, reading=other)
     write_set(Path(folder), "t10k", count=40)
     ask(folder)
     monkeypatch.setattr(yardsticks.torch, "__version__", "99")
@@ -111,7 +114,7 @@ def test_where_nothing_can_be_kept_every_notebook_gets_its_training(
 
 
 @pytest.mark.slow
-def test_a_class_on_own_images_has_the_reference_trained_once(
+def test_a_class_on_own_images_leaves_one_yardstick_for_all(
     grade: Command, folder: str, tmp_path: Path
 ) -> None:
     given = tmp_path / "class"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import linecache
 import re
 import sys
 import types
@@ -251,9 +252,12 @@ def definitions(cells: Iterable[tuple[str, str]], name: str = "notebook") -> typ
     """A module with everything that the cells define, the runs left out."""
     module = types.ModuleType(f"corpus_{name}")
     sys.modules[module.__name__] = module  # dataclasses look their module up
-    for part, source in cells:
+    for number, (part, source) in enumerate(cells):
         if part != "run":
-            exec(compile(plain(source), name, "exec", dont_inherit=True), module.__dict__)
+            text, place = plain(source), f"<{name}, cell {number}>"
+            lines = text.splitlines(keepends=True)
+            linecache.cache[place] = (len(text), None, lines, place)  # TorchScript reads it
+            exec(compile(text, place, "exec", dont_inherit=True), module.__dict__)
     return module
 
 

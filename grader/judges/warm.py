@@ -22,7 +22,7 @@ from typing import TextIO
 from grader.closing import Closing
 from grader.errors import WorkerStartError
 from grader.judges.process import ERRORS, JudgeProcess, Start, environment, start_afresh
-from grader.sandbox.launch import END_SECONDS, Killer, Nursery, can_fork
+from grader.sandbox.launch import Killer, Nursery, can_fork, end
 
 WORTH_PRELOADING = ("torchvision", "matplotlib.pyplot", "einops")
 _START_SECONDS = 180.0  # a cold import of torch from a slow disk
@@ -98,7 +98,7 @@ class WarmStart(Closing):
                     start_new_session=True,
                 )
             ours.settimeout(_START_SECONDS)
-            stack.callback(_end, host)
+            stack.callback(end, host)
             self._control = stack.enter_context(ours)  # closed first: at which the host ends
             self._held = stack.pop_all()
 
@@ -137,11 +137,3 @@ def _exit_code(said: TextIO) -> int | None:
     with said:
         code = said.read()
     return int(code) if code else None
-
-
-def _end(host: subprocess.Popen[bytes]) -> None:
-    try:
-        host.wait(END_SECONDS)
-    except subprocess.TimeoutExpired:  # it is still importing, and does not listen
-        host.kill()
-        host.wait()

@@ -25,7 +25,7 @@ from grader.sandbox.worker.walls import LAYERS
 
 _START = Path(__file__).parent / "worker" / "start.py"
 _START_SECONDS = 180.0  # a cold import of torch from a slow disk
-END_SECONDS = 0.2  # which a process that listens has to end
+_END_SECONDS = 0.2  # which a process that listens has to end
 HIDDEN = ("grader", "reference", "rubrics")  # what a worker can not import, wherever they are installed
 _PACKAGES = Path(__file__).parents[2]
 
@@ -103,11 +103,7 @@ class Nursery(Closing):
         if self._forks:
             self._control.close()  # at which it collects its children, and ends
         if self._process:
-            try:
-                self._process.wait(END_SECONDS)
-            except subprocess.TimeoutExpired:  # it is still importing, and does not listen
-                os.killpg(self._process.pid, signal.SIGKILL)
-                self._process.wait()
+            end(self._process)
         for folder in Path(self._scratch.name).glob("worker-*"):
             remove(folder)
         self._scratch.cleanup()
@@ -254,6 +250,15 @@ class Killer:
                 signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Wait for a process in a session of its own that was hung up on; while it imports, it does not listen."""
+    try:
+        process.wait(_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def can_fork() -> bool:

@@ -234,6 +234,8 @@ def learning(
     def tell(done: int, total: int) -> None:
         talk.progress("training the reference, epoch", done, total)
 
+    data = Data.of(judge.request["data"], budget, seeded("batches"))
+
     own = course is not None and agree(training, request.getfixturevalue("forward"))
     return learn(
         student,
@@ -243,8 +245,8 @@ def learning(
         shown=training,
         course=course,
         diffuser=build_diffuser(student, **SCHEDULE) if own else None,
-        data=Data.of(judge.request["data"], budget, seeded("batches")),
-        yardstick=lambda reading: yardstick_for(judge.request["data"], reading, budget, tell),
+        data=data,
+        yardstick=lambda reading: yardstick_for(judge.request["data"], data, reading, budget, tell),
         budget=budget,
         tolerance=judge.rubric.settings["tolerance"],
         seeded=seeded,

@@ -72,6 +72,10 @@ class Data:
         held_out, _ = digits.load(name, "held-out")
         return cls(images, labels, held_out, budget.batch_size, order)
 
+    def reordered(self, order: torch.Generator) -> Data:
+        """The same images, in an order of their own."""
+        return Data(self.train, self.labels, self.held_out, self.batch_size, order)
+
     def batch(self, _: int) -> tuple[Tensor, Tensor]:
         """The next training batch; every image once before any comes again."""
         while len(self._order) < self.batch_size:

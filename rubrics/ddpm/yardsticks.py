@@ -28,22 +28,22 @@ from .yardstick import Yardstick
 SEED = 0  # of the reference's training; for all notebooks the same, as all are held against the same
 
 
-def yardstick_for(name: str, reading: Reading, budget: Budget, tell: Callable[[int, int], None]) -> Yardstick:
-    """What the reference comes to under ``reading``.
+def yardstick_for(
+    name: str, data: Data, reading: Reading, budget: Budget, tell: Callable[[int, int], None]
+) -> Yardstick:
+    """What the reference comes to on ``data`` under ``reading``.
 
     Of several judges that need it at once, one trains and the others wait. A file that is damaged is made
     anew; where none can be kept, every notebook waits for a training of the reference.
 
     Args:
         name: of the data, or its folder.
+        data: what is there; its order stays as it is.
         tell: hears how many epochs of how many are done.
-
-    Raises:
-        DataError: the images cannot be had.
     """
     if name == "digits":
         return yardstick.from_calibration(reading)
-    data = Data.of(name, budget, torch.Generator().manual_seed(SEED))
+    data = data.reordered(torch.Generator().manual_seed(SEED))
     path = cache_folder() / "yardsticks" / f"{_key(reading, budget, data)}.json"
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -14,18 +14,19 @@ from typing import Any
 
 import torch
 
+PATCHED: tuple[tuple[Any, str], ...] = (
+    *((builtins, "open"), (io, "open"), (os, "mkdir"), (os, "makedirs"), (os, "stat")),
+    *((torch, "save"), (torch, "load")),
+)
+
 
 def keep_at_home(scratch: str) -> None:
     """Let ``open``, ``os.mkdir``, ``os.makedirs``, ``os.stat``, ``torch.save``, ``torch.load`` and what is
     built on them, take any path, and write nowhere but in ``scratch``.
     """
     home = _Home(scratch)
-    for module in (builtins, io):
-        _patch(module, "open", home.open)
-    for name in ("mkdir", "makedirs", "stat"):
-        _patch(os, name, getattr(home, name))
-    _patch(torch, "save", home.save)
-    _patch(torch, "load", home.load)
+    for module, name in PATCHED:
+        _patch(module, name, getattr(home, name))
 
 
 def _patch(module: Any, name: str, instead: Callable[..., Any]) -> None:
