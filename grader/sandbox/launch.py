@@ -253,7 +253,7 @@ class Killer:
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """Wait for a process in a session of its own that was hung up on; while it imports, it does not listen."""
+    """Wait for a process that leads its session and was hung up on; while it imports, it does not listen."""
     try:
         process.wait(_END_SECONDS)
     except subprocess.TimeoutExpired:
