@@ -36,10 +36,12 @@ class Options:
     device: str = "auto"
     data: str = "digits"
     seed: int | None = 0  # None: the notebook's own, see ``grader.seeds``
+    training_seed: int | None = None  # None: that of the code that is trained
     quick: bool = False
     only: tuple[str, ...] = ()
     threads: int = 1
     mapped: tuple[tuple[str, str], ...] = ()  # the notebook's own names for what the rubric asks for
+    reuse: bool = True  # take a training of the same code that is kept, which gives the same numbers
     isolation: Isolation | None = None  # what was tried out; without it every layer is demanded
 
     @property
@@ -67,15 +69,19 @@ def run(
     options: Options,
     tell: Callable[[Event], None],
     start: Start = start_afresh,
+    secret: bytes = b"",
 ) -> Outcome:
     """Judge ``source`` by ``rubric``, telling of every step as it comes.
+
+    Args:
+        secret: what the seeds of work are drawn from that notebooks share.
 
     Raises:
         UsageError: the rubric cannot judge with these options, such as data that is not there.
     """
     with tempfile.TemporaryDirectory(prefix="grade-judge-") as folder:
         request_file, outcome = Path(folder) / "request.json", Path(folder) / "outcome.json"
-        request_file.write_text(json.dumps(request(rubric, source, options, outcome)))
+        request_file.write_text(json.dumps(request(rubric, source, options, outcome, secret)))
         process = start(pytest_arguments(rubric, request_file), Path(folder))
         _RUNNING.add(process)
         try:
@@ -97,12 +103,15 @@ def stop_all() -> None:
         process.kill()
 
 
-def request(rubric: Rubric, source: StudentSource, options: Options, outcome: Path) -> dict[str, Any]:
+def request(
+    rubric: Rubric, source: StudentSource, options: Options, outcome: Path, secret: bytes
+) -> dict[str, Any]:
     """What the judge is asked, as JSON takes it."""
     return {
         "rubric": str(rubric.folder),
         "statements": _packed(source.statements),
         "modules": {name: _packed(inside) for name, inside in source.modules.items()},
+        "needs": {name: list(places) for name, places in source.needs.items()},
         "names": dict(source.names),
         "unset": dict(source.unset),
         "weights": str(source.weights) if source.weights else None,
@@ -111,6 +120,9 @@ def request(rubric: Rubric, source: StudentSource, options: Options, outcome: Pa
         "device": options.device,
         "data": options.data,
         "seed": options.seed,
+        "training_seed": options.training_seed,
+        "secret": secret.hex(),
+        "reuse": options.reuse,
         "quick": options.quick,
         "only": list(options.only),
         "threads": options.threads,

@@ -8,15 +8,15 @@ top level stay behind. Everything here works on syntax trees; no student code ru
 from __future__ import annotations
 
 import ast
-from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from grader.beside import DEFINITIONS, is_definition, modules_of, reachable, with_star_names
+from grader.beside import modules_of, reachable, with_star_names
 from grader.cells import Statement, statements
-from grader.effects import is_cheap, makes_folder
+from grader.closure import Dropped, Ties
 from grader.notebook import Submission
 from grader.outside import DEVICES, KNOWN, Outside, variables_read
 from grader.parts import Candidate, Choice, Shape, candidates_in, choose, method_of
@@ -45,24 +45,12 @@ class Part:
         return f"{self.name}{also}, {place(self.cell, self.line)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Dropped:
-    """A statement that binds a needed name but is not run, and why."""
-
-    name: str
-    cell: int | str
-    line: int
-    why: str
-
-    def __str__(self) -> str:
-        return f"{self.name} is set in {place(self.cell, self.line)}, but that was not run: {self.why}"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudentSource:
     """What the worker loads, and what there is to say about how it was found.
 
     Attributes:
+        needs: the places among ``statements`` of what each wanted name needs.
         modules: statements of the modules beside the notebook, by the name they are imported by.
         names: what the notebook calls the wanted names, where it is not that; methods as "Class.method".
         hints: for missing names, a sentence that may help.
@@ -72,6 +60,7 @@ class StudentSource:
     """
 
     statements: tuple[Statement, ...]
+    needs: Mapping[str, tuple[int, ...]]
     parts: tuple[Part, ...]
     missing: tuple[str, ...]
     dropped: tuple[Dropped, ...]
@@ -146,15 +135,22 @@ def extract(
     targets = {name: c.candidate.target if c.candidate else name for name, c in choices.items()}
     roots = [target.partition(".")[0] for target in targets.values()]
     never = [*wanted, *(target.rpartition(".")[2] for target in targets.values())]
-    about = _about(found)
-    kept, dropped, needed = _closure(found, about, roots, never, passed_over, _last_definitions(found))
-    given = sorted(DEVICES & needed - {name for statement in kept for name in statement.binds})
+    ties = Ties.between(found, roots=roots, never=never, passed_over=passed_over)
+    whole = ties.closure(roots)
+    about, kept = ties.about, whole.kept
+    given = sorted(DEVICES & whole.needed - {name for statement in kept for name in statement.binds})
+    devices = tuple(map(_device, given))
+    run = (*devices, *(statement for statement in found if statement in kept))
     chosen = {name: c for name, c in choices.items() if c.candidate}
     return StudentSource(
-        statements=(*map(_device, given), *(statement for statement in found if statement in kept)),
+        statements=run,
+        needs={
+            name: _places(run, {*devices, *ties.closure([root]).kept})
+            for name, root in zip(targets, roots, strict=True)
+        },
         parts=tuple(_part(name, choice) for name, choice in chosen.items()),
         missing=tuple(name for name in wanted if name not in chosen),
-        dropped=tuple(drop for drop in dropped if drop.name not in given),
+        dropped=tuple(drop for drop in whole.dropped if drop.name not in given),
         problems=(*problems, *more),
         hints={
             name: c.hint or _from_elsewhere(name, about) for name, c in choices.items() if not c.candidate
@@ -167,80 +163,14 @@ def extract(
             if c.candidate
             for one in variables_read(name, c.candidate, about)
         ),
-        unset=_unset(needed - set(given) - set(roots), kept, dropped, found),
+        unset=_unset(whole.needed - set(given) - set(roots), kept, whole.dropped, found),
         given=tuple(given),
         weights=submission.weights,
     )
 
 
-def _about(found: Iterable[Statement]) -> dict[str, list[Statement]]:
-    about: dict[str, list[Statement]] = {}
-    for statement in found:
-        for name in (*statement.binds, *statement.patches):
-            about.setdefault(name, []).append(statement)
-    return about
-
-
-def _last_definitions(found: Iterable[Statement]) -> dict[str, Statement]:
-    """The statement that a name is last defined in: a def or class where there is one, else an assignment."""
-    last: dict[str, Statement] = {}
-    for statement in found:
-        for name in statement.binds:
-            defines = isinstance(statement.node, DEFINITIONS)
-            earlier = last.get(name)
-            if earlier is None or defines or not isinstance(earlier.node, DEFINITIONS):
-                last[name] = statement
-    return last
-
-
-def _closure(
-    found: Sequence[Statement],
-    about: Mapping[str, list[Statement]],
-    roots: Sequence[str],
-    never: Sequence[str],
-    passed_over: set[Statement],
-    defined: Mapping[str, Statement],
-) -> tuple[set[Statement], list[Dropped], set[str]]:
-    """Follow names from the wanted definitions to everything they read, patches included."""
-    always = {s for s in found if "*" in s.binds or makes_folder(s.node, never=never)}
-    kept = set(always)
-    dropped: dict[tuple[str, Statement], Dropped] = {}
-    needed = {*roots, *(name for statement in always for name in statement.reads - KNOWN)}
-    queue = deque(sorted(needed))
-    while queue:
-        name = queue.popleft()
-        for statement in about.get(name, ()):
-            why = _why_not(statement, name, roots, never, defined)
-            if statement in passed_over:
-                why = f"it is another {name}, not the one that is asked for"
-            if why:
-                dropped[name, statement] = Dropped(name, statement.cell, statement.first, why)
-                continue
-            kept.add(statement)
-            for read in sorted(statement.reads - needed - KNOWN):
-                needed.add(read)
-                queue.append(read)
-    still = {statement for _, statement in dropped} - kept
-    return kept, [drop for (_, statement), drop in dropped.items() if statement in still], needed
-
-
-def _why_not(
-    statement: Statement,
-    name: str,
-    roots: Sequence[str],
-    never: Sequence[str],
-    defined: Mapping[str, Statement],
-) -> str | None:
-    """Why a statement that binds or patches a needed name is not run; None where it is."""
-    node = statement.node
-    if is_definition(node):
-        return None
-    overrides = name in roots and isinstance(defined[name].node, DEFINITIONS) and name in statement.binds
-    if overrides and name not in statement.reads:
-        return f"it gives the name of the definition {name} to something else"
-    if not is_cheap(node, never=never):
-        return "it trains, loads, plots or loops at top level, which is not run"
-    return None
+def _places(run: Sequence[Statement], wanted: Container[Statement]) -> tuple[int, ...]:
+    return tuple(number for number, statement in enumerate(run) if statement in wanted)
 
 
 def _device(name: str) -> Statement:
@@ -273,7 +203,7 @@ def _names(
     return names
 
 
-def _from_elsewhere(name: str, about: Mapping[str, list[Statement]]) -> str:
+def _from_elsewhere(name: str, about: Mapping[str, Sequence[Statement]]) -> str:
     """A hint where the name is imported from a file that was not handed in."""
     for statement in about.get(name, ()):
         if isinstance(statement.node, ast.ImportFrom):
@@ -283,7 +213,10 @@ def _from_elsewhere(name: str, about: Mapping[str, list[Statement]]) -> str:
 
 
 def _unset(
-    needed: set[str], kept: set[Statement], dropped: Sequence[Dropped], found: Sequence[Statement]
+    needed: AbstractSet[str],
+    kept: AbstractSet[Statement],
+    dropped: Sequence[Dropped],
+    found: Sequence[Statement],
 ) -> dict[str, str]:
     """Sentences for names that are needed and that nothing kept sets."""
     known = {name for statement in kept for name in statement.binds} | KNOWN

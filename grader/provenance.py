@@ -39,7 +39,8 @@ def _arguments(grade: Grade) -> Iterator[str]:
     run = grade.environment
     path = str(grade.submission.get("path", ""))
     yield f"./{path}" if path.startswith("-") else path
-    yield from ("--seed", str(run["seed"]))
+    seeds = [run[name] for name in ("seed", "training_seed") if run.get(name) is not None]
+    yield from ("--seed", ":".join(map(str, seeds)))
     if run.get("quick"):
         yield "--quick"
     if run.get("device") not in (None, "auto"):

@@ -1,7 +1,8 @@
-"""The seed of a grade: fresh for every notebook, the same whenever this machine grades it again.
+"""Seeds: fresh for every notebook, the same whenever this machine grades it again.
 
-What the judge draws must not be known to whoever wrote the notebook, or a probe could be recognised. So the
-seed is a keyed hash of the notebook; the key is made once for each machine and user, and never leaves it.
+What the judge draws must not be known to whoever wrote the notebook, or a probe could be recognised. So a
+seed is a keyed hash of what it is for: a grade's of the notebook, a training's of the code that is trained.
+The key is made once for each machine and user, and never leaves it.
 """
 
 from __future__ import annotations
@@ -22,8 +23,18 @@ _KEY_BYTES = 32
 
 def seed_for(sha256: str) -> int:
     """The seed for the notebook with this fingerprint, 0 to 2**48 - 1."""
-    digest = hmac.digest(_key(), sha256.encode(), hashlib.sha256)
+    return seed_from(_key(), sha256)
+
+
+def seed_from(secret: bytes, what: str) -> int:
+    """The seed for ``what``, 0 to 2**48 - 1, known to nobody without the secret."""
+    digest = hmac.digest(secret, what.encode(), hashlib.sha256)
     return int.from_bytes(digest, "big") >> (8 * len(digest) - _BITS)
+
+
+def secret_for(purpose: str) -> bytes:
+    """A secret of this user's for one purpose, which gives no other away."""
+    return hmac.digest(_key(), f"secret for {purpose}".encode(), hashlib.sha256)
 
 
 @functools.cache

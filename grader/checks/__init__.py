@@ -79,6 +79,15 @@ class Talk:
     figures: list[Any] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 
+    def take_over(self, other: Talk) -> None:
+        """Add all that was said elsewhere."""
+        for sentence in other.notes:
+            self.note(sentence)
+        self.conventions |= other.conventions
+        self.figures += other.figures
+        for kind, seconds in other.seconds.items():
+            self.spend(kind, seconds)
+
     def note(self, sentence: str) -> None:
         """Put a sentence into the report, once."""
         if sentence not in self.notes:

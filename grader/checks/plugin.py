@@ -100,7 +100,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         raise pytest.UsageError(f"no check speaks for {', '.join(sorted(unasked))}")
     asked = judge.asked()
     items[:] = [item for item in items if _criterion(item) in asked]
-    items.sort(key=lambda item: asked.index(str(_criterion(item))))  # as the rubric lists them
+    trains = {criterion.id for criterion in judge.rubric.criteria if criterion.needs_training}
+    # As the rubric lists them, but for what a training is to go on beside.
+    items.sort(key=lambda item: (_criterion(item) in trains, asked.index(str(_criterion(item)))))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -191,7 +193,9 @@ def _sentence(item: pytest.Item) -> str:
 
 
 def _say(event: dict[str, Any]) -> None:
-    print(json.dumps(event), file=sys.__stdout__, flush=True)
+    assert sys.__stdout__ is not None
+    sys.__stdout__.write(json.dumps(event) + "\n")  # at once, as more than one thread may say something
+    sys.__stdout__.flush()
 
 
 @pytest.fixture(scope="session")
@@ -229,16 +233,17 @@ def student(judge: Judge, student_data: Any) -> Iterator[Any]:
 
     torch.set_num_threads(1)
     request = judge.request
+    source = Source(
+        **{name: request[name] for name in ("statements", "modules", "needs", "names", "unset")},
+        outside=request["extraction"]["outside"],
+    )
     student = Student(
         nursery=judge.nursery,
-        source=Source(
-            **{name: request[name] for name in ("statements", "modules", "names", "unset")},
-            outside=request["extraction"]["outside"],
-        ),
+        source=source,
         device=_device(request["device"]),
         threads=request["threads"],
         seed=request["seed"] % 1000,  # the worker knows it, and must not know what the judge draws
-        data=student_data if _uses_torchvision(request) else None,
+        data=student_data if source.uses("torchvision") else None,
     )
     started = time.monotonic()
     try:
@@ -255,13 +260,9 @@ def student(judge: Judge, student_data: Any) -> Iterator[Any]:
     judge.talk.seconds["start"] = round(time.monotonic() - started, 3)
     yield student
     judge.talk.notes += [notice for notice in student.notices if notice not in judge.talk.notes]
-    judge.talk.spend("student", student.seconds)
     student.close()
-
-
-def _uses_torchvision(request: dict[str, Any]) -> bool:
-    everything = [request["statements"], *request["modules"].values()]
-    return any("torchvision" in s["source"] for part in everything for s in part)  # its import takes seconds
+    judge.talk.spend("student", student.seconds)
+    judge.talk.spend("processor", student.processor)
 
 
 def _preload(statements: list[dict[str, Any]]) -> list[str]:

@@ -2,54 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-from grader import __version__
 from grader.checkrun import Options
 from grader.classroom.gradebook import Inputs
 from grader.rubric import Rubric
+from grader.version import grader_version
 
-_GRADER = Path(__file__).parent.parent
-# What a verdict comes from; pages, exports and the gradebook itself may change without a new grading.
-_DECIDES = (
-    "cells.py",
-    "checkrun.py",
-    "effects.py",
-    "extract.py",
-    "notebook.py",
-    "pipeline.py",
-    "score.py",
-    "seeds.py",
-    "checks",
-    "judges",
-    "sandbox",
-)
+# What isolation there is was measured; what is taken from earlier trainings is what they would give anew.
+_CHANGES_NOTHING = ("isolation", "reuse")
 
 
 def inputs(notebook: str, rubric: Rubric, options: Options) -> Inputs:
     """What the result of a notebook, by its SHA-256, depends on."""
-    chosen = {
-        name: value for name, value in asdict(options).items() if name != "isolation"
-    }  # that is measured
+    chosen = {name: value for name, value in asdict(options).items() if name not in _CHANGES_NOTHING}
     settings = json.dumps(chosen, sort_keys=True)
     return Inputs(notebook=notebook, rubric=rubric.digest, grader=grader_version(), settings=settings)
-
-
-@cache
-def grader_version() -> str:
-    """The version, and a digest of all code besides the rubric that decides a verdict."""
-    digest = hashlib.sha256()
-    places = [*(_GRADER / name for name in _DECIDES), _GRADER.parent / "reference"]
-    for place in places:
-        for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
-            digest.update(path.relative_to(_GRADER.parent).as_posix().encode() + b"\0" + path.read_bytes())
-    return f"{__version__}+{digest.hexdigest()[:12]}"
 
 
 def what_changed(before: Inputs, after: Inputs, then: Mapping[str, Any], now: Mapping[str, Any]) -> str:

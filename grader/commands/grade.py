@@ -83,7 +83,10 @@ def _parser() -> argparse.ArgumentParser:
         help="what a notebook calls a part; repeatable",
     )
     parser.add_argument(
-        "--seed", type=_seed, metavar="N", help="draw what an earlier grade with this seed drew"
+        "--seed", type=_seeds, metavar="N[:N]", help="draw what an earlier grade with these seeds drew"
+    )
+    parser.add_argument(
+        "--train-anew", action="store_true", help="train also where a training of the same code is kept"
     )
     parser.add_argument(
         "--unsafe-no-sandbox", action="store_true", help="run one notebook of your own without walls"
@@ -95,6 +98,12 @@ def _parser() -> argparse.ArgumentParser:
     batching.add_options(parser)
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     return parser
+
+
+def _seeds(text: str) -> tuple[int, int | None]:
+    """A grade's seed, and that of its training where it is given."""
+    grades, colon, trainings = text.partition(":")
+    return _seed(grades), _seed(trainings) if colon else None
 
 
 def _seed(text: str) -> int:
@@ -130,10 +139,13 @@ def _options(arguments: argparse.Namespace, rubric: Rubric, *, several: bool) ->
         raise UsageError(
             f"--data takes digits, mnist or a folder with MNIST files, and {arguments.data!r} is none"
         )
+    seed, training_seed = arguments.seed or (None, None)
     return Options(
         device=arguments.device,
         data=data,
-        seed=arguments.seed,
+        seed=seed,
+        training_seed=training_seed,
+        reuse=not arguments.train_anew,
         quick=arguments.quick,
         only=tuple(arguments.only),
         mapped=mapped(arguments.map, rubric),

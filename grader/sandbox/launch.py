@@ -49,6 +49,14 @@ class Line:
         """What the worker was ended for, to go after "it", if it went beyond its budget."""
         return self.watch.reason if self.watch else None
 
+    @property
+    def processor(self) -> float:
+        """Seconds of a core that the worker took, once it is closed; 0 where nobody watched it."""
+        if not self.watch:
+            return 0.0
+        self.watch.join(5.0)
+        return self.watch.processor
+
     def close(self) -> None:
         """End the worker and let go of the pipes; safe to call twice."""
         self.kill()
@@ -83,6 +91,7 @@ class Nursery(Closing):
         self.layers = tuple(layers if layers is not None else LAYERS if self._forks else ())
         self._budget = budget or Budget()
         self._lines: list[Line] = []
+        self._asking = threading.Lock()  # whoever asks the warm process waits for its answer
         self._numbers = itertools.count()
         self._process: subprocess.Popen[bytes] | None = None
         if control:
@@ -164,9 +173,10 @@ class Nursery(Closing):
     def _forked(self, message: dict[str, Any], descriptors: list[int]) -> tuple[int, int]:
         """The number of what the warm process forks, and its descriptor."""
         try:
-            self._control.settimeout(_START_SECONDS)
-            socket.send_fds(self._control, [json.dumps(message).encode()], descriptors)
-            answer, handles, _, _ = socket.recv_fds(self._control, 32, 1)
+            with self._asking:
+                self._control.settimeout(_START_SECONDS)
+                socket.send_fds(self._control, [json.dumps(message).encode()], descriptors)
+                answer, handles, _, _ = socket.recv_fds(self._control, 32, 1)
         except OSError as error:
             raise WorkerStartError(self._why()) from error
         if not answer:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch import Tensor
 
+from grader.sameness import looks_at_itself
 from grader.sandbox.explain import explained
 from grader.sandbox.launch import Line, Nursery
 from grader.sandbox.packing import Packer
@@ -37,6 +38,7 @@ class Source:
 
     Attributes:
         modules: statements of the modules beside the notebook, by the name they are imported by.
+        needs: the places among ``statements`` of what each thing asked for needs.
         names: what the notebook calls what is asked for, where it has another name for it.
         unset: sentences on names that nothing sets.
         outside: variables of the notebook that functions read: "function", "name", "cell", "line".
@@ -44,9 +46,23 @@ class Source:
 
     statements: Sequence[Mapping[str, Any]]
     modules: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    needs: Mapping[str, Sequence[int]] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     unset: Mapping[str, str] = field(default_factory=dict)
     outside: Sequence[Mapping[str, Any]] = ()
+
+    def uses(self, package: str) -> bool:
+        """Whether a package is spoken of anywhere; its import may take seconds."""
+        everything = (self.statements, *self.modules.values())
+        return any(package in statement["source"] for part in everything for statement in part)
+
+    def only(self, names: Iterable[str]) -> Source:
+        """What these definitions need, and no other statement; all of it where code looks at itself."""
+        if any(map(looks_at_itself, (self.statements, *self.modules.values()))):
+            return self
+        wanted = {place for name in names for place in self.needs.get(name, ())}
+        kept = [statement for place, statement in enumerate(self.statements) if place in wanted]
+        return replace(self, statements=kept, needs={})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,6 +73,7 @@ class Student:
         problems: statements that failed when the definitions were loaded.
         notices: the worker's sentences on the notebook's surroundings; shared by all workers.
         seconds: time spent waiting for the student's code.
+        processor: seconds of a core that its workers took, those that have ended.
         layers: the walls that its worker is behind.
     """
 
@@ -70,6 +87,7 @@ class Student:
     problems: list[dict[str, Any]] = field(default_factory=list)
     notices: dict[str, None] = field(default_factory=dict)
     seconds: float = 0.0
+    processor: float = 0.0
     generation: int = 0
     layers: tuple[str, ...] = ()
     _line: Line | None = None
@@ -123,9 +141,14 @@ class Student:
         """Set a variable of the notebook."""
         self.reply({"verb": "set", "name": name}, target="", values={"value": value})
 
-    def fresh(self) -> Student:
-        """The same source in a worker of its own, untouched by what was asked before. Close it after use."""
-        return replace(self, problems=[], seconds=0.0, generation=0, _line=None, _doubles={})
+    def fresh(self, **changes: Any) -> Student:
+        """The same source in a worker of its own, untouched by what was asked before. Close it after use.
+
+        Args:
+            changes: other fields, where they are to be others, such as a part of the source.
+        """
+        fresh = {"problems": [], "seconds": 0.0, "processor": 0.0, "generation": 0, "_doubles": {}}
+        return replace(self, **{**fresh, "_line": None, **changes})
 
     def ask(self, verb: str, target: str | Handle | None = None, **options: Any) -> Any:
         """Any other verb of the protocol; values among ``options`` are packed."""
@@ -165,10 +188,16 @@ class Student:
         if self._line is None:
             self._open()
 
+    def abandon(self) -> None:
+        """End the worker while another thread asks it something: that one hears that it died."""
+        if line := self._line:
+            line.kill()
+
     def close(self) -> None:
         """End the worker, if there is one."""
         if self._line:
             self._line.close()
+            self.processor += self._line.processor
             self._line = None
 
     def _open(self) -> Line:

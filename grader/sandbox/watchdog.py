@@ -30,6 +30,7 @@ class Watch(threading.Thread):
 
     Attributes:
         reason: what the worker did beyond its budget, to go after "it": "used more than 4 GB of memory".
+        processor: seconds of a core that it took, once it has ended.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Watch(threading.Thread):
         """
         super().__init__(daemon=True)
         self.reason: str | None = None
+        self.processor = 0.0
         self._pid, self._descriptor = pid, os.dup(descriptor)
         self._scratch, self._budget, self._ended = scratch, budget, ended
         self._born_with, _ = _memory_and_threads(pid)  # what it shares with the process it was forked from
@@ -55,6 +57,7 @@ class Watch(threading.Thread):
                 self.reason = reason  # before it dies, so that whoever finds it dead can say why
                 with suppress(ProcessLookupError):
                     signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
+        self.processor = _processor(self._pid)  # nobody has collected it yet
         os.close(self._descriptor)
         self._ended()
 
@@ -131,6 +134,14 @@ def _memory_and_threads(pid: int) -> tuple[int, int]:
             if name in found:
                 found[name] = int(value.split()[0])
     return (found["RssAnon"] + found["RssShmem"]) << 10, found["Threads"]
+
+
+def _processor(pid: int) -> float:
+    """Seconds of a core that a process took, which may have ended but is still known to the system."""
+    with suppress(OSError, ValueError, IndexError), open(f"/proc/{pid}/stat") as about:
+        fields = about.read().rpartition(")")[2].split()  # a name may hold anything
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return 0.0
 
 
 def _size(size: int) -> str:

@@ -73,7 +73,7 @@ def _reference_curve(reading: Reading, settings: dict[str, Any]) -> dict[str, An
     runs = [
         measure(
             reading,
-            Data(images, labels, held_out, budget.batch_size, torch.Generator().manual_seed(seed)),
+            Data(train=images, labels=labels, held_out=held_out, batch_size=budget.batch_size),
             budget,
             seed,
         )

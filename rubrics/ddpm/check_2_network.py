@@ -8,8 +8,8 @@ from grader.checks import Finding, Talk, Unmet, criterion
 from grader.model import Level, Levels
 from grader.sandbox.student import Student
 
-from .conftest import Seeded
 from .probe_network import AUDIBLE, BATCH, Network, Ways, examine, takes
+from .randomness import Seeded
 
 
 @criterion("unet.shape_1ch")

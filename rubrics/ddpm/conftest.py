@@ -4,8 +4,8 @@ broken ones.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,24 +24,22 @@ from reference.pretrained import SCHEDULE
 from reference.readings import PAPER
 
 from . import probe_sampler, probe_trainer
-from .budget import Budget
 from .conventions import Numbering
 from .judge_noise import works
 from .judge_trainer import trains_rightly
-from .learning import Learning, learn
+from .learning import Learning
+from .lesson import Lesson
 from .numbering import recovered
 from .own_weights import add_own_weights
+from .plan import Calls, Plan
 from .probe_forward import Forward
-from .probe_learning import Data
 from .probe_network import AUDIBLE, Network, Ways, examine, rebuilt, ways
 from .probe_sampler import Sampling
 from .probe_trainer import Training
 from .quality import Quality, Studio, add_all_of_the_students, judge_network, judge_sampler
+from .randomness import Seeded, streams
 from .schedule import PROBE, Found, Judged, build_diffuser, is_sound, own_diffuser, read, schedule_of
 from .trainer_run import agree, run_as_expected
-from .yardsticks import yardstick_for
-
-Seeded = Callable[[str], torch.Generator]
 
 
 @pytest.fixture(scope="session")
@@ -62,11 +60,7 @@ def seeded(judge: Judge) -> Seeded:
     it what another stream holds.
     """
 
-    def stream(purpose: str) -> torch.Generator:
-        digest = hashlib.sha256(f"{purpose} {judge.request['seed']}".encode()).digest()
-        return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little"))
-
-    return stream
+    return streams(judge.request["seed"])
 
 
 @pytest.fixture(scope="session")
@@ -206,52 +200,62 @@ def sampling(
 
 
 @pytest.fixture(scope="session")
-def learning(
-    request: pytest.FixtureRequest,
-    student: Student,
-    judge: Judge,
-    course: Judged | None,
-    seeded: Seeded,
-    talk: Talk,
-) -> Learning:
-    """A short training with the student's parts, as far as they are sound."""
+def plan(request: pytest.FixtureRequest, judge: Judge, course: Judged | None) -> Plan:
+    """What there is of the student's to train with, as far as it is sound."""
     if judge.request["quick"]:
         raise LeftOut("judging it would take a training, which --quick leaves out.")
-    network = _or_none(request, "network")
+    network: Network | None = _or_none(request, "network")
     usable = (
         network is not None
         and not isinstance(network.output, str)
         and network.output.shape[1:] == (1, 28, 28)
     )
-    training = _or_none(request, "training")
+    training: Training | None = _or_none(request, "training")
     own_trainer = training is not None and trains_rightly(training)
     if not usable and not own_trainer:
         raise Blocked(
             "Neither the network nor the training loop works, so there is nothing of yours to train with."
         )
-    budget = Budget.of(judge.rubric.settings["training"], student.device)
-
-    def tell(done: int, total: int) -> None:
-        talk.progress("training the reference, epoch", done, total)
-
-    data = Data.of(judge.request["data"], budget, seeded("batches"))
-
-    own = course is not None and agree(training, request.getfixturevalue("forward"))
-    return learn(
-        student,
-        network=rebuilt(student, network, talk) if usable else None,
+    own = {"network": usable, "train": own_trainer, "diffuser": course is not None}
+    meets = course is not None and agree(training, request.getfixturevalue("forward"))
+    return Plan(
+        form=network.form if network and usable else None,
         charged=usable and not _joined(request),
         own_trainer=own_trainer,
-        shown=training,
-        course=course,
-        diffuser=build_diffuser(student, **SCHEDULE) if own else None,
-        data=data,
-        yardstick=lambda reading: yardstick_for(judge.request["data"], data, reading, budget, tell),
-        budget=budget,
-        tolerance=judge.rubric.settings["tolerance"],
-        seeded=seeded,
-        talk=talk,
+        calls=Calls.seen_in(training) if training else None,
+        own_diffuser=meets and own_trainer,
+        reading=course.as_returned if course else PAPER,
+        replaced=tuple(part for part, is_own in own.items() if not is_own),
     )
+
+
+@pytest.fixture(scope="session")
+def lesson(plan: Plan, student: Student, judge: Judge, talk: Talk) -> Iterator[Lesson]:
+    """The short training, under way in a worker of its own while other questions are asked."""
+    with Lesson(judge, student, plan, talk) as lesson:
+        yield lesson
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _begun_early(request: pytest.FixtureRequest, judge: Judge) -> None:
+    """Begins the training with the first check; what hinders it is for the checks that need it to say."""
+    if {"train.learns", "sample.quality"} & set(judge.asked()) and not judge.request["quick"]:
+        with suppress(Exception):
+            request.getfixturevalue("lesson")
+
+
+@pytest.fixture(scope="session")
+def learning(lesson: Lesson, plan: Plan, talk: Talk) -> Learning:
+    """What the short training came to."""
+    learning = lesson.result()
+    if learning.trained.out_of_time:
+        steps = learning.trained.steps
+        talk.note(f"The short training was stopped after {steps} steps, when its time was up.")
+    if replaced := " and ".join(plan.replaced):
+        talk.note(
+            f"The short training used the reference's {replaced}, since yours cannot be built upon as it is."
+        )
+    return learning
 
 
 def _joined(request: pytest.FixtureRequest) -> bool:
@@ -278,6 +282,10 @@ def quality(
 ) -> Quality:
     """Samples from the handout's seeds, made with what is the student's and sound."""
     settings = judge.rubric.settings
+
+    def own_network() -> Network:
+        return rebuilt(student, request.getfixturevalue("network"), talk)
+
     studio = Studio(
         student=student,
         seeds=tuple(settings["sample_seeds"]),
@@ -293,9 +301,9 @@ def quality(
         return judge_network(studio, request.getfixturevalue("learning"))
     quality = judge_sampler(studio, settings["tolerance"])
     if not judge.request["quick"]:
-        learning = _or_none(request, "learning")
-        add_all_of_the_students(quality, studio, learning)
-    network = _or_none(request, "network")
-    if judge.request["weights"] and network is not None:
-        add_own_weights(quality, studio, rebuilt(student, network, talk), Path(judge.request["weights"]))
+        learning: Learning | None = _or_none(request, "learning")
+        if learning and learning.trained.is_own:
+            add_all_of_the_students(quality, studio, learning.trained, own_network())
+    if judge.request["weights"] and _or_none(request, "network"):
+        add_own_weights(quality, studio, own_network(), Path(judge.request["weights"]))
     return quality

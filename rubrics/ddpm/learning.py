@@ -1,30 +1,56 @@
-"""The short training as it is judged: which parts take part, how far it comes, and whether to go on."""
+"""The short training as it is judged: how far it comes, and whether to go on."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
-import torch
+from torch import Tensor
 
 from grader.checks import Blocked, Talk
 from grader.sandbox.student import Student
-from grader.sandbox.terms import Handle
-from reference.readings import PAPER, Reading
+from grader.sandbox.terms import StudentError
+from grader.sandbox.worker.wire import MAX_BODY
+from reference.pretrained import SCHEDULE
+from reference.readings import Reading
 
 from .budget import Budget
+from .conventions import Telling
+from .plan import Plan
 from .probe_learning import (
     Data,
-    Trained,
+    Lessons,
+    Predict,
     held_out_error,
     with_reference_trainer,
     with_students_trainer,
 )
-from .probe_network import Network
-from .probe_trainer import Training
-from .schedule import Judged
+from .probe_network import Network, build
+from .randomness import Seeded
+from .schedule import build_diffuser
 from .yardstick import Yardstick
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """A network after a short training.
+
+    Attributes:
+        is_own: whether it is the student's; else the reference's took its place.
+        steps: how many batches it saw.
+        out_of_time: whether it would have seen more, had there been time.
+        losses: what ``train`` returned, per epoch, if that could be read: training and validation.
+        weights: the student's network's, as bytes of a file, uint8 (N,); None where they cannot be had.
+    """
+
+    is_own: bool
+    reading: Reading
+    steps: int
+    out_of_time: bool
+    losses: list[list[float]]
+    predict: Predict
+    weights: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,105 +82,120 @@ class Learning:
         return self.error <= self.bound and not self.limited
 
 
-def learn(
-    student: Student,
-    *,
-    network: Network | None,
-    charged: bool,
-    own_trainer: bool,
-    shown: Training | None,
-    course: Judged | None,
-    diffuser: Handle | None,
-    data: Data,
-    yardstick: Callable[[Reading], Yardstick],
-    budget: Budget,
-    tolerance: Mapping[str, float],
-    seeded: Callable[[str], torch.Generator],
-    talk: Talk,
-) -> Learning:
-    """Train with the student's parts, and the reference's in place of broken ones, until the network has
-    learnt as much as the whole budget has to bring; before a fail, beyond the budget.
+class ShortTraining:
+    """Trains with a student's parts as planned, and judges what comes of it.
 
     Args:
-        network: the student's; None puts the reference's in its place.
-        charged: whether the network has lost points already, so that it only has to learn something.
-        own_trainer: whether the student's ``train`` trains; else algorithm 1 as the reference has it.
-        shown: its run on stand-ins, if there was one.
-        course: how the student's forward process is read; None puts the reference's in its place.
-        yardstick: what the reference comes to on such data under a reading.
+        student: a worker for nothing else.
+        yardstick: what the reference comes to on such data under the plan's reading.
         tolerance: ``learns`` and ``learns_not``, how many times the reference's error is surely well learnt,
-            and surely not; ``learns_something``, the error at which a network that was charged has learnt.
+            and surely not; ``learns_something``, the error at which a network that was charged has learnt;
+            ``hopeless``, the error at which, after the promised budget, no more training can help.
         seeded: the judge's random numbers for a purpose.
-
-    Raises:
-        StudentError: the student's code failed on the way.
-        Blocked: neither network nor trainer is right, and what they are charged for explains the failure.
     """
-    reading, generator = course.as_returned if course else PAPER, seeded("learning")
 
-    def tell(done: int, total: int) -> None:
-        talk.progress("training", done, total)
+    def __init__(
+        self,
+        student: Student,
+        plan: Plan,
+        *,
+        data: Data,
+        yardstick: Yardstick,
+        budget: Budget,
+        tolerance: Mapping[str, float],
+        seeded: Seeded,
+        talk: Talk,
+    ) -> None:
+        self.student, self.plan, self.data = student, plan, data
+        self._yardstick, self._budget, self._tolerance = yardstick, budget, tolerance
+        self._seeded, self._talk = seeded, talk
+        self._batches, self._generator = data.ordered(seeded("batches")), seeded("learning")
 
-    def run(network: Network | None) -> Learning:
-        if shown is not None and (network is None or own_trainer):
-            trained = with_students_trainer(
-                student, network, diffuser, reading, data, budget, generator, tell, shown
-            )
-        else:
-            assert network is not None
-            trained = with_reference_trainer(student, network, reading, data, budget, generator, tell)
-        lenient = charged and network is not None
-        offered = 0
-        for epochs in budget.stretches:
-            trained.train(epochs)
-            offered += epochs * budget.batches
-            # Who learns early need not go on; who saw less than was offered is compared with as little.
-            compared = max(offered, budget.steps) if trained.steps >= offered else trained.steps
-            found = _judge(trained, compared, reached, data, tolerance, lenient, seeded("held-out"))
-            if found.learnt or trained.clock.stopped:
-                break
+    def learn(self) -> Learning:
+        """Train until the network has learnt as much as the promised budget has to bring; before a fail,
+        beyond it.
+
+        Raises:
+            StudentError: the student's code failed on the way.
+            Blocked: neither network nor trainer is right, and what they are charged for explains the failure.
+        """
+        plan, started = self.plan, time.monotonic()
+        found = self._run(self.network() if plan.form is not None else None)
+        if plan.charged and plan.form is not None and not found.learnt:
+            if not plan.own_trainer:
+                raise Blocked("Your network does not learn, which what it lost points for above explains.")
+            found = self._run(None)
+        self._talk.spend("training", time.monotonic() - started)
         return found
 
-    reached = yardstick(reading)
-    started = time.monotonic()
-    found = run(network)
-    if charged and network is not None and not found.learnt:
-        if not own_trainer:
-            raise Blocked("Your network does not learn, which what it lost points for above explains.")
-        found = run(None)
-    trained = found.trained
-    talk.spend("training", time.monotonic() - started)
-    if trained.clock.stopped:
-        talk.note(f"The short training was stopped after {trained.steps} steps, when its time was up.")
-    own = {"network": trained.network is not None, "train": own_trainer, "diffuser": course is not None}
-    replaced = [part for part, is_own in own.items() if not is_own]
-    if replaced:
-        what = " and ".join(replaced)
-        talk.note(
-            f"The short training used the reference's {what}, since yours cannot be built upon as it is."
+    def network(self) -> Network:
+        """The student's network, new; told the step as ``train`` tells it."""
+        plan = self.plan
+        assert plan.form is not None
+        told = plan.calls.telling if plan.calls and plan.own_trainer else Telling()
+        handle = build(self.student, 1, self._talk)
+        return Network(handle=handle, form=plan.form, output="not asked yet", told=told)
+
+    def judged(self, trained: Trained, *, error: float, limited: bool, compared: int) -> Learning:
+        """What a network with this error came to."""
+        lenient = self.plan.charged and trained.is_own
+        reference = self._yardstick.error(compared)
+        least = self._tolerance["learns_something"] if lenient else 0.0
+        return Learning(
+            trained=trained,
+            error=error,
+            limited=limited and not lenient,
+            compared=compared,
+            reference=reference,
+            yardstick=self._yardstick,
+            bound=max(self._tolerance["learns"] * reference, least),
+            undecided=max(self._tolerance["learns_not"] * reference, least),
         )
-    return found
 
+    def _run(self, network: Network | None) -> Learning:
+        """Train this network, or the reference's, stretch by stretch as far as it takes."""
+        budget, lessons = self._budget, self._lessons(network)
+        offered = 0
+        for epochs in budget.stretches:
+            lessons.train(epochs)
+            offered += epochs * budget.batches
+            # Who learns early need not go on; who saw less than was offered is compared with as little.
+            compared = max(offered, budget.steps) if lessons.steps >= offered else lessons.steps
+            held_out = self._seeded("held-out")
+            error, limited = held_out_error(lessons.predict, self.plan.reading, self.data, held_out)
+            trained = Trained(
+                is_own=network is not None,
+                steps=lessons.steps,
+                out_of_time=lessons.clock.stopped,
+                losses=lessons.losses,
+                predict=lessons.predict,
+                reading=self.plan.reading,
+            )
+            found = self.judged(trained, error=error, limited=limited, compared=compared)
+            hopeless = offered >= budget.steps and not error < self._tolerance["hopeless"]
+            if found.learnt or hopeless or trained.out_of_time:
+                break
+        if network is None:
+            return found
+        return replace(found, trained=replace(trained, weights=self._weights(network)))
 
-def _judge(
-    trained: Trained,
-    compared: int,
-    yardstick: Yardstick,
-    data: Data,
-    tolerance: Mapping[str, float],
-    lenient: bool,
-    generator: torch.Generator,
-) -> Learning:
-    error, limited = held_out_error(trained, data, generator)
-    reference = yardstick.error(compared)
-    least = tolerance["learns_something"] if lenient else 0.0
-    return Learning(
-        trained=trained,
-        error=error,
-        limited=limited and not lenient,
-        compared=compared,
-        reference=reference,
-        yardstick=yardstick,
-        bound=max(tolerance["learns"] * reference, least),
-        undecided=max(tolerance["learns_not"] * reference, least),
-    )
+    def _lessons(self, network: Network | None) -> Lessons:
+        student, plan = self.student, self.plan
+        common = (plan.reading, self._batches, self._budget, self._generator, self._tell)
+        if plan.calls is None or not (network is None or plan.own_trainer):
+            assert network is not None
+            return with_reference_trainer(student, network, *common)
+        diffuser = build_diffuser(student, **SCHEDULE) if plan.own_diffuser else None
+        return with_students_trainer(student, network, diffuser, *common, plan.calls)
+
+    def _tell(self, done: int, total: int) -> None:
+        self._talk.progress("training", done, total)
+
+    def _weights(self, network: Network) -> Tensor | None:
+        try:
+            content: Tensor = self.student.reply(
+                {"verb": "state"}, target=network.handle, values={"most": MAX_BODY >> 1}, reply_limit=MAX_BODY
+            )["value"]
+        except StudentError:  # a state_dict of their own, say
+            return None
+        return content if len(content) else None

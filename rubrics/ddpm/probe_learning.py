@@ -4,8 +4,9 @@ of it.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import torch
@@ -22,28 +23,29 @@ from . import handout
 from .budget import Budget, Clock
 from .conventions import Telling
 from .doubles import DiffuserDouble, LoaderDouble, WitnessDouble
+from .plan import Calls
 from .probe_network import Network, steps_as
-from .probe_trainer import Training
 from .remote import ReferenceSteps, RemoteReference
 
 VALIDATION_BATCHES = 2
 HELD_OUT = 512  # images that a network is judged by, at most
 
 
+Predict = Callable[[Tensor, Tensor], Tensor]  # for images (B, 1, 28, 28) at integer steps (B,)
+
+
 @dataclass(slots=True, kw_only=True)
-class Trained:
-    """A network after a short training.
+class Lessons:
+    """A training under way.
 
     Attributes:
-        reading: the forward process that it was trained under.
-        losses: what ``train`` returned, per epoch, if that could be read: training and validation.
-        predict: the network, for images (B, 1, 28, 28) at integer steps (B,).
+        predict: the network as it is.
         network: the student's own; None where the reference's took its place.
         train: goes on with the training for so many epochs, or until the time is up.
+        losses: what ``train`` returned, per epoch, if that could be read: training and validation.
     """
 
-    reading: Reading
-    predict: Callable[[Tensor, Tensor], Tensor]
+    predict: Predict
     network: Network | None
     clock: Clock
     train: Callable[[int], None] = lambda _: None
@@ -51,52 +53,73 @@ class Trained:
 
     @property
     def steps(self) -> int:
-        """How many batches it saw."""
+        """How many batches the network saw."""
         return self.clock.steps
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Data:
-    """Training batches in the order that a generator draws, and the held-out images."""
+    """Images to train on, float (N, 1, 28, 28), with labels, and those held out."""
 
-    def __init__(
-        self, train: Tensor, labels: Tensor, held_out: Tensor, batch_size: int, order: torch.Generator
-    ) -> None:
-        self.train, self.labels, self.held_out, self.batch_size = train, labels, held_out, batch_size
-        self._generator = order
-        self._order = torch.zeros(0, dtype=torch.int64)
+    train: Tensor
+    labels: Tensor
+    held_out: Tensor
+    batch_size: int
 
     @classmethod
-    def of(cls, name: str, budget: Budget, order: torch.Generator) -> Self:
+    def of(cls, name: str, budget: Budget) -> Self:
         """The data of that name, or in that folder."""
         images, labels = digits.load(name, "train")
         held_out, _ = digits.load(name, "held-out")
-        return cls(images, labels, held_out, budget.batch_size, order)
+        return cls(train=images, labels=labels, held_out=held_out, batch_size=budget.batch_size)
 
-    def reordered(self, order: torch.Generator) -> Data:
-        """The same images, in an order of their own."""
-        return Data(self.train, self.labels, self.held_out, self.batch_size, order)
+    @property
+    def digest(self) -> str:
+        """Of the images."""
+        digest = hashlib.sha256()
+        for images in (self.train, self.held_out):
+            digest.update((images * 255).round().byte().numpy().tobytes())
+        return digest.hexdigest()
 
-    def batch(self, _: int) -> tuple[Tensor, Tensor]:
+    def ordered(self, order: torch.Generator) -> Batches:
+        """Batches of it, in the order that the generator draws."""
+        return Batches(self, order)
+
+
+class Batches:
+    """Batches for training, in the order that a generator draws, and for validation."""
+
+    def __init__(self, data: Data, order: torch.Generator) -> None:
+        self.data = data
+        self._generator = order
+        self._order = torch.zeros(0, dtype=torch.int64)
+
+    def training(self, _: int) -> tuple[Tensor, Tensor]:
         """The next training batch; every image once before any comes again."""
-        while len(self._order) < self.batch_size:
-            self._order = torch.cat([self._order, torch.randperm(len(self.train), generator=self._generator)])
-        chosen, self._order = self._order[: self.batch_size], self._order[self.batch_size :]
-        return self.train[chosen], self.labels[chosen]
+        data = self.data
+        while len(self._order) < data.batch_size:
+            again = torch.randperm(len(data.train), generator=self._generator)
+            self._order = torch.cat([self._order, again])
+        chosen, self._order = self._order[: data.batch_size], self._order[data.batch_size :]
+        return data.train[chosen], data.labels[chosen]
 
     def validation(self, number: int) -> tuple[Tensor, Tensor]:
         """A batch of held-out images."""
-        start = number * self.batch_size % max(1, len(self.held_out) - self.batch_size)
-        images = self.held_out[start : start + self.batch_size]
+        data = self.data
+        start = number * data.batch_size % max(1, len(data.held_out) - data.batch_size)
+        images = data.held_out[start : start + data.batch_size]
         return images, torch.zeros(len(images), dtype=torch.int64)
 
 
-def held_out_error(trained: Trained, data: Data, generator: torch.Generator) -> tuple[float, bool]:
+def held_out_error(
+    predict: Predict, reading: Reading, data: Data, generator: torch.Generator
+) -> tuple[float, bool]:
     """Error of the predicted noise on held-out x_t whose noise only the judge knows; 1 is what predicting
     zero gives. Also whether the predictions keep within limits that noise of deviation 1 has not.
     """
-    diffuser = ReadingDiffuser(**SCHEDULE, reading=trained.reading)
+    diffuser = ReadingDiffuser(**SCHEDULE, reading=reading)
     probe = held_out_probe(diffuser, data.held_out[:HELD_OUT], generator)
-    predicted = trained.predict(probe.x_t, probe.t.flatten().long())
+    predicted = predict(probe.x_t, probe.t.flatten().long())
     if predicted.shape != probe.target.shape or not torch.isfinite(predicted).all():
         return float("inf"), False
     error = relative_error(predicted.float(), probe.target)
@@ -111,17 +134,17 @@ def with_students_trainer(
     network: Network | None,
     diffuser: Handle | None,
     reading: Reading,
-    data: Data,
+    batches: Batches,
     budget: Budget,
     generator: torch.Generator,
     tell: Callable[[int, int], None],
-    shown: Training,
-) -> Trained:
+    calls: Calls,
+) -> Lessons:
     """Run the student's ``train`` on their network, or on the reference's where ``network`` is None.
 
     The reference's network stays in the judge: the student's ``train`` moves it through a stand-in, whose
     gradients come back here. ``diffuser`` is the student's own, or None for the reference's under
-    ``reading``; ``shown`` is a run on stand-ins that showed how ``train`` calls what it is given.
+    ``reading``.
 
     Raises:
         StudentError: ``train`` failed.
@@ -136,15 +159,12 @@ def with_students_trainer(
         ReadingDiffuser(**SCHEDULE, reading=reading),
         None,
         generator,
-        answers=shown.answers,
-        numbering=shown.numbering,
+        answers=calls.answers,
+        numbering=calls.numbering,
         method=student.method("noise_diffusion"),
     )
-    if network is not None:
-        network = replace(network, told=shown.telling)
-    trained = Trained(
-        reading=reading,
-        predict=_predictor(student, network) if network else _told_alike(model, shown.telling),
+    lessons = Lessons(
+        predict=predictor(student, network) if network else _told_alike(model, calls.telling),
         network=network,
         clock=Clock(budget, tell),
     )
@@ -162,20 +182,20 @@ def with_students_trainer(
             "train_loader": LoaderDouble(
                 [],
                 "training",
-                data.batch,
+                batches.training,
                 *sizes,
                 epochs=epochs,
-                go_on=trained.clock.go_on,
-                labels=shown.labels,
+                go_on=lessons.clock.go_on,
+                labels=calls.labels,
             ),
             "val_loader": LoaderDouble(
                 [],
                 "validation",
-                data.validation,
+                batches.validation,
                 VALIDATION_BATCHES,
                 budget.batch_size,
                 epochs=epochs,
-                labels=shown.labels,
+                labels=calls.labels,
             ),
             "optimizer": new_optimizer(),
             "criterion": criterion,
@@ -185,23 +205,23 @@ def with_students_trainer(
             "totalTrainingTimesteps": SCHEDULE["total_steps"],
         }
         within = 3 * budget.seconds + 60
-        seed = student.seed + trained.steps
+        seed = student.seed + lessons.steps
         returned = handout.call(student, "train", arguments, beside=SCHEDULE, seed=seed, within=within)
-        _add_losses(trained, returned, epochs)
+        _add_losses(lessons, returned, epochs)
 
-    trained.train = train
-    return trained
+    lessons.train = train
+    return lessons
 
 
 def with_reference_trainer(
     student: Student,
     network: Network,
     reading: Reading,
-    data: Data,
+    batches: Batches,
     budget: Budget,
     generator: torch.Generator,
     tell: Callable[[int, int], None],
-) -> Trained:
+) -> Lessons:
     """Train the student's network as the reference would (algorithm 1), one step of Adam per batch.
 
     Raises:
@@ -210,9 +230,8 @@ def with_reference_trainer(
     process = ReadingDiffuser(**SCHEDULE, reading=reading)
     student.call(network.handle, method="train", keep=True)
     optimizer = student.ask("optimizer", network.handle, lr=budget.learning_rate, keep=True)
-    trained = Trained(
-        reading=reading,
-        predict=_predictor(student, network),
+    lessons = Lessons(
+        predict=predictor(student, network),
         network=network,
         clock=Clock(budget, tell),
     )
@@ -220,19 +239,21 @@ def with_reference_trainer(
     def train(epochs: int) -> None:
         student.call(network.handle, method="train", keep=True)
         for _ in range(epochs * budget.batches):
-            if not trained.clock.go_on():
+            if not lessons.clock.go_on():
                 return
-            images, _ = data.batch(0)
+            images, _ = batches.training(0)
             steps = torch.randint(0, process.total_steps, (len(images),), generator=generator)
             x_t, goal = process.noise_diffusion(images, steps, torch.randn(images.shape, generator=generator))
             args = [x_t, steps_as(network.form, steps)]
             student.ask("fit", network.handle, optimizer=optimizer, args=args, goal=goal)
 
-    trained.train = train
-    return trained
+    lessons.train = train
+    return lessons
 
 
-def _predictor(student: Student, network: Network) -> Callable[[Tensor, Tensor], Tensor]:
+def predictor(student: Student, network: Network) -> Predict:
+    """The network in eval mode, asked in parts."""
+
     def predict(x: Tensor, steps: Tensor) -> Tensor:
         student.call(network.handle, method="eval", keep=True)
         parts = zip(torch.split(x, 128), torch.split(steps, 128), strict=True)
@@ -241,11 +262,11 @@ def _predictor(student: Student, network: Network) -> Callable[[Tensor, Tensor],
     return predict
 
 
-def _told_alike(model: RemoteReference, told: Telling) -> Callable[[Tensor, Tensor], Tensor]:
+def _told_alike(model: RemoteReference, told: Telling) -> Predict:
     return lambda x, steps: model.predict(x, told.of(steps, SCHEDULE["total_steps"]))
 
 
-def _add_losses(trained: Trained, returned: Any, epochs: int) -> None:
+def _add_losses(lessons: Lessons, returned: Any, epochs: int) -> None:
     """Append the lists of losses, one per epoch, that ``train`` returned: training, then validation."""
     lists = [
         [float(item) for item in value]
@@ -254,7 +275,7 @@ def _add_losses(trained: Trained, returned: Any, epochs: int) -> None:
         and len(value) == epochs
         and all(isinstance(item, float | int) for item in value)
     ]
-    if trained.losses and len(trained.losses) == len(lists):
-        trained.losses = [old + new for old, new in zip(trained.losses, lists, strict=True)]
-    elif not trained.losses:
-        trained.losses = lists
+    if lessons.losses and len(lessons.losses) == len(lists):
+        lessons.losses = [old + new for old, new in zip(lessons.losses, lists, strict=True)]
+    elif not lessons.losses:
+        lessons.losses = lists

@@ -24,8 +24,9 @@ from reference.sampler import generate_samples
 from . import calibration, handout
 from .conventions import Numbering
 from .doubles import DiffuserDouble, NetworkDouble
-from .learning import Learning
+from .learning import Learning, Trained
 from .probe_network import Network
+from .randomness import seeded_globally
 from .samples import Steps, as_samples
 from .schedule import build_diffuser
 
@@ -77,8 +78,7 @@ class Studio:
 
     def start(self, seed: int) -> Tensor:
         """x_T as the handout's cell draws it, float (count, 1, 28, 28)."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with seeded_globally(seed):
             return torch.randn((self.count, 1, 28, 28))
 
     def by_reference_sampler(self, predict: Predict) -> list[Tensor]:
@@ -200,7 +200,7 @@ def judge_network(studio: Studio, learning: Learning) -> Quality:
     Raises:
         Blocked: the network is not theirs, or has not learnt; that was charged where it belongs.
     """
-    if not learning.error <= learning.bound or learning.trained.network is None:
+    if not learning.error <= learning.bound or not learning.trained.is_own:
         raise Blocked(
             "Neither your sampler nor your network is right as it is; each lost its points where it belongs."
         )
@@ -221,23 +221,29 @@ def judge_network(studio: Studio, learning: Learning) -> Quality:
     )
 
 
-def add_all_of_the_students(quality: Quality, studio: Studio, learning: Learning | None) -> None:
-    """A row of samples that are the student's own throughout: to be seen, not judged."""
-    if learning is None or learning.trained.network is None:
+def add_all_of_the_students(quality: Quality, studio: Studio, trained: Trained, network: Network) -> None:
+    """A row of samples that are the student's own throughout: to be seen, not judged.
+
+    Args:
+        trained: the student's network, after the short training.
+        network: another of them, to be given its weights.
+    """
+    if trained.weights is None:
+        quality.notes.append("The weights of your trained network could not be read, so it drew no samples.")
         return
     try:
+        studio.student.ask("weights", network.handle, content=trained.weights)
         diffuser = build_diffuser(studio.student, **SCHEDULE)
-        own = studio.all_of_the_students(learning.trained.network, diffuser)
+        own = studio.all_of_the_students(network, diffuser)
     except (StudentError, Blocked) as error:
         quality.notes.append(f"With your own network your sampler gave no samples: {error}")
         return
-    quality.rows.insert(0, (f"{OWN}, after {learning.trained.steps} steps", own))
+    quality.rows.insert(0, (f"{OWN}, after {trained.steps} steps", own))
 
 
 def sample_from(seed: int, count: int, model: Predict) -> Tensor:
     """Samples of the reference's sampler from a seed, float (count, 1, 28, 28)."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded_globally(seed):
         start = torch.randn((count, 1, 28, 28))
         return generate_samples(start, model, count, TOTAL, NoiseDiffuser(**SCHEDULE), "cpu")
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from reference.unet import UNet
 
 from .doubles import NetworkDouble, OptimizerDouble
+from .randomness import seeded_globally
 
 
 class RemoteReference(NetworkDouble):
@@ -18,8 +19,7 @@ class RemoteReference(NetworkDouble):
 
     def __init__(self, lr: float, seed: int) -> None:
         super().__init__([], lambda x, t: x, most=sys.maxsize)  # the loaders come to an end
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with seeded_globally(seed):
             self.network = UNet(1, 1)
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=lr)
         self.outputs: dict[int, Tensor] = {}

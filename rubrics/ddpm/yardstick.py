@@ -75,13 +75,14 @@ def measure(
 ) -> Yardstick:
     """Train the reference now, on whatever data, as long as a student may get."""
     torch.manual_seed(seed)
+    batches = data.ordered(torch.Generator().manual_seed(seed))
     diffuser = ReadingDiffuser(**SCHEDULE, reading=reading)
     network = UNet(1, 1)
     optimizer = torch.optim.Adam(network.parameters(), lr=budget.learning_rate)
     held_out, training, validation = [], list[float](), list[float]()
     epochs = budget.most_epochs
     for epoch in range(epochs):
-        loaders = _Batches(data.batch, budget.batches), _Batches(data.validation, VALIDATION_BATCHES)
+        loaders = _Loader(batches.training, budget.batches), _Loader(batches.validation, VALIDATION_BATCHES)
         losses = train(
             network, *loaders, optimizer, nn.MSELoss(), "cpu", 1, diffuser, SCHEDULE["total_steps"]
         )
@@ -94,7 +95,7 @@ def measure(
     return Yardstick(steps=steps, held_out=held_out, training=training, validation=validation)
 
 
-class _Batches:
+class _Loader:
     def __init__(self, batch: Batch, count: int) -> None:
         self._batch, self._count = batch, count
 

@@ -20,6 +20,7 @@ A request's header::
     {"verb": "describe", "target": TARGET}         its class, argument names, number of parameters
     {"verb": "shake",    "target": TARGET, "seed": int, "scale": float}      moves every parameter a little
     {"verb": "weights",  "target": TARGET, "content": VALUE}                 loads a file's bytes
+    {"verb": "state",    "target": TARGET, "most": int}      its weights as bytes of a file, at most so many
     {"verb": "optimizer", "target": TARGET, "lr": float, "keep": true}       Adam over its parameters
     {"verb": "criterion", "keep": true}                                      mean squared error
     {"verb": "fit",      "target": TARGET, "optimizer": TARGET, "args": [VALUE], "goal": VALUE}    one step

@@ -20,8 +20,9 @@ from .values import Packer, Unpacker
 from .wire import ANSWER, CALLBACK, REPLY, REQUEST, Closed, WireError, read_frame, write_frame
 
 _VERBS = frozenset(
-    "load data call get set describe shake weights optimizer criterion fit pathways".split()  # noqa: SIM905
+    "load data call get set describe shake weights state optimizer criterion fit pathways".split()  # noqa: SIM905
 )
+_ASK_STUDENTS = frozenset("call get set describe weights state optimizer fit".split())  # noqa: SIM905
 _EXCEPTIONS: dict[str, type[Exception]] = {
     "IndexError": IndexError,
     "TypeError": TypeError,
@@ -187,6 +188,10 @@ class _Server:
         target: Any = self._target(header["target"])
         weights.load(target, unpacker.unpack(header["content"]).cpu())
 
+    def _do_state(self, header: dict[str, Any], _: Unpacker) -> torch.Tensor:
+        target: Any = self._target(header["target"])
+        return weights.taken_from(target, header["most"])
+
     def _do_optimizer(self, header: dict[str, Any], _: Unpacker) -> object:
         target: Any = self._target(header["target"])
         return torch.optim.Adam(target.parameters(), lr=header["lr"])
@@ -239,7 +244,7 @@ def _verb(header: dict[str, Any]) -> str:
 def _is_ours(header: dict[str, Any], error: BaseException) -> bool:
     """Whether no code of the student's had a part in an error: then it is the grader's, not theirs."""
     # A name that is not there, or a gradient that does not come, is theirs without a frame of theirs.
-    asks_students = header["verb"] in ("call", "get", "set", "describe", "weights", "optimizer", "fit")
+    asks_students = header["verb"] in _ASK_STUDENTS
     return not asks_students and source.describe(error)["cell"] is None
 
 

@@ -1,0 +1,28 @@
+"""Which code a result comes from: the version, and a digest of all that decides a verdict."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from grader import __version__
+
+_GRADER = Path(__file__).parent
+# Pages, exports, commands and the gradebook itself may change without a new grading.
+_DECIDES = (
+    *("beside.py", "cells.py", "checkrun.py", "closure.py", "effects.py", "extract.py", "formats.py"),
+    *("notebook.py", "outside.py", "parts.py", "pipeline.py", "reaching.py", "rubric.py", "sameness.py"),
+    *("score.py", "seeds.py", "siblings.py", "syntax.py", "weights.py", "checks", "judges", "sandbox"),
+)
+
+
+@cache
+def grader_version() -> str:
+    """The version, and a digest of all code besides the rubric that decides a verdict."""
+    digest = hashlib.sha256()
+    places = [*(_GRADER / name for name in _DECIDES), _GRADER.parent / "reference"]
+    for place in places:
+        for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+            digest.update(path.relative_to(_GRADER.parent).as_posix().encode() + b"\0" + path.read_bytes())
+    return f"{__version__}+{digest.hexdigest()[:12]}"
