@@ -30,6 +30,8 @@ def load_pretrained(device: torch.device | str = "cpu") -> UNet:
 
     The file holds float16, which costs no visible accuracy and half the space.
     """
-    model = UNet(in_channels=1, out_channels=1)
-    model.load_state_dict({name: weight.float() for name, weight in load_file(WEIGHTS_FILE).items()})
+    with torch.device("meta"):  # no weights are drawn that would be overwritten
+        model = UNet(in_channels=1, out_channels=1)
+    weights = {name: weight.float() for name, weight in load_file(WEIGHTS_FILE).items()}
+    model.load_state_dict(weights, assign=True)
     return model.requires_grad_(False).eval().to(device)

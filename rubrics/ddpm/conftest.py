@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,11 @@ from grader.sandbox.student import Student
 from grader.sandbox.terms import Handle, StudentError
 from reference import digits
 from reference.diffuser import NoiseDiffuser
-from reference.pretrained import SCHEDULE
 from reference.readings import PAPER
 
 from . import probe_sampler, probe_trainer
 from .conventions import Numbering
+from .drawings import draw_or_recall
 from .judge_noise import works
 from .judge_trainer import trains_rightly
 from .learning import Learning
@@ -288,9 +289,9 @@ def quality(
 
     studio = Studio(
         student=student,
-        seeds=tuple(settings["sample_seeds"]),
+        seeds=settings["sample_seeds"],
         count=settings["samples_per_seed"],
-        fallback=own_diffuser(student, judge, SCHEDULE),
+        fallback=None,
         talk=talk,
         numbering=request.getfixturevalue("numbering"),
     )
@@ -299,7 +300,8 @@ def quality(
         raise Blocked("There is no working sampler whose samples could be looked at.")
     if not all(working.values()):
         return judge_network(studio, request.getfixturevalue("learning"))
-    quality = judge_sampler(studio, settings["tolerance"])
+    draw = partial(draw_or_recall, judge, studio)
+    quality = judge_sampler(studio.seeds, draw, settings["tolerance"])
     if not judge.request["quick"]:
         learning: Learning | None = _or_none(request, "learning")
         if learning and learning.trained.is_own:

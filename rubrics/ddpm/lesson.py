@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from grader.checks import Talk
 from grader.checks.ahead import Ahead
 from grader.checks.plugin import Judge
 from grader.closing import Closing
 from grader.sandbox.student import Student
-from grader.seeds import seed_from
 
-from . import trainings
 from .budget import Budget
 from .learning import Learning, ShortTraining
 from .plan import Plan
 from .probe_learning import Data
 from .randomness import streams
+from .sharing import Apart
+from .trainings import learn_or_recall
 from .yardsticks import yardstick_for
 
 
@@ -32,35 +34,30 @@ class Lesson(Closing):
     def __init__(self, judge: Judge, student: Student, plan: Plan, talk: Talk) -> None:
         request, settings = judge.request, judge.rubric.settings
         budget = Budget.of(settings["training"], student.device)
-        source = student.source.only(plan.parts)
-        data_for_them = student.data if source.uses("torchvision") else None
-        self._asked, self._talk, self._own_talk = student, talk, Talk(say=talk.say)
-        self._student = student.fresh(source=source, data=data_for_them, notices={})
         data = Data.of(request["data"], budget)
-        key = trainings.key(judge, self._student, plan, data, budget)
-        seed = request["training_seed"]
-        if seed is None:
-            seed = seed_from(bytes.fromhex(request["secret"]), key)
-        judge.environment["training_seed"] = seed
-        self._student.seed = seed % 1000  # as for the student's other code
-        seeded = streams(seed)
+        depends = {"plan": plan.as_json(), "images": data.digest, "budget": asdict(budget)}
+        self._apart = Apart.of(judge, student, plan.parts, depends, request["training_seed"])
+        judge.environment["training_seed"] = self._apart.seed
+        self._talk, self._own_talk = talk, Talk(say=talk.say)
 
         def tell(done: int, total: int) -> None:
             talk.progress("training the reference, epoch", done, total)
 
         training = ShortTraining(
-            self._student,
+            self._apart.student,
             plan,
             data=data,
             yardstick=yardstick_for(request["data"], data, plan.reading, budget, tell),
             budget=budget,
             tolerance=settings["tolerance"],
-            seeded=seeded,
+            seeded=streams(self._apart.seed),
             talk=self._own_talk,
         )
-        self._work: Ahead[Learning] = Ahead(
-            lambda: trainings.learn(training, f"{key}-{seed}", reuse=request["reuse"]), self._student.abandon
-        )
+
+        def work() -> Learning:
+            return learn_or_recall(training, self._apart.key) if self._apart.reuse else training.learn()
+
+        self._work = Ahead(work, self._apart.student.abandon)
 
     def result(self) -> Learning:
         """What it came to; waits for its end.
@@ -73,11 +70,8 @@ class Lesson(Closing):
         finally:
             self._talk.take_over(self._own_talk)
             self._own_talk = Talk(say=self._talk.say)
-            self._asked.notices.update(self._student.notices)
 
     def close(self) -> None:
         """End it, done or not."""
         self._work.close()
-        self._student.close()
-        self._asked.seconds += self._student.seconds
-        self._asked.processor += self._student.processor
+        self._apart.close()

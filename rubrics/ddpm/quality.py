@@ -5,8 +5,8 @@ digits.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -59,6 +59,14 @@ class Quality:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """Samples, float (N, 1, 28, 28) for each seed, and what the first was on its way, (1, 28, 28) each."""
+
+    samples: list[Tensor]
+    film: list[Tensor]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Studio:
     """Makes samples from the handout's seeds.
 
@@ -69,12 +77,11 @@ class Studio:
     """
 
     student: Student
-    seeds: tuple[int, ...]
+    seeds: Sequence[int]
     count: int
     fallback: Handle | None
     talk: Talk
     numbering: Numbering = Numbering()  # noqa: RUF009  it is frozen
-    film: dict[int, Tensor] = field(default_factory=dict)  # x_t of one sample by step, filled on the way
 
     def start(self, seed: int) -> Tensor:
         """x_T as the handout's cell draws it, float (count, 1, 28, 28)."""
@@ -89,7 +96,7 @@ class Studio:
 
         return [sample_from(seed, self.count, model) for seed in self.seeds]
 
-    def students_sampler(self) -> list[Tensor]:
+    def students_sampler(self) -> Drawn:
         """By the student's sampler, from the reference's trained network, which stays here.
 
         Raises:
@@ -100,14 +107,14 @@ class Studio:
         schedule = ReadingDiffuser(**SCHEDULE, reading=PAPER)
         generator = torch.Generator().manual_seed(0)
         process = DiffuserDouble([], schedule, self.fallback, generator, numbering=self.numbering)
-        made: list[Tensor | None] = []
+        made, film = list[Tensor | None](), dict[int, Tensor]()
         for seed in self.seeds:
             steps, shown = Steps(TOTAL), list[Tensor]()
 
             def respond(x: Tensor, t: Tensor, steps: Steps = steps, shown: list[Tensor] = shown) -> Tensor:
                 shown[:] = [x]
                 if not made and len(x) and x[0].shape == (1, 28, 28):  # the first seed's first sample
-                    self.film.setdefault(steps.of(t), x[0].detach().float().cpu())
+                    film.setdefault(steps.of(t), x[0].detach().float().cpu())
                 with torch.no_grad():
                     x = x.float().contiguous(memory_format=torch.channels_last)
                     predicted: Tensor = network(x, torch.full((len(x), 1), float(steps.of(t))))
@@ -118,7 +125,7 @@ class Studio:
             )
             # Of the wrong number or shape, which sample.shape says; what the network saw last shows as much.
             made.append(returned if returned is not None or not shown else shown[0].float())
-        return self._usable(made)
+        return Drawn(samples=self._usable(made), film=list(film.values()))
 
     def all_of_the_students(self, network: Network, diffuser: Handle) -> list[Tensor]:
         """By the student's sampler, from their own network and diffuser.
@@ -154,11 +161,14 @@ class Studio:
         return samples
 
 
-def judge_sampler(studio: Studio, tolerance: Mapping[str, float]) -> Quality:
+def judge_sampler(
+    seeds: Sequence[int], draw: Callable[[Sequence[int]], Drawn], tolerance: Mapping[str, float]
+) -> Quality:
     """Judge a right sampler with the reference's trained network, so that it owes nothing to the student's
     own. Where the samples lie between good and bad, as many are drawn again.
 
     Args:
+        draw: from seeds, as ``Studio.students_sampler`` does.
         tolerance: ``quality`` and ``quality_not``, energy distances to real digits that are surely good, and
             surely not.
 
@@ -167,7 +177,8 @@ def judge_sampler(studio: Studio, tolerance: Mapping[str, float]) -> Quality:
         Blocked: it returned nothing that could be looked at.
     """
     reference = calibration.reference_samples()
-    own = studio.students_sampler()
+    drawn = draw(seeds)
+    own = drawn.samples
     bound, undecided = tolerance["quality"], tolerance["quality_not"]
     notes = []
     if distance(own) > bound >= distance([2 * samples - 1 for samples in own]):
@@ -175,8 +186,8 @@ def judge_sampler(studio: Studio, tolerance: Mapping[str, float]) -> Quality:
         notes.append("generate_samples returns its samples as (x + 1) / 2; they were looked at as x.")
     value = distance(own)
     if bound < value <= undecided:
-        again = replace(studio, seeds=tuple(seed + 1 for seed in studio.seeds))
-        value = distance([*own, *again.students_sampler()])
+        again = draw([seed + 1 for seed in seeds])
+        value = distance([*own, *again.samples])
     return Quality(
         judged="your sampler with the reference's trained network",
         value=value,
@@ -186,7 +197,7 @@ def judge_sampler(studio: Studio, tolerance: Mapping[str, float]) -> Quality:
         measure="energy distance to real digits",
         rows=[("your sampler, reference's network", own), ("all of the reference", reference)],
         notes=notes,
-        film=[*studio.film.values(), own[0][0]],
+        film=[*drawn.film, own[0][0]],
     )
 
 

@@ -1,74 +1,37 @@
-"""Short trainings are kept: the same code under the same circumstances comes to the same numbers, whoever
-handed it in and whatever else is in the notebook.
-
-For that to be exact, a training has a worker to itself that is given nothing but what the trained parts need,
-and its random numbers come from a seed of this code, not of the notebook.
-"""
+"""Short trainings are kept, for every notebook with the same code to train."""
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import json
-import platform
 from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from grader.checks.plugin import Judge
 from grader.kept import Shelf
-from grader.sameness import digest
-from grader.sandbox.student import Student
 from grader.sandbox.terms import StudentError
-from grader.version import grader_version
 from reference.evaluation import held_out_probe
 from reference.pretrained import SCHEDULE
 from reference.readings import ReadingDiffuser
 
-from .budget import Budget
 from .learning import Learning, ShortTraining, Trained
-from .plan import Plan
-from .probe_learning import Data, Predict, predictor
+from .probe_learning import Predict, predictor
+from .sharing import packed, unpacked
 
 MOST_BYTES = 32 << 20  # of weights: a network of eight million parameters
 _ECHO = 8  # images by whose predictions a network is known again
 
 
-def key(judge: Judge, student: Student, plan: Plan, data: Data, budget: Budget) -> str:
-    """A digest of all that a training depends on but its seed."""
-    everything = {
-        "code": digest(student.source.statements, student.source.modules),
-        "names": sorted(student.source.names.items()),
-        "plan": plan.as_json(),
-        "images": [data.digest, student.data is not None],
-        "budget": asdict(budget),
-        "rubric": judge.rubric.digest,
-        "grader": grader_version(),
-        "machine": [platform.python_version(), torch.__version__, _processor()],
-        "device": [student.device, student.threads],
-    }
-    return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()
-
-
-def learn(training: ShortTraining, key: str, *, reuse: bool) -> Learning:
+def learn_or_recall(training: ShortTraining, key: str) -> Learning:
     """What the training comes to: as it is kept, or else done now and kept.
 
-    On a GPU sums are not taken in the same order every time, so nothing is kept that was trained there.
-
     Args:
-        key: of the training, with its seed.
-        reuse: whether a training that is kept may be taken.
+        key: a digest of all that it depends on.
 
     Raises:
         StudentError, Blocked: as ``ShortTraining.learn``; such a training is not kept.
     """
-    if not reuse or training.student.device != "cpu":
-        return training.learn()
     made: list[Learning] = []
 
     def make() -> dict[str, Any] | None:
@@ -97,7 +60,7 @@ def _as_json(training: ShortTraining, learning: Learning) -> dict[str, Any] | No
         "steps": trained.steps,
         "losses": trained.losses,
         "is_own": trained.is_own,
-        "weights": base64.b64encode(weights.numpy().tobytes()).decode() if weights is not None else None,
+        "weights": packed(weights) if weights is not None else None,
         "echo": _echo(training, trained.predict) if trained.is_own else None,
         "notices": list(training.student.notices),
     }
@@ -110,7 +73,7 @@ def _recalled(training: ShortTraining, kept: Mapping[str, Any]) -> Learning | No
     weights: Tensor | None = None
     predict: Predict = _not_kept
     if kept["is_own"]:
-        weights = torch.frombuffer(bytearray(base64.b64decode(kept["weights"])), dtype=torch.uint8)
+        weights = unpacked(kept["weights"], torch.uint8)
         try:
             network = training.network()
             training.student.ask("weights", network.handle, content=weights)
@@ -142,11 +105,3 @@ def _echo(training: ShortTraining, predict: Predict) -> str:
     probe = held_out_probe(diffuser, training.data.held_out[:_ECHO], torch.Generator().manual_seed(0))
     answer = predict(probe.x_t, probe.t.flatten().long())
     return hashlib.sha256(str(tuple(answer.shape)).encode() + answer.float().numpy().tobytes()).hexdigest()
-
-
-def _processor() -> list[str]:
-    """The processor's model, and the instructions that PyTorch uses of it: others round otherwise."""
-    models = [platform.processor() or platform.machine()]
-    with suppress(OSError):
-        models += [line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
-    return [*sorted(set(models)), torch.backends.cpu.get_cpu_capability()]

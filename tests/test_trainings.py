@@ -1,0 +1,105 @@
+"""The short training is shared by notebooks whose code computes the same, and that changes no number."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from corpus import CORPUS
+
+from grader.audit.corpus import notebook
+from grader.audit.warm import WarmGrader
+from grader.checkrun import Options
+from grader.model import Grade
+
+RUBRIC = Path(__file__).parents[1] / "rubrics" / "ddpm"
+ASKED = ("train.learns",)
+SLOWER = ("optimizer.step()", "optimizer.step(); optimizer.param_groups[0]['lr'] *= 0.5")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def grader(home: Path) -> Iterator[WarmGrader]:
+    """Grades by the rubric with a training of a few batches, and a cache of its own."""
+    copy = shutil.copytree(RUBRIC, home / "ddpm", ignore=shutil.ignore_patterns("audit"))
+    text = (copy / "rubric.toml").read_text()
+    for name, value in (("batches", "3"), ("cpu_epochs", "[1, 1, 1]")):
+        text, count = re.subn(rf"^{name} = .*$", f"{name} = {value}", text, flags=re.MULTILINE)
+        assert count == 1
+    (copy / "rubric.toml").write_text(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+        with WarmGrader(str(copy)) as grader:
+            yield grader
+
+
+def graded(grader: WarmGrader, *changes: tuple[str, str], seed: int = 3, reuse: bool = True) -> Grade:
+    """The base solution with changes, each the old text and the new one, in whatever cell has it."""
+    cells = [cell.source for cell in CORPUS.base]
+    for old, new in changes:
+        assert any(old in cell for cell in cells), old
+        cells = [cell.replace(old, new) for cell in cells]
+    return grader.grade(notebook(cells), Options(only=ASKED, seed=seed, reuse=reuse))
+
+
+def trained(grade: Grade) -> bool:
+    return "training" in grade.seconds
+
+
+def learnt(grade: Grade) -> tuple[str | None, Any]:
+    """How far it came, and from which seed."""
+    return grade.criteria[0].actual, grade.environment["training_seed"]
+
+
+def kept(home: Path) -> list[Path]:
+    return sorted((home / "cache" / "ddpm-grader" / "trainings").glob("*.json"))
+
+
+def test_a_training_is_taken_from_who_was_trained_before_and_is_the_same_anew(grader: WarmGrader) -> None:
+    first, second, anew = graded(grader), graded(grader), graded(grader, reuse=False)
+    assert trained(first)
+    assert not trained(second)
+    assert trained(anew)
+    assert learnt(first) == learnt(second) == learnt(anew)
+    assert first.criteria[0].message == second.criteria[0].message == anew.criteria[0].message
+
+
+def test_comments_names_of_locals_and_the_sampler_are_no_other_training(grader: WarmGrader) -> None:
+    graded(grader)
+    for changes in (
+        [("def train(", "# my own work\ndef train(")],
+        [("predicted", "what_it_finds")],
+        [("def generate_samples(", "def generate_samples(first, ")],
+    ):
+        assert not trained(graded(grader, *changes)), changes
+
+
+@pytest.mark.parametrize("change", [SLOWER, ("self.leave(y)", "0.9 * self.leave(y)")], ids=["train", "UNet"])
+def test_what_takes_part_in_it_makes_it_another(grader: WarmGrader, change: tuple[str, str]) -> None:
+    first, other = graded(grader), graded(grader, change)
+    assert trained(other)
+    assert learnt(first) != learnt(other)
+
+
+def test_another_seed_is_another_training(grader: WarmGrader) -> None:
+    first, other = graded(grader), graded(grader, seed=4)
+    assert trained(other)
+    assert learnt(first) != learnt(other)
+
+
+def test_a_training_that_fails_is_not_kept(grader: WarmGrader, home: Path) -> None:
+    """Where it fails, and in which line, is the notebook's own."""
+    before = kept(home)
+    late = ("optimizer.step()", "optimizer.step()\n            assert len(images) != 64, 'stopped'")
+    for _ in range(2):
+        grade = graded(grader, late)
+        assert "stopped" in grade.criteria[0].message
+    assert kept(home) == before
