@@ -41,7 +41,7 @@ class Options:
     only: tuple[str, ...] = ()
     threads: int = 1
     mapped: tuple[tuple[str, str], ...] = ()  # the notebook's own names for what the rubric asks for
-    reuse: bool = True  # take a training of the same code that is kept, which gives the same numbers
+    reuse: bool = True  # take what is kept of the same code, which is what it would come to again
     isolation: Isolation | None = None  # what was tried out; without it every layer is demanded
 
     @property

@@ -60,11 +60,11 @@ class StudentSource:
     """
 
     statements: tuple[Statement, ...]
-    needs: Mapping[str, tuple[int, ...]]
     parts: tuple[Part, ...]
     missing: tuple[str, ...]
     dropped: tuple[Dropped, ...]
     problems: tuple[Problem, ...]
+    needs: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     hints: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     modules: Mapping[str, tuple[Statement, ...]] = field(default_factory=dict)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +17,11 @@ from typing import Any
 import pytest
 
 from grader.audit.warm import WarmGrader
+
+if "GRADE_TESTS_CACHE" not in os.environ:  # one for all workers of a run; the user's own is left alone
+    os.environ["GRADE_TESTS_CACHE"] = tempfile.mkdtemp(prefix="grade-tests-cache-")
+    atexit.register(shutil.rmtree, os.environ["GRADE_TESTS_CACHE"], ignore_errors=True)
+os.environ["XDG_CACHE_HOME"] = os.environ["GRADE_TESTS_CACHE"]
 
 SUBMISSIONS = Path(__file__).parent.parent / "submissions"
 

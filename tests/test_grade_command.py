@@ -84,7 +84,7 @@ def test_json_goes_to_standard_output(grade: Command) -> None:
 @pytest.mark.parametrize(("name", "points"), [("alice", 100), ("carol", 100), ("bob", 88.5)])
 def test_a_full_grade_trains_and_samples(grade: Command, name: str, points: float) -> None:
     """With the short training, all hundred points are asked for."""
-    ran = grade(SUBMISSIONS / f"{name}.ipynb")
+    ran = grade(SUBMISSIONS / f"{name}.ipynb", "--no-reuse")
     result = ran.grade(name)
     assert (result["earned"], result["possible"]) == (points, 100), ran.out
     assert result["seconds"]["training"] > 0
@@ -102,7 +102,15 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, after: str | None) -> None
     temporary, reports = tmp_path / "temporary", tmp_path / "reports"
     temporary.mkdir()
     grading = psutil.Popen(
-        [GRADE, str(SUBMISSIONS / "alice.ipynb"), "--quick", "--verbose", "--out", str(reports)],
+        [
+            GRADE,
+            str(SUBMISSIONS / "alice.ipynb"),
+            "--quick",
+            "--no-reuse",
+            "--verbose",
+            "--out",
+            str(reports),
+        ],
         env=os.environ | {"TMPDIR": str(temporary)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

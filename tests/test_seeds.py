@@ -55,7 +55,22 @@ def test_the_seed_stands_in_the_result_and_repeats_it(grade: Command) -> None:
     assert again["environment"]["seed"] == own
 
 
-@pytest.mark.parametrize("seed", ["-1", "1e3", "many", "9" * 30])
+@pytest.mark.slow
+def test_both_seeds_repeat_a_training_elsewhere(
+    grade: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As the report gives the command, on a machine that does not know the key."""
+    alice = SUBMISSIONS / "alice.ipynb"
+    ran = grade(alice, "--only", "train.learns", "--no-reuse")
+    own = ran.grade("alice")
+    seeds = "{seed}:{training_seed}".format(**own["environment"])
+    assert f"--seed {seeds}" in ran.page("alice")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "another"))
+    again = grade(alice, "--only", "train.learns", "--no-reuse", "--seed", seeds).grade("alice")
+    assert again["criteria"][0]["actual"] == own["criteria"][0]["actual"]
+
+
+@pytest.mark.parametrize("seed", ["-1", "1e3", "many", "9" * 30, "1:", ":1", "1:2:3"])
 def test_a_seed_is_a_whole_number(grade: Command, seed: str) -> None:
     ran = grade(SUBMISSIONS / "alice.ipynb", f"--seed={seed}")
     assert ran.code == 2

@@ -95,6 +95,18 @@ def test_another_seed_is_another_training(grader: WarmGrader) -> None:
     assert learnt(first) != learnt(other)
 
 
+def test_a_network_that_is_not_all_in_its_weights_is_trained_every_time(grader: WarmGrader) -> None:
+    """What train leaves in a plain attribute would be lost; the numbers are the same all the same."""
+    changes = [
+        ("return self.leave(y)", "return getattr(self, 'gain', 1.0) * self.leave(y)"),
+        ("    return train_losses, val_losses", "    model.gain = 0.5\n    return train_losses, val_losses"),
+    ]
+    first, second = graded(grader, *changes), graded(grader, *changes)
+    assert trained(first)
+    assert trained(second)
+    assert learnt(first) == learnt(second)
+
+
 def test_a_training_that_fails_is_not_kept(grader: WarmGrader, home: Path) -> None:
     """Where it fails, and in which line, is the notebook's own."""
     before = kept(home)

@@ -12,7 +12,7 @@ from grader.classroom.gradebook import Inputs
 from grader.rubric import Rubric
 from grader.version import grader_version
 
-# What isolation there is was measured; what is taken from earlier trainings is what they would give anew.
+# What isolation there is was measured; what is reused is what it would come to again.
 _CHANGES_NOTHING = ("isolation", "reuse")
 
 

@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
         "--seed", type=_seeds, metavar="N[:N]", help="draw what an earlier grade with these seeds drew"
     )
     parser.add_argument(
-        "--train-anew", action="store_true", help="train also where a training of the same code is kept"
+        "--no-reuse", action="store_true", help="train and sample anew even what the same code came to before"
     )
     parser.add_argument(
         "--unsafe-no-sandbox", action="store_true", help="run one notebook of your own without walls"
@@ -145,7 +145,7 @@ def _options(arguments: argparse.Namespace, rubric: Rubric, *, several: bool) ->
         data=data,
         seed=seed,
         training_seed=training_seed,
-        reuse=not arguments.train_anew,
+        reuse=not arguments.no_reuse,
         quick=arguments.quick,
         only=tuple(arguments.only),
         mapped=mapped(arguments.map, rubric),
