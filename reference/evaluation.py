@@ -104,4 +104,4 @@ def energy_distance(samples: Tensor, real: Tensor) -> float:
 
 def _mean_distance_within(x: Tensor) -> Tensor:
     """The mean distance between two different rows of x, (N, D)."""
-    return torch.pdist(x).mean()
+    return torch.cdist(x, x).sum() / (len(x) * (len(x) - 1))  # by matrix products, faster than pdist

@@ -101,16 +101,9 @@ def _without_times(result: dict[str, object]) -> dict[str, object]:
 def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, after: str | None) -> None:
     temporary, reports = tmp_path / "temporary", tmp_path / "reports"
     temporary.mkdir()
+    options = ["--quick", "--no-reuse", "--verbose", "--out", str(reports)]
     grading = psutil.Popen(
-        [
-            GRADE,
-            str(SUBMISSIONS / "alice.ipynb"),
-            "--quick",
-            "--no-reuse",
-            "--verbose",
-            "--out",
-            str(reports),
-        ],
+        [GRADE, str(SUBMISSIONS / "alice.ipynb"), *options],
         env=os.environ | {"TMPDIR": str(temporary)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

@@ -11,6 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from grader.sameness import looks_at_itself
+from grader.sandbox.alarm import Alarm
 from grader.sandbox.explain import explained
 from grader.sandbox.launch import Line, Nursery
 from grader.sandbox.packing import Packer
@@ -30,6 +31,7 @@ from grader.sandbox.worker.wire import (
 )
 
 MIB = 1 << 20
+_ALARM = Alarm()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,10 +224,15 @@ class Student:
         self, line: Line, header: dict[str, Any], packer: Packer, within: float, reply_limit: int
     ) -> dict[str, Any]:
         self._doubles |= packer.doubles
-        deadline = _Deadline(line, within)
+        passed = threading.Event()
+
+        def end() -> None:
+            passed.set()
+            line.kill()  # which ends any read or write on its line
+
         started = time.monotonic()
         try:
-            with deadline:
+            with _ALARM.within(within, end):
                 write_frame(line.requests, REQUEST, header, packer.tensors)
                 while True:
                     kind, answer, tensors = read_frame(line.replies, min(reply_limit, MAX_BODY), MAX_ANSWER)
@@ -237,7 +244,7 @@ class Student:
                     self._answer(line, unpacker.callback(answer, self._doubles))
         except Closed as error:
             self.close()
-            if deadline.passed:
+            if passed.is_set():
                 raise StudentError("Timeout", f"no answer within {within:.0f} seconds") from error
             raise StudentError("Died", _cause(line)) from error
         except WireError as error:
@@ -277,23 +284,3 @@ def _cause(line: Line) -> str:
     if excess := line.excess:
         return f"the Python process was ended, because it {excess}"
     return "the Python process ended without an answer"
-
-
-class _Deadline:
-    """Kills the worker when time is up, which ends any read or write on its line."""
-
-    def __init__(self, line: Line, seconds: float) -> None:
-        self.passed = False
-        self._line = line
-        self._timer = threading.Timer(seconds, self._pass)
-        self._timer.daemon = True
-
-    def __enter__(self) -> None:
-        self._timer.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
-
-    def _pass(self) -> None:
-        self.passed = True
-        self._line.kill()

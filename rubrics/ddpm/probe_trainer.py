@@ -76,10 +76,16 @@ class Training:
     log: list[Event] = field(default_factory=list)
     returned: Any = None
     error: StudentError | None = None
+    _read: tuple[int, list[Pass]] | None = None  # of so many events
 
     @property
     def passes(self) -> list[Pass]:
         """The network's forward calls."""
+        if self._read is None or self._read[0] != len(self.log):
+            self._read = len(self.log), self._passes()
+        return self._read[1]
+
+    def _passes(self) -> list[Pass]:
         gradients = {e.call: e for e in self.log if e.kind == "backward"}
         found: list[Pass] = []
         loader, diffusions = "", list[Event]()

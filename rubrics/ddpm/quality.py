@@ -115,9 +115,11 @@ class Studio:
                 shown[:] = [x]
                 if not made and len(x) and x[0].shape == (1, 28, 28):  # the first seed's first sample
                     film.setdefault(steps.of(t), x[0].detach().float().cpu())
+                started = time.thread_time()
                 with torch.no_grad():
                     x = x.float().contiguous(memory_format=torch.channels_last)
                     predicted: Tensor = network(x, torch.full((len(x), 1), float(steps.of(t))))
+                self.talk.spend("processor", time.thread_time() - started)
                 return predicted
 
             returned = self._by_student(
