@@ -45,6 +45,7 @@ class Options:
     quick: bool = False
     only: tuple[str, ...] = ()
     threads: int = 1
+    gpu_share: float = 1.0  # of the GPU's memory, where several notebooks share it
     mapped: tuple[tuple[str, str], ...] = ()  # the notebook's own names for what the rubric asks for
     reuse: bool = True  # take what is kept of the same code, which is what it would come to again
     isolation: Isolation | None = None  # what was tried out; without it every layer is demanded
@@ -131,6 +132,7 @@ def request(
         "quick": options.quick,
         "only": list(options.only),
         "threads": options.threads,
+        "gpu_share": options.gpu_share,
         "layers": options.layers,
     }
 

@@ -86,6 +86,10 @@ def judge_notebook(
             options = replace(options, seed=seed_for(submission.sha256))
         extracted = time.monotonic()
         outcome = checkrun.run(rubric, source, options, tell, start, secret)
+        if options.device == "auto" and (failure := outcome.environment.get("device_failure")):
+            options = replace(options, device="cpu")
+            outcome = checkrun.run(rubric, source, options, tell, start, secret)
+            outcome.notes.append(f"All was graded again on the processor of this machine, since {failure}.")
         seconds = {
             "extraction": round(extracted - started, 3),
             "total": round(time.monotonic() - started, 3),

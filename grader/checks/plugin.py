@@ -122,6 +122,8 @@ def pytest_runtest_makereport(
     if call.excinfo and isinstance(call.excinfo.value, UsageError):
         judge.refusal = str(call.excinfo.value)
         item.session.shouldstop = judge.refusal
+    if call.excinfo and type(call.excinfo.value).__name__ == "DeviceError":
+        judge.environment["device_failure"] = str(call.excinfo.value)
     if call.when == "call" or (call.when == "setup" and call.excinfo):
         judge.checks.append(_outcome(item, call))
     elif call.excinfo:
@@ -145,7 +147,7 @@ def _outcome(item: pytest.Item, call: pytest.CallInfo[None]) -> dict[str, Any]:
 
 
 def _verdict(error: BaseException, *, in_fixture: bool) -> dict[str, Any]:
-    from grader.sandbox.terms import StudentError
+    from grader.sandbox.terms import DeviceError, StudentError
 
     students = "blocked" if in_fixture else "fail"
     match error:
@@ -165,6 +167,8 @@ def _verdict(error: BaseException, *, in_fixture: bool) -> dict[str, Any]:
             return {"verdict": "left out", "message": str(error)}
         case Undecided():
             return {"verdict": "error", "message": str(error)}
+        case DeviceError():
+            return {"verdict": "error", "message": f"This could not be asked: {error}."}
         case StudentError(type="ModuleNotFoundError"):
             return {"verdict": "error", "message": f"Your code needs what is not installed here: {error}"}
         case StudentError():
@@ -242,6 +246,7 @@ def student(judge: Judge, student_data: Any) -> Iterator[Any]:
         source=source,
         device=_device(request["device"]),
         threads=request["threads"],
+        gpu_share=request["gpu_share"] / 2,  # a training goes on beside the other questions
         seed=request["seed"] % 1000,  # the worker knows it, and must not know what the judge draws
         data=student_data if source.uses("torchvision") else None,
     )

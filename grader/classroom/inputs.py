@@ -13,7 +13,7 @@ from grader.rubric import Rubric
 from grader.version import grader_version
 
 # What isolation there is was measured; what is reused is what it would come to again.
-_CHANGES_NOTHING = ("isolation", "reuse")
+_CHANGES_NOTHING = ("isolation", "reuse", "gpu_share")
 
 
 def inputs(notebook: str, rubric: Rubric, options: Options) -> Inputs:

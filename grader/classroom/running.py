@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import Protocol, Self
@@ -59,6 +59,7 @@ def run(
         UsageError: no notebook can be graded with these options.
         KeyboardInterrupt: stopped, after what was running had been given out.
     """
+    options = replace(options, gpu_share=1 / jobs)
     waiting = list(reversed(tasks))
     running: dict[Future[Judged], Task] = {}
     with ExitStack() as stack:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +16,7 @@ from grader.sandbox.alarm import Alarm
 from grader.sandbox.explain import explained
 from grader.sandbox.launch import Line, Nursery
 from grader.sandbox.packing import Packer
-from grader.sandbox.terms import Double, Exhausted, Handle, Refusal, StudentError
+from grader.sandbox.terms import DeviceError, Double, Exhausted, Handle, Refusal, StudentError
 from grader.sandbox.unpacking import Callback, Unpacker
 from grader.sandbox.worker.wire import (
     ANSWER,
@@ -32,6 +33,8 @@ from grader.sandbox.worker.wire import (
 
 MIB = 1 << 20
 _ALARM = Alarm()
+# What PyTorch says of a GPU that is full, or was lost to an earlier error.
+_GPU_TROUBLE = re.compile("OutOfMemoryError|CUDA error|CUDA out of memory|CUDNN_STATUS_|CUBLAS_STATUS_")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +77,7 @@ class Student:
     Attributes:
         problems: statements that failed when the definitions were loaded.
         notices: the worker's sentences on the notebook's surroundings; shared by all workers.
+        gpu_share: how much of the GPU's memory its worker may take.
         seconds: time spent waiting for the student's code.
         processor: seconds of a core that its workers took, those that have ended.
         layers: the walls that its worker is behind.
@@ -83,6 +87,7 @@ class Student:
     source: Source
     device: str = "cpu"
     threads: int = 1
+    gpu_share: float = 1.0
     seed: int = 0
     data: tuple[Tensor, Tensor] | None = None
     load_within: float = 60.0
@@ -120,7 +125,8 @@ class Student:
             keep: leave the result in the worker and return its handle.
 
         Raises:
-            StudentError: the code raised, died, hung or flooded.
+                StudentError: the code raised, died, hung or flooded.
+            DeviceError: the GPU failed.
         """
         return self.reply(
             {"verb": "call", "method": method, "seed": seed, "grad": grad, "keep": keep},
@@ -215,6 +221,7 @@ class Student:
             "modules": {name: list(inside) for name, inside in self.source.modules.items()},
             "device": self.device,
             "threads": self.threads,
+            "gpu_share": self.gpu_share,
             "seed": self.seed,
         }
         self.problems = self.reply(header, within=self.load_within)["value"]
@@ -267,6 +274,9 @@ class Student:
         try:
             return unpacker.reply(answer, request)
         except StudentError as error:
+            if self.device == "cuda" and _GPU_TROUBLE.search(f"{error.type}: {error.message}"):
+                self.close()  # after such an error a process can do nothing more on that GPU
+                raise DeviceError(f"the GPU failed ({error})") from error
             raise explained(error, self.source.unset, self.problems) from error
 
     def _answer(self, line: Line, callback: Callback) -> None:

@@ -37,6 +37,10 @@ class WorkerError(Exception):
     """The worker's own code broke: an error of ours, or said to be one."""
 
 
+class DeviceError(Exception):
+    """The GPU has no room left, or cannot be used any more: nobody's fault that could be told from here."""
+
+
 class Refusal(Exception):
     """Raised by a stand-in: the student's code gets an exception of this class name and message."""
 

@@ -11,6 +11,7 @@ Before all else the worker walls itself in (see ``walls``) and says so in a *hel
 A request's header::
 
     {"verb": "load",     "statements": [{"source", "cell", "line"}, ...], "device": "cpu", "threads": 1,
+                         "gpu_share": float,
                          "modules": {name: [statement, ...]}}        those beside the notebook
     {"verb": "data",     "images": VALUE, "labels": VALUE}       what torchvision's MNIST will serve
     {"verb": "call",     "target": TARGET, "method": str | null, "args": [VALUE], "kwargs": {str: VALUE},

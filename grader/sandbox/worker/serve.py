@@ -135,8 +135,7 @@ class _Server:
         colab.loaders_without_processes()
         if header["device"] == "cuda":
             self._device = torch.device("cuda", 0)
-            torch.zeros(1, device=self._device)  # a CUDA that does not work should say so here
-            torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
+            _prepare_gpu(header["gpu_share"])
         else:
             colab.without_cuda()
         colab.seed_everything(header["seed"])
@@ -232,6 +231,20 @@ class _Server:
         except KeyError:
             raise NameError(f"name {first!r} is not defined") from None
         return functools.reduce(getattr, rest, found)
+
+
+def _prepare_gpu(share: float) -> None:
+    """Compute as the processor would, as far as a GPU can, and leave room for others.
+
+    Raises:
+        RuntimeError: CUDA does not work here.
+    """
+    torch.zeros(1, device="cuda")
+    torch.cuda.set_per_process_memory_fraction(share)
+    torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False  # ten bits of mantissa
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # it takes time, and nobody reads it
 
 
 def _verb(header: dict[str, Any]) -> str:
