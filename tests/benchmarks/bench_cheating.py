@@ -106,7 +106,9 @@ class Outcome:
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
-        graders = peers.graders(scratch, Path(sys.argv[1]) if sys.argv[1:] else scratch / "peers")
+        graders = peers.graders(
+            homework.SQUARE, scratch, Path(sys.argv[1]) if sys.argv[1:] else scratch / "peers"
+        )
         tests = [*(str(grader.folder / "tests") for grader in graders.values()), "tests"]
         tests.append(str(scratch / "nbgrader" / "source"))
         for row in _table(graders, scratch / "touched", tests):

@@ -1,9 +1,12 @@
-"""What a class costs: ``python tests/benchmarks/bench_class.py [SIZE …] [--full] [--jobs N]``.
+"""What a class costs: ``python tests/benchmarks/bench_class.py [SIZE …] [--full] [--reuse] [--jobs N]``.
 
-Each class is made of the sample notebooks, told apart by a comment, and graded by the real command; then
-once more, unchanged. ``overhead`` is the median of what a submission took beyond waiting for the student's
-code and for the networks that the judge plays. Processor time is the system's count of all processes that
-ended, and were waited for, below the command.
+Each class is made of the sample notebooks, told apart by a comment, and graded by the real command; then once
+more, unchanged. Nothing is shared between them unless ``--reuse`` is given: they would need three trainings.
+
+``student`` is the processor time of the student's code and of the network that the judge plays for it, in the
+median. ``overhead`` is what each further submission takes of the processors besides, beyond a class of two:
+those pay for the imports. ``share`` is the student's part of all processor time, imports included. Processor
+time is the system's count of all processes that ended, and were waited for, below the command.
 """
 
 from __future__ import annotations
@@ -12,41 +15,65 @@ import argparse
 import json
 import statistics
 import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import usage
 
 SUBMISSIONS = Path(__file__).parent.parent.parent / "submissions"
 NAMES = ("alice", "bob", "carol")
-COLUMNS = ("size", "seconds", "a minute", "CPU s each", "cores used", "student s", "overhead s", "peak MB")
+LEAST = 2
+COLUMNS = ("size", "seconds", "a minute", "cores used", "student s", "overhead s", "share %", "peak MB")
+
+
+@dataclass(frozen=True, slots=True)
+class Class:
+    """What one class took: in all, again unchanged, and of the processors for each student's own code."""
+
+    size: int
+    spent: usage.Usage
+    again: usage.Usage
+    students: Sequence[float]
+
+    @property
+    def rest(self) -> float:
+        """Processor seconds that no student's code took."""
+        return self.spent.processor - sum(self.students)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sizes", nargs="*", type=int, default=[10])
     parser.add_argument("--full", action="store_true", help="with the short training")
+    parser.add_argument("--reuse", action="store_true", help="share what equal code comes to")
     parser.add_argument("--jobs", default="2")
     arguments = parser.parse_args()
     options = ["--jobs", arguments.jobs, *([] if arguments.full else ["--quick"])]
+    options += [] if arguments.reuse else ["--no-reuse"]
     print(" ".join(f"{column:>10}" for column in COLUMNS), f"{'unchanged, s':>12}")
+    least = _graded(LEAST, options)
     for size in arguments.sizes:
-        _measure(size, options)
+        _print(_graded(size, options), least)
 
 
-def _measure(size: int, options: list[str]) -> None:
+def _graded(size: int, options: list[str]) -> Class:
     with tempfile.TemporaryDirectory() as folder:
         given, out = _class(Path(folder) / "class", size), Path(folder) / "out"
         spent = usage.of_grade([str(given), "--out", str(out), "-q", *options], every=2.0)
         again = usage.of_grade([str(given), "--out", str(out), "-q", *options])
         every = [json.loads(path.read_text())["seconds"] for path in out.glob("*.json")]
-    student = [seconds.get("student", 0.0) for seconds in every]
-    overhead = [seconds["total"] - seconds.get("student", 0.0) for seconds in every]
+    return Class(size, spent, again, [seconds.get("processor", 0.0) for seconds in every])
+
+
+def _print(one: Class, least: Class) -> None:
+    spent, students = one.spent, one.students
     figures = (
-        *(size, spent.seconds, 60 * size / spent.seconds),
-        *(spent.processor / size, spent.processor / spent.seconds),
-        *(statistics.median(student), statistics.median(overhead), spent.peak),
+        *(one.size, spent.seconds, 60 * one.size / spent.seconds, spent.processor / spent.seconds),
+        *(statistics.median(students), (one.rest - least.rest) / max(one.size - least.size, 1)),
+        *(100 * sum(students) / spent.processor, spent.peak),
     )
-    print(" ".join(f"{figure:10.1f}" for figure in figures), f"{again.seconds:12.2f}", flush=True)
+    print(" ".join(f"{figure:10.2f}" for figure in figures), f"{one.again.seconds:12.2f}", flush=True)
 
 
 def _class(folder: Path, size: int) -> Path:

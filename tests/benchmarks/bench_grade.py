@@ -1,4 +1,9 @@
-"""Where a grade's seconds and memory go: ``python tests/benchmarks/bench_grade.py [NOTEBOOK …]``."""
+"""Where a grade's seconds and memory go: ``python tests/benchmarks/bench_grade.py [NOTEBOOK …]``.
+
+``start`` is until the student's code is loaded, imports included, ``walls`` what walls add to the start of a
+worker, ``questions`` all else that is asked of the code, ``report`` what comes after the last question. A
+training goes on beside the questions and the sampling, so the parts add up to more than the total.
+"""
 
 from __future__ import annotations
 
@@ -8,31 +13,40 @@ import tempfile
 from pathlib import Path
 
 import usage
+from bench_walls import starting
+
+from grader.sandbox.isolation import measure
+from grader.sandbox.launch import Nursery
 
 SUBMISSIONS = Path(__file__).parent.parent.parent / "submissions"
-KINDS = ("full", "quick")
+KINDS = {"full": ["--no-reuse"], "again": [], "quick": ["--quick", "--no-reuse"]}
+COLUMNS = ("start", "extract", "walls", "questions", "training", "sampling", "report", "total", "peak MB")
 
 
 def main() -> None:
     notebooks = [Path(given) for given in sys.argv[1:]] or [SUBMISSIONS / "alice.ipynb"]
-    columns = ("set-up", "train", "sample", "else", "total", "peak MB")
-    print(f"{'notebook':<12} {'kind':<6} " + " ".join(f"{column:>7}" for column in columns))
+    with Nursery(layers=()) as open_field, Nursery(layers=measure().layers) as walled:
+        walls = starting(walled) - starting(open_field)
+    print(f"{'notebook':<10} {'kind':<6} " + " ".join(f"{column:>9}" for column in COLUMNS))
     for notebook in notebooks:
-        for kind in KINDS:
-            _measure(notebook, kind)
+        for kind, options in KINDS.items():
+            _measure(notebook, kind, options, walls)
 
 
-def _measure(notebook: Path, kind: str) -> None:
+def _measure(notebook: Path, kind: str, options: list[str], walls: float) -> None:
     with tempfile.TemporaryDirectory() as out:
-        options = ["--quick"] if kind == "quick" else []
+        if kind == "again":  # so that it is kept
+            usage.of_grade([str(notebook), "--out", out, "-q"])
         used = usage.of_grade([str(notebook), "--out", out, "-q", *options])
-        seconds = json.loads((Path(out) / f"{notebook.stem}.json").read_text())["seconds"]
+        result = json.loads((Path(out) / f"{notebook.stem}.json").read_text())
+    seconds = result["seconds"]
     training, sampling = seconds.get("training", 0.0), seconds.get("sampling", 0.0)
-    rest = used.seconds - seconds["start"] - training - sampling
-    parts = (seconds["start"], training, sampling, rest, used.seconds)
-    print(
-        f"{notebook.stem:<12} {kind:<6} " + " ".join(f"{part:7.1f}" for part in parts) + f" {used.peak:8.0f}"
+    parts = (
+        *(seconds["start"], seconds["extraction"], walls, seconds["student"] - training - sampling),
+        *(training, sampling, used.seconds - seconds["total"], used.seconds),
     )
+    figures = " ".join(f"{part:9.2f}" for part in parts)
+    print(f"{notebook.stem:<10} {kind:<6} {figures} {used.peak:9.0f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""The same class and check under otter-grader, nbgrader and this grader, one after another:
-``python tests/benchmarks/bench_throughput.py [SIZE …] [--peers FOLDER] [--only-ours]``.
+"""The same class and checks under otter-grader, nbgrader and this grader, one after another:
+``python tests/benchmarks/bench_throughput.py [SIZE …] [--peers FOLDER] [--only-ours] [--square]``.
 
-The homework is one function and one check, so that what is timed is the grader: kernels, imports, walls,
-reports. Each runs as a TA would run it on one machine (``otter run`` for each notebook, ``nbgrader
-autograde`` and ``generate_feedback`` for all, ``grade FOLDER``). FOLDER keeps the other graders' environment.
+The homework is the handout's schedule and network with five facts about them, or one function of one line; so
+what is timed is the grader: kernels, imports, walls, reports. Each runs as a TA would run it on one machine
+(``otter run`` for each notebook, ``nbgrader autograde`` and ``generate_feedback`` for all, ``grade FOLDER``).
+FOLDER keeps the other graders' environment.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import tempfile
 import time
 from pathlib import Path
 
+import homework
 import peers
+from homework import Homework
 
 
 def main() -> None:
@@ -21,20 +24,22 @@ def main() -> None:
     parser.add_argument("sizes", nargs="*", type=int, default=[10])
     parser.add_argument("--peers", type=Path, help="the other graders' environment")
     parser.add_argument("--only-ours", action="store_true", help="without the other graders, which are slow")
+    parser.add_argument("--square", action="store_true", help="the homework of one line")
     arguments = parser.parse_args()
+    asked = homework.SQUARE if arguments.square else homework.DDPM
     print("| grader | notebooks | seconds | a minute | times slower than this grader |")
     print("|---|---|---|---|---|")
     for size in arguments.sizes:
         with tempfile.TemporaryDirectory() as folder:
-            _compare(size, Path(folder), arguments.peers, only_ours=arguments.only_ours)
+            _compare(asked, size, Path(folder), arguments.peers, only_ours=arguments.only_ours)
 
 
-def _compare(size: int, scratch: Path, environment: Path | None, *, only_ours: bool) -> None:
-    graders = peers.graders(scratch, environment or scratch / "peers", only_ours=only_ours)
+def _compare(asked: Homework, size: int, scratch: Path, environment: Path | None, *, only_ours: bool) -> None:
+    graders = peers.graders(asked, scratch, environment or scratch / "peers", only_ours=only_ours)
     seconds: dict[str, float] = {}
     for name, grader in graders.items():
         for number in range(size):
-            grader.hand_in(f"student{number:04}", f"def square(x):\n    return x * x  # {number}\n")
+            grader.hand_in(f"student{number:04}", f"{asked.solution}\n# {number}\n")
         started = time.monotonic()
         right = grader.grade_all()
         seconds[name] = time.monotonic() - started

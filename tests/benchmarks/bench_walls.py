@@ -35,11 +35,11 @@ def main() -> None:
     with Nursery(layers=()) as open_field, Nursery(layers=isolation.layers) as walled:
         nurseries = {"without walls": open_field, "with walls": walled}
         for name, nursery in nurseries.items():
-            print(f"worker {name}: {_starting(nursery) * 1000:.1f} ms")
+            print(f"worker {name}: {starting(nursery) * 1000:.1f} ms")
         _compare_training(nurseries)
 
 
-def _starting(nursery: Nursery) -> float:
+def starting(nursery: Nursery) -> float:
     """Median seconds from asking for a worker to its greeting."""
     nursery.worker().close()  # the warm process has to be warm first
     seconds = []

@@ -1,40 +1,103 @@
-"""A homework of one question, worth 2 points, as three graders take it: ``square(x)`` is to be x * x."""
+"""Two homeworks as three graders take them, each worth 2 points: one of a single line, ``square(x)``, and the
+handout's schedule and network with five facts about them.
+"""
 
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode, v4
 
+from grader.audit.corpus import Corpus
+
 SECRET = "hidden-4f1d2c9a"  # stands in everybody's tests, and is not to be seen by who hands in
-WRONG = "def square(x):\n    return x + x\n"
+POINTS = 2
+_DDPM = Path(__file__).parents[2] / "rubrics" / "ddpm"
 
 
-def otter_tests(folder: Path) -> Path:
-    """The tests as otter-grader takes them."""
-    folder.mkdir(parents=True)
-    case = f"""
-        OK_FORMAT = True
-        test = {{"name": "q1", "points": 2, "suites": [{{"type": "doctest", "scored": True, "cases": [
-            {{"code": ">>> '{SECRET}' and bool(square(3) == 9)\\nTrue", "hidden": True, "locked": False}},
-        ]}}]}}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Homework:
+    """What is asked, and a right answer.
+
+    Attributes:
+        solution: a cell of code.
+        defines: the name that whoever grades begins with.
+        facts: expressions that are true of a right solution.
+        ours: how ``grade`` is told to ask for the same; where empty, the facts become a rubric.
     """
-    (folder / "q1.py").write_text(textwrap.dedent(case).strip().replace("\nTrue", "\\nTrue"))
-    return folder
+
+    solution: str
+    defines: str
+    facts: Sequence[str]
+    ours: Sequence[str] = ()
+
+    def otter_tests(self, folder: Path) -> Path:
+        """The tests as otter-grader takes them."""
+        folder.mkdir(parents=True)
+        cases = [
+            {"code": f">>> '{SECRET}' and bool({fact})\nTrue", "hidden": True, "locked": False}
+            for fact in self.facts
+        ]
+        suite = {"type": "doctest", "scored": True, "cases": cases}
+        test = {"name": "q1", "points": POINTS, "suites": [suite]}
+        (folder / "q1.py").write_text(f"OK_FORMAT = True\ntest = {test!r}\n")
+        return folder
+
+    def nbgrader_source(self) -> NotebookNode:
+        """The instructor's notebook as nbgrader takes it, with its solution and hidden tests."""
+        own = f"### BEGIN SOLUTION\n{self.solution}\n### END SOLUTION"
+        solution = v4.new_code_cell(own, id="solution")
+        solution.metadata["nbgrader"] = _cell("solution", solution=True)
+        asserts = "\n".join(f"assert '{SECRET}' and {fact}" for fact in self.facts)
+        hidden = f"### BEGIN HIDDEN TESTS\n{asserts}\n### END HIDDEN TESTS"
+        tests = v4.new_code_cell(f"assert callable({self.defines})\n{hidden}", id="tests")
+        tests.metadata["nbgrader"] = _cell("tests", grade=True, points=POINTS)
+        return _notebook(solution, tests)
+
+    def options(self, folder: Path) -> Sequence[str]:
+        """The options with which ``grade`` asks for it; they may name a rubric, made in ``folder``."""
+        if self.ours:
+            return self.ours
+        folder.mkdir(parents=True)
+        head = f'id = "one"\ntitle = "One"\nwanted = ["{self.defines}"]\n[exercises]\n1 = "One"\n'
+        body = f'[[criterion]]\nid = "one.right"\nexercise = 1\ntitle = "It is right"\npoints = {POINTS}\n'
+        (folder / "rubric.toml").write_text(head + body)
+        check = f'''
+            from grader.checks import Unmet, criterion
+
+            SECRET = "{SECRET}"
+
+            @criterion("one.right")
+            def check_it_squares(student):
+                """square(x) is x * x."""
+                if student.call("square", 3) != 9:
+                    raise Unmet("square(3) is not 9.")
+        '''
+        (folder / "check_one.py").write_text(textwrap.dedent(check))
+        return ["--rubric", str(folder)]
 
 
-def nbgrader_source() -> NotebookNode:
-    """The instructor's notebook as nbgrader takes it, with its solution and hidden tests."""
-    solution = v4.new_code_cell(
-        "### BEGIN SOLUTION\ndef square(x):\n    return x * x\n### END SOLUTION", id="square"
-    )
-    solution.metadata["nbgrader"] = _cell("square", solution=True)
-    hidden = f"### BEGIN HIDDEN TESTS\nassert '{SECRET}' and square(3) == 9\n### END HIDDEN TESTS"
-    tests = v4.new_code_cell(f"assert callable(square)\n{hidden}", id="tests")
-    tests.metadata["nbgrader"] = _cell("tests", grade=True, points=2)
-    return _notebook(solution, tests)
+SQUARE = Homework(solution="def square(x):\n    return x * x\n", defines="square", facts=["square(3) == 9"])
+_BETAS = "torch.linspace(0.001, 0.2, 50)"
+_BUILT = "NoiseDiffuser(0.001, 0.2, 50)"
+DDPM = Homework(
+    solution="\n".join(
+        cell.source for cell in Corpus(_DDPM).base if cell.part in ("setup", "diffuser", "unet")
+    ),
+    defines="NoiseDiffuser",
+    facts=[
+        f"torch.allclose({_BUILT}.betas, {_BETAS})",
+        f"torch.allclose({_BUILT}.alphas, 1 - {_BETAS})",
+        f"torch.allclose({_BUILT}.alpha_bar, torch.cumprod(1 - {_BETAS}, 0))",
+        "UNet(1, 1)(torch.zeros(32, 1, 28, 28), torch.zeros(32, 1)).shape == (32, 1, 28, 28)",
+        "UNet(3, 1)(torch.zeros(32, 3, 28, 28), torch.zeros(32, 1)).shape == (32, 1, 28, 28)",
+    ],
+    ours=["--only", "schedule", "--only", "unet.shape_1ch", "--only", "unet.shape_3ch"],
+)
 
 
 def nbgrader_submission(released: Path, solution: str) -> NotebookNode:
@@ -44,30 +107,9 @@ def nbgrader_submission(released: Path, solution: str) -> NotebookNode:
     return notebook
 
 
-def rubric(folder: Path) -> Path:
-    """The question as a rubric of ours."""
-    folder.mkdir(parents=True)
-    head = 'id = "square"\ntitle = "Squares"\nwanted = ["square"]\n[exercises]\n1 = "Squares"\n'
-    body = '[[criterion]]\nid = "square.right"\nexercise = 1\ntitle = "It squares"\npoints = 2\n'
-    (folder / "rubric.toml").write_text(head + body)
-    check = f'''
-        from grader.checks import Unmet, criterion
-
-        SECRET = "{SECRET}"
-
-        @criterion("square.right")
-        def check_it_squares(student):
-            """square(x) is x * x."""
-            if student.call("square", 3) != 9:
-                raise Unmet("square(3) is not 9.")
-    '''
-    (folder / "check_square.py").write_text(textwrap.dedent(check))
-    return folder
-
-
 def notebook(solution: str) -> NotebookNode:
     """A notebook with nothing but a solution in it."""
-    return _notebook(v4.new_code_cell(solution, id="square"))
+    return _notebook(v4.new_code_cell(solution, id="solution"))
 
 
 def _cell(name: str, *, grade: bool = False, solution: bool = False, points: int | None = None) -> object:

@@ -1,4 +1,7 @@
-"""This grader and others on one homework; those, each version as measured, in an environment of their own."""
+"""This grader and others on one homework; those, each version as measured, in an environment of their own.
+
+PyTorch is this project's in all of them.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,8 @@ from pathlib import Path
 import homework
 import nbformat
 import psutil
+from homework import POINTS, Homework
 
-POINTS = 2  # of the homework
 SECONDS, LONG = 60, 3600  # after which a grader that has not ended has no result: of one, and of a class
 VERSIONS = {"otter-grader": "7.0.0", "nbgrader": "0.9.6"}
 
@@ -29,15 +32,23 @@ def installed(folder: Path) -> Path:
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
         wanted = [f"{name}=={version}" for name, version in VERSIONS.items()]
         subprocess.run([commands / "pip", "install", "--quiet", *wanted], check=True)
+        (packages,) = folder.glob("lib/python*/site-packages")
+        ours = [entry for entry in sys.path if entry.endswith("site-packages")]
+        (packages / "ours.pth").write_text("\n".join(ours))  # after its own
     return commands
 
 
 class Grader:
     """One grader with the homework set up in a folder of its own."""
 
-    def __init__(self, folder: Path, commands: Path) -> None:
+    def __init__(self, folder: Path, commands: Path, asked: Homework) -> None:
         self.folder, self.commands = folder, commands
         folder.mkdir()
+        self.set_up(asked)
+
+    def set_up(self, asked: Homework) -> None:
+        """Give it the homework."""
+        raise NotImplementedError
 
     def run(self, *command: str | Path, where: Path | None = None, within: float = SECONDS) -> str:
         """What a command of the grader's prints; whatever it does, it ends."""
@@ -77,9 +88,8 @@ class Grader:
 class Otter(Grader):
     """``otter run``, with the tests in an archive that ``otter generate`` makes."""
 
-    def __init__(self, folder: Path, commands: Path) -> None:
-        super().__init__(folder, commands)
-        homework.otter_tests(folder / "tests")
+    def set_up(self, asked: Homework) -> None:
+        asked.otter_tests(self.folder / "tests")
         self.run("otter", "generate", "-t", "tests", "-o", "tests.zip", "--no-environment")
 
     def hand_in(self, name: str, solution: str) -> Path:
@@ -108,11 +118,10 @@ class Otter(Grader):
 class Nbgrader(Grader):
     """``nbgrader autograde`` and ``generate_feedback``, on a course of one assignment."""
 
-    def __init__(self, folder: Path, commands: Path) -> None:
-        super().__init__(folder, commands)
-        source = folder / "source" / "hw"
+    def set_up(self, asked: Homework) -> None:
+        source = self.folder / "source" / "hw"
         source.mkdir(parents=True)
-        nbformat.write(homework.nbgrader_source(), source / "homework.ipynb")
+        nbformat.write(asked.nbgrader_source(), source / "homework.ipynb")
         self.run("nbgrader", "generate_assignment", "hw")
 
     def hand_in(self, name: str, solution: str) -> Path:
@@ -141,11 +150,10 @@ class Nbgrader(Grader):
 
 
 class Ours(Grader):
-    """``grade`` with a rubric of the one question."""
+    """``grade``."""
 
-    def __init__(self, folder: Path, commands: Path) -> None:
-        super().__init__(folder, commands)
-        homework.rubric(folder / "tests")
+    def set_up(self, asked: Homework) -> None:
+        self._options = asked.options(self.folder / "tests")
 
     def hand_in(self, name: str, solution: str) -> Path:
         path = self.folder / "handed in" / f"{name}.ipynb"
@@ -155,33 +163,34 @@ class Ours(Grader):
 
     def grade_all(self) -> int:
         out = self.folder / "reports"
-        command = ("grade", self.folder / "handed in", "--rubric", self.folder / "tests", "--out", out)
-        self.run(*command, within=LONG)
+        self.run("grade", self.folder / "handed in", *self._options, "--out", out, within=LONG)
         results = [json.loads(path.read_text()) for path in out.glob("*.json")]
-        return [result.get("earned") for result in results].count(POINTS)
+        return [result.get("earned") == result.get("possible") for result in results].count(True)
 
     def grade(self, name: str, solution: str) -> tuple[float | None, str, list[Path]]:
         path, out = self.hand_in(name, solution), self.folder / "reports"
-        said = self.run("grade", path, "--rubric", self.folder / "tests", "--out", out)
+        said = self.run("grade", path, *self._options, "--out", out)
         results = out / f"{name}.json"
         if not results.exists():
             return None, said, []
         return json.loads(results.read_text())["earned"], said, [results, out / f"{name}.html"]
 
 
-def graders(scratch: Path, environment: Path, *, only_ours: bool = False) -> dict[str, Grader]:
+def graders(
+    asked: Homework, scratch: Path, environment: Path, *, only_ours: bool = False
+) -> dict[str, Grader]:
     """All of them by name, each with a folder of its own in ``scratch``.
 
     Args:
         environment: as for ``installed``.
     """
-    ours: dict[str, Grader] = {"this grader": Ours(scratch / "ours", Path(sys.executable).parent)}
+    ours: dict[str, Grader] = {"this grader": Ours(scratch / "ours", Path(sys.executable).parent, asked)}
     if only_ours:
         return ours
     commands = installed(environment)
     otter, nbgrader = (f"{name} {version}" for name, version in VERSIONS.items())
     return {
-        otter: Otter(scratch / "otter", commands),
-        nbgrader: Nbgrader(scratch / "nbgrader", commands),
+        otter: Otter(scratch / "otter", commands, asked),
+        nbgrader: Nbgrader(scratch / "nbgrader", commands, asked),
         **ours,
     }

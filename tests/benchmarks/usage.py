@@ -19,11 +19,13 @@ class Usage:
     Attributes:
         processor: seconds, as the system counts them for all processes that ended and were waited for.
         peak: megabytes; what processes share is shared out among them (PSS).
+        own_peak: megabytes of the command's own process (RSS).
     """
 
     seconds: float = 0.0
     processor: float = 0.0
     peak: float = 0.0
+    own_peak: float = 0.0
 
 
 def of_grade(arguments: Sequence[str], every: float = 0.1) -> Usage:
@@ -32,6 +34,7 @@ def of_grade(arguments: Sequence[str], every: float = 0.1) -> Usage:
     process = subprocess.Popen([sys.executable, "-m", "grader", *arguments], stdout=subprocess.DEVNULL)
     while True:
         used.peak = max(used.peak, _memory(process.pid))
+        used.own_peak = max(used.own_peak, _own(process.pid))
         try:
             process.wait(every)
         except subprocess.TimeoutExpired:
@@ -52,3 +55,10 @@ def _memory(pid: int) -> float:
         return sum(float(process.memory_full_info().pss) for process in every) / 2**20
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         return 0.0  # it ended meanwhile; the next look sees the others
+
+
+def _own(pid: int) -> float:
+    try:
+        return float(psutil.Process(pid).memory_info().rss) / 2**20
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return 0.0

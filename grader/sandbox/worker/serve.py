@@ -244,7 +244,6 @@ def _prepare_gpu(share: float) -> None:
     torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False  # ten bits of mantissa
     torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # it takes time, and nobody reads it
 
 
 def _verb(header: dict[str, Any]) -> str:
