@@ -1,5 +1,5 @@
-"""What a class costs by how many are graded at once, and by its size: ``python tests/benchmarks/bench_queue.py
-[--jobs N …] [--sizes N …]``.
+"""What a class costs by how many are graded at once, and by its size:
+``python tests/benchmarks/bench_queue.py [--jobs N …] [--sizes N …]``.
 
 The homework is one line, so that what is timed is the grader. ``each`` is the time that a further submission
 takes, beyond a class of two, which pay for the imports; ``grown`` is what the command itself, which holds
@@ -30,9 +30,8 @@ def main() -> None:
     for jobs, size in (*((jobs, MANY) for jobs in arguments.jobs), *((2, size) for size in arguments.sizes)):
         one = _graded(size, jobs)
         each, grown = 1000 * (one.seconds - least.seconds) / (size - LEAST), one.own_peak - least.own_peak
-        print(
-            f"| {jobs} | {size} | {one.seconds:.1f} | {each:.0f} | {one.peak:.0f} | {grown:.0f} |", flush=True
-        )
+        figures = (jobs, size, f"{one.seconds:.1f}", *(f"{value:.0f}" for value in (each, one.peak, grown)))
+        print(f"| {' | '.join(map(str, figures))} |", flush=True)
 
 
 def _graded(size: int, jobs: int) -> usage.Usage:
