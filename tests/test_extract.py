@@ -168,3 +168,28 @@ def test_folders_are_made_since_definitions_may_write_into_them() -> None:
     assert "os.makedirs('results', exist_ok=True)" in kept
     assert "if not os.path.exists('ckpt'):\n    os.mkdir('ckpt')" in kept
     assert not any("/content" in source for source in kept)
+
+
+def test_what_each_wanted_name_needs_is_known_by_itself() -> None:
+    """With patches of it, and nothing that only another one needs."""
+    source = _extract(
+        "import torch\nWIDTH = 3\nSTEPS = 4",
+        "def helper(model):\n    return STEPS",
+        "class Model(torch.nn.Module):\n    pass",
+        "def train(model):\n    return helper(model)",
+        "Model.width = WIDTH",
+    )
+    needs = {name: [source.statements[place].source for place in source.needs[name]] for name in WANTED}
+    assert needs == {
+        "Model": [
+            "import torch",
+            "WIDTH = 3",
+            "class Model(torch.nn.Module):\n    pass",
+            "Model.width = WIDTH",
+        ],
+        "train": [
+            "STEPS = 4",
+            "def helper(model):\n    return STEPS",
+            "def train(model):\n    return helper(model)",
+        ],
+    }

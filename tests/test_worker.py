@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,28 @@ def test_values_come_back_as_they_went(student: Any) -> None:
         tensor = torch.ones(3, dtype=dtype)
         assert torch.equal(echo.call("echo", tensor), tensor)
     assert echo.call("echo", torch.empty(0, 4)).shape == (0, 4)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody watches")
+def test_what_a_worker_took_of_the_processor_is_known_when_it_has_ended(student: Any) -> None:
+    one = student(
+        "import time\ndef spin():\n    while time.process_time() < before + 0.5: pass\nbefore = time.process_time()"
+    )
+    one.call("spin")
+    one.close()
+    assert 0.4 < one.processor < 30
+
+
+def test_weights_leave_a_worker_and_enter_another(student: Any) -> None:
+    """As a file's bytes, which nobody opens on the way; more than asked for do not come."""
+    source = "import torch\nUNet = lambda: torch.nn.Linear(2, 3)"
+    first, second = student(source), student(source)
+    ours, theirs = first.call("UNet", keep=True), second.call("UNet", keep=True)
+    content = first.ask("state", ours, most=1 << 20)
+    second.ask("weights", theirs, content=content)
+    x = torch.ones(1, 2)
+    assert torch.equal(first.call(ours, x), second.call(theirs, x))
+    assert len(first.ask("state", ours, most=8)) == 0
 
 
 def test_objects_stay_in_the_worker_and_are_named_by_handles(student: Any) -> None:
