@@ -53,12 +53,11 @@ def test_values_come_back_as_they_went(student: Any) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody watches")
 def test_what_a_worker_took_of_the_processor_is_known_when_it_has_ended(student: Any) -> None:
-    one = student(
-        "import time\ndef spin():\n    while time.process_time() < before + 0.5: pass\nbefore = time.process_time()"
-    )
+    spin = "def spin():\n    while time.process_time() < before + 0.5: pass"
+    one = student(f"import time\nbefore = time.process_time()\n{spin}")
     one.call("spin")
     one.close()
-    assert 0.4 < one.processor < 30
+    assert one.processor > 0.4
 
 
 def test_weights_leave_a_worker_and_enter_another(student: Any) -> None:
