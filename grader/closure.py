@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -98,6 +99,19 @@ class Ties:
         still = {statement for _, statement in dropped} - kept
         left = tuple(drop for (_, statement), drop in dropped.items() if statement in still)
         return Closure(kept=kept, dropped=left, needed=needed)
+
+    def changed_by(self, kept: Iterable[Statement]) -> list[str]:
+        """Names whose objects statements change: patches, and definitions that the notebook's own decorators
+        may put anywhere. They are to be run for every part, by whatever name that knows the object.
+        """
+        names: set[str] = set()
+        for statement in kept:
+            decorators = getattr(statement.node, "decorator_list", [])
+            called = {part.id for one in decorators for part in ast.walk(one) if isinstance(part, ast.Name)}
+            if any(isinstance(self.defined[name].node, DEFINITIONS) for name in called & set(self.defined)):
+                names |= statement.binds
+            names |= statement.patches
+        return sorted(names)
 
     def _why_not(self, statement: Statement, name: str) -> str | None:
         """Why a statement that binds or patches a needed name is not run; None where it is."""

@@ -145,7 +145,7 @@ def extract(
     return StudentSource(
         statements=run,
         needs={
-            name: _places(run, {*devices, *ties.closure([root]).kept})
+            name: _places(run, {*devices, *ties.closure([root, *ties.changed_by(kept)]).kept})
             for name, root in zip(targets, roots, strict=True)
         },
         parts=tuple(_part(name, choice) for name, choice in chosen.items()),

@@ -21,6 +21,7 @@ from platformdirs import user_cache_path
 from grader.seeds import secret_for
 
 _SUFFIX = ".json"
+_PATIENCE = 900.0  # seconds until who waits for another makes their own
 _MOST_BYTES = 1 << 30  # in one folder: a thousand trained networks, say
 
 
@@ -50,8 +51,8 @@ class Shelf:
         with ExitStack() as held:
             try:
                 self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                held.enter_context(FileLock(self.folder / f".lock-{key[:2]}"))  # few, however many results
-            except (OSError, NotImplementedError):  # the latter where a file system has no locks
+                held.enter_context(FileLock(self.folder / f".{key}.lock", timeout=_PATIENCE))
+            except (OSError, NotImplementedError):  # also where it takes too long, or there are no locks
                 return make()
             if (found := self._read(path)) is not None:
                 return found
@@ -88,6 +89,7 @@ class Shelf:
             if total <= self._most_bytes:
                 return
             path.unlink(missing_ok=True)
+            path.with_name(f".{path.stem}.lock").unlink(missing_ok=True)
             total -= about.st_size
 
     def _checksum(self, key: str, value: dict[str, Any]) -> str:

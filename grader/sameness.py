@@ -20,13 +20,18 @@ _BUILTINS = {"locals", "vars", "dir", "eval", "exec", "compile", "globals", "bre
 _MODULES = {"inspect", "linecache", "traceback", "jit", "dis", "gc", "ast", "tokenize", "symtable"}
 _FRAMES = {"_getframe", "currentframe", "settrace", "setprofile", "tb_frame", "f_locals", "f_back"}
 _INSIDES = {"__code__", "__doc__", "__dict__", "__globals__", "__closure__", "getsource", "script"}
-_SELF = frozenset(_BUILTINS | _MODULES | _FRAMES | _INSIDES)
+_ERRORS = {"__traceback__", "tb_lineno", "exc_info", "UnboundLocalError"}
+_SELF = frozenset(_BUILTINS | _ERRORS | _MODULES | _FRAMES | _INSIDES)
+_UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)  # "return" outside a function, say
 _METHODS_TOO = frozenset({"eval", "compile"})  # ``model.eval()`` looks at nothing
 
 
 def looks_at_itself(statements: Iterable[Row]) -> bool:
-    """Whether code may see its own text or names, or reach what it does not name."""
-    return any(name in _SELF for row in statements for name in _names(_tree(row)))
+    """Whether code may see its own text or names, or reach what it does not name; or nobody can say."""
+    try:
+        return any(name in _SELF for row in statements for name in _names(_tree(row)))
+    except _UNREADABLE:
+        return True
 
 
 def digest(statements: Sequence[Row], modules: Mapping[str, Sequence[Row]]) -> str:
@@ -48,8 +53,11 @@ def _letters(row: Row) -> Any:
 
 
 def _instructions(row: Row) -> Any:
-    tree = _without_docstrings(_tree(row))
-    return _code(compile(tree, "", "exec", row["flags"], dont_inherit=True))
+    try:
+        tree = _without_docstrings(_tree(row))
+        return _code(compile(tree, "", "exec", row["flags"], dont_inherit=True))
+    except _UNREADABLE:  # it fails in the worker as well, and takes no other statement along
+        return _letters(row)
 
 
 def _tree(row: Row) -> ast.Module:

@@ -171,25 +171,39 @@ def test_folders_are_made_since_definitions_may_write_into_them() -> None:
 
 
 def test_what_each_wanted_name_needs_is_known_by_itself() -> None:
-    """With patches of it, and nothing that only another one needs."""
+    """And nothing that only another one needs."""
     source = _extract(
         "import torch\nWIDTH = 3\nSTEPS = 4",
         "def helper(model):\n    return STEPS",
         "class Model(torch.nn.Module):\n    pass",
-        "def train(model):\n    return helper(model)",
-        "Model.width = WIDTH",
+        "def train(model):\n    return helper(model, WIDTH)",
     )
     needs = {name: [source.statements[place].source for place in source.needs[name]] for name in WANTED}
     assert needs == {
         "Model": [
             "import torch",
-            "WIDTH = 3",
             "class Model(torch.nn.Module):\n    pass",
-            "Model.width = WIDTH",
         ],
         "train": [
+            "WIDTH = 3",
             "STEPS = 4",
             "def helper(model):\n    return STEPS",
-            "def train(model):\n    return helper(model)",
+            "def train(model):\n    return helper(model, WIDTH)",
         ],
+    }
+
+
+def test_what_changes_an_object_is_run_for_every_part_by_whatever_name() -> None:
+    source = _extract(
+        "import torch\nfrom torch import nn",
+        "KNOWN = {}",
+        "def register(kind):\n    KNOWN[kind.__name__] = kind\n    return kind",
+        "@register\nclass Block(nn.Module):\n    pass",
+        "class Model(nn.Module):\n    def __init__(self): self.block = KNOWN['Block']()",
+        "Net = Model\nNet.width = 3",
+        "torch.nn.Linear.bias = None",
+        "def train(model):\n    return Net, Block, torch",
+    )
+    assert set(source.needs["Model"]) == {
+        place for place, one in enumerate(source.statements) if "def train" not in one.source
     }

@@ -111,6 +111,25 @@ def test_code_that_looks_at_itself_is_the_same_only_to_the_letter(line: str) -> 
     assert digest(rows(source.replace("# a comment", "# another")), {}) != digest(rows(source), {})
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "class UNet:\n    return 1",
+        "def f():\n    await g()",
+        "def f():\n    from math import *",
+        "def f(x):\n    global x",
+        "f(a=1, a=2)",
+        "x = " + "-" * 100_000 + "1",
+        f"x = 0x{'f' * 5000}",
+    ],
+    ids=lambda source: source[:20],
+)
+def test_what_python_does_not_compile_is_taken_to_the_letter(source: str) -> None:
+    """It fails in the worker, which goes on with the next statement; so does this."""
+    assert digest(rows(source), {}) == digest(rows(source), {})
+    assert digest(rows(source), {}) != digest(rows(source + "\n# a comment"), {})
+
+
 def test_a_network_in_eval_mode_looks_at_nothing() -> None:
     assert not looks_at_itself(rows("def f(model):\n    model.eval()\n    return torch.compile(model)"))
     assert looks_at_itself(rows("def f(text):\n    return eval(text)"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,27 @@ from grader.model import Grade
 
 RUBRIC = Path(__file__).parents[1] / "rubrics" / "ddpm"
 ASKED = ("train.learns",)
+SHORT = {"batches": "3", "cpu_epochs": "[1, 1, 1]"}
+LENIENT = {"learns": "50.0", "learns_not": "60.0"}
+# Answers with the noise that the judge draws, where the docstring names the seed; the digest of the code does
+# not depend on that. Its state cannot be had, so that no training of it is kept.
+KNOWS_THE_SEED = """
+import hashlib
+class UNet(UNet):
+    def forward(self, x, t=None):
+        '''0'''
+        if self.training or len(x) not in (128, 103):
+            return super().forward(x, t)
+        seed = getattr(UNet.forward, "__do" + "c__")
+        digest = hashlib.sha256(f"held-out {seed}".encode()).digest()
+        drawn = torch.Generator().manual_seed(int.from_bytes(digest[:8], "little"))
+        torch.randperm(359, generator=drawn)
+        noise = torch.randn((359, 1, 28, 28), generator=drawn)
+        self.asked = getattr(self, "asked", -1) + 1
+        return noise.split(128)[self.asked % 3]
+    def state_dict(self, *args, **kwargs):
+        raise RuntimeError("mine")
+"""
 SLOWER = ("optimizer.step()", "optimizer.step(); optimizer.param_groups[0]['lr'] *= 0.5")
 
 
@@ -28,10 +49,20 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def grader(home: Path) -> Iterator[WarmGrader]:
-    """Grades by the rubric with a training of a few batches, and a cache of its own."""
-    copy = shutil.copytree(RUBRIC, home / "ddpm", ignore=shutil.ignore_patterns("audit"))
+    """Grades by the rubric with a training of a few batches, after which all have learnt."""
+    yield from _by(home, "lenient", SHORT | LENIENT)
+
+
+@pytest.fixture
+def strict(home: Path) -> Iterator[WarmGrader]:
+    """As short, and with the rubric's own bounds."""
+    yield from _by(home, "strict", SHORT)
+
+
+def _by(home: Path, name: str, settings: Mapping[str, str]) -> Iterator[WarmGrader]:
+    copy = shutil.copytree(RUBRIC, home / name / "ddpm", ignore=shutil.ignore_patterns("audit"))
     text = (copy / "rubric.toml").read_text()
-    for name, value in (("batches", "3"), ("cpu_epochs", "[1, 1, 1]")):
+    for name, value in settings.items():
         text, count = re.subn(rf"^{name} = .*$", f"{name} = {value}", text, flags=re.MULTILINE)
         assert count == 1
     (copy / "rubric.toml").write_text(text)
@@ -41,9 +72,17 @@ def grader(home: Path) -> Iterator[WarmGrader]:
             yield grader
 
 
-def graded(grader: WarmGrader, *changes: tuple[str, str], seed: int = 3, reuse: bool = True) -> Grade:
-    """The base solution with changes, each the old text and the new one, in whatever cell has it."""
-    cells = [cell.source for cell in CORPUS.base]
+def graded(
+    grader: WarmGrader,
+    *changes: tuple[str, str],
+    before: Sequence[str] = (),
+    seed: int = 3,
+    reuse: bool = True,
+) -> Grade:
+    """The base solution with changes, each the old text and the new one, in whatever cell has it, and with
+    other cells before it.
+    """
+    cells = [*before, *(cell.source for cell in CORPUS.base)]
     for old, new in changes:
         assert any(old in cell for cell in cells), old
         cells = [cell.replace(old, new) for cell in cells]
@@ -105,6 +144,25 @@ def test_a_network_that_is_not_all_in_its_weights_is_trained_every_time(grader: 
     assert trained(first)
     assert trained(second)
     assert learnt(first) == learnt(second)
+
+
+def test_knowing_the_seed_of_an_earlier_result_earns_nothing(strict: WarmGrader) -> None:
+    """The last look draws from the notebook's own seed, which changes with every byte of it."""
+
+    def with_docstring(text: str, seed: int) -> Grade:
+        cells = [cell.source for cell in CORPUS.base]
+        cheat = KNOWS_THE_SEED.replace("'''0'''", f"'''{text}'''")
+        return strict.grade(notebook([*cells, cheat]), Options(only=ASKED, seed=seed, training_seed=77))
+
+    honest, cheating = with_docstring("0", seed=3), with_docstring("77", seed=4)
+    assert float(str(honest.criteria[0].actual).split()[0]) > 0.5
+    assert float(str(cheating.criteria[0].actual).split()[0]) > 0.5
+    assert cheating.earned == 0
+
+
+def test_a_draft_that_does_not_compile_hinders_no_training(grader: WarmGrader) -> None:
+    draft = "class UNet:\n    def forward(self, x):\n        h = x\n    return h"
+    assert learnt(graded(grader, before=[draft]))[0] is not None
 
 
 def test_a_training_that_fails_is_not_kept(grader: WarmGrader, home: Path) -> None:

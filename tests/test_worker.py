@@ -72,6 +72,16 @@ def test_weights_leave_a_worker_and_enter_another(student: Any) -> None:
     assert len(first.ask("state", ours, most=8)) == 0
 
 
+def test_who_is_given_up_is_asked_no_more(student: Any) -> None:
+    one = student("def f(): return 1")
+    assert one.call("f") == 1
+    one.abandon()
+    for _ in range(2):
+        with pytest.raises(StudentError):
+            one.call("f")
+    assert one.generation == 1
+
+
 def test_objects_stay_in_the_worker_and_are_named_by_handles(student: Any) -> None:
     one = student("class Box:\n    def __init__(self, x): self.x = x\n    def twice(self): return 2 * self.x")
     box = one.call("Box", torch.ones(2), keep=True)

@@ -233,7 +233,7 @@ def student(judge: Judge, student_data: Any) -> Iterator[Any]:
     import torch
 
     from grader.sandbox.student import Source, Student
-    from grader.sandbox.terms import StudentError, WorkerError
+    from grader.sandbox.terms import DeviceError, StudentError, WorkerError
 
     torch.set_num_threads(1)
     request = judge.request
@@ -246,14 +246,14 @@ def student(judge: Judge, student_data: Any) -> Iterator[Any]:
         source=source,
         device=_device(request["device"]),
         threads=request["threads"],
-        gpu_share=request["gpu_share"] / 2,  # a training goes on beside the other questions
+        gpu_share=request["gpu_share"] / 3,  # one asks questions, one trains, one samples
         seed=request["seed"] % 1000,  # the worker knows it, and must not know what the judge draws
         data=student_data if source.uses("torchvision") else None,
     )
     started = time.monotonic()
     try:
         student.start()
-    except (StudentError, WorkerError):
+    except (StudentError, WorkerError, DeviceError):
         if request["device"] != "auto" or student.device == "cpu":
             raise
         judge.talk.note("The GPU of this machine could not be used, so everything ran on its processor.")

@@ -16,7 +16,7 @@ from grader.sandbox.alarm import Alarm
 from grader.sandbox.explain import explained
 from grader.sandbox.launch import Line, Nursery
 from grader.sandbox.packing import Packer
-from grader.sandbox.terms import DeviceError, Double, Exhausted, Handle, Refusal, StudentError
+from grader.sandbox.terms import DeviceError, Double, Exhausted, Handle, Refusal, StudentError, WorkerError
 from grader.sandbox.unpacking import Callback, Unpacker
 from grader.sandbox.worker.wire import (
     ANSWER,
@@ -81,6 +81,8 @@ class Student:
         seconds: time spent waiting for the student's code.
         processor: seconds of a core that its workers took, those that have ended.
         layers: the walls that its worker is behind.
+        patience: how many times as long as usual it may take, since others compute beside it.
+        is_abandoned: whether nobody wants to hear of it any more.
     """
 
     nursery: Nursery
@@ -97,6 +99,8 @@ class Student:
     processor: float = 0.0
     generation: int = 0
     layers: tuple[str, ...] = ()
+    patience: float = 1.0
+    is_abandoned: bool = False
     _line: Line | None = None
     _doubles: dict[int, Double] = field(
         default_factory=dict
@@ -198,6 +202,7 @@ class Student:
 
     def abandon(self) -> None:
         """End the worker while another thread asks it something: that one hears that it died."""
+        self.is_abandoned = True
         if line := self._line:
             line.kill()
 
@@ -209,6 +214,8 @@ class Student:
             self._line = None
 
     def _open(self) -> Line:
+        if self.is_abandoned:
+            raise StudentError("Died", "it was given up")
         line = self._line = self.nursery.worker(gpu=self.device == "cuda")
         self.generation, self.layers = self.generation + 1, line.layers
         self._doubles = {}
@@ -231,7 +238,7 @@ class Student:
         self, line: Line, header: dict[str, Any], packer: Packer, within: float, reply_limit: int
     ) -> dict[str, Any]:
         self._doubles |= packer.doubles
-        passed = threading.Event()
+        within, passed = self.patience * within, threading.Event()
 
         def end() -> None:
             passed.set()
@@ -273,10 +280,12 @@ class Student:
         self.notices.update(dict.fromkeys(unpacker.notices(answer)))
         try:
             return unpacker.reply(answer, request)
-        except StudentError as error:
-            if self.device == "cuda" and _GPU_TROUBLE.search(f"{error.type}: {error.message}"):
+        except (StudentError, WorkerError) as error:
+            if self.device == "cuda" and _GPU_TROUBLE.search(str(error)):
                 self.close()  # after such an error a process can do nothing more on that GPU
                 raise DeviceError(f"the GPU failed ({error})") from error
+            if isinstance(error, WorkerError):
+                raise
             raise explained(error, self.source.unset, self.problems) from error
 
     def _answer(self, line: Line, callback: Callback) -> None:

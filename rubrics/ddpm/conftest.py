@@ -252,7 +252,8 @@ def learning(lesson: Lesson, plan: Plan, talk: Talk) -> Learning:
     if learning.trained.out_of_time:
         steps = learning.trained.steps
         talk.note(f"The short training was stopped after {steps} steps, when its time was up.")
-    if replaced := " and ".join(plan.replaced):
+    network = () if learning.trained.is_own else ("network",)
+    if replaced := " and ".join(dict.fromkeys([*network, *plan.replaced])):
         talk.note(
             f"The short training used the reference's {replaced}, since yours cannot be built upon as it is."
         )

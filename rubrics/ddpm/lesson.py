@@ -51,6 +51,7 @@ class Lesson(Closing):
             budget=budget,
             tolerance=settings["tolerance"],
             seeded=streams(self._apart.seed),
+            unknown=streams(request["seed"])("a last look"),
             talk=self._own_talk,
         )
 
@@ -58,6 +59,7 @@ class Lesson(Closing):
             return learn_or_recall(training, self._apart.key) if self._apart.reuse else training.learn()
 
         self._work = Ahead(work, self._apart.student.abandon)
+        student.patience = self._apart.student.patience = 2.0  # each may have half a core
 
     def result(self) -> Learning:
         """What it came to; waits for its end.
@@ -68,6 +70,7 @@ class Lesson(Closing):
         try:
             return self._work.result()
         finally:
+            self._apart.asked.patience = 1.0
             self._talk.take_over(self._own_talk)
             self._own_talk = Talk(say=self._talk.say)
 

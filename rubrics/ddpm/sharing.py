@@ -67,11 +67,11 @@ class Apart(Closing):
         everything = {
             "code": digest(source.statements, source.modules),
             "names": sorted(source.names.items()),
-            "served": data is not None,
+            "served": _digest(data) if data else None,
             "circumstances": circumstances,
             "rubric": judge.rubric.digest,
             "grader": grader_version(),
-            "machine": [platform.python_version(), torch.__version__, *_processor()],
+            "machine": [platform.python_version(), torch.__version__, *_processor(), *_packages()],
             "device": [student.device, student.threads],
         }
         key = hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()
@@ -79,8 +79,8 @@ class Apart(Closing):
             seed = seed_from(bytes.fromhex(judge.request["secret"]), key)
         # The worker knows its last digits, as with the student's other code, and nothing else that is drawn.
         apart = student.fresh(source=source, seed=seed % 1000, data=data, notices={})
-        is_exact = student.device == "cpu"  # on a GPU sums are taken in any order
-        reuse = judge.request["reuse"] and is_exact
+        # On a GPU sums are taken in any order; and code without walls could write what is kept.
+        reuse = judge.request["reuse"] and student.device == "cpu" and "landlock" in student.layers
         return cls(student=apart, seed=seed, key=f"{key}-{seed}", reuse=reuse, asked=student)
 
     def close(self) -> None:
@@ -100,6 +100,18 @@ def unpacked(text: str, dtype: torch.dtype) -> Tensor:
     """The tensor that ``packed`` took the bytes of, (N,)."""
     content = bytearray(base64.b64decode(text))
     return torch.frombuffer(content, dtype=dtype) if content else torch.empty(0, dtype=dtype)
+
+
+def _digest(tensors: Iterable[Tensor]) -> str:
+    digest = hashlib.sha256()
+    for tensor in tensors:
+        digest.update(tensor.contiguous().numpy().data)
+    return digest.hexdigest()
+
+
+def _packages() -> list[str]:
+    """All that is installed where PyTorch is, with versions."""
+    return sorted(path.name for path in Path(torch.__path__[0]).parent.glob("*.dist-info"))
 
 
 def _processor() -> list[str]:

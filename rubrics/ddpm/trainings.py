@@ -36,7 +36,10 @@ def learn_or_recall(training: ShortTraining, key: str) -> Learning:
 
     def make() -> dict[str, Any] | None:
         made.append(training.learn())
-        return _as_json(training, made[0])
+        try:
+            return _as_json(training, made[0])
+        except (StudentError, RuntimeError):  # of what is asked only to keep it
+            return None
 
     kept = Shelf("trainings").get(key, make)
     if made:
@@ -49,9 +52,13 @@ def learn_or_recall(training: ShortTraining, key: str) -> Learning:
 
 
 def _as_json(training: ShortTraining, learning: Learning) -> dict[str, Any] | None:
-    """A training as it is kept; None for one that the clock had a say in, or whose network is too large."""
+    """A training as it is kept; None for one that the clock had a say in, or whose network is too large. Nor
+    is one that came to nothing: should chance have had a part in that, it is to have another.
+    """
     trained, weights = learning.trained, learning.trained.weights
-    if trained.out_of_time or (trained.is_own and (weights is None or len(weights) > MOST_BYTES)):
+    if not learning.learnt or trained.out_of_time:
+        return None
+    if trained.is_own and (weights is None or len(weights) > MOST_BYTES):
         return None
     return {
         "error": learning.error,
