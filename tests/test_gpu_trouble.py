@@ -13,7 +13,8 @@ from grader.model import Grade
 from grader.pipeline import judge_notebook
 from grader.rubric import Rubric
 from grader.sandbox.launch import Nursery
-from grader.sandbox.student import Source, Student
+from grader.sandbox.source import Source
+from grader.sandbox.student import Student
 from grader.sandbox.terms import DeviceError, StudentError
 
 FAILS = """

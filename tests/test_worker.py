@@ -12,7 +12,8 @@ import torch
 
 from grader.sandbox import launch
 from grader.sandbox.launch import Nursery
-from grader.sandbox.student import Source, Student
+from grader.sandbox.source import Source
+from grader.sandbox.student import Student
 from grader.sandbox.terms import IN_USE, Exhausted, OnCPU, Refusal, StudentError
 
 

@@ -232,7 +232,8 @@ def student(judge: Judge, student_data: Any) -> Iterator[Any]:
     """The student's code, loaded into a worker of its own."""
     import torch
 
-    from grader.sandbox.student import Source, Student
+    from grader.sandbox.source import Source
+    from grader.sandbox.student import Student
     from grader.sandbox.terms import DeviceError, StudentError, WorkerError
 
     torch.set_num_threads(1)

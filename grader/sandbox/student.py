@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch import Tensor
 
-from grader.sameness import looks_at_itself
 from grader.sandbox.alarm import Alarm
 from grader.sandbox.explain import explained
 from grader.sandbox.launch import Line, Nursery
 from grader.sandbox.packing import Packer
+from grader.sandbox.source import Source
 from grader.sandbox.terms import DeviceError, Double, Exhausted, Handle, Refusal, StudentError, WorkerError
 from grader.sandbox.unpacking import Callback, Unpacker
 from grader.sandbox.worker.wire import (
@@ -35,39 +35,6 @@ MIB = 1 << 20
 _ALARM = Alarm()
 # What PyTorch says of a GPU that is full, or was lost to an earlier error.
 _GPU_TROUBLE = re.compile("OutOfMemoryError|CUDA error|CUDA out of memory|CUDNN_STATUS_|CUBLAS_STATUS_")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """What a worker is to load: statements with their cells and lines, in the notebook's order.
-
-    Attributes:
-        modules: statements of the modules beside the notebook, by the name they are imported by.
-        needs: the places among ``statements`` of what each thing asked for needs.
-        names: what the notebook calls what is asked for, where it has another name for it.
-        unset: sentences on names that nothing sets.
-        outside: variables of the notebook that functions read: "function", "name", "cell", "line".
-    """
-
-    statements: Sequence[Mapping[str, Any]]
-    modules: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
-    needs: Mapping[str, Sequence[int]] = field(default_factory=dict)
-    names: Mapping[str, str] = field(default_factory=dict)
-    unset: Mapping[str, str] = field(default_factory=dict)
-    outside: Sequence[Mapping[str, Any]] = ()
-
-    def uses(self, package: str) -> bool:
-        """Whether a package is spoken of anywhere; its import may take seconds."""
-        everything = (self.statements, *self.modules.values())
-        return any(package in statement["source"] for part in everything for statement in part)
-
-    def only(self, names: Iterable[str]) -> Source:
-        """What these definitions need, and no other statement; all of it where code looks at itself."""
-        if any(map(looks_at_itself, (self.statements, *self.modules.values()))):
-            return self
-        wanted = {place for name in names for place in self.needs.get(name, ())}
-        kept = [statement for place, statement in enumerate(self.statements) if place in wanted]
-        return replace(self, statements=kept, needs={})
 
 
 @dataclass(slots=True, kw_only=True)

@@ -27,20 +27,19 @@ from . import probe_sampler, probe_trainer
 from .conventions import Numbering
 from .drawings import draw_or_recall
 from .judge_noise import works
-from .judge_trainer import trains_rightly
 from .learning import Learning
 from .lesson import Lesson
 from .numbering import recovered
 from .own_weights import add_own_weights
-from .plan import Calls, Plan
+from .plan import Plan, planned
 from .probe_forward import Forward
-from .probe_network import AUDIBLE, Network, Ways, examine, rebuilt, ways
+from .probe_network import Network, Ways, examine, rebuilt, ways
 from .probe_sampler import Sampling
 from .probe_trainer import Training
 from .quality import Quality, Studio, add_all_of_the_students, judge_network, judge_sampler
 from .randomness import Seeded, streams
 from .schedule import PROBE, Found, Judged, build_diffuser, is_sound, own_diffuser, read, schedule_of
-from .trainer_run import agree, run_as_expected
+from .trainer_run import run_as_expected
 
 
 @pytest.fixture(scope="session")
@@ -205,28 +204,12 @@ def plan(request: pytest.FixtureRequest, judge: Judge, course: Judged | None) ->
     """What there is of the student's to train with, as far as it is sound."""
     if judge.request["quick"]:
         raise LeftOut("judging it would take a training, which --quick leaves out.")
-    network: Network | None = _or_none(request, "network")
-    usable = (
-        network is not None
-        and not isinstance(network.output, str)
-        and network.output.shape[1:] == (1, 28, 28)
-    )
-    training: Training | None = _or_none(request, "training")
-    own_trainer = training is not None and trains_rightly(training)
-    if not usable and not own_trainer:
-        raise Blocked(
-            "Neither the network nor the training loop works, so there is nothing of yours to train with."
-        )
-    own = {"network": usable, "train": own_trainer, "diffuser": course is not None}
-    meets = course is not None and agree(training, request.getfixturevalue("forward"))
-    return Plan(
-        form=network.form if network and usable else None,
-        charged=usable and not _joined(request),
-        own_trainer=own_trainer,
-        calls=Calls.seen_in(training) if training else None,
-        own_diffuser=meets and own_trainer,
-        reading=course.as_returned if course else PAPER,
-        replaced=tuple(part for part, is_own in own.items() if not is_own),
+    return planned(
+        network=_or_none(request, "network"),
+        paths=_or_none(request, "paths"),
+        training=_or_none(request, "training"),
+        course=course,
+        forward=request.getfixturevalue("forward") if course else None,
     )
 
 
@@ -258,12 +241,6 @@ def learning(lesson: Lesson, plan: Plan, talk: Talk) -> Learning:
             f"The short training used the reference's {replaced}, since yours cannot be built upon as it is."
         )
     return learning
-
-
-def _joined(request: pytest.FixtureRequest) -> bool:
-    """Whether the network has its skip connections and hears of the step; else it lost points there."""
-    paths: Ways | None = _or_none(request, "paths")
-    return paths is not None and bool(paths.heard) and min(*paths.heard, paths.by_time) > AUDIBLE
 
 
 def _or_none(request: pytest.FixtureRequest, name: str) -> Any:

@@ -5,11 +5,17 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from reference.readings import Reading
+from grader.checks import Blocked
+from reference.readings import PAPER, Reading
 
 from . import calibration
 from .conventions import Answers, Numbering, Telling
+from .judge_trainer import trains_rightly
+from .probe_forward import Forward
+from .probe_network import AUDIBLE, Network, Ways
 from .probe_trainer import Training
+from .schedule import Judged
+from .trainer_run import agree
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +75,46 @@ class Plan:
             "own_diffuser": self.own_diffuser,
             "reading": calibration.key(self.reading),
         }
+
+
+def planned(
+    *,
+    network: Network | None,
+    paths: Ways | None,
+    training: Training | None,
+    course: Judged | None,
+    forward: Forward | None,
+) -> Plan:
+    """A plan with all of the student's that is sound; None stands for what cannot be asked.
+
+    Args:
+        course: how the student's forward process is read, if it can be built upon; ``forward`` is that.
+
+    Raises:
+        Blocked: there is nothing of the student's to train with.
+    """
+    usable = (
+        network is not None
+        and not isinstance(network.output, str)
+        and network.output.shape[1:] == (1, 28, 28)
+    )
+    own_trainer = training is not None and trains_rightly(training)
+    if not usable and not own_trainer:
+        raise Blocked(
+            "Neither the network nor the training loop works, so there is nothing of yours to train with."
+        )
+    own = {"network": usable, "train": own_trainer, "diffuser": course is not None}
+    return Plan(
+        form=network.form if network and usable else None,
+        charged=usable and not _joined(paths),
+        own_trainer=own_trainer,
+        calls=Calls.seen_in(training) if training else None,
+        own_diffuser=own_trainer and forward is not None and agree(training, forward),
+        reading=course.as_returned if course else PAPER,
+        replaced=tuple(part for part, is_own in own.items() if not is_own),
+    )
+
+
+def _joined(paths: Ways | None) -> bool:
+    """Whether the network has its skip connections and hears of the step; else it lost points there."""
+    return paths is not None and bool(paths.heard) and min(*paths.heard, paths.by_time) > AUDIBLE

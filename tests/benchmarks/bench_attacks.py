@@ -22,7 +22,8 @@ from corpus import wrong
 
 from grader.audit import corpus
 from grader.sandbox.launch import Nursery
-from grader.sandbox.student import Source, Student
+from grader.sandbox.source import Source
+from grader.sandbox.student import Student
 from grader.sandbox.terms import StudentError
 
 LIMIT = 1.0

@@ -7,7 +7,8 @@ import time
 
 from grader.sandbox.isolation import measure
 from grader.sandbox.launch import Nursery
-from grader.sandbox.student import Source, Student
+from grader.sandbox.source import Source
+from grader.sandbox.student import Student
 
 WORKERS, ROUNDS, STEPS = 20, 10, 30
 SOURCE = f"""

@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.sandbox.launch import Nursery
-from grader.sandbox.student import Source, Student
+from grader.sandbox.source import Source
+from grader.sandbox.student import Student
 from grader.sandbox.terms import Handle, StudentError, WorkerError
 from grader.sandbox.unpacking import Unpacker
 from grader.sandbox.worker.wire import (

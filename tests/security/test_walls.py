@@ -13,7 +13,8 @@ from victims import Victims, victims
 
 from grader.sandbox.isolation import Level, measure
 from grader.sandbox.launch import Nursery
-from grader.sandbox.student import Source, Student
+from grader.sandbox.source import Source
+from grader.sandbox.student import Student
 from grader.sandbox.terms import StudentError
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="walls are for Linux")

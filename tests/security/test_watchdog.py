@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from grader.sandbox.launch import Nursery
-from grader.sandbox.student import Source, Student
+from grader.sandbox.source import Source
+from grader.sandbox.student import Student
 from grader.sandbox.terms import StudentError
 from grader.sandbox.watchdog import Budget, remove, usage
 
