@@ -22,16 +22,16 @@ def progress(name: str, *, quiet: bool, verbose: bool) -> Iterator[Callable[[Eve
 
 
 class _Lines:
-    """One line a step; without ``every_step`` only that a long one has begun."""
+    """One line a step, said once; without ``every_step`` only that a long one has begun."""
 
     def __init__(self, name: str, *, every_step: bool) -> None:
-        self._name, self._every_step, self._last = name, every_step, ""
+        self._name, self._every_step, self._said = name, every_step, set[str]()
 
     def __call__(self, event: Event) -> None:
-        line = event.get("check") or event["progress"]
-        if line != self._last and (self._every_step or "progress" in event):
+        line = str(event.get("check") or event["progress"])
+        if line not in self._said and (self._every_step or "progress" in event):
             print(f"{self._name}: {line}", file=sys.stderr, flush=True)
-        self._last = line
+        self._said.add(line)
 
 
 @contextmanager
@@ -46,13 +46,17 @@ def _live(name: str) -> Iterator[Callable[[Event], None]]:
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("starting", name=name, total=None)
+        checks = bar.add_task("starting", name=name, total=None)
+        long = {}  # a training goes on beside the checks, so each has a line
 
         def tell(event: Event) -> None:
             if "check" in event:
-                bar.update(task, description=str(event["check"]), total=None)
-            else:
-                text = f"{event['progress']} {event['done']} of {event['total']}"
-                bar.update(task, description=text, completed=event["done"], total=event["total"])
+                bar.update(checks, description=str(event["check"]))
+                return
+            what = str(event["progress"])
+            if what not in long:
+                long[what] = bar.add_task(what, name=" " * len(name), total=None)
+            text = f"{what} {event['done']} of {event['total']}"
+            bar.update(long[what], description=text, completed=event["done"], total=event["total"])
 
         yield tell

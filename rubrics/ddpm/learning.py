@@ -181,6 +181,7 @@ class ShortTraining:
             hopeless = offered >= budget.steps and not error < self._tolerance["hopeless"]
             if found.learnt or hopeless or trained.out_of_time:
                 break
+        self._tell(lessons.steps, lessons.steps)  # it may have ended early
         if network is None:
             return found
         found = self._looked_at_again(found)
