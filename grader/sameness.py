@@ -11,6 +11,7 @@ import ast
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from types import CodeType
 from typing import Any
 
@@ -28,8 +29,13 @@ _METHODS_TOO = frozenset({"eval", "compile"})  # ``model.eval()`` looks at nothi
 
 def looks_at_itself(statements: Iterable[Row]) -> bool:
     """Whether code may see its own text or names, or reach what it does not name; or nobody can say."""
+    return any(_looks_at_itself(str(row["source"])) for row in statements)
+
+
+@lru_cache(maxsize=4096)  # each is asked about as part of the whole, then of each part
+def _looks_at_itself(source: str) -> bool:
     try:
-        return any(name in _SELF for row in statements for name in _names(_tree(row)))
+        return any(name in _SELF for name in _names(ast.parse(source)))
     except _UNREADABLE:
         return True
 
@@ -54,14 +60,10 @@ def _letters(row: Row) -> Any:
 
 def _instructions(row: Row) -> Any:
     try:
-        tree = _without_docstrings(_tree(row))
+        tree = _without_docstrings(ast.parse(row["source"]))
         return _code(compile(tree, "", "exec", row["flags"], dont_inherit=True))
     except _UNREADABLE:  # it fails in the worker as well, and takes no other statement along
         return _letters(row)
-
-
-def _tree(row: Row) -> ast.Module:
-    return ast.parse(str(row["source"]))
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:

@@ -122,7 +122,7 @@ def pytest_runtest_makereport(
     if call.excinfo and isinstance(call.excinfo.value, UsageError):
         judge.refusal = str(call.excinfo.value)
         item.session.shouldstop = judge.refusal
-    if call.excinfo and type(call.excinfo.value).__name__ == "DeviceError":
+    if call.excinfo and _is_gpus(call.excinfo.value):
         judge.environment["device_failure"] = str(call.excinfo.value)
     if call.when == "call" or (call.when == "setup" and call.excinfo):
         judge.checks.append(_outcome(item, call))
@@ -168,7 +168,8 @@ def _verdict(error: BaseException, *, in_fixture: bool) -> dict[str, Any]:
         case Undecided():
             return {"verdict": "error", "message": str(error)}
         case DeviceError():
-            return {"verdict": "error", "message": f"This could not be asked: {error}."}
+            what_to_do = "grade it again with --device cpu, or fewer --jobs"
+            return {"verdict": "error", "message": f"This could not be asked: {error}; {what_to_do}."}
         case StudentError(type="ModuleNotFoundError"):
             return {"verdict": "error", "message": f"Your code needs what is not installed here: {error}"}
         case StudentError():
@@ -177,6 +178,12 @@ def _verdict(error: BaseException, *, in_fixture: bool) -> dict[str, Any]:
             return {"verdict": students, "message": str(error).splitlines()[0]}
     what = f"{type(error).__name__}: {error}".splitlines()[0][:300]
     return {"verdict": "error", "message": f"The grader itself failed here ({what})."}
+
+
+def _is_gpus(error: BaseException) -> bool:
+    from grader.sandbox.terms import DeviceError
+
+    return isinstance(error, DeviceError)
 
 
 def _trace(call: pytest.CallInfo[None]) -> str:

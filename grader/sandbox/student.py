@@ -96,7 +96,7 @@ class Student:
             keep: leave the result in the worker and return its handle.
 
         Raises:
-                StudentError: the code raised, died, hung or flooded.
+            StudentError: the code raised, died, hung or flooded.
             DeviceError: the GPU failed.
         """
         return self.reply(

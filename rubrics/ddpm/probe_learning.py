@@ -4,9 +4,9 @@ of it.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Self
 
 import torch
@@ -26,6 +26,7 @@ from .doubles import DiffuserDouble, LoaderDouble, WitnessDouble
 from .plan import Calls
 from .probe_network import Network, steps_as
 from .remote import ReferenceSteps, RemoteReference
+from .sharing import digest_of
 
 VALIDATION_BATCHES = 2
 HELD_OUT = 512  # images that a network is judged by, at most
@@ -57,7 +58,7 @@ class Lessons:
         return self.clock.steps
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Data:
     """Images to train on, float (N, 1, 28, 28), with labels, and those held out."""
 
@@ -73,13 +74,10 @@ class Data:
         held_out, _ = digits.load(name, "held-out")
         return cls(train=images, labels=labels, held_out=held_out, batch_size=budget.batch_size)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Of the images."""
-        digest = hashlib.sha256()
-        for images in (self.train, self.held_out):
-            digest.update((images * 255).round().byte().numpy().tobytes())
-        return digest.hexdigest()
+        return digest_of((self.train, self.held_out))
 
     def ordered(self, order: torch.Generator) -> Batches:
         """Batches of it, in the order that the generator draws."""

@@ -67,7 +67,7 @@ class Apart(Closing):
         everything = {
             "code": digest(source.statements, source.modules),
             "names": sorted(source.names.items()),
-            "served": _digest(data) if data else None,
+            "served": digest_of(data) if data else None,
             "circumstances": circumstances,
             "rubric": judge.rubric.digest,
             "grader": grader_version(),
@@ -102,7 +102,8 @@ def unpacked(text: str, dtype: torch.dtype) -> Tensor:
     return torch.frombuffer(content, dtype=dtype) if content else torch.empty(0, dtype=dtype)
 
 
-def _digest(tensors: Iterable[Tensor]) -> str:
+def digest_of(tensors: Iterable[Tensor]) -> str:
+    """A digest of the tensors' bytes."""
     digest = hashlib.sha256()
     for tensor in tensors:
         digest.update(tensor.contiguous().numpy().data)
