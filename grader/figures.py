@@ -157,7 +157,7 @@ def _strip(pictures: Sequence[bytes], size: tuple[int, int]) -> Strip:
         picture = Image.frombytes("L", size, pixels).resize((width, height)).convert("LA")
         strip.paste(picture, (place * (width + gap), 0))
     png = io.BytesIO()
-    strip.save(png, format="PNG", optimize=True)
+    strip.save(png, format="PNG")
     src = Markup("data:image/png;base64," + base64.b64encode(png.getvalue()).decode("ascii"))
     return Strip(src=src, width=strip.width, height=strip.height, count=len(pictures))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import math
 import re
@@ -58,6 +59,17 @@ class LegendEntry:
         return " ".join(f"{dash * self.stroke.width:g}" for dash in self.stroke.dashes)
 
 
+@dataclass(frozen=True, slots=True)
+class _Curve:
+    """A curve as it is drawn, and the least and most at each of its points, if there are any."""
+
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    band: tuple[tuple[float, ...], tuple[float, ...]] | None
+    stroke: Stroke
+    marker: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plot:
     """Curves, drawn."""
@@ -91,12 +103,24 @@ def plot(figure: Curves, *, prefix: str) -> Plot:
     Raises:
         ValueError: no curve has a finite value.
     """
-    curves = [(series, *_points(series)) for series in figure.series[:SERIES]]
-    curves = [(series, x, y) for series, x, y in curves if any(map(math.isfinite, y))]
-    if not curves:
+    points = [(series, *_points(series)) for series in figure.series[:SERIES]]
+    points = [(series, x, y) for series, x, y in points if any(map(math.isfinite, y))]
+    if not points:
         raise ValueError("no curve has a finite value")
-    entries = tuple(_legend(series for series, _, _ in curves))
+    entries = tuple(_legend(series for series, _, _ in points))
+    curves = tuple(
+        _Curve(x, y, _band(series, x), entry.stroke, entry.marker)
+        for (series, x, y), entry in zip(points, entries, strict=True)
+    )
+    labels = _short(figure.x_label), _short(figure.y_label)
+    svg = _svg(curves, labels, log_y=figure.log_y, prefix=prefix, alt=figure.caption or figure.title)
+    return Plot(svg=svg, legend=entries)
 
+
+@functools.lru_cache(maxsize=256)  # most of a class has the same curves; of a drawing there are some 30 kB
+def _svg(
+    curves: tuple[_Curve, ...], labels: tuple[str, str], *, log_y: bool, prefix: str, alt: str
+) -> Markup:
     import matplotlib.style  # here: the command line must start without it
     from matplotlib.figure import Figure as Canvas
 
@@ -104,23 +128,28 @@ def plot(figure: Curves, *, prefix: str) -> Plot:
         warnings.simplefilter("ignore")  # a letter that its font lacks: the browser's font draws the text
         canvas = Canvas(figsize=(WIDTH / 72, HEIGHT / 72))
         axes = canvas.add_subplot()
-        for (series, x, y), entry in zip(curves, entries, strict=True):
-            if series.band and len(series.band) == len(x):  # as it is for curves that need no thinning
-                _draw_band(axes, x, series.band, entry.stroke)
-            _draw_curve(axes, x, y, entry)
-        _dress(axes, figure, positive=any(value > 0 for _, _, y in curves for value in y))
+        for curve in curves:
+            _draw_band(axes, curve)
+            _draw_curve(axes, curve)
+        _dress(axes, labels, log_y=log_y and any(value > 0 for curve in curves for value in curve.y))
         _place(axes)
         raw = io.BytesIO()
         canvas.savefig(raw, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    return Plot(
-        svg=_inline(raw.getvalue(), prefix=prefix, alt=figure.caption or figure.title), legend=entries
-    )
+    return _inline(raw.getvalue(), prefix=prefix, alt=alt)
 
 
-def _points(series: Series) -> tuple[list[float], list[float]]:
-    y = [_number(value) for value in series.y]
-    x = [_number(value) for value in series.x] if series.x is not None else [float(i) for i in range(len(y))]
-    return _thin(x[: len(y)], y[: len(x)])
+def _points(series: Series) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    y = tuple(_number(value) for value in series.y)
+    x = range(len(y)) if series.x is None else [_number(value) for value in series.x]
+    return _thin(tuple(map(float, x[: len(y)])), y[: len(x)])
+
+
+def _band(series: Series, x: Sequence[float]) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+    """The least and the most, for curves that need no thinning."""
+    if not series.band or len(series.band) != len(x):
+        return None
+    low, high = (tuple(_number(pair[end]) for pair in series.band) for end in (0, 1))
+    return low, high
 
 
 def _number(value: Any) -> float:
@@ -132,7 +161,7 @@ def _number(value: Any) -> float:
     return number if abs(number) < 1e30 else math.nan
 
 
-def _thin(x: list[float], y: list[float]) -> tuple[list[float], list[float]]:
+def _thin(x: tuple[float, ...], y: tuple[float, ...]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Fewer points that look the same: each stretch keeps its lowest and highest, so no spike is lost."""
     if len(y) <= POINTS_PER_CURVE:
         return x, y
@@ -143,7 +172,7 @@ def _thin(x: list[float], y: list[float]) -> tuple[list[float], list[float]]:
         if finite:
             kept |= {min(finite, key=y.__getitem__), max(finite, key=y.__getitem__)}
     order = sorted(kept)
-    return [x[i] for i in order], [y[i] for i in order]
+    return tuple(x[i] for i in order), tuple(y[i] for i in order)
 
 
 def _legend(series: Iterable[Series]) -> Iterator[LegendEntry]:
@@ -154,32 +183,33 @@ def _legend(series: Iterable[Series]) -> Iterator[LegendEntry]:
         yield LegendEntry(label=curve.label, stroke=STROKES.get(curve.role, OTHER), marker=marker)
 
 
-def _draw_curve(axes: Any, x: list[float], y: list[float], entry: LegendEntry) -> None:
-    stroke, lonely = entry.stroke, sum(map(math.isfinite, y)) < 3
+def _draw_curve(axes: Any, curve: _Curve) -> None:
+    stroke, lonely = curve.stroke, sum(map(math.isfinite, curve.y)) < 3
     axes.plot(
-        x,
-        y,
+        curve.x,
+        curve.y,
         color=_HEX[stroke.name],
         linewidth=stroke.width,
         linestyle=(0, stroke.dashes) if stroke.dashes else "-",
-        marker=entry.marker or ("o" if lonely else None),  # one epoch's loss is a point, and no line
+        marker=curve.marker or ("o" if lonely else None),  # one epoch's loss is a point, and no line
         markersize=4.0 + stroke.width / 2,
-        markevery=max(1, len(y) // 8),
+        markevery=max(1, len(curve.y) // 8),
         zorder=2 + stroke.over,
         solid_capstyle="round",
         dash_capstyle=stroke.cap,
     )
 
 
-def _draw_band(axes: Any, x: list[float], band: Sequence[tuple[float, float]], stroke: Stroke) -> None:
-    low, high = ([_number(pair[end]) for pair in band] for end in (0, 1))
-    axes.fill_between(x, low, high, color=_HEX[stroke.name], alpha=0.3, linewidth=0, zorder=2)
+def _draw_band(axes: Any, curve: _Curve) -> None:
+    if curve.band:
+        colour = _HEX[curve.stroke.name]
+        axes.fill_between(curve.x, *curve.band, color=colour, alpha=0.3, linewidth=0, zorder=2)
 
 
-def _dress(axes: Any, figure: Curves, *, positive: bool) -> None:
+def _dress(axes: Any, labels: tuple[str, str], *, log_y: bool) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    if figure.log_y and positive:
+    if log_y:
         axes.set_yscale("log", nonpositive="mask")
         low, high = axes.get_ylim()
         near = high / low < 100  # less than two decades: 1, 2 and 5 get a number too
@@ -191,8 +221,8 @@ def _dress(axes: Any, figure: Curves, *, positive: bool) -> None:
     axes.tick_params(colors=_HEX["soft"], length=3, labelsize=11.5, which="both")
     for side in ("left", "bottom"):
         axes.spines[side].set_color(_HEX["soft"])
-    axes.set_xlabel(_short(figure.x_label), color=_HEX["soft"])
-    axes.set_title(_short(figure.y_label), loc="left", fontsize=12, color=_HEX["soft"], pad=8)
+    axes.set_xlabel(labels[0], color=_HEX["soft"])
+    axes.set_title(labels[1], loc="left", fontsize=12, color=_HEX["soft"], pad=8)
     axes.yaxis.get_offset_text().set_color(_HEX["soft"])
 
 

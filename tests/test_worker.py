@@ -56,9 +56,9 @@ def test_values_come_back_as_they_went(student: Any) -> None:
 def test_what_a_worker_took_of_the_processor_is_known_when_it_has_ended(student: Any) -> None:
     spin = "def spin():\n    while time.process_time() < before + 0.5: pass"
     one = student(f"import time\nbefore = time.process_time()\n{spin}")
-    one.call("spin")
-    one.close()
-    assert one.processor > 0.4
+    with one.fresh() as another:
+        another.call("spin")
+    assert one.spent.processor > 0.4
 
 
 def test_weights_leave_a_worker_and_enter_another(student: Any) -> None:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 import sys
 import time
+import traceback
 from collections.abc import Generator, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -112,12 +113,11 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     return (yield)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Turn what pytest saw into a verdict."""
-    report = yield
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport:
+    """Turn what became of a check into a verdict. It replaces pytest's own, which puts all arguments on the
+    way to a failure into words that nobody reads, every tensor of theirs included.
+    """
     judge = item.config.stash[_REQUEST]
     if call.excinfo and isinstance(call.excinfo.value, UsageError):
         judge.refusal = str(call.excinfo.value)
@@ -128,7 +128,9 @@ def pytest_runtest_makereport(
         judge.checks.append(_outcome(item, call))
     elif call.excinfo:
         judge.checks.append(_outcome(item, call) | {"verdict": "error"})
-    return report
+    outcome: Literal["passed", "failed"] = "failed" if call.excinfo else "passed"
+    assert call.when != "collect"
+    return pytest.TestReport(item.nodeid, item.location, {}, outcome, None, call.when)
 
 
 def _outcome(item: pytest.Item, call: pytest.CallInfo[None]) -> dict[str, Any]:
@@ -143,7 +145,7 @@ def _outcome(item: pytest.Item, call: pytest.CallInfo[None]) -> dict[str, Any]:
     }
     if call.excinfo is None:
         return outcome | {"verdict": "pass", "credit": 1.0}
-    return outcome | _verdict(call.excinfo.value, in_fixture=call.when == "setup") | {"trace": _trace(call)}
+    return outcome | _verdict(call.excinfo.value, in_fixture=call.when == "setup")
 
 
 def _verdict(error: BaseException, *, in_fixture: bool) -> dict[str, Any]:
@@ -177,18 +179,19 @@ def _verdict(error: BaseException, *, in_fixture: bool) -> dict[str, Any]:
         case AssertionError() if str(error):
             return {"verdict": students, "message": str(error).splitlines()[0]}
     what = f"{type(error).__name__}: {error}".splitlines()[0][:300]
-    return {"verdict": "error", "message": f"The grader itself failed here ({what})."}
+    return {"verdict": "error", "message": f"The grader itself failed here ({what}; {_where(error)})."}
+
+
+def _where(error: BaseException) -> str:
+    """The place of ours where it was raised."""
+    *_, (frame, line) = traceback.walk_tb(error.__traceback__)
+    return f"{Path(frame.f_code.co_filename).name}, line {line}"
 
 
 def _is_gpus(error: BaseException) -> bool:
     from grader.sandbox.terms import DeviceError
 
     return isinstance(error, DeviceError)
-
-
-def _trace(call: pytest.CallInfo[None]) -> str:
-    assert call.excinfo is not None
-    return str(call.excinfo.getrepr(style="short"))[-4000:]
 
 
 def _criterion(item: pytest.Item) -> str | None:
@@ -274,8 +277,8 @@ def student(judge: Judge, student_data: Any) -> Iterator[Any]:
     yield student
     judge.talk.notes += [notice for notice in student.notices if notice not in judge.talk.notes]
     student.close()
-    judge.talk.spend("student", student.seconds)
-    judge.talk.spend("processor", student.processor)
+    judge.talk.spend("student", student.spent.seconds)
+    judge.talk.spend("processor", student.spent.processor)
 
 
 def _preload(statements: list[dict[str, Any]]) -> list[str]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from grader.sandbox.computing import COMPUTING
+
 _PACKAGES = Path(__file__).parents[2]
 ERRORS = "errors.txt"  # in the judge's folder: what it wrote to standard error
 
@@ -65,5 +67,4 @@ def start_afresh(arguments: Sequence[str], folder: Path) -> JudgeProcess:
 def environment() -> dict[str, str]:
     """The caller's, less what could steer Python or pytest."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "PYTHON", "COV_"))}
-    one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    return kept | one_thread | {"PYTHONPATH": str(_PACKAGES), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    return kept | COMPUTING | {"PYTHONPATH": str(_PACKAGES), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}

@@ -20,6 +20,7 @@ from typing import Any, BinaryIO
 
 from grader.closing import Closing
 from grader.errors import SandboxError, WorkerStartError
+from grader.sandbox.computing import COMPUTING
 from grader.sandbox.watchdog import Budget, Watch, remove
 from grader.sandbox.worker.walls import LAYERS
 
@@ -292,6 +293,5 @@ def _site_packages() -> list[str]:
 def environment() -> dict[str, str]:
     """Next to nothing: the worker must find no secret here, and no PYTHON variable may steer it."""
     kept = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "CUDA_VISIBLE_DEVICES", "LANG", "LC_ALL")
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     deterministic = {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
-    return {name: os.environ[name] for name in kept if name in os.environ} | threads | deterministic
+    return {name: os.environ[name] for name in kept if name in os.environ} | COMPUTING | deterministic

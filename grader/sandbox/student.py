@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
+from grader.closing import Closing
 from grader.sandbox.alarm import Alarm
 from grader.sandbox.explain import explained
 from grader.sandbox.launch import Line, Nursery
@@ -37,16 +38,35 @@ _ALARM = Alarm()
 _GPU_TROUBLE = re.compile("OutOfMemoryError|CUDA error|CUDA out of memory|CUDNN_STATUS_|CUBLAS_STATUS_")
 
 
+@dataclass(slots=True)
+class Spent:
+    """What the workers of one submission took, all of them together; from any thread.
+
+    Attributes:
+        seconds: time spent waiting for the student's code.
+        processor: seconds of a core that workers took, those that have ended.
+    """
+
+    seconds: float = 0.0
+    processor: float = 0.0
+    _adding: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, seconds: float = 0.0, processor: float = 0.0) -> None:
+        """Count what somebody took."""
+        with self._adding:
+            self.seconds += seconds
+            self.processor += processor
+
+
 @dataclass(slots=True, kw_only=True)
-class Student:
-    """Asks one worker at a time; after a death the next question goes to a fresh one.
+class Student(Closing):
+    """Asks one worker at a time; after a death the next question goes to a fresh one. A context manager.
 
     Attributes:
         problems: statements that failed when the definitions were loaded.
         notices: the worker's sentences on the notebook's surroundings; shared by all workers.
         gpu_share: how much of the GPU's memory its worker may take.
-        seconds: time spent waiting for the student's code.
-        processor: seconds of a core that its workers took, those that have ended.
+        spent: what it took; shared by all workers.
         layers: the walls that its worker is behind.
         patience: how many times as long as usual it may take, since others compute beside it.
         is_abandoned: whether nobody wants to hear of it any more.
@@ -62,8 +82,7 @@ class Student:
     load_within: float = 60.0
     problems: list[dict[str, Any]] = field(default_factory=list)
     notices: dict[str, None] = field(default_factory=dict)
-    seconds: float = 0.0
-    processor: float = 0.0
+    spent: Spent = field(default_factory=Spent)
     generation: int = 0
     layers: tuple[str, ...] = ()
     patience: float = 1.0
@@ -126,7 +145,7 @@ class Student:
         Args:
             changes: other fields, where they are to be others, such as a part of the source.
         """
-        fresh = {"problems": [], "seconds": 0.0, "processor": 0.0, "generation": 0, "_doubles": {}}
+        fresh = {"problems": [], "generation": 0, "_doubles": {}}
         return replace(self, **{**fresh, "_line": None, **changes})
 
     def ask(self, verb: str, target: str | Handle | None = None, **options: Any) -> Any:
@@ -177,7 +196,7 @@ class Student:
         """End the worker, if there is one."""
         if self._line:
             self._line.close()
-            self.processor += self._line.processor
+            self.spent.add(processor=self._line.processor)
             self._line = None
 
     def _open(self) -> Line:
@@ -239,7 +258,7 @@ class Student:
             self.close()  # of ours, in a stand-in: the conversation is out of step
             raise
         finally:
-            self.seconds += time.monotonic() - started
+            self.spent.add(seconds=time.monotonic() - started)
 
     def _received(
         self, unpacker: Unpacker, answer: dict[str, Any], request: dict[str, Any]

@@ -129,12 +129,8 @@ def _run_afresh(
     numbering: Numbering,
     variables: Mapping[str, str] | None = None,
 ) -> Run:
-    one = student.fresh()
-    try:
+    with student.fresh() as one:
         run = _run(one, fallback(one), generator, numbering, variables)
-    finally:
-        one.close()
-        student.seconds += one.seconds
     run.stale = variables or {}
     return run
 

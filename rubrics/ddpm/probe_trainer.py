@@ -202,12 +202,8 @@ def with_variables_set(student: Student, training: Training, generator: torch.Ge
     stale = handout.mistaken_for_arguments(student, "train", ARGUMENTS)
     if not stale:
         return training
-    one = student.fresh()
-    try:
+    with student.fresh() as one:
         again = _run(one, training.reading, None, generator, training.numbering, training.answers, stale)
-    finally:
-        one.close()
-        student.seconds += one.seconds
     again.stale = stale
     return again
 

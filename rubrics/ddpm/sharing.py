@@ -84,10 +84,8 @@ class Apart(Closing):
         return cls(student=apart, seed=seed, key=f"{key}-{seed}", reuse=reuse, asked=student)
 
     def close(self) -> None:
-        """End the worker; its time counts with that of the other."""
+        """End the worker."""
         self.student.close()
-        self.asked.seconds += self.student.seconds
-        self.asked.processor += self.student.processor
         self.asked.notices.update(self.student.notices)
 
 

@@ -26,6 +26,7 @@ MAX_HEADER = 4 << 20  # a notebook's statements are the largest header, and they
 MAX_ANSWER = 1 << 20  # of a header from a worker: parsed, it takes some thirty times as much memory
 MAX_BODY = 256 << 20
 MAX_TENSORS = 256
+_SMALL = 1 << 17  # bytes that are worth copying, so that the other side is woken once for a frame
 MAX_DIMENSIONS = 8
 
 _HEAD = struct.Struct("<2sBBIQ")
@@ -70,11 +71,16 @@ def write_frame(stream: BinaryIO, kind: int, header: dict[str, Any], tensors: li
         raise WireError(
             f"a frame of {len(text) + length:,} bytes and {len(tensors)} tensors is too large to send"
         )
+    parts: list[bytes | memoryview[int]] = [
+        _HEAD.pack(_MAGIC, _VERSION, kind, len(text), length),
+        text,
+        *bodies,
+    ]
+    if length <= _SMALL:
+        parts = [b"".join(parts)]
     try:
-        _write_all(stream, _HEAD.pack(_MAGIC, _VERSION, kind, len(text), length))
-        _write_all(stream, text)
-        for body in bodies:
-            _write_all(stream, body)
+        for part in parts:
+            _write_all(stream, part)
     except (BrokenPipeError, ConnectionError, ValueError) as error:
         raise Closed("nobody reads any more") from error
 
