@@ -9,6 +9,8 @@ from typing import Self
 class Closing:
     """A context manager whose end is its ``close``."""
 
+    __slots__ = ()
+
     def close(self) -> None:
         """Let go of what is held."""
         raise NotImplementedError

@@ -117,7 +117,7 @@ def plot(figure: Curves, *, prefix: str) -> Plot:
     return Plot(svg=svg, legend=entries)
 
 
-@functools.lru_cache(maxsize=256)  # most of a class has the same curves; of a drawing there are some 30 kB
+@functools.lru_cache(maxsize=64)  # most of a class has the same curves; a drawing and its curves take 130 kB
 def _svg(
     curves: tuple[_Curve, ...], labels: tuple[str, str], *, log_y: bool, prefix: str, alt: str
 ) -> Markup:

@@ -12,7 +12,7 @@ import pytest
 from classes import notebook, tiny_rubric
 
 from grader.checkrun import Options
-from grader.judges.process import start_afresh
+from grader.judges.process import environment, start_afresh
 from grader.judges.warm import WarmStart
 from grader.model import Grade
 from grader.pipeline import judge_notebook
@@ -64,6 +64,27 @@ def test_a_forked_judge_gives_the_grade_of_one_started_afresh(start: WarmStart, 
     )
     assert _timeless(forked.grade) == _timeless(afresh.grade)
     assert forked.figures == afresh.figures
+
+
+def test_a_failure_of_ours_says_where_it_was(tmp_path: Path, start: WarmStart) -> None:
+    """The place of ours, not that of the library in which it came up."""
+    folder = tiny_rubric(tmp_path / "broken")
+    broken = ENDS_ITS_JUDGE.replace("import os, signal", "import json").replace(
+        'if "kill"', "json.loads('{')\n    if 'kill'"
+    )
+    (folder / "check_answer.py").write_text(broken)
+    grade = _grade(tmp_path, "answer = 42", Rubric.load(str(folder)), start)
+    assert grade.provisional
+    line = broken.splitlines().index("    json.loads('{')") + 1
+    assert "JSONDecodeError" in grade.criteria[0].message
+    assert f"check_answer.py, line {line})." in grade.criteria[0].message
+
+
+def test_what_the_user_asks_of_the_c_library_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.rtld.optional_static_tls=4096")
+    asked = environment()["GLIBC_TUNABLES"].split(":")
+    assert asked[0] == "glibc.rtld.optional_static_tls=4096"
+    assert any(one.startswith("glibc.malloc.trim_threshold=") for one in asked)
 
 
 def test_a_judge_that_is_killed_costs_one_grade(tmp_path: Path, start: WarmStart, rubric: Rubric) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -181,6 +182,12 @@ def test_odd_curves_are_drawn(y):
         assert "There was nothing to draw" not in words(page(samples.grade(), [figure]))
 
 
+_SEEN = [
+    *({"y": (1.0, 2.0, 4.0)}, {"x": (0.0, 1.0, 3.0)}, {"role": "reference"}),
+    {"band": ((0.0, 1.0), (1.0, 3.0), (2.0, 4.0))},
+]
+
+
 @pytest.mark.parametrize("far", [2.0, float("nan"), 1e308])
 def test_a_range_is_drawn_around_its_curve(far):
     def drawn(band):
@@ -190,6 +197,29 @@ def test_a_range_is_drawn_around_its_curve(far):
 
     assert "fill-opacity" in drawn([(0.5, 1.6), (0.6, far), (1.0, 1.4)])
     assert "fill-opacity" not in drawn(None)
+
+
+def test_curves_that_look_alike_are_drawn_once_and_others_on_their_own():
+    """As most of a class has the same schedule. Whatever can be seen in the drawing keeps it apart."""
+    one = Series(label="yours", y=(1.0, 2.0, 3.0), role="student")
+    drawn = {
+        "exercise": 1,
+        "title": "a",
+        "caption": "b",
+        "x_label": "x",
+        "y_label": "y",
+        "series": (one,),
+        "log_y": False,
+    }
+    first = plot(Curves(**drawn), prefix="p").svg
+    assert plot(Curves(**{**drawn, "series": [replace(one, label="theirs")]}), prefix="p").svg is first
+    others = [
+        *({"caption": "c"}, {"x_label": "z"}, {"y_label": "z"}, {"log_y": True}),
+        *({"series": (replace(one, **change),)} for change in _SEEN),
+    ]
+    svgs = [first, plot(Curves(**drawn), prefix="q").svg]
+    svgs += [plot(Curves(**{**drawn, **other}), prefix="p").svg for other in others]
+    assert len(set(svgs)) == len(others) + 2
 
 
 def test_the_report_starts_without_torch_and_matplotlib():

@@ -59,6 +59,27 @@ def test_what_a_worker_took_of_the_processor_is_known_when_it_has_ended(student:
     with one.fresh() as another:
         another.call("spin")
     assert one.spent.processor > 0.4
+    assert one.spent.seconds > 0.4
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody looks at it")
+def test_memory_that_was_freed_is_kept_for_what_comes_next(student: Any) -> None:
+    """A page fault is the system giving out memory; every step of a training would have thousands."""
+    source = """
+import resource
+import torch
+from torch import nn
+widths = [1, 32, 64, 32, 1]
+network = nn.Sequential(*(nn.Conv2d(a, b, 3, padding=1) for a, b in zip(widths, widths[1:])))
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    network(torch.ones(16, 1, 28, 28)).sum().backward()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+"""
+    one = student(source)
+    assert one.call("faults") > 2000
+    assert min(one.call("faults") for _ in range(10)) < 500
 
 
 def test_weights_leave_a_worker_and_enter_another(student: Any) -> None:

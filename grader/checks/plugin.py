@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+import sysconfig
 import time
 import traceback
 from collections.abc import Generator, Iterator
@@ -26,6 +27,7 @@ from grader.sandbox.launch import Nursery
 
 _REQUEST = pytest.StashKey["Judge"]()
 _FINDING = pytest.StashKey[Finding]()
+_NOT_OURS = (sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"), "<")
 
 
 class Judge:
@@ -183,9 +185,11 @@ def _verdict(error: BaseException, *, in_fixture: bool) -> dict[str, Any]:
 
 
 def _where(error: BaseException) -> str:
-    """The place of ours where it was raised."""
-    *_, (frame, line) = traceback.walk_tb(error.__traceback__)
-    return f"{Path(frame.f_code.co_filename).name}, line {line}"
+    """The last place on the way to it that is neither Python's nor a library's, if there is one."""
+    places = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    ours = [place for place in places if not place[0].startswith(_NOT_OURS)]
+    file, line = (ours or places or [("?", 0)])[-1]
+    return f"{Path(file).name}, line {line}"
 
 
 def _is_gpus(error: BaseException) -> bool:

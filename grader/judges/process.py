@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from grader.sandbox.computing import COMPUTING
+from grader.sandbox.computing import COMPUTING, TUNABLES
 
 _PACKAGES = Path(__file__).parents[2]
 ERRORS = "errors.txt"  # in the judge's folder: what it wrote to standard error
@@ -67,4 +67,6 @@ def start_afresh(arguments: Sequence[str], folder: Path) -> JudgeProcess:
 def environment() -> dict[str, str]:
     """The caller's, less what could steer Python or pytest."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "PYTHON", "COV_"))}
-    return kept | COMPUTING | {"PYTHONPATH": str(_PACKAGES), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    tunables = ":".join(filter(None, (kept.get(TUNABLES), COMPUTING[TUNABLES])))  # the user's have a reason
+    ours = {TUNABLES: tunables, "PYTHONPATH": str(_PACKAGES), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    return kept | COMPUTING | ours

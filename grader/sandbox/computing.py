@@ -5,7 +5,8 @@ from __future__ import annotations
 # Pools of threads do not survive a fork, and two graded at once would fight for the cores.
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 # PyTorch frees and takes tens of megabytes with every layer. Left alone, glibc hands them back to the system
-# each time, and page faults take a seventh of a training. Other systems do not look at this.
+# each time, and page faults slow a training down. Other systems do not look at this.
 _KEEP_MEMORY = f"glibc.malloc.trim_threshold={256 << 20}:glibc.malloc.mmap_threshold={32 << 20}"
 
-COMPUTING = {**_ONE_THREAD, "GLIBC_TUNABLES": _KEEP_MEMORY}
+TUNABLES = "GLIBC_TUNABLES"
+COMPUTING = {**_ONE_THREAD, TUNABLES: _KEEP_MEMORY}

@@ -26,7 +26,7 @@ MAX_HEADER = 4 << 20  # a notebook's statements are the largest header, and they
 MAX_ANSWER = 1 << 20  # of a header from a worker: parsed, it takes some thirty times as much memory
 MAX_BODY = 256 << 20
 MAX_TENSORS = 256
-_SMALL = 1 << 17  # bytes that are worth copying, so that the other side is woken once for a frame
+_SMALL = 1 << 16  # bytes that are worth copying, so that the other side is woken once: what a pipe holds
 MAX_DIMENSIONS = 8
 
 _HEAD = struct.Struct("<2sBBIQ")
@@ -76,7 +76,7 @@ def write_frame(stream: BinaryIO, kind: int, header: dict[str, Any], tensors: li
         text,
         *bodies,
     ]
-    if length <= _SMALL:
+    if len(text) + length <= _SMALL:
         parts = [b"".join(parts)]
     try:
         for part in parts:
