@@ -39,6 +39,13 @@ class Budget:
         """Batches without the extension."""
         return sum(self.stretches[:-1]) * self.batches
 
+    def looks(self) -> list[int]:
+        """Epochs before each look where looks cost next to nothing: one, after the first stretch. The extension
+        stays whole, since what it is compared with depends on its length.
+        """
+        first, *promised, extension = self.stretches
+        return [first, *[1] * sum(promised), extension]
+
     @property
     def most_epochs(self) -> int:
         """Epochs with the extension."""

@@ -162,7 +162,7 @@ class ShortTraining:
         """Train this network, or the reference's, stretch by stretch as far as it takes."""
         budget, lessons = self._budget, self._lessons(network)
         offered = 0
-        for epochs in budget.stretches:
+        for epochs in budget.looks() if lessons.seamless else budget.stretches:
             lessons.train(epochs)
             offered += epochs * budget.batches
             # Who learns early need not go on; who saw less than was offered is compared with as little.

@@ -43,6 +43,7 @@ class Lessons:
         predict: the network as it is.
         network: the student's own; None where the reference's took its place.
         train: goes on with the training for so many epochs, or until the time is up.
+        seamless: whether a look in between changes nothing, since it goes on with the same optimizer.
         losses: what ``train`` returned, per epoch, if that could be read: training and validation.
     """
 
@@ -50,6 +51,7 @@ class Lessons:
     network: Network | None
     clock: Clock
     train: Callable[[int], None] = lambda _: None
+    seamless: bool = False
     losses: list[list[float]] = field(default_factory=list)
 
     @property
@@ -232,6 +234,7 @@ def with_reference_trainer(
         predict=predictor(student, network),
         network=network,
         clock=Clock(budget, tell),
+        seamless=True,
     )
 
     def train(epochs: int) -> None:
