@@ -40,8 +40,9 @@ class Budget:
         return sum(self.stretches[:-1]) * self.batches
 
     def looks(self) -> list[int]:
-        """Epochs before each look where looks cost next to nothing: one, after the first stretch. The extension
-        stays whole, since what it is compared with depends on its length.
+        """Epochs before each look where looks cost next to nothing: one, after the first stretch.
+
+        The extension stays whole, since what it is compared with depends on its length.
         """
         first, *promised, extension = self.stretches
         return [first, *[1] * sum(promised), extension]
