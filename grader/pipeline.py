@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import stat
@@ -53,9 +54,14 @@ def grade_notebook(
         UsageError: nothing can be written into ``out``.
     """
     check_writable(out)
-    figures.preload()
+    preload = functools.cache(figures.preload)
+
+    def tell_and_preload(event: Event) -> None:
+        preload()  # not before the judge has done its own imports: there may be no more than two cores
+        tell(event)
+
     with scratch_folder(), judges(options.layers) as start:
-        judged = judge_notebook(path, name, rubric, options, tell, start)
+        judged = judge_notebook(path, name, rubric, options, tell_and_preload, start)
     json_path, html_path = out / f"{file_name(name)}.json", out / f"{file_name(name)}.html"
     write(json_path, json_text(judged.grade))
     write(html_path, report.render(judged.grade, judged.figures, rubric.exercises))
