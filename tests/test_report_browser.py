@@ -89,11 +89,21 @@ def _opens_silently_and_fits(browser: Any, report: Path, picture: Path, width: i
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     pictures = page.evaluate("[...document.images].map(picture => picture.complete && picture.naturalWidth)")
     assert all(pictures)
-    page.screenshot(path=picture, full_page=True)
+    _photograph(page, picture)
     assert _serious(page) == []
     page.close()
     assert said == []
     assert [url for url in asked if not url.startswith("data:image/png")] == [report.as_uri()]
+
+
+def _photograph(page: Any, picture: Path) -> None:
+    """For people to look at. On a busy machine Chromium cannot now and then, and can a moment later."""
+    from playwright.sync_api import Error
+
+    try:
+        page.screenshot(path=picture, full_page=True)
+    except Error:
+        page.screenshot(path=picture, full_page=True)
 
 
 def _serious(page: Any) -> list[str]:
