@@ -66,7 +66,7 @@ class Student(Closing):
         problems: statements that failed when the definitions were loaded.
         notices: the worker's sentences on the notebook's surroundings; shared by all workers.
         gpu_share: how much of the GPU's memory its worker may take.
-        spent: what it took; shared by all workers.
+        spent: what its workers took; shared with those that ``fresh`` gives.
         layers: the walls that its worker is behind.
         patience: how many times as long as usual it may take, since others compute beside it.
         is_abandoned: whether nobody wants to hear of it any more.

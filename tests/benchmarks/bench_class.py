@@ -3,10 +3,10 @@
 Each class is made of the sample notebooks, told apart by a comment, and graded by the real command; then once
 more, unchanged. Nothing is shared between them unless ``--reuse`` is given: they would need three trainings.
 
-``student`` is the processor time of the student's code and of the network that the judge plays for it, in the
-median. ``overhead`` is what each further submission takes of the processors besides, beyond a class of two:
-those pay for the imports. ``share`` is the student's part of all processor time, imports included. Processor
-time is the system's count of all processes that ended, and were waited for, below the command.
+``student`` is the processor time of the student's workers and of the network that the judge plays for them,
+in the median. ``overhead`` is what each further submission takes of the processors besides, beyond a class
+of two: those pay for the imports. ``share`` is the student's part of all processor time, imports included.
+Processor time is the system's count of all processes that ended, and were waited for, below the command.
 """
 
 from __future__ import annotations
