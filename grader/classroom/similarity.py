@@ -7,8 +7,10 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
+from typing import Self
 
 from grader import notebook
 from grader.classroom.fingerprints import KIND, Mark, Symbol, marks, pack, symbols, unpack
@@ -54,23 +56,29 @@ def compare(book: Gradebook, paths: Mapping[str, Path], handout: Path | None, ou
     """
     given = _given(handout)
     for digest in set(paths) - set(book.marks(KIND)):
-        cells = _cells(paths[digest]) if book.is_readable(digest) else []
-        book.set_code(digest, cells, KIND, pack(marks(symbols(cells))))
+        remember(book, digest, paths[digest])
     of = {each.person.key: each.inputs.notebook for each in book.standings() if each.inputs}
     state = hashlib.sha256(json.dumps([KIND, sorted(of.items()), sorted(given)]).encode()).hexdigest()
     if book.setting("similarity") == state and all((out / page).exists() for *_, page in book.alike()):
         return
     packed = book.marks(KIND)
+    marked = lru_cache(maxsize=50)(lambda digest: Marked.of(book.cells(digest)))  # copies come in groups
     found = pairs({key: unpack(packed[digest]) - given for key, digest in of.items() if digest in packed})
     rows = []
     for number, pair in enumerate(found[:SHOWN], start=1):
         page = f"{FOLDER}/{number:03}.html"
-        left, right = (book.cells(of[key]) for key in (pair.first, pair.second))
+        left, right = (marked(of[key]) for key in (pair.first, pair.second))
         (out / FOLDER).mkdir(exist_ok=True)
         write(out / page, _page(pair, passages(left, right, given), book))
         rows.append((pair.first, pair.second, pair.share, page))
     book.set_alike(rows)
     book.keep("similarity", state)
+
+
+def remember(book: Gradebook, digest: str, path: Path) -> None:
+    """Write a notebook's code and fingerprints into the gradebook."""
+    cells = _cells(path) if book.is_readable(digest) else []
+    book.set_code(digest, cells, KIND, pack(marks(symbols(cells))))
 
 
 def pairs(own: Mapping[str, Collection[int]]) -> list[Pair]:
@@ -97,21 +105,34 @@ def pairs(own: Mapping[str, Collection[int]]) -> list[Pair]:
     return sorted(found, key=lambda pair: (-pair.share, pair.first, pair.second))
 
 
-def passages(left: Sequence[str], right: Sequence[str], given: Collection[int]) -> list[Passage]:
+def passages(left: Marked, right: Marked, given: Collection[int]) -> list[Passage]:
     """What two submissions have in common beyond the handout, in the order of the left one."""
-    mine, theirs = symbols(left), symbols(right)
-    at = {mark.hash: mark for mark in reversed(marks(theirs))}  # the first of several
+    at = dict(reversed(right.places))  # the first of several
     runs: list[tuple[_Lines, _Lines]] = []
-    for mark in sorted(marks(mine), key=lambda mark: mark.start):
-        other = at.get(mark.hash)
-        if other is None or mark.hash in given:
+    for hash, one in left.places:
+        two = at.get(hash)
+        if two is None or hash in given:
             continue
-        one, two = _lines(mine, mark), _lines(theirs, other)
         if runs and runs[-1][0].meets(one) and runs[-1][1].meets(two):
             runs[-1] = (runs[-1][0].joined(one), runs[-1][1].joined(two))
         elif not any(before.holds(one) for before, _ in runs):
             runs.append((one, two))
-    return [Passage((str(one), one.text(left)), (str(two), two.text(right))) for one, two in runs]
+    return [Passage((str(one), one.text(left.cells)), (str(two), two.text(right.cells))) for one, two in runs]
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A submission's code cells, and the lines where each of its fingerprints stands, in reading order."""
+
+    cells: Sequence[str]
+    places: Sequence[tuple[int, _Lines]]
+
+    @classmethod
+    def of(cls, cells: Sequence[str]) -> Self:
+        """Take the fingerprints of these cells."""
+        found = symbols(cells)
+        in_order = sorted(marks(found), key=lambda mark: mark.start)
+        return cls(cells, [(mark.hash, _lines(found, mark)) for mark in in_order])
 
 
 @dataclass(frozen=True, slots=True)
