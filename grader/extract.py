@@ -19,6 +19,7 @@ from grader.cells import Statement, statements
 from grader.closure import Dropped, Ties
 from grader.notebook import Submission
 from grader.outside import DEVICES, KNOWN, Outside, variables_read
+from grader.parsing import parse
 from grader.parts import Candidate, Choice, Shape, candidates_in, choose, method_of
 from grader.syntax import Problem, place
 
@@ -176,7 +177,7 @@ def _places(run: Sequence[Statement], wanted: Container[Statement]) -> tuple[int
 def _device(name: str) -> Statement:
     """A statement of the grader's that sets the device in use."""
     source = _DEVICE.format(name)
-    return Statement(source, "the grader", 1, ast.parse(source).body[-1], 0, binds=frozenset({name}))
+    return Statement(source, "the grader", 1, parse(source).body[-1], 0, binds=frozenset({name}))
 
 
 def _part(name: str, choice: Choice) -> Part:

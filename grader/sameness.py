@@ -15,6 +15,8 @@ from functools import lru_cache
 from types import CodeType
 from typing import Any
 
+from grader.parsing import parse
+
 Row = Mapping[str, Any]  # a statement as the judge is sent it: source, cell, line, flags
 
 _BUILTINS = {"locals", "vars", "dir", "eval", "exec", "compile", "globals", "breakpoint"}
@@ -35,7 +37,7 @@ def looks_at_itself(statements: Iterable[Row]) -> bool:
 @lru_cache(maxsize=4096)  # each is asked about as part of the whole, then of each part
 def _looks_at_itself(source: str) -> bool:
     try:
-        return any(name in _SELF for name in _names(ast.parse(source)))
+        return any(name in _SELF for name in _names(parse(source)))
     except _UNREADABLE:
         return True
 
@@ -60,7 +62,7 @@ def _letters(row: Row) -> Any:
 
 def _instructions(row: Row) -> Any:
     try:
-        tree = _without_docstrings(ast.parse(row["source"]))
+        tree = _without_docstrings(parse(row["source"]))
         return _code(compile(tree, "", "exec", row["flags"], dont_inherit=True))
     except _UNREADABLE:  # it fails in the worker as well, and takes no other statement along
         return _letters(row)

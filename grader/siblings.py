@@ -8,12 +8,12 @@ from __future__ import annotations
 import ast
 import re
 import sys
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from grader.errors import NotebookError
 from grader.formats import Cell, code_of
+from grader.parsing import parse
 
 MAX_MODULES, MAX_BYTES = 50, 1 << 20
 _IMPORT = re.compile(r"^\s*(?:from\s+(\.*[\w.]*)\s+import\s+([\w, ()]+)|import\s+([\w., ]+))", re.MULTILINE)
@@ -86,9 +86,7 @@ def _above(package: str, level: int) -> str:
 
 def _tree(source: str) -> ast.Module | None:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(source)
+        return parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import re
 import sys
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from grader.formats import Cell
+from grader.parsing import parse
 from grader.siblings import run_scripts
 
 _BODY_IS_CODE = ("time", "timeit", "capture", "prun")
@@ -80,9 +80,7 @@ def newer_python(version: str | None) -> str | None:
 def _tree(text: str) -> ast.Module:
     """Raises SyntaxError for everything that Python cannot parse, however it fails at it."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # invalid escapes such as "\\d" are the student's own affair
-            return ast.parse(text)
+        return parse(text)
     except (RecursionError, MemoryError, ValueError) as error:
         raise SyntaxError(f"Python cannot parse this ({type(error).__name__})") from error
 

@@ -13,7 +13,17 @@ _GRADER = Path(__file__).parent
 _DECIDES = (
     *("beside.py", "cells.py", "checkrun.py", "closure.py", "effects.py", "extract.py", "formats.py"),
     *("notebook.py", "outside.py", "parts.py", "pipeline.py", "reaching.py", "rubric.py", "sameness.py"),
-    *("score.py", "seeds.py", "siblings.py", "syntax.py", "weights.py", "checks", "judges", "sandbox"),
+    *(
+        "score.py",
+        "parsing.py",
+        "seeds.py",
+        "siblings.py",
+        "syntax.py",
+        "weights.py",
+        "checks",
+        "judges",
+        "sandbox",
+    ),
 )
 
 
