@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -274,6 +275,67 @@ def test_a_network_that_the_judge_plays_is_differentiable(student: Any) -> None:
 def test_a_loader_that_the_judge_plays_ends_when_it_says(student: Any) -> None:
     one = student("def f(loader): return len(loader), [x.item() for x, _ in loader]")
     assert one.call("f", _TwoBatches()) == (2, [1.0, 0.0])
+
+
+class _Curious(_TwoBatches):
+    """A loader whose judge has a question before each batch."""
+
+    def __init__(self, question: Callable[[], Any]) -> None:
+        super().__init__()
+        self.question, self.heard = question, list[Any]()
+
+    def answer(self, event: str, args: Any, kwargs: Any, state: Any) -> Any:
+        self.heard.append(self.question())
+        return super().answer(event, args, kwargs, state)
+
+
+LOOKING = """
+import random, time
+import numpy as np
+import torch
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.drop, self.frozen = torch.nn.Dropout(), torch.nn.Dropout().eval()
+    def forward(self, x):
+        time.sleep(0.1)
+        return self.drop(x)
+def run(net, loader):
+    seen = []
+    for _ in loader:
+        drawn = torch.rand(1).item(), random.random(), np.random.rand(), np.random.default_rng().random()
+        seen.append((drawn, [part.training for part in net.modules()]))
+    return seen
+"""
+
+
+def test_what_the_judge_asks_before_it_answers_leaves_no_trace(student: Any) -> None:
+    one, x = student(LOOKING), torch.ones(5)
+    net = one.call("Net", keep=True)
+
+    def look() -> Any:
+        one.call(net, method="eval", keep=True)
+        return one.call(net, x, seed=0, grad=False)
+
+    alone, curious = one.call("run", net, _TwoBatches(), seed=1), _Curious(look)
+    before, started = one.spent.seconds, time.monotonic()
+    assert one.call("run", net, curious, seed=1) == alone
+    assert alone[0][1] == [True, True, False]
+    assert all(torch.equal(output, x) for output in curious.heard)  # nothing is dropped out there
+    assert one.spent.seconds - before <= time.monotonic() - started  # nothing is counted twice
+
+
+def test_an_error_in_what_the_judge_asks_is_no_error_of_what_is_under_way(student: Any) -> None:
+    one = student(LOOKING + "def fails(): raise ValueError('no')")
+
+    def look() -> str:
+        with pytest.raises(StudentError, match="no") as raised:
+            one.call("fails")
+        return raised.value.type
+
+    curious = _Curious(look)
+    assert len(one.call("run", one.call("Net", keep=True), curious)) == 2
+    assert set(curious.heard) == {"ValueError"}
 
 
 def test_a_stand_in_may_refuse_and_the_student_may_catch_it(student: Any) -> None:

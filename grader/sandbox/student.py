@@ -88,6 +88,7 @@ class Student(Closing):
     patience: float = 1.0
     is_abandoned: bool = False
     _line: Line | None = None
+    _open_requests: int = 0  # a stand-in may ask before it answers
     _doubles: dict[int, Double] = field(
         default_factory=dict
     )  # an object may call those that it was built with
@@ -145,7 +146,7 @@ class Student(Closing):
         Args:
             changes: other fields, where they are to be others, such as a part of the source.
         """
-        fresh = {"problems": [], "generation": 0, "_doubles": {}}
+        fresh = {"problems": [], "generation": 0, "_doubles": {}, "_open_requests": 0}
         return replace(self, **{**fresh, "_line": None, **changes})
 
     def ask(self, verb: str, target: str | Handle | None = None, **options: Any) -> Any:
@@ -231,6 +232,7 @@ class Student(Closing):
             line.kill()  # which ends any read or write on its line
 
         started = time.monotonic()
+        self._open_requests += 1
         try:
             with _ALARM.within(within, end):
                 write_frame(line.requests, REQUEST, header, packer.tensors)
@@ -258,7 +260,9 @@ class Student(Closing):
             self.close()  # of ours, in a stand-in: the conversation is out of step
             raise
         finally:
-            self.spent.add(seconds=time.monotonic() - started)
+            self._open_requests -= 1
+            if not self._open_requests:
+                self.spent.add(seconds=time.monotonic() - started)
 
     def _received(
         self, unpacker: Unpacker, answer: dict[str, Any], request: dict[str, Any]

@@ -39,13 +39,11 @@ class Budget:
         """Batches without the extension."""
         return sum(self.stretches[:-1]) * self.batches
 
-    def looks(self) -> list[int]:
-        """Epochs before each look where looks cost next to nothing: one, after the first stretch.
-
-        The extension stays whole, since what it is compared with depends on its length.
-        """
-        first, *promised, extension = self.stretches
-        return [first, *[1] * sum(promised), extension]
+    def looks(self) -> set[int]:
+        """The batches after which there is a look within a stretch: every epoch's after the first stretch."""
+        ends = {sum(self.stretches[:count]) for count in range(1, len(self.stretches) + 1)}
+        between = set(range(self.stretches[0], self.most_epochs)) - ends
+        return {epochs * self.batches for epochs in between}
 
     @property
     def most_epochs(self) -> int:
@@ -54,17 +52,31 @@ class Budget:
 
 
 class Clock:
-    """Counts batches for the progress display, and stops the training when its time is up."""
+    """Counts batches for the progress display, and stops the training when its time is up, or before, when a
+    look within a stretch has decided it.
+
+    Attributes:
+        steps: batches so far.
+        out_of_time: whether the time was up.
+        look: asked at the batches of ``Budget.looks``; whether no more training is needed.
+        decided: whether it said so.
+    """
 
     def __init__(self, budget: Budget, tell: Callable[[int, int], None]) -> None:
-        self.steps, self.stopped = 0, False
+        self.steps, self.out_of_time, self.decided = 0, False, False
+        self.look: Callable[[], bool] = lambda: False
+        self._looks = budget.looks()
         self._promised, self._most = budget.steps, budget.most_epochs * budget.batches
         self._end = time.monotonic() + budget.seconds
         self._tell = tell
 
     def go_on(self) -> bool:
-        if time.monotonic() > self._end:
-            self.stopped = True
+        """Whether there is to be another batch, which is counted then."""
+        if self.steps in self._looks:
+            self._looks.remove(self.steps)  # before the look, which may ask again
+            self.decided |= self.look()
+        self.out_of_time |= not self.decided and time.monotonic() > self._end
+        if self.decided or self.out_of_time:
             return False
         self.steps += 1
         total = self._promised if self.steps <= self._promised else self._most

@@ -115,7 +115,6 @@ class ShortTraining:
         self.student, self.plan, self.data = student, plan, data
         self._yardstick, self._budget, self._tolerance = yardstick, budget, tolerance
         self._seeded, self._unknown, self._talk = seeded, unknown, talk
-        self._batches, self._generator = data.ordered(seeded("batches")), seeded("learning")
 
     def learn(self) -> Learning:
         """Train until the network has learnt as much as the promised budget has to bring; before a fail,
@@ -159,33 +158,62 @@ class ShortTraining:
         )
 
     def _run(self, network: Network | None) -> Learning:
-        """Train this network, or the reference's, stretch by stretch as far as it takes."""
-        budget, lessons = self._budget, self._lessons(network)
-        offered = 0
-        for epochs in budget.looks() if lessons.seamless else budget.stretches:
-            lessons.train(epochs)
-            offered += epochs * budget.batches
-            # Who learns early need not go on; who saw less than was offered is compared with as little.
-            compared = max(offered, budget.steps) if lessons.steps >= offered else lessons.steps
-            held_out = self._seeded("held-out")
-            error, limited = held_out_error(lessons.predict, self.plan.reading, self.data, held_out)
-            trained = Trained(
-                is_own=network is not None,
-                steps=lessons.steps,
-                out_of_time=lessons.clock.stopped,
-                losses=lessons.losses,
-                predict=lessons.predict,
-                reading=self.plan.reading,
-            )
-            found = self.judged(trained, error=error, limited=limited, compared=compared)
-            hopeless = offered >= budget.steps and not error < self._tolerance["hopeless"]
-            if found.learnt or hopeless or trained.out_of_time:
-                break
-        self._tell(lessons.steps, lessons.steps)  # it may have ended early
+        """Train this network, or the reference's; not for longer than it takes."""
+        lessons = self._lessons(network)
+        found = None
+        try:
+            found = self._trained(lessons, looking=True)
+        except StudentError:
+            if not lessons.clock.decided:
+                raise
+        if found is None or (lessons.clock.decided and not found.learnt):
+            # Their train did not bear a sudden end, or undid what was learnt: so it gets all its batches.
+            network = network and self.network()
+            found = self._trained(self._lessons(network), looking=False)
+        self._tell(found.trained.steps, found.trained.steps)  # it may have ended early
         if network is None:
             return found
         found = self._looked_at_again(found)
         return replace(found, trained=replace(found.trained, weights=self._weights(network)))
+
+    def _trained(self, lessons: Lessons, *, looking: bool) -> Learning:
+        """What it comes to, stretch by stretch as far as it takes, or ``looking`` for an earlier end."""
+        budget, clock, offered = self._budget, lessons.clock, 0
+
+        def enough() -> bool:
+            try:
+                return self._look(lessons, compared=max(offered, budget.steps)).learnt
+            except StudentError as error:
+                if error.lost:
+                    raise
+                return False
+
+        if looking:
+            clock.look = enough
+        for epochs in budget.stretches:
+            offered += epochs * budget.batches
+            lessons.train(epochs)
+            # Who learns early need not go on; who ran out of time is compared with as little.
+            compared = lessons.steps if clock.out_of_time else max(offered, budget.steps)
+            found = self._look(lessons, compared)
+            hopeless = offered >= budget.steps and not found.error < self._tolerance["hopeless"]
+            if found.learnt or hopeless or clock.decided or clock.out_of_time:
+                break
+        return found
+
+    def _look(self, lessons: Lessons, compared: int) -> Learning:
+        """What a network has learnt, for one that saw as many steps as are ``compared``."""
+        held_out = self._seeded("held-out")
+        error, limited = held_out_error(lessons.predict, self.plan.reading, self.data, held_out)
+        trained = Trained(
+            is_own=lessons.network is not None,
+            steps=lessons.steps,
+            out_of_time=lessons.clock.out_of_time,
+            losses=lessons.losses,
+            predict=lessons.predict,
+            reading=self.plan.reading,
+        )
+        return self.judged(trained, error=error, limited=limited, compared=compared)
 
     def _looked_at_again(self, found: Learning) -> Learning:
         """With noise that nobody can know who has learnt comes to much the same; else that counts."""
@@ -197,7 +225,8 @@ class ShortTraining:
 
     def _lessons(self, network: Network | None) -> Lessons:
         student, plan = self.student, self.plan
-        common = (plan.reading, self._batches, self._budget, self._generator, self._tell)
+        batches, generator = self.data.ordered(self._seeded("batches")), self._seeded("learning")
+        common = (plan.reading, batches, self._budget, generator, self._tell)
         if plan.calls is None or not (network is None or plan.own_trainer):
             assert network is not None
             return with_reference_trainer(student, network, *common)

@@ -42,8 +42,7 @@ class Lessons:
     Attributes:
         predict: the network as it is.
         network: the student's own; None where the reference's took its place.
-        train: goes on with the training for so many epochs, or until the time is up.
-        seamless: whether a look in between changes nothing, since it goes on with the same optimizer.
+        train: goes on with the training for so many epochs, or until its clock says that it is enough.
         losses: what ``train`` returned, per epoch, if that could be read: training and validation.
     """
 
@@ -51,7 +50,6 @@ class Lessons:
     network: Network | None
     clock: Clock
     train: Callable[[int], None] = lambda _: None
-    seamless: bool = False
     losses: list[list[float]] = field(default_factory=list)
 
     @property
@@ -204,10 +202,10 @@ def with_students_trainer(
             "diffuser": process,
             "totalTrainingTimesteps": SCHEDULE["total_steps"],
         }
-        within = 3 * budget.seconds + 60
-        seed = student.seed + lessons.steps
+        within, before = 3 * budget.seconds + 60, lessons.steps
+        seed = student.seed + before
         returned = handout.call(student, "train", arguments, beside=SCHEDULE, seed=seed, within=within)
-        _add_losses(lessons, returned, epochs)
+        _add_losses(lessons, returned, epochs, (lessons.steps - before) // budget.batches)
 
     lessons.train = train
     return lessons
@@ -228,17 +226,14 @@ def with_reference_trainer(
         StudentError: the network failed.
     """
     process = ReadingDiffuser(**SCHEDULE, reading=reading)
-    student.call(network.handle, method="train", keep=True)
     optimizer = student.ask("optimizer", network.handle, lr=budget.learning_rate, keep=True)
     lessons = Lessons(
         predict=predictor(student, network),
         network=network,
         clock=Clock(budget, tell),
-        seamless=True,
     )
 
     def train(epochs: int) -> None:
-        student.call(network.handle, method="train", keep=True)
         for _ in range(epochs * budget.batches):
             if not lessons.clock.go_on():
                 return
@@ -267,11 +262,14 @@ def _told_alike(model: RemoteReference, told: Telling) -> Predict:
     return lambda x, steps: model.predict(x, told.of(steps, SCHEDULE["total_steps"]))
 
 
-def _add_losses(lessons: Lessons, returned: Any, epochs: int) -> None:
-    """Append the lists of losses, one per epoch, that ``train`` returned: training, then validation."""
+def _add_losses(lessons: Lessons, returned: Any, epochs: int, whole: int) -> None:
+    """Append the lists of losses, one per epoch, that ``train`` returned: training, then validation; as far
+    as epochs were ``whole``.
+    """
+    several = isinstance(returned, tuple | list) and any(isinstance(one, list) for one in returned)
     lists = [
-        [float(item) for item in value]
-        for value in (returned if isinstance(returned, tuple | list) else [returned])
+        [float(item) for item in value[:whole]]
+        for value in (returned if several else [returned])
         if isinstance(value, list)
         and len(value) == epochs
         and all(isinstance(item, float | int) for item in value)

@@ -2,8 +2,9 @@
 
 It imports the standard library and torch, and nothing else of this project, so that there is nothing here to
 spy on. The judge starts it, writes *requests* to it and reads *replies*; while a request is open, the worker
-may send *callbacks* (a stand-in was called) and then waits for the *answer*. Both directions use the frames
-of ``wire``.
+may send *callbacks* (a stand-in was called) and then waits for the *answer*. The judge may have requests of
+its own before it answers, each with its reply; they leave random numbers and modes as they were. Both
+directions use the frames of ``wire``.
 
 Before all else the worker walls itself in (see ``walls``) and says so in a *hello*: ``{"layers": [str]}``, or
 ``{"failed": str, "why": str}``, after which it ends.

@@ -7,6 +7,7 @@ plots go nowhere, progress bars are silent, and Colab's own modules are inert st
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import itertools
@@ -14,7 +15,7 @@ import os
 import random
 import sys
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -61,6 +62,20 @@ def seed_everything(seed: int) -> None:
         numpy.random.seed(seed % 2**32)
         numbers = itertools.count(seed % 2**32)
         numpy.random.default_rng = lambda given=None: _default_rng(next(numbers) if given is None else given)
+
+
+@contextlib.contextmanager
+def random_numbers_kept() -> Iterator[None]:
+    """Whatever is seeded or drawn within, all generators go on after it as if nothing had been."""
+    numpy: Any = sys.modules.get("numpy")
+    ours = random.getstate()
+    theirs = numpy and (numpy.random.get_state(), numpy.random.default_rng)
+    with torch.random.fork_rng([0] if torch.cuda.is_initialized() else []):  # type: ignore[no-untyped-call]
+        yield
+    random.setstate(ours)
+    if numpy:
+        numpy.random.set_state(theirs[0])
+        numpy.random.default_rng = theirs[1]
 
 
 def _default_rng(seed: Any) -> Any:
