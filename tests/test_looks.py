@@ -34,12 +34,13 @@ FAILS = StudentError("RuntimeError", "the network cannot do that")
 
 
 def _trained(
-    monkeypatch: pytest.MonkeyPatch, errors: Sequence[Any], *, tripping: bool = False
+    monkeypatch: pytest.MonkeyPatch, errors: Sequence[Any], *, tripping: bool = False, most: int = 600
 ) -> tuple[Learning, list[int]]:
     """What a training came to whose looks find these errors, and the steps at each look.
 
     Args:
         tripping: whether train fails when it is ended early.
+        most: batches that train takes of each stretch, at most.
     """
     found, looks = iter(errors), list[int]()
 
@@ -47,7 +48,7 @@ def _trained(
         lessons = Lessons(predict=lambda x, t: x, network=None, clock=Clock(BUDGET, lambda done, total: None))
 
         def train(epochs: int) -> None:
-            for _ in range(epochs * BUDGET.batches):
+            for _ in range(min(epochs * BUDGET.batches, most)):
                 if not lessons.clock.go_on():
                     if tripping:
                         raise StudentError("ZeroDivisionError", "division by zero")
@@ -117,6 +118,14 @@ def test_who_trips_over_a_sudden_end_gets_all_batches(monkeypatch: pytest.Monkey
     found, looked = _trained(monkeypatch, [0.5, 0.2, 0.5, 0.2], tripping=True)
     assert looked == [100, 150, 100, 300]
     assert found.learnt
+
+
+def test_who_takes_less_than_was_offered_is_compared_with_as_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their own early stopping, say."""
+    found, looked = _trained(monkeypatch, [0.89, 0.89, 0.5], most=80)
+    assert looked == [80, 160, 240]
+    assert found.compared == 240
+    assert not found.learnt
 
 
 def test_a_failure_of_train_is_one_where_nobody_ended_it(monkeypatch: pytest.MonkeyPatch) -> None:

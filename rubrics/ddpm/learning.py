@@ -193,8 +193,9 @@ class ShortTraining:
         for epochs in budget.stretches:
             offered += epochs * budget.batches
             lessons.train(epochs)
-            # Who learns early need not go on; who ran out of time is compared with as little.
-            compared = lessons.steps if clock.out_of_time else max(offered, budget.steps)
+            # Who learns early need not go on; who saw less than was offered is compared with as little.
+            has_all = clock.decided or lessons.steps >= offered
+            compared = max(offered, budget.steps) if has_all else lessons.steps
             found = self._look(lessons, compared)
             hopeless = offered >= budget.steps and not found.error < self._tolerance["hopeless"]
             if found.learnt or hopeless or clock.decided or clock.out_of_time:
