@@ -122,8 +122,8 @@ def test_who_trips_over_a_sudden_end_gets_all_batches(monkeypatch: pytest.Monkey
 
 def test_who_takes_less_than_was_offered_is_compared_with_as_little(monkeypatch: pytest.MonkeyPatch) -> None:
     """Their own early stopping, say."""
-    found, looked = _trained(monkeypatch, [0.89, 0.89, 0.5], most=80)
-    assert looked == [80, 160, 240]
+    found, looked = _trained(monkeypatch, [0.89] * 4 + [0.5], most=80)
+    assert looked == [80, 150, 160, 200, 240]
     assert found.compared == 240
     assert not found.learnt
 
