@@ -9,6 +9,7 @@ import re
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 
 from markupsafe import Markup
@@ -150,7 +151,7 @@ class CodeView:
             taken.append(row)
         self._lines -= len(taken)
         lines = []
-        for number, pieces in enumerate(_highlighted(taken), start=first):
+        for number, pieces in enumerate(_highlighted(tuple(taken)), start=first):
             plain = len(pieces) > self._pieces
             self._pieces -= 0 if plain else len(pieces)
             shown = (("", "".join(text for _, text in pieces)),) if plain else pieces
@@ -178,8 +179,16 @@ def _anchor(cell: int | str) -> str:
     return "cell-" + re.sub(r"[^A-Za-z0-9]+", "-", str(cell))[:60]
 
 
-def _highlighted(rows: Sequence[str]) -> Iterator[tuple[tuple[str, str], ...]]:
+_Pieces = tuple[tuple[str, str], ...]
+
+
+@lru_cache(maxsize=200)  # most of a class has the handout's cells as they were; one takes some 20 kB
+def _highlighted(rows: tuple[str, ...]) -> tuple[_Pieces, ...]:
     """The pieces of every row."""
+    return tuple(_lexed(rows))
+
+
+def _lexed(rows: Sequence[str]) -> Iterator[_Pieces]:
     from pygments.lexers.python import PythonLexer  # here: the command line must start without it
 
     lexer = PythonLexer(stripnl=False, ensurenl=False)
@@ -195,7 +204,7 @@ def _highlighted(rows: Sequence[str]) -> Iterator[tuple[tuple[str, str], ...]]:
         yield _merged(line)
 
 
-def _merged(pieces: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+def _merged(pieces: Sequence[tuple[str, str]]) -> _Pieces:
     return tuple(
         (kind, "".join(text for _, text in some))
         for kind, some in groupby(pieces, key=lambda piece: piece[0])
