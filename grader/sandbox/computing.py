@@ -5,10 +5,8 @@ from __future__ import annotations
 # Pools of threads do not survive a fork, and two graded at once would fight for the cores.
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 # PyTorch frees and takes tens of megabytes with every layer. Left alone, glibc hands them back to the system
-# each time, and page faults slow a training down. A heap of huge pages has fewer to fork and to give back at
-# the end. Other systems do not look at this.
-_TUNED = {"trim_threshold": 256 << 20, "mmap_threshold": 32 << 20, "hugetlb": 1}
-_KEEP_MEMORY = ":".join(f"glibc.malloc.{name}={value}" for name, value in _TUNED.items())
+# each time, and page faults slow a training down. Other systems do not look at this.
+_KEEP_MEMORY = f"glibc.malloc.trim_threshold={256 << 20}:glibc.malloc.mmap_threshold={32 << 20}"
 
 TUNABLES = "GLIBC_TUNABLES"
 COMPUTING = {**_ONE_THREAD, TUNABLES: _KEEP_MEMORY}
