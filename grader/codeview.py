@@ -20,6 +20,7 @@ from grader.summary import clean
 
 LETTERS, LINES, PIECES = 100_000, 4_000, 12_000  # what code may take of a page
 PASSAGE, WIDTH = 60, 400  # lines shown beside a criterion; letters of a line
+SHORT = 5_000  # letters of code worth remembering: half a megabyte, at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +152,8 @@ class CodeView:
             taken.append(row)
         self._lines -= len(taken)
         lines = []
-        for number, pieces in enumerate(_highlighted(tuple(taken)), start=first):
+        highlighted = _highlighted if sum(map(len, taken)) < SHORT else _highlighted.__wrapped__
+        for number, pieces in enumerate(highlighted(tuple(taken)), start=first):
             plain = len(pieces) > self._pieces
             self._pieces -= 0 if plain else len(pieces)
             shown = (("", "".join(text for _, text in pieces)),) if plain else pieces
@@ -182,7 +184,7 @@ def _anchor(cell: int | str) -> str:
 _Pieces = tuple[tuple[str, str], ...]
 
 
-@lru_cache(maxsize=200)  # most of a class has the handout's cells as they were; one takes some 20 kB
+@lru_cache(maxsize=200)  # most of a class has the handout's cells as they were
 def _highlighted(rows: tuple[str, ...]) -> tuple[_Pieces, ...]:
     """The pieces of every row."""
     return tuple(_lexed(rows))

@@ -1,6 +1,6 @@
-"""Parses Python, one source at a time in this process: CPython 3.11 counts how deep a syntax tree is in one
-place for all threads. Where they take turns in the middle of a tree it says "SystemError: AST constructor
-recursion depth mismatch", whatever the source (python/cpython, issue 106905).
+"""Parses Python, one source at a time in this process: CPython before 3.11.8 counts how deep a syntax tree is
+in one place for all threads. Where they take turns in the middle of a tree it says "SystemError: AST
+constructor recursion depth mismatch", whatever the source (python/cpython, issue 106905).
 """
 
 from __future__ import annotations

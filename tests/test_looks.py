@@ -21,7 +21,7 @@ from rubrics.ddpm.budget import Budget, Clock
 from rubrics.ddpm.conventions import Answers, Numbering, Telling
 from rubrics.ddpm.learning import Learning, ShortTraining
 from rubrics.ddpm.plan import Calls
-from rubrics.ddpm.probe_learning import Data, Lessons, with_students_trainer
+from rubrics.ddpm.probe_learning import Data, Lessons, with_reference_trainer, with_students_trainer
 from rubrics.ddpm.probe_network import Network
 from rubrics.ddpm.randomness import streams
 from rubrics.ddpm.yardstick import Yardstick
@@ -42,7 +42,7 @@ def _trained(
         tripping: whether train fails when it is ended early.
         most: batches that train takes of each stretch, at most.
     """
-    found, looks = iter(errors), list[int]()
+    found, looks, closed = iter(errors), list[int](), list[int]()
 
     def lessons_of(*_: object) -> Lessons:
         lessons = Lessons(predict=lambda x, t: x, network=None, clock=Clock(BUDGET, lambda done, total: None))
@@ -70,7 +70,7 @@ def _trained(
     monkeypatch.setattr(learning, "held_out_error", look)
     images = torch.zeros(4, 1, 28, 28)
     training = ShortTraining(
-        student=None,  # type: ignore[arg-type]
+        student=SimpleNamespace(close=lambda: closed.append(len(looks))),  # type: ignore[arg-type]
         plan=SimpleNamespace(reading=PAPER, form=None, charged=False),  # type: ignore[arg-type]
         data=Data(train=images, labels=torch.zeros(4), held_out=images, batch_size=64),
         yardstick=YARDSTICK,
@@ -80,7 +80,10 @@ def _trained(
         unknown=torch.Generator(),
         talk=Talk(say=lambda event: None),
     )
-    return training.learn(), looks
+    what = training.learn()
+    begun_anew = [n for n in range(1, len(looks)) if looks[n] < looks[n - 1]]
+    assert closed == begun_anew  # in a worker that knows nothing of the first time
+    return what, looks
 
 
 CASES: list[tuple[Any, ...]] = [
@@ -140,6 +143,9 @@ import numpy as np
 import torch
 from torch import nn
 
+def batches_seen(network):
+    return network.layers[1].num_batches_tracked.item()
+
 class UNet(nn.Module):
     def __init__(self, inputs=1, outputs=1):
         super().__init__()
@@ -175,41 +181,71 @@ def nursery() -> Iterator[Nursery]:
         yield nursery
 
 
-Train = Callable[[Callable[[Lessons], bool]], tuple[Lessons, Tensor]]
+def trained(
+    nursery: Nursery, source: str, look: Callable[[Lessons], bool], *, by_reference: bool = False
+) -> tuple[Lessons, Tensor, int]:
+    """A training of a student's network with a look in between: what it predicts then, and how many batches
+    its BatchNorm saw in training mode.
 
-
-@pytest.fixture
-def train(nursery: Nursery) -> Iterator[Train]:
-    """Trains a student's network with their ``train`` and a look in between; answers with its predictions."""
-    statement = {"source": CURIOUS, "cell": 1, "line": 1, "flags": 0}
+    Args:
+        by_reference: whether the reference's ``train`` takes the place of the student's.
+    """
+    statement = {"source": source, "cell": 1, "line": 1, "flags": 0}
     with Student(nursery=nursery, source=Source(statements=[statement])) as student:
-
-        def trained(look: Callable[[Lessons], bool]) -> tuple[Lessons, Tensor]:
-            network = Network(
-                handle=student.call("UNet", seed=0, keep=True), form="long (B,)", output="", told=Telling()
-            )
-            images = torch.rand(64, 1, 28, 28, generator=torch.Generator().manual_seed(0))
-            data = Data(train=images, labels=torch.zeros(64), held_out=images[:16], batch_size=8)
-            lessons = with_students_trainer(
-                student,
-                network,
-                None,
-                PAPER,
-                data.ordered(torch.Generator().manual_seed(1)),
-                SMALL,
-                torch.Generator().manual_seed(2),
-                lambda done, total: None,
-                Calls(labels=True, numbering=Numbering(0, frozenset()), answers=Answers(), telling=Telling()),
-            )
-            lessons.clock.look = lambda: look(lessons)
-            for epochs in SMALL.stretches:
-                lessons.train(epochs)
-            return lessons, lessons.predict(images[:16], torch.arange(16))
-
-        yield trained
+        handle = student.call("UNet", seed=0, keep=True)
+        network = Network(handle=handle, form="long (B,)", output="", told=Telling())
+        images = torch.rand(64, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+        data = Data(train=images, labels=torch.zeros(64), held_out=images[:16], batch_size=8)
+        common = (
+            PAPER,
+            data.ordered(torch.Generator().manual_seed(1)),
+            SMALL,
+            torch.Generator().manual_seed(2),
+            lambda done, total: None,
+        )
+        if by_reference:
+            lessons = with_reference_trainer(student, network, *common)
+        else:
+            numbering = Numbering(0, frozenset())
+            calls = Calls(labels=True, numbering=numbering, answers=Answers(), telling=Telling())
+            lessons = with_students_trainer(student, network, None, *common, calls)
+        lessons.clock.look = lambda: look(lessons)
+        for epochs in SMALL.stretches:
+            lessons.train(epochs)
+        seen = student.call("batches_seen", handle)
+        return lessons, lessons.predict(images[:16], torch.arange(16)), seen
 
 
-def test_looks_change_nothing(train: Train) -> None:
+def never(_: Lessons) -> bool:
+    return False
+
+
+# Where a network's own names, or what it does on a change of its mode, could come in between.
+ODD = {
+    "plain": "",
+    "with an attribute that has the name of a method of torch's": """
+class UNet(UNet):
+    def __init__(self):
+        super().__init__()
+        self.modules = [self.layers, self.frozen]
+""",
+    "with averaged weights in eval mode": """
+class UNet(UNet):
+    def __init__(self):
+        super().__init__()
+        self.average = [parameter.detach().clone() for parameter in self.parameters()]
+    def train(self, mode=True):
+        if mode != self.training:
+            for average, parameter in zip(self.average, self.parameters()):
+                average[...], parameter.data = parameter.data.clone(), average.clone()
+        return super().train(mode)
+""",
+}
+
+
+@pytest.mark.parametrize("by_reference", [False, True], ids=["their train", "the reference's"])
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
+def test_looks_change_nothing(nursery: Nursery, odd: str, by_reference: bool) -> None:
     looked_at = list[int]()
 
     def look(lessons: Lessons) -> bool:
@@ -217,15 +253,37 @@ def test_looks_change_nothing(train: Train) -> None:
         looked_at.append(lessons.steps)
         return False
 
-    _, without = train(lambda lessons: False)
-    lessons, with_looks = train(look)
+    without, expected, seen = trained(nursery, CURIOUS + odd, never, by_reference=by_reference)
+    looked, predicted, _ = trained(nursery, CURIOUS + odd, look, by_reference=by_reference)
     assert looked_at == [8, 12]
-    assert torch.equal(with_looks, without)
+    assert torch.equal(predicted, expected)
+    assert looked.losses == without.losses
+    assert seen == 16  # all of them in training mode
+
+
+def test_a_training_that_is_ended_early_keeps_the_losses_of_its_whole_epochs(nursery: Nursery) -> None:
+    whole, *_ = trained(nursery, CURIOUS, never)
+    ended, *_ = trained(nursery, CURIOUS, lambda lessons: lessons.steps == 8)
+    assert ended.steps == 8
+    assert [len(losses) for losses in whole.losses] == [4]
+    assert ended.losses == [whole.losses[0][:2]]
+
+
+def test_who_ends_epochs_without_being_told_keeps_all_losses(nursery: Nursery) -> None:
+    source = CURIOUS.replace("total += loss.item()", "total += loss.item()\n            break")
+    lessons, *_ = trained(nursery, source, never)
     assert [len(losses) for losses in lessons.losses] == [4]
 
 
-def test_a_training_that_is_ended_early_keeps_the_losses_of_its_whole_epochs(train: Train) -> None:
-    whole, _ = train(lambda lessons: False)
-    ended, _ = train(lambda lessons: lessons.steps == 8)
-    assert ended.steps == 8
-    assert ended.losses == [whole.losses[0][:2]]
+def test_who_fetches_batches_in_a_thread_is_not_looked_at_meanwhile(nursery: Nursery) -> None:
+    """The network may be in use then."""
+    fetch = """
+from concurrent.futures import ThreadPoolExecutor
+def _fetch(loader):
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(list, loader).result()
+"""
+    source = fetch + CURIOUS.replace("in train_loader:", "in _fetch(train_loader):")
+    lessons, *_ = trained(nursery, source, lambda lessons: True)
+    assert lessons.steps == 16
+    assert not lessons.clock.decided

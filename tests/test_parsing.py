@@ -47,7 +47,7 @@ def test_threads_that_parse_at_once_do_not_fail() -> None:
 
 
 @pytest.mark.usefixtures("_threads_take_turns_often")
-@pytest.mark.skipif(sys.version_info >= (3, 12), reason="only known to fail before")
+@pytest.mark.skipif(sys.version_info >= (3, 11, 8), reason="known to fail before only")
 def test_which_they_would_without_taking_turns() -> None:
     """Else the test above could not fail."""
     assert any(_failures(ast.parse) for _ in range(20))

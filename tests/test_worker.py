@@ -325,6 +325,14 @@ def test_what_the_judge_asks_before_it_answers_leaves_no_trace(student: Any) -> 
     assert one.spent.seconds - before <= time.monotonic() - started  # nothing is counted twice
 
 
+def test_a_deadline_that_passes_while_the_judge_asks_is_named(student: Any) -> None:
+    one = student(LOOKING.replace("sleep(0.1)", "sleep(60)"))
+    net = one.call("Net", keep=True)
+    with pytest.raises(StudentError, match="no answer within 1 second") as raised:
+        one.call("run", net, _Curious(lambda: one.call(net, torch.ones(1))), within=1.0)
+    assert raised.value.type == "Timeout"
+
+
 def test_an_error_in_what_the_judge_asks_is_no_error_of_what_is_under_way(student: Any) -> None:
     one = student(LOOKING + "def fails(): raise ValueError('no')")
 

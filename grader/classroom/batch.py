@@ -157,7 +157,7 @@ class _Batch:
             self._results[task.digest] = self._book.add_result(
                 self._inputs(task.digest), judged.grade, judged.figures, readable=judged.readable
             )
-            similarity.remember(self._book, task.digest, task.path)
+        similarity.remember(self._book, task.digest, task.path)
         for one in waiting:
             if all(self._digests[attempt.label] in self._results for attempt in self._counting(one)):
                 self._settle(one)

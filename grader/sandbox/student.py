@@ -246,15 +246,15 @@ class Student(Closing):
                     self._answer(line, unpacker.callback(answer, self._doubles))
         except Closed as error:
             self.close()
-            if passed.is_set():
-                raise StudentError("Timeout", f"no answer within {within:.0f} seconds") from error
-            raise StudentError("Died", _cause(line)) from error
+            raise _too_late(within) if passed.is_set() else StudentError("Died", _cause(line)) from error
         except WireError as error:
             self.close()
             raise StudentError("Flood", "the answer was larger than it can rightly be, or garbled") from error
         except StudentError as error:
-            if error.lost:  # a stand-in has had enough
+            if error.lost:  # a stand-in has had enough, or died of what it asked
                 self.close()
+            if error.lost and passed.is_set():
+                raise _too_late(within) from error
             raise
         except BaseException:
             self.close()  # of ours, in a stand-in: the conversation is out of step
@@ -287,6 +287,10 @@ class Student(Closing):
         except Refusal as refusal:
             header = {"raise": {"type": refusal.type, "message": str(refusal)}}
         write_frame(line.requests, ANSWER, header, packer.tensors)
+
+
+def _too_late(within: float) -> StudentError:
+    return StudentError("Timeout", f"no answer within {within:.0f} seconds")
 
 
 def _cause(line: Line) -> str:

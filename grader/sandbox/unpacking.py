@@ -28,6 +28,7 @@ _STATE: dict[str, tuple[type, ...]] = {
     "weight": (int, float),
     "gradient_before": (int, float, type(None)),
     "attached": (list,),
+    "waiting": (bool,),
 }
 _EVENTS: dict[str, tuple[type, ...]] = {
     "backward": (int, Tensor),

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """How long to train, at most ``seconds`` in all: stretch by stretch, as long as it has not learnt.
+    """How long to train, at most ``seconds`` without looks: stretch by stretch, as long as it has not learnt.
 
     Attributes:
         stretches: epochs of each call of ``train``; the last one extends the budget before a fail.
@@ -70,12 +70,18 @@ class Clock:
         self._end = time.monotonic() + budget.seconds
         self._tell = tell
 
-    def go_on(self) -> bool:
-        """Whether there is to be another batch, which is counted then."""
-        if self.steps in self._looks:
-            self._looks.remove(self.steps)  # before the look, which may ask again
-            self.decided |= self.look()
+    def go_on(self, looking: bool = True) -> bool:
+        """Whether there is to be another batch, which is counted then.
+
+        Args:
+            looking: whether this is a moment to look, as far as the caller knows.
+        """
         self.out_of_time |= not self.decided and time.monotonic() > self._end
+        if looking and self.steps in self._looks and not self.out_of_time:
+            self._looks.remove(self.steps)  # before the look, which may ask again
+            started = time.monotonic()
+            self.decided |= self.look()
+            self._end += time.monotonic() - started
         if self.decided or self.out_of_time:
             return False
         self.steps += 1

@@ -174,7 +174,7 @@ class LoaderDouble:
         batch_size: int,
         *,
         epochs: int,
-        go_on: Callable[[], bool] = lambda: True,
+        go_on: Callable[[bool], bool] = lambda _: True,
         labels: bool = True,
     ) -> None:
         self.log, self.name, self.batches, self.count, self.labels = log, name, batches, count, labels
@@ -198,8 +198,8 @@ class LoaderDouble:
                 )
             self.log.append(Event(kind="epoch", who=self.name))
             return None
-        # Even when time is up an epoch has one batch: a mean over none would be an error of our making.
-        if self.in_epoch >= self.count or (not self.go_on() and self.in_epoch):
+        # Even when it is enough an epoch has one batch: a mean over none would be an error of our making.
+        if self.in_epoch >= self.count or (not self.go_on(state.get("waiting", False)) and self.in_epoch):
             raise Exhausted
         images, labels = self.batches(self.handed_out)
         self.handed_out += 1

@@ -167,7 +167,9 @@ class ShortTraining:
             if not lessons.clock.decided:
                 raise
         if found is None or (lessons.clock.decided and not found.learnt):
-            # Their train did not bear a sudden end, or undid what was learnt: so it gets all its batches.
+            # Their train did not bear a sudden end, or undid what was learnt: so it gets all its batches, in
+            # a worker that knows nothing of the first time.
+            self.student.close()
             network = network and self.network()
             found = self._trained(self._lessons(network), looking=False)
         self._tell(found.trained.steps, found.trained.steps)  # it may have ended early

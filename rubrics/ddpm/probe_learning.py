@@ -205,7 +205,9 @@ def with_students_trainer(
         within, before = 3 * budget.seconds + 60, lessons.steps
         seed = student.seed + before
         returned = handout.call(student, "train", arguments, beside=SCHEDULE, seed=seed, within=within)
-        _add_losses(lessons, returned, epochs, (lessons.steps - before) // budget.batches)
+        was_ended = lessons.clock.decided or lessons.clock.out_of_time
+        whole = (lessons.steps - before) // budget.batches if was_ended else epochs
+        _add_losses(lessons, returned, epochs, whole)
 
     lessons.train = train
     return lessons
@@ -241,7 +243,8 @@ def with_reference_trainer(
             steps = torch.randint(0, process.total_steps, (len(images),), generator=generator)
             x_t, goal = process.noise_diffusion(images, steps, torch.randn(images.shape, generator=generator))
             args = [x_t, steps_as(network.form, steps)]
-            student.ask("fit", network.handle, optimizer=optimizer, args=args, goal=goal)
+            seed = student.seed + lessons.steps
+            student.ask("fit", network.handle, optimizer=optimizer, args=args, goal=goal, seed=seed)
 
     lessons.train = train
     return lessons
@@ -263,8 +266,8 @@ def _told_alike(model: RemoteReference, told: Telling) -> Predict:
 
 
 def _add_losses(lessons: Lessons, returned: Any, epochs: int, whole: int) -> None:
-    """Append the lists of losses, one per epoch, that ``train`` returned: training, then validation; as far
-    as epochs were ``whole``.
+    """Append the lists of losses, one per epoch, that ``train`` returned: training, then validation; as many
+    as it had ``whole`` epochs.
     """
     several = isinstance(returned, tuple | list) and any(isinstance(one, list) for one in returned)
     lists = [

@@ -25,7 +25,8 @@ A request's header::
     {"verb": "state",    "target": TARGET, "most": int}      its weights as bytes of a file, at most so many
     {"verb": "optimizer", "target": TARGET, "lr": float, "keep": true}       Adam over its parameters
     {"verb": "criterion", "keep": true}                                      mean squared error
-    {"verb": "fit",      "target": TARGET, "optimizer": TARGET, "args": [VALUE], "goal": VALUE}    one step
+    {"verb": "fit",      "target": TARGET, "optimizer": TARGET, "args": [VALUE], "goal": VALUE, "seed": int}
+                                                                             one step, in training mode
     {"verb": "pathways", "target": TARGET, "args": [VALUE], "shifted": [VALUE], "full": int}  see ``pathways``
 
     TARGET = {"name": str} in the student's namespace ("" is that itself), or {"handle": int}, an object

@@ -9,6 +9,7 @@ judge sees what the function asks for, in order, and answers as it sees fit. Kin
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -143,8 +144,10 @@ class Loader:
     def __iter__(self) -> Iterator[Any]:
         line.ask(self.number, "epoch", (), {}, {})
         while True:
+            # Whoever fetches batches in a thread of their own may be computing meanwhile.
+            waiting = threading.current_thread() is threading.main_thread()
             try:
-                batch = line.ask(self.number, "batch", (), {}, {})
+                batch = line.ask(self.number, "batch", (), {}, {"waiting": waiting})
             except Exhausted:
                 return
             yield batch

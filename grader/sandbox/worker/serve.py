@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import torch
 from torch import nn
 
-from . import colab, doubles, files, modules, pathways, source, standins, weights
+from . import colab, doubles, files, modes, modules, pathways, source, standins, weights
 from .values import Packer, Unpacker
 from .wire import ANSWER, CALLBACK, REPLY, REQUEST, Closed, WireError, read_frame, write_frame
 
@@ -112,15 +112,11 @@ class _Server:
         self, header: dict[str, Any], tensors: list[torch.Tensor]
     ) -> tuple[int, dict[str, Any], list[torch.Tensor]]:
         """Answer what the judge asks before it answers itself: a training goes on as if it had not."""
-        kept = [one for one in self._kept.values() if isinstance(one, nn.Module)]
-        modes = [(part, part.training) for one in kept for part in one.modules()]
-        kind = REQUEST
-        with colab.random_numbers_kept():
+        kind, networks = REQUEST, [one for one in self._kept.values() if isinstance(one, nn.Module)]
+        with colab.random_numbers_kept(), modes.kept(networks):
             while kind == REQUEST:
                 self.answer(header, tensors)
                 kind, header, tensors = read_frame(self._requests)
-        for part, mode in modes:
-            part.training = mode
         return kind, header, tensors
 
     def _unpacker(self, tensors: list[torch.Tensor]) -> Unpacker:
@@ -218,6 +214,7 @@ class _Server:
     def _do_fit(self, header: dict[str, Any], unpacker: Unpacker) -> float:
         network: Any = self._target(header["target"])
         optimizer: Any = self._target(header["optimizer"])
+        colab.seed_everything(header["seed"])
         network.train()
         optimizer.zero_grad()
         prediction = network(*[unpacker.unpack(arg) for arg in header["args"]])
