@@ -229,6 +229,12 @@ class UNet(UNet):
         super().__init__()
         self.modules = [self.layers, self.frozen]
 """,
+    "with a scripted part": """
+class UNet(UNet):
+    def __init__(self):
+        super().__init__()
+        self.frozen = torch.jit.script(nn.Sequential(nn.Dropout(0.1), nn.Identity()))
+""",
     "with averaged weights in eval mode": """
 class UNet(UNet):
     def __init__(self):

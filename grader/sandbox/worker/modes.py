@@ -15,24 +15,25 @@ def kept(networks: Iterable[nn.Module]) -> Iterator[None]:
     What a network does itself when its mode changes, such as taking averaged weights, is undone by itself.
     Nothing of the student's is called but for that: their attributes may have the names of torch's methods.
     """
-    before = [(network, [(part, vars(part)["training"]) for part in _parts(network)]) for network in networks]
+    before = [(network, [(part, part.training) for part in _parts(network)]) for network in networks]
     yield
     for network, parts in before:
         mode = parts[0][1]
-        if vars(network)["training"] != mode:
+        if network.training != mode:
             with contextlib.suppress(Exception):
                 network.train(mode)
         for part, was in parts:
-            vars(part)["training"] = was
+            if part.training != was:
+                part.training = was
 
 
 def _parts(network: nn.Module) -> list[nn.Module]:
-    """The network and all modules within, each once."""
+    """The network and all modules within, each once; scripted ones are whole."""
     found = {id(network): network}
     waiting = [network]
     while waiting:
-        for part in vars(waiting.pop())["_modules"].values():
-            if part is not None and id(part) not in found:
+        for part in dict(vars(waiting.pop()).get("_modules", {})).values():
+            if isinstance(part, nn.Module) and id(part) not in found:
                 found[id(part)] = part
                 waiting.append(part)
     return list(found.values())
