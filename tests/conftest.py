@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from grader.audit.warm import WarmGrader
+from grader.sandbox.launch import Nursery
 
 if "GRADE_TESTS_CACHE" not in os.environ:  # one for all workers of a run; the user's own is left alone
     os.environ["GRADE_TESTS_CACHE"] = tempfile.mkdtemp(prefix="grade-tests-cache-")
@@ -75,6 +76,13 @@ def scratch(tmp_path: Path) -> Path:
     folder = tmp_path / "scratch"
     folder.mkdir()
     return folder
+
+
+@pytest.fixture(scope="module")
+def nursery() -> Iterator[Nursery]:
+    """What workers are forked from."""
+    with Nursery() as nursery:
+        yield nursery
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -173,12 +173,6 @@ def train(model, train_loader, val_loader, optimizer, criterion, device, num_epo
     return losses
 """
 SMALL = Budget(stretches=[1, 3], batches=4, batch_size=8, learning_rate=1e-2, seconds=60.0)
-
-
-@pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    with Nursery() as nursery:
-        yield nursery
 
 
 def trained(

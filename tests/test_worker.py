@@ -18,12 +18,6 @@ from grader.sandbox.student import Student
 from grader.sandbox.terms import IN_USE, Exhausted, OnCPU, Refusal, StudentError
 
 
-@pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    with Nursery() as nursery:
-        yield nursery
-
-
 @pytest.fixture
 def student(nursery: Nursery) -> Iterator[Any]:
     """Loads source into a worker."""

@@ -170,7 +170,7 @@ class ShortTraining:
             # Their train did not bear a sudden end, or undid what was learnt: so it gets all its batches, in
             # a worker that knows nothing of the first time.
             self.student.close()
-            network = network and self.network()
+            network = None if network is None else self.network()
             found = self._trained(self._lessons(network), looking=False)
         self._tell(found.trained.steps, found.trained.steps)  # it may have ended early
         if network is None:
