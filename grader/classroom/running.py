@@ -24,8 +24,9 @@ from grader.judges.warm import judges
 from grader.pipeline import Judged, judge_notebook
 from grader.rubric import Rubric
 
-_MEMORY = 1.5e9  # bytes of a judge with its worker, training included
-_GPU_MEMORY = 3e9
+_MEMORY = 1.5e9  # bytes of a judge with its workers, training included
+_MEMORY_BESIDE_GPU = 5e9  # CUDA's libraries and buffers in each of three workers; not measured
+_GPU_MEMORY = 3e9  # neither
 _TICK = 0.25  # seconds between looks at the clock
 
 
@@ -132,10 +133,12 @@ def _judge(task: Task, rubric: Rubric, options: Options, show: Show, start: Star
 
 def default_jobs(device: str) -> int:
     """As many as cores, free memory and, where there is one, the GPU's memory carry; at least one."""
-    room = [_cores(), int(_free_memory() / _MEMORY)]
+    free = _free_memory()
     if device != "cpu" and (gpu := _free_gpu_memory()):
-        room.append(int(gpu / _GPU_MEMORY))
-    return max(1, min(room))
+        carried = min(free / _MEMORY_BESIDE_GPU, gpu / _GPU_MEMORY)
+    else:
+        carried = free / _MEMORY
+    return max(1, min(_cores(), int(carried)))
 
 
 def _cores() -> int:

@@ -23,16 +23,6 @@ _PACKAGES = ("torch", "torchvision", "numpy", "pytest", "nbformat")
 _SECONDS = 120.0
 _WIDTH = 100
 
-# In a process of its own: a broken driver may take down whoever asks.
-_ASK_CUDA = """
-import json, torch
-found = {"built": torch.version.cuda, "name": None}
-if torch.cuda.is_available():
-    (torch.ones(8, 8, device="cuda") @ torch.ones(8, 8, device="cuda")).cpu()
-    found["name"] = torch.cuda.get_device_name(0)
-print(json.dumps(found))
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -74,7 +64,7 @@ def _findings(isolation: Isolation) -> Iterator[Finding]:
         yield from _linux(isolation)
     else:
         yield _without_walls()
-    yield _cuda()
+    yield _cuda(isolation)
     yield from _data()
 
 
@@ -127,13 +117,21 @@ def _advice(layer: str) -> str:
     return f"Find out why the layer “{layer}” failed, which every Linux should have; the reason stands above."
 
 
-def _cuda() -> Finding:
-    answer = _asked(["-c", _ASK_CUDA])
-    if not isinstance(answer, dict):
-        return Finding("CUDA", "torch did not answer", "Try `python -c 'import torch'`, and reinstall torch.")
-    if answer["name"]:
-        return Finding("CUDA", f"{answer['name']}, works")
-    return Finding("CUDA", "none; everything runs on the processor")
+def _cuda(isolation: Isolation) -> Finding:
+    answer = _asked(["-m", "grader.sandbox.gpu_trial", *isolation.layers])
+    match answer:
+        case {"name": None}:
+            return Finding("CUDA", "none; everything runs on the processor")
+        case {"name": str(name), "why": None}:
+            return Finding("CUDA", f"{name}, works, and behind the walls")
+        case {"name": str(name), "why": str(why)}:
+            return Finding(
+                "CUDA",
+                f"{name}, but not behind the walls: {why}",
+                "Grade on the processor (`--device cpu`; `--device auto` does so by itself then), and report "
+                "what stands here: these walls have not met your driver.",
+            )
+    return Finding("CUDA", "torch did not answer", "Try `python -c 'import torch'`, and reinstall torch.")
 
 
 def _data() -> Iterator[Finding]:

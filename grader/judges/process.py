@@ -69,4 +69,5 @@ def environment() -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "PYTHON", "COV_"))}
     tunables = ":".join(filter(None, (kept.get(TUNABLES), COMPUTING[TUNABLES])))  # the user's have a reason
     ours = {TUNABLES: tunables, "PYTHONPATH": str(_PACKAGES), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    return kept | COMPUTING | ours
+    look = {"PYTORCH_NVML_BASED_CUDA_CHECK": "1"}  # whether there is a GPU: without starting CUDA in a judge
+    return kept | COMPUTING | ours | look

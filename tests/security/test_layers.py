@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import platform
@@ -219,3 +220,73 @@ def test_where_the_grader_is_installed_everything_but_the_grader_can_be_read(tmp
     )
     assert {str(site / "numpy"), str(site / "torch"), str(site / "six.py")} <= found
     assert not {str(site), str(site.parent), str(site / "grader"), str(site / "reference")} & found
+
+
+def test_nvidias_libraries_can_be_read_where_a_container_mounts_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Outside the system's own folders, named in LD_LIBRARY_PATH, and often by way of a link."""
+    from grader.sandbox.worker.walls import libraries
+
+    for name in ("mounted", "linked", "own"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "mounted" / "libcuda.so.580").write_text("")
+    (tmp_path / "linked" / "libcuda.so.1").symlink_to(tmp_path / "mounted" / "libcuda.so.580")
+    monkeypatch.setenv("LD_LIBRARY_PATH", f"{tmp_path / 'own'}:{tmp_path / 'linked'}::.")
+    found = [path for path in libraries([], []) if path.startswith(str(tmp_path))]
+    assert found == [str(tmp_path / "mounted")]
+
+
+def test_threads_of_a_gpus_driver_are_walled_in(sound: Isolation, tmp_path: Path) -> None:
+    """They are there before the last wall is: without it, such a thread gets its socket."""
+    code = """
+import json, socket, sys, threading
+from worker.walls import Policy, put_up
+go, said = threading.Event(), []
+def try_it():
+    go.wait()
+    try:
+        said.append(socket.socket(socket.AF_UNIX) and "a socket")
+    except OSError as error:
+        said.append(error.strerror)
+thread = threading.Thread(target=try_it)
+put_up(Policy(scratch=sys.argv[2], layers=json.loads(sys.argv[1]), gpu=True), (), thread.start)
+go.set()
+thread.join()
+print(said[0])
+"""
+    package = Path(launch.__file__).parent
+    said = {}
+    for last, layers in (("landlock", LAYERS[:-1]), ("seccomp", LAYERS)):
+        start = f"import sys; sys.path.insert(0, {str(package)!r})\n"
+        ran = run(sys.executable, "-I", "-c", start + code, json.dumps(layers), tmp_path, folder=tmp_path)
+        said[last] = ran.stdout.strip() or ran.stderr
+    assert said == {"landlock": "a socket", "seccomp": os.strerror(errno.EPERM)}
+
+
+@pytest.mark.parametrize(
+    ("why", "said"),
+    [
+        (None, "H100, works, and behind the walls"),
+        ("out of order", "H100, but not behind the walls: out of order What to do - Grade on the processor"),
+    ],
+)
+def test_the_doctor_tries_the_gpu_behind_the_walls(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], why: str | None, said: str
+) -> None:
+    monkeypatch.setattr(doctor, "_asked", lambda arguments: {"name": "H100", "why": why})
+    isolation = Isolation(layers=LAYERS)
+    monkeypatch.setattr(doctor, "measure", lambda: isolation)
+    monkeypatch.setattr(doctor, "_data", lambda: iter(()))
+    doctor.main([])
+    assert said in " ".join(capsys.readouterr().out.split())
+
+
+def test_what_keeps_a_worker_from_the_gpu_is_told(sound: Isolation) -> None:
+    import torch
+
+    from grader.sandbox.gpu_trial import why_not
+
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU here")
+    assert "NVIDIA driver" in (why_not(sound.layers) or "")

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import torch
 from torch import nn
 
-from . import colab, doubles, files, modes, modules, pathways, source, standins, weights
+from . import colab, doubles, files, gpu, modes, modules, pathways, source, standins, weights
 from .values import Packer, Unpacker
 from .wire import ANSWER, CALLBACK, REPLY, REQUEST, Closed, WireError, read_frame, write_frame
 
@@ -148,7 +148,7 @@ class _Server:
         colab.loaders_without_processes()
         if header["device"] == "cuda":
             self._device = torch.device("cuda", 0)
-            _prepare_gpu(header["gpu_share"])
+            gpu.prepare(header["gpu_share"])
         else:
             colab.without_cuda()
         colab.seed_everything(header["seed"])
@@ -246,19 +246,6 @@ class _Server:
         except KeyError:
             raise NameError(f"name {first!r} is not defined") from None
         return functools.reduce(getattr, rest, found)
-
-
-def _prepare_gpu(share: float) -> None:
-    """Compute as the processor would, as far as a GPU can, and leave room for others.
-
-    Raises:
-        RuntimeError: CUDA does not work here.
-    """
-    torch.zeros(1, device="cuda")
-    torch.cuda.set_per_process_memory_fraction(share)
-    torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
-    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False  # ten bits of mantissa
-    torch.use_deterministic_algorithms(True, warn_only=True)
 
 
 def _verb(header: dict[str, Any]) -> str:

@@ -165,7 +165,8 @@ def _child(requests: int, replies: int, policy: dict[str, Any]) -> None:
 def _walled(policy: dict[str, Any], requests: int, replies: int) -> dict[str, Any]:
     walls, system = importlib.import_module("worker.walls"), importlib.import_module("worker.walls.system")
     try:
-        walls.put_up(walls.Policy(**policy), keep=(requests, replies))
+        start_driver = importlib.import_module("worker.gpu").start if policy["gpu"] else lambda: None
+        walls.put_up(walls.Policy(**policy), (requests, replies), start_driver)
     except system.WallError as error:
         return {"failed": error.layer, "why": str(error)}
     except Exception as error:  # whatever it is, nothing may be graded behind a wall that is not up

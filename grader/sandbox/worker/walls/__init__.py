@@ -9,15 +9,19 @@ In this order, since each takes away what the ones before it need::
     landlock      files: the libraries to read, an own folder to write, nothing else
     seccomp       system calls: no second process, no network, no hold on other processes
 
+A GPU's driver is started between the last two: it opens sockets and memory files when it starts, not later.
+
 All of it needs nothing but Linux: no privileges, no container, no package. Other systems have no walls here.
 """
 
 from __future__ import annotations
 
 import os
+import platform
 import sys
 import sysconfig
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from glob import glob
 from typing import TYPE_CHECKING
@@ -35,8 +39,12 @@ _SYSTEM = (
     *("/etc/localtime", "/usr/share/zoneinfo", "/usr/share/fonts", "/etc/fonts"),
 )
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
-_GPU_DEVICES = ("/dev/nvidia[0-9]*", "/dev/nvidiactl", "/dev/nvidia-uvm*", "/dev/nvidia-caps/*")
-_GPU_FILES = ("/sys", "/proc/driver/nvidia", "/proc/driver/nvidia-uvm")
+_GPU_DEVICES = ("/dev/nvidia[0-9]*", "/dev/nvidiactl", "/dev/nvidia-uvm*", "/dev/nvidia-caps/*", "/dev/dxg")
+_GPU_FILES = (
+    *("/sys", "/proc/driver/nvidia", "/proc/driver/nvidia-uvm", "/proc/self", "/proc/sys/vm"),
+    *("/proc/cpuinfo", "/proc/devices", "/proc/meminfo", "/proc/modules", "/proc/version"),
+)
+_LOADER_FILES = ("/etc/ld.so.conf", "/etc/ld.so.conf.d/*.conf")  # where else the system looks for libraries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,16 +66,18 @@ class Policy:
     readable: Sequence[str] = ()
 
 
-def put_up(policy: Policy, keep: Collection[int]) -> None:
+def put_up(policy: Policy, keep: Collection[int], start_driver: Callable[[], None] = lambda: None) -> None:
     """Wall this process in. Not to be undone.
 
     Args:
         keep: descriptors that stay open, beside 0, 1 and 2.
+        start_driver: is called before calls are walled off; threads that it starts are walled in as well.
 
     Raises:
         WallError: a layer of the policy could not be put up.
     """
     if not policy.layers:
+        start_driver()
         return
     from . import landlock, limits, namespaces, process, seccomp  # none of which there is on Windows
 
@@ -84,6 +94,7 @@ def put_up(policy: Policy, keep: Collection[int]) -> None:
         limits.restrict(policy.memory, gpu=policy.gpu)
     if "landlock" in policy.layers:
         landlock.restrict(_rules(policy))
+    start_driver()
     if "seccomp" in policy.layers:
         seccomp.restrict(gpu=policy.gpu)
 
@@ -91,10 +102,24 @@ def put_up(policy: Policy, keep: Collection[int]) -> None:
 def libraries(site_packages: Iterable[str], secret: Iterable[str]) -> list[str]:
     """Folders and files with all that Python and installed packages need to read, but nothing ``secret``."""
     paths = sysconfig.get_paths()
-    roots = [*_SYSTEM, paths["stdlib"], paths["platstdlib"], os.path.join(sys.base_prefix, "lib")]
+    python = (paths["stdlib"], paths["platstdlib"], os.path.join(sys.base_prefix, "lib"))
+    roots = [*_SYSTEM, *_driver_folders(), *python]
     hidden = [os.path.realpath(path) for path in secret]
     real = {os.path.realpath(path) for path in (*roots, *site_packages)}
     return sorted({path for root in real for path in _without(root, hidden)})
+
+
+def _driver_folders() -> Iterator[str]:
+    """Folders with NVIDIA's libraries: containers often mount them where nothing else of the system lies."""
+    folders = [*_SYSTEM, f"/usr/lib/{platform.machine()}-linux-gnu"]
+    folders += os.environ.get("LD_LIBRARY_PATH", "").split(":")
+    for path in (path for pattern in _LOADER_FILES for path in glob(pattern)):
+        with suppress(OSError), open(path, errors="replace") as lines:
+            folders += [line.strip() for line in lines]
+    for folder in folders:
+        driver = os.path.join(folder, "libcuda.so.1")
+        if os.path.isabs(driver) and os.path.exists(driver):
+            yield os.path.dirname(os.path.realpath(driver))
 
 
 def _without(root: str, hidden: Collection[str]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 MIB = 1 << 20
 _PROCESSOR_SECONDS = 7200  # the judge's deadlines come long before
-_OPEN_FILES = 256
+_OPEN_FILES, _OPEN_FILES_ON_GPU = 256, 1024  # the driver opens its devices many times over
 FILE_BYTES = 256 * MIB
 
 
@@ -26,7 +26,9 @@ def restrict(memory: int, *, gpu: bool) -> None:
         resource.RLIMIT_RTPRIO: 0,
         resource.RLIMIT_STACK: 8 * MIB,
     }
-    if not gpu:
+    if gpu:
+        limits[resource.RLIMIT_NOFILE] = _OPEN_FILES_ON_GPU
+    else:
         held = _held()
         limits |= {
             resource.RLIMIT_AS: held["VmSize"] + memory,

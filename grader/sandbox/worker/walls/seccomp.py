@@ -12,7 +12,7 @@ import os
 import platform
 
 from . import bpf, syscalls
-from .system import WallError, no_new_privileges, prctl
+from .system import WallError, no_new_privileges, syscall
 
 _DENIED = bpf.refuse(errno.EPERM)
 _UNKNOWN = bpf.refuse(errno.ENOSYS)  # callers then take an older way, as on an older kernel
@@ -25,6 +25,7 @@ _ABSENT = {
 # What shutil.copy and Path.touch do besides: harmless to leave out in a scratch folder, refused elsewhere.
 _PRETENDED = {"chmod", "fchmod", "fchmodat", "fchmodat2", "utime", "utimes", "futimesat", "utimensat"}
 
+_SET, _ALL_THREADS = 1, 1
 _CLONE_THREAD, _NEW_NAMESPACES = 0x00010000, 0x7E020080
 _PRCTL = (2, 3, 15, 16, 21, 23, 29, 30, 39, 41, 0x53564D41)  # names, slack, memory labels, and to look
 _FCNTL = (8, 10, 15, 1024, 1026, 1031)  # signals to others, leases, and pages of pipes that all share
@@ -33,7 +34,7 @@ _IOCTL = (0x5401, 0x802C542A, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # what is
 
 
 def restrict(*, gpu: bool) -> None:
-    """Put the filter up. Not to be undone.
+    """Put the filter up, for every thread of this process. Not to be undone.
 
     Args:
         gpu: whether a GPU's driver needs calls on its devices.
@@ -49,9 +50,11 @@ def restrict(*, gpu: bool) -> None:
     program = _Filter(len(code) // 8, ctypes.cast(buffer, ctypes.c_void_p))
     try:
         no_new_privileges()
-        prctl(22, 2, ctypes.byref(program))
+        unbound = syscall(syscalls.numbers(machine)["seccomp"], _SET, _ALL_THREADS, ctypes.byref(program))
     except OSError as error:
         raise WallError("seccomp", f"the kernel refused the filter ({error.strerror})") from error
+    if unbound:
+        raise WallError("seccomp", f"thread {unbound} has a filter of its own")
 
 
 class _Filter(ctypes.Structure):

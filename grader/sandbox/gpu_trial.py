@@ -1,0 +1,38 @@
+"""Says whether there is a GPU, and whether a worker behind its walls can compute on it, as JSON.
+
+For ``grade doctor``, which runs it in a process of its own: a broken driver may take down whoever asks::
+
+    {"name": str | null, "why": str | null}     null: there is none; it works
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+
+import torch
+
+from grader.errors import WorkerStartError
+from grader.sandbox.launch import Nursery
+from grader.sandbox.source import Source
+from grader.sandbox.student import Student
+from grader.sandbox.terms import DeviceError, StudentError, WorkerError
+
+
+def why_not(layers: Sequence[str]) -> str | None:
+    """What keeps a worker behind these walls from the GPU; None where nothing does."""
+    with Nursery(layers=layers) as nursery:
+        worker = Student(nursery=nursery, source=Source(statements=[]), device="cuda")
+        try:
+            worker.start()
+        except (DeviceError, StudentError, WorkerError, WorkerStartError) as error:
+            return str(error)
+        finally:
+            worker.close()
+    return None
+
+
+if __name__ == "__main__":
+    name = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
+    print(json.dumps({"name": name, "why": name and why_not(sys.argv[1:])}))
