@@ -29,6 +29,9 @@ def lost():
 def broken():
     raise RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED")
 
+def mixed():
+    raise RuntimeError("Expected all tensors to be on the same device, but got mat1 is on cpu")
+
 def own():
     raise RuntimeError("shapes do not match")
 
@@ -65,11 +68,19 @@ def student() -> Iterator[Student]:
         student.close()
 
 
-@pytest.mark.parametrize("name", ["full", "lost", "broken"])
-def test_trouble_of_the_gpus_is_not_the_students(student: Student, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("full", "the GPU failed"),
+        ("lost", "the GPU failed"),
+        ("broken", "the GPU failed"),
+        ("mixed", "on a processor is no mistake"),
+    ],
+)
+def test_trouble_of_the_gpus_is_not_the_students(student: Student, name: str, said: str) -> None:
     """And the next question goes to a fresh worker, since the old one can use the GPU no more."""
     student.device = "cuda"
-    with pytest.raises(DeviceError, match="the GPU failed"):
+    with pytest.raises(DeviceError, match=said):
         student.call(name)
     student.device = "cpu"
     assert student.call("fine") == 42

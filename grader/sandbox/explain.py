@@ -1,4 +1,4 @@
-"""Says what lies behind an error in student code, where that is known from reading the notebook."""
+"""Says what lies behind an error in student code, where that is known from the notebook or the device."""
 
 from __future__ import annotations
 
@@ -6,9 +6,16 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from grader.sandbox.terms import StudentError
+from grader.sandbox.terms import StudentError, WorkerError
 
 _NAME = re.compile(r"name '(\w+)' is not defined")
+# What PyTorch says of a GPU that is full, or was lost to an earlier error.
+_TROUBLE = re.compile("OutOfMemoryError|CUDA error|CUDA out of memory|CUDNN_STATUS_|CUBLAS_STATUS_")
+# And where what lies on the GPU meets what does not.
+_MIXED = re.compile(
+    r"on (the )?same device|device type for generator|cuda:\d device type tensor to numpy"
+    r"|torch\.cuda\.\w+Tensor"
+)
 
 
 def explained(
@@ -28,3 +35,15 @@ def explained(
     if match[1] in unset:
         return StudentError(error.type, f"{error.message}: {unset[match[1]]}", error.cell, error.line)
     return error
+
+
+def on_gpu_only(error: StudentError | WorkerError) -> str | None:
+    """What to say of an error that only a GPU brings about: verdicts must not depend on whether there is one.
+    None of any other.
+    """
+    said = str(error)
+    if _TROUBLE.search(said):
+        return f"the GPU failed ({said})"
+    if _MIXED.search(said):
+        return f"the code has tensors on the GPU meet others, which on a processor is no mistake ({said})"
+    return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -13,7 +12,7 @@ from torch import Tensor
 
 from grader.closing import Closing
 from grader.sandbox.alarm import Alarm
-from grader.sandbox.explain import explained
+from grader.sandbox.explain import explained, on_gpu_only
 from grader.sandbox.launch import Line, Nursery
 from grader.sandbox.packing import Packer
 from grader.sandbox.source import Source
@@ -34,8 +33,6 @@ from grader.sandbox.worker.wire import (
 
 MIB = 1 << 20
 _ALARM = Alarm()
-# What PyTorch says of a GPU that is full, or was lost to an earlier error.
-_GPU_TROUBLE = re.compile("OutOfMemoryError|CUDA error|CUDA out of memory|CUDNN_STATUS_|CUBLAS_STATUS_")
 
 
 @dataclass(slots=True)
@@ -271,12 +268,12 @@ class Student(Closing):
         try:
             return unpacker.reply(answer, request)
         except (StudentError, WorkerError) as error:
-            if self.device == "cuda" and _GPU_TROUBLE.search(str(error)):
-                self.close()  # after such an error a process can do nothing more on that GPU
-                raise DeviceError(f"the GPU failed ({error})") from error
-            if isinstance(error, WorkerError):
-                raise
-            raise explained(error, self.source.unset, self.problems) from error
+            if isinstance(error, StudentError):
+                error = explained(error, self.source.unset, self.problems)
+            if self.device == "cuda" and (why := on_gpu_only(error)):
+                self.close()  # after most of them a process can do nothing more on that GPU
+                raise DeviceError(why) from error
+            raise error
 
     def _answer(self, line: Line, callback: Callback) -> None:
         packer = Packer(self.generation)

@@ -38,7 +38,7 @@ class WorkerError(Exception):
 
 
 class DeviceError(Exception):
-    """The GPU has no room left, or cannot be used any more: nobody's fault that could be told from here."""
+    """The GPU has no room left, cannot be used any more, or is what the code is not made for."""
 
 
 class Refusal(Exception):

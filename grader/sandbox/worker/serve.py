@@ -70,8 +70,10 @@ class _Server:
         packer = Packer(self._keep)
         unpacker = self._unpacker(tensors)
         try:
+            if (verb := _verb(header)) == "load":
+                self._go_to(header["device"], header["gpu_share"])
             with self._student_world():
-                value = getattr(self, f"_do_{_verb(header)}")(header, unpacker)
+                value = getattr(self, f"_do_{verb}")(header, unpacker)
                 packed = packer.handle(value) if header.get("keep") else packer.pack(value)
                 reply = {"value": packed, "attached": packer.attached}
         except (Closed, WireError):
@@ -132,6 +134,14 @@ class _Server:
         self._kept[number] = value
         return number
 
+    def _go_to(self, device: str, gpu_share: float) -> None:
+        """Settle where all is computed, before anything of the student's is."""
+        if device == "cuda":
+            self._device = torch.device("cuda", 0)
+            gpu.prepare(gpu_share)
+        else:
+            colab.without_cuda()
+
     @contextlib.contextmanager
     def _student_world(self) -> Iterator[None]:
         if self._device.type == "cuda":
@@ -146,11 +156,6 @@ class _Server:
         torch.set_num_threads(header["threads"])
         files.keep_at_home(os.getcwd())
         colab.loaders_without_processes()
-        if header["device"] == "cuda":
-            self._device = torch.device("cuda", 0)
-            gpu.prepare(header["gpu_share"])
-        else:
-            colab.without_cuda()
         colab.seed_everything(header["seed"])
         beside = modules.BesideNotebook(header.get("modules", {}))
         sys.meta_path.insert(0, beside)
