@@ -45,17 +45,16 @@ def verdicts(result: dict[str, Any]) -> dict[str, tuple[str, float]]:
     return {one["id"]: (one["verdict"], one["earned"]) for one in result["criteria"]}
 
 
-def test_the_verdicts_are_the_processors(copied: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "options"), [("alice", []), ("bob", ["--quick"])])
+def test_the_verdicts_are_the_processors(copied: Path, tmp_path: Path, name: str, options: list[str]) -> None:
     found = {}
     for device in ("cpu", "cuda"):
-        for name in ("alice", "bob"):
-            path = SUBMISSIONS / f"{name}.ipynb"
-            ran = run(copied, path, "--device", device, "--seed", "0:0", "--no-reuse", out=tmp_path)
-            result = json.loads((tmp_path / f"{name}.json").read_text())
-            assert result["environment"]["device"] == device, ran.stderr
-            found[device, name] = verdicts(result)
-    for name in ("alice", "bob"):
-        assert found["cuda", name] == found["cpu", name]
+        order = (SUBMISSIONS / f"{name}.ipynb", "--device", device, "--seed", "0:0", "--no-reuse", *options)
+        ran = run(copied, *order, out=tmp_path)
+        result = json.loads((tmp_path / f"{name}.json").read_text())
+        assert result["environment"]["device"] == device, ran.stderr
+        found[device] = verdicts(result)
+    assert found["cuda"] == found["cpu"]
 
 
 def test_the_corpus_comes_to_what_it_should(copied: Path, tmp_path: Path) -> None:
