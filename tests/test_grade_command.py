@@ -83,12 +83,16 @@ def test_json_goes_to_standard_output(grade: Command) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "points"), [("alice", 100), ("carol", 100), ("bob", 88.5)])
 def test_a_full_grade_trains_and_samples(grade: Command, name: str, points: float) -> None:
-    """With the short training, all hundred points are asked for."""
-    ran = grade(SUBMISSIONS / f"{name}.ipynb", "--no-reuse")
+    """With the short training, all hundred points are asked for; carol's takes two calls of train."""
+    ran = grade(SUBMISSIONS / f"{name}.ipynb", "--no-reuse", "--seed", "5:9")
     result = ran.grade(name)
     assert (result["earned"], result["possible"]) == (points, 100), ran.out
     assert result["seconds"]["training"] > 0
     assert "Losses of the short training" in ran.page(name)
+    learnt = next(one["actual"] for one in result["criteria"] if one["id"] == "train.learns")
+    steps = int(learnt.removesuffix(" steps").rpartition(" ")[2])
+    own_train = name != "bob"
+    assert ("After 100 steps train was called anew" in ran.page(name)) is (own_train and steps > 100)
 
 
 def _without_times(result: dict[str, object]) -> dict[str, object]:

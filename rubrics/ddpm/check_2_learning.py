@@ -46,8 +46,8 @@ def _why(learning: Learning) -> str | None:
 
 
 def _show(learning: Learning, judge: Judge, talk: Talk) -> None:
-    trained = learning.trained
-    batches = judge.rubric.settings["training"]["batches"]
+    trained, settings = learning.trained, judge.rubric.settings["training"]
+    batches = settings["batches"]
     reference = {"training": learning.yardstick.training, "validation": learning.yardstick.validation}
     names = ("training", "validation")
     series = []
@@ -67,12 +67,18 @@ def _show(learning: Learning, judge: Judge, talk: Talk) -> None:
                 band=band[: len(values)] if band else None,
             )
         )
+    caption = (
+        f"On held-out images your network's error is {learning.error:.3f} after {trained.steps} steps, the "
+        f"reference's {learning.reference:.3f} after {learning.compared}."
+    )
+    first = batches * settings[f"{judge.environment['device']}_epochs"][0]
+    if trained.losses and trained.steps > first:
+        caption += f" After {first} steps train was called anew, with a new optimizer: a loss may jump there."
     talk.show(
         Curves(
             exercise=2,
             title="Losses of the short training",
-            caption=f"On held-out images your network's error is {learning.error:.3f} after {trained.steps} "
-            f"steps, the reference's {learning.reference:.3f} after {learning.compared}.",
+            caption=caption,
             x_label="batches",
             y_label="loss per epoch",
             series=series,
