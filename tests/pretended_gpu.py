@@ -102,9 +102,9 @@ def _device_of(name: str, first: Tensor | None, args: Sequence[Any], kwargs: dic
     """
     given = tree_leaves((args, kwargs))
     tensors = [one for one in given if isinstance(one, Tensor)]
-    # What was made behind this mode's back has no mark. A single number may come from anywhere.
+    # What was made behind this mode's back has no mark. A single number of the processor's may go anywhere.
     marked = [one for one in tensors if "is_there" in vars(one)]
-    found = {_is_there(one) for one in marked if one.ndim}
+    found = {_is_there(one) for one in marked if one.ndim or _is_there(one)}
     if kwargs.get("device") is not None:
         there = torch.device(kwargs.pop("device")).type == "cuda"
         kwargs["device"] = "cpu"

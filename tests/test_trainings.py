@@ -18,7 +18,7 @@ from grader.model import Grade
 
 RUBRIC = Path(__file__).parents[1] / "rubrics" / "ddpm"
 ASKED = ("train.learns",)
-SHORT = {"batches": "3", "cpu_epochs": "[1, 1, 1]"}
+SHORT = {"batches": "3", "epochs": "[1, 1, 1]"}
 LENIENT = {"learns": "50.0", "learns_not": "60.0"}
 # Answers with the noise that the judge draws, where the docstring names the seed; the digest of the code does
 # not depend on that. Its state cannot be had, so that no training of it is kept.

@@ -20,7 +20,7 @@ from typing import Any, Literal
 import pytest
 
 from grader.checks import Blocked, Finding, LeftOut, Talk, Undecided, Unmet
-from grader.errors import UsageError
+from grader.errors import UsageError, WorkerStartError
 from grader.judges.warm import WORTH_PRELOADING
 from grader.rubric import Rubric
 from grader.sandbox.launch import Nursery
@@ -246,6 +246,7 @@ def student(judge: Judge, student_data: Any) -> Iterator[Any]:
     """The student's code, loaded into a worker of its own."""
     import torch
 
+    from grader.sandbox.devices import settled
     from grader.sandbox.source import Source
     from grader.sandbox.student import Student
     from grader.sandbox.terms import DeviceError, StudentError, WorkerError
@@ -259,16 +260,17 @@ def student(judge: Judge, student_data: Any) -> Iterator[Any]:
     student = Student(
         nursery=judge.nursery,
         source=source,
-        device=_device(request["device"]),
+        device=settled(request["device"]),
         threads=request["threads"],
-        gpu_share=request["gpu_share"] / 3,  # one asks questions, one trains, one samples
+        # One asks questions, one trains, one samples, and CUDA itself needs room in each.
+        gpu_share=request["gpu_share"] / 4,
         seed=request["seed"] % 1000,  # the worker knows it, and must not know what the judge draws
         data=student_data if source.uses("torchvision") else None,
     )
     started = time.monotonic()
     try:
         student.start()
-    except (StudentError, WorkerError, DeviceError):
+    except (DeviceError, StudentError, WorkerError, WorkerStartError):
         if request["device"] != "auto" or student.device == "cpu":
             raise
         judge.talk.note("The GPU of this machine could not be used, so everything ran on its processor.")
@@ -289,11 +291,3 @@ def _preload(statements: list[dict[str, Any]]) -> list[str]:
     """What is worth importing once, before workers are forked, rather than in every one."""
     source = "\n".join(statement["source"] for statement in statements)
     return [name for name in WORTH_PRELOADING if name.partition(".")[0] in source]
-
-
-def _device(wish: str) -> str:
-    import torch
-
-    if wish != "auto":
-        return wish
-    return "cuda" if torch.cuda.is_available() else "cpu"

@@ -127,9 +127,9 @@ def _cuda(isolation: Isolation) -> Finding:
         case {"name": str(name), "why": str(why)}:
             return Finding(
                 "CUDA",
-                f"{name}, but not behind the walls: {why}",
-                "Grade on the processor (`--device cpu`; `--device auto` does so by itself then), and report "
-                "what stands here: these walls have not met your driver.",
+                f"{name}, which workers cannot use: {why}",
+                "Grade on the processor (`--device cpu`; `--device auto` does so by itself then), and where "
+                "the reason is not the driver's age, report it: these walls have not met your driver.",
             )
     return Finding("CUDA", "torch did not answer", "Try `python -c 'import torch'`, and reinstall torch.")
 

@@ -6,15 +6,19 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from grader.sandbox.terms import StudentError, WorkerError
+from grader.sandbox.terms import DeviceError, StudentError, WorkerError
 
 _NAME = re.compile(r"name '(\w+)' is not defined")
-# What PyTorch says of a GPU that is full, or was lost to an earlier error.
-_TROUBLE = re.compile("OutOfMemoryError|CUDA error|CUDA out of memory|CUDNN_STATUS_|CUBLAS_STATUS_")
+# What PyTorch says of a GPU that is full, was lost to an earlier error, or cannot be used.
+_TROUBLE = re.compile(
+    r"OutOfMemoryError|CUDA (driver )?error|CUDA out of memory|CUDA unknown error|CUDA driver init"
+    r"|cudaGetDeviceCount|No CUDA GPUs|NVIDIA driver|CUDA call failed lazily|NVRTC|nvrtc"
+    r"|CU(DNN|BLAS|SOLVER)_STATUS_|cuDNN|cuFFT|unable to find an engine"
+)
 # And where what lies on the GPU meets what does not.
 _MIXED = re.compile(
-    r"on (the )?same device|device type for generator|cuda:\d device type tensor to numpy"
-    r"|torch\.cuda\.\w+Tensor"
+    r"same device|expected device '?cuda|to be on GPU \(while|device type for generator"
+    r"|cuda:\d device type tensor to numpy|torch\.cuda\.\w+Tensor"
 )
 
 
@@ -35,6 +39,15 @@ def explained(
     if match[1] in unset:
         return StudentError(error.type, f"{error.message}: {unset[match[1]]}", error.cell, error.line)
     return error
+
+
+def died(excess: str | None, device: str) -> StudentError | DeviceError:
+    """What to say of a worker that ended by itself, or because of an ``excess``."""
+    if excess:
+        return StudentError("Died", f"the Python process was ended, because it {excess}")
+    if device == "cuda":
+        return DeviceError("the Python process ended, as CUDA and its libraries may end one")
+    return StudentError("Died", "the Python process ended without an answer")
 
 
 def on_gpu_only(error: StudentError | WorkerError) -> str | None:

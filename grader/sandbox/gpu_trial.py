@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 
@@ -33,6 +34,17 @@ def why_not(layers: Sequence[str]) -> str | None:
     return None
 
 
+def tried(layers: Sequence[str]) -> dict[str, str | None]:
+    """What there is, and why it cannot be used."""
+    if torch.cuda.is_available():
+        return {"name": torch.cuda.get_device_name(0), "why": why_not(layers)}
+    if torch.version.cuda and Path("/dev/nvidiactl").exists():
+        try:
+            torch.zeros(1, device="cuda")
+        except RuntimeError as error:
+            return {"name": "a GPU", "why": str(error)}
+    return {"name": None, "why": None}
+
+
 if __name__ == "__main__":
-    name = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
-    print(json.dumps({"name": name, "why": name and why_not(sys.argv[1:])}))
+    print(json.dumps(tried(sys.argv[1:])))

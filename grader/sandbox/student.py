@@ -12,7 +12,7 @@ from torch import Tensor
 
 from grader.closing import Closing
 from grader.sandbox.alarm import Alarm
-from grader.sandbox.explain import explained, on_gpu_only
+from grader.sandbox.explain import died, explained, on_gpu_only
 from grader.sandbox.launch import Line, Nursery
 from grader.sandbox.packing import Packer
 from grader.sandbox.source import Source
@@ -243,7 +243,7 @@ class Student(Closing):
                     self._answer(line, unpacker.callback(answer, self._doubles))
         except Closed as error:
             self.close()
-            raise _too_late(within) if passed.is_set() else StudentError("Died", _cause(line)) from error
+            raise _too_late(within) if passed.is_set() else died(line.excess, self.device) from error
         except WireError as error:
             self.close()
             raise StudentError("Flood", "the answer was larger than it can rightly be, or garbled") from error
@@ -288,9 +288,3 @@ class Student(Closing):
 
 def _too_late(within: float) -> StudentError:
     return StudentError("Timeout", f"no answer within {within:.0f} seconds")
-
-
-def _cause(line: Line) -> str:
-    if excess := line.excess:
-        return f"the Python process was ended, because it {excess}"
-    return "the Python process ended without an answer"

@@ -24,10 +24,10 @@ class Budget:
     seconds: float
 
     @classmethod
-    def of(cls, settings: dict[str, Any], device: str) -> Self:
-        """The rubric's budget for a device."""
+    def of(cls, settings: dict[str, Any]) -> Self:
+        """The rubric's budget, the same on every device: so are the bounds, and so are verdicts."""
         return cls(
-            stretches=settings[f"{device}_epochs"],
+            stretches=settings["epochs"],
             batches=settings["batches"],
             batch_size=settings["batch_size"],
             learning_rate=settings["learning_rate"],

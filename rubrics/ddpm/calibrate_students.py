@@ -70,9 +70,9 @@ def _unhurried(folder: Path) -> Path:
     copy = shutil.copytree(Path(__file__).parent, folder / "ddpm")
     path = copy / "rubric.toml"
     text = path.read_text()
-    stretches = tomllib.loads(text)["settings"]["training"]["cpu_epochs"]
-    changed = f"cpu_epochs = {[sum(stretches[:-1]), stretches[-1]]}"
-    path.write_text(re.sub(r"^cpu_epochs = \[.*?\]", changed, text, flags=re.MULTILINE))
+    stretches = tomllib.loads(text)["settings"]["training"]["epochs"]
+    changed = f"epochs = {[sum(stretches[:-1]), stretches[-1]]}"
+    path.write_text(re.sub(r"^epochs = \[.*?\]", changed, text, flags=re.MULTILINE))
     return copy
 
 

@@ -71,7 +71,7 @@ def _show(learning: Learning, judge: Judge, talk: Talk) -> None:
         f"On held-out images your network's error is {learning.error:.3f} after {trained.steps} steps, the "
         f"reference's {learning.reference:.3f} after {learning.compared}."
     )
-    first = batches * settings[f"{judge.environment['device']}_epochs"][0]
+    first = batches * settings["epochs"][0]
     if trained.losses and trained.steps > first:
         caption += f" After {first} steps train was called anew, with a new optimizer: a loss may jump there."
     talk.show(

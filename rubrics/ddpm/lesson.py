@@ -33,7 +33,7 @@ class Lesson(Closing):
 
     def __init__(self, judge: Judge, student: Student, plan: Plan, talk: Talk) -> None:
         request, settings = judge.request, judge.rubric.settings
-        budget = Budget.of(settings["training"], student.device)
+        budget = Budget.of(settings["training"])
         data = Data.of(request["data"], budget)
         depends = {"plan": plan.as_json(), "images": data.digest, "budget": asdict(budget)}
         self._apart = Apart.of(judge, student, plan.parts, depends, request["training_seed"])

@@ -268,7 +268,7 @@ print(said[0])
     ("why", "said"),
     [
         (None, "H100, works, and behind the walls"),
-        ("out of order", "H100, but not behind the walls: out of order What to do - Grade on the processor"),
+        ("out of order", "H100, which workers cannot use: out of order What to do - Grade on the processor"),
     ],
 )
 def test_the_doctor_tries_the_gpu_behind_the_walls(

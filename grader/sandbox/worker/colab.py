@@ -94,7 +94,14 @@ def loaders_without_processes() -> None:
     @functools.wraps(initialise)
     def init(self: Any, *args: Any, **kwargs: Any) -> None:
         given = dict(zip(names, args, strict=False)) | kwargs
-        for option in ("num_workers", "timeout", "multiprocessing_context", "prefetch_factor"):
+        for option in (
+            "num_workers",
+            "timeout",
+            "multiprocessing_context",
+            "prefetch_factor",
+            "pin_memory",
+            "pin_memory_device",
+        ):
             given.pop(option, None)
         initialise(self, **given | {"persistent_workers": False})
 

@@ -39,7 +39,7 @@ def make(description: dict[str, Any], unpack: Callable[[Any], Any]) -> object:
     attributes = {name: unpack(value) for name, value in description.get("attributes", {}).items()}
     match description["kind"]:
         case "module":
-            return Module(number)
+            return Module(number).to(unpack({"device": True}))
         case "object":
             return Object(number, attributes, description["methods"], unpack(description.get("fallback")))
         case "loader":

@@ -88,8 +88,8 @@ def _warm_up(preload: list[str]) -> None:
     torch.set_num_threads(1)
     torch.backends.cpu.get_cpu_capability()  # it reads /proc, which a walled child may not see
     torch.optim.Adam([torch.empty(1, requires_grad=True)])  # its constructor imports torch._dynamo, 2 s
-    convolution = torch.nn.Conv2d(1, 1, 3)
-    convolution(torch.zeros(1, 1, 8, 8)).sum().backward()
+    with torch.no_grad():  # a backward pass would start the threads and the driver of any GPU there is
+        torch.nn.Conv2d(1, 1, 3)(torch.zeros(1, 1, 8, 8))
     for name in preload:
         with contextlib.suppress(ImportError):  # then the student's own import says so
             importlib.import_module(name)
@@ -154,6 +154,8 @@ def _child(requests: int, replies: int, policy: dict[str, Any]) -> None:
     importlib.import_module("worker.colab").quiet_environment(policy["scratch"])
     os.chdir(policy["scratch"])
     tempfile.tempdir = None  # what was looked up before belongs to another folder
+    first_gpu = os.environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]
+    os.environ["CUDA_VISIBLE_DEVICES"] = first_gpu if policy["gpu"] else ""
     hello = _walled(policy, requests, replies)
     wire, serve = importlib.import_module("worker.wire"), importlib.import_module("worker.serve").serve
     with open(requests, "rb", buffering=0) as incoming, open(replies, "wb", buffering=0) as outgoing:

@@ -41,8 +41,16 @@ _SYSTEM = (
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
 _GPU_DEVICES = ("/dev/nvidia[0-9]*", "/dev/nvidiactl", "/dev/nvidia-uvm*", "/dev/nvidia-caps/*", "/dev/dxg")
 _GPU_FILES = (
-    *("/sys", "/proc/driver/nvidia", "/proc/driver/nvidia-uvm", "/proc/self", "/proc/sys/vm"),
-    *("/proc/cpuinfo", "/proc/devices", "/proc/meminfo", "/proc/modules", "/proc/version"),
+    *("/sys", "/proc/driver/nvidia", "/proc/driver/nvidia-caps", "/proc/driver/nvidia-uvm"),
+    *(
+        "/proc/self",
+        "/proc/sys/vm",
+        "/proc/cpuinfo",
+        "/proc/devices",
+        "/proc/meminfo",
+        "/proc/modules",
+        "/proc/version",
+    ),
 )
 _LOADER_FILES = ("/etc/ld.so.conf", "/etc/ld.so.conf.d/*.conf")  # where else the system looks for libraries
 
@@ -134,7 +142,7 @@ def _without(root: str, hidden: Collection[str]) -> Iterator[str]:
 
 
 def _rules(policy: Policy) -> Iterator[tuple[str, Access]]:
-    from .landlock import DEVICE, OWN, READ
+    from .landlock import DEVICE, OWN, READ, Access
 
     for path in policy.readable:
         yield path, READ
@@ -145,5 +153,6 @@ def _rules(policy: Policy) -> Iterator[tuple[str, Access]]:
             yield from ((path, DEVICE) for path in glob(pattern))
         for path in _GPU_FILES:
             yield path, READ
-        yield "/proc/self/task", READ | DEVICE  # its own: the driver names its threads there
+        # Its own: the driver names its threads there, and may open those files as one that is to be emptied.
+        yield "/proc/self/task", READ | DEVICE | Access.TRUNCATE
     yield policy.scratch, OWN
