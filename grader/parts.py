@@ -12,7 +12,7 @@ from grader.cells import Statement
 from grader.syntax import place
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_WRAPPERS = frozenset({"partial", "compile", "script", "jit", "no_grad", "wraps"})
+_WRAPPERS = frozenset({"partial", "compile", "script", "jit", "no_grad", "inference_mode", "wraps"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,12 +96,15 @@ def choose(
     same = [each for each in candidates if each.target == name]
     right = [each for each in same if fits(each, shape, candidates)]
     right = right or [each for each in same if fits(each, replace(shape, marks=()), candidates)]
-    if right or (same and not _likely(name, shape, candidates)):
+    likely = _likely(name, shape, candidates)
+    wraps = same and any(each.target in same[-1].statement.reads for each in likely)
+    if right or (same and (wraps or not likely)):
         chosen_one = (right or same)[-1]
-        later = same[same.index(chosen_one) + 1 :]
-        return Choice(chosen_one, passed_over=tuple(each.statement for each in later))
-    if like := _likely(name, shape, candidates):
-        return Choice(like[-1], how=_how(shape, like[-1]))
+        later = (each.statement for each in same[same.index(chosen_one) + 1 :])
+        others = (each for each in later if name not in each.reads)  # who reads it wraps it
+        return Choice(chosen_one, passed_over=tuple(others))
+    if likely:
+        return Choice(likely[-1], how=_how(shape, likely[-1]))
     if shape.kind and (alike := _by_shape(shape, [each for each in candidates if each.target not in taken])):
         names = list(dict.fromkeys(each.target for each in alike))
         if len(names) == 1:

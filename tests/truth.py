@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils import data
 
 
 def diffuser_of(student: Any, start_beta: float, end_beta: float, total_steps: int) -> Any:
@@ -24,6 +25,22 @@ def diffuser_of(student: Any, start_beta: float, end_beta: float, total_steps: i
     return student.NoiseDiffuser(**schedule, **network, device="cpu")
 
 
+def curve(diffuser: Any, name: str) -> list[float]:
+    """A curve of the schedule, in whatever container, and ᾱ under whatever name."""
+    values = getattr(diffuser, name) if hasattr(diffuser, name) else diffuser.alphas_prod
+    return torch.as_tensor(values).flatten().tolist()
+
+
+def told(student: Any, kept: list[float], step: int) -> float:
+    """What a style's network is told at a step, of as many as ᾱ has."""
+    match student.__name__:
+        case "corpus_told_the_level":
+            return kept[step] ** 0.5
+        case "corpus_told_from_minus_one":
+            return 2 * step / len(kept) - 1
+    return step
+
+
 def check_diffuser(student: Any, reading: str) -> None:
     """Schedule by hand, coefficients by probing with a bright image and by the returned noise."""
     diffuser = diffuser_of(student, 0.001, 0.2, 50)
@@ -31,9 +48,9 @@ def check_diffuser(student: Any, reading: str) -> None:
     products = [1.0]
     for beta in betas:
         products.append(products[-1] * (1 - beta))
-    assert diffuser.betas.tolist() == pytest.approx(betas, rel=1e-4)
-    assert diffuser.alphas.tolist() == pytest.approx([1 - beta for beta in betas], rel=1e-4)
-    assert diffuser.alpha_bar.tolist() == pytest.approx(products[1:], rel=1e-3)
+    assert curve(diffuser, "betas") == pytest.approx(betas, rel=1e-4)
+    assert curve(diffuser, "alphas") == pytest.approx([1 - beta for beta in betas], rel=1e-4)
+    assert curve(diffuser, "alpha_bar") == pytest.approx(products[1:], rel=1e-3)
 
     kept = torch.tensor(products[1:])
     signal, spread, returned = {
@@ -155,25 +172,34 @@ class _Checking(torch.optim.SGD):
 
 
 class Loader(list[Any]):
-    """Batches in a list, with the data set's length as a DataLoader has it."""
+    """Batches in a list, with what else a DataLoader has, which it passes for."""
+
+    drop_last = False
+    __class__ = property(lambda self: data.DataLoader)  # type: ignore[assignment]
 
     @property
-    def dataset(self) -> range:
-        return range(sum(len(images) for images, _ in self))
+    def dataset(self) -> data.TensorDataset:
+        return data.TensorDataset(*(torch.cat(parts) for parts in zip(*self, strict=True)))
+
+    @property
+    def sampler(self) -> data.TensorDataset:
+        return self.dataset
 
 
 def check_trainer(student: Any) -> None:
     """Two epochs of three batches: each step follows the fresh gradient, validation only looks."""
-    diffuser, line = diffuser_of(student, 1e-4, 0.1, 100), _Line()
+    diffuser, line = diffuser_of(student, 1e-4, 0.1, 100), passing_for(student.UNet, _Line)()
+    kept = curve(diffuser, "alpha_bar")
     answers: list[tuple[Tensor, list[int]]] = []
     noised: list[Tensor] = []
     original = diffuser.noise_diffusion
 
-    def remembering(image: Tensor, t: Any) -> tuple[Tensor, Tensor]:
-        noisy, noise = original(image, t)
+    def remembering(image: Tensor, t: Any, **more: Any) -> Any:
+        answer = original(image, t, **more)
+        noisy, noise = answer
         answers.append((noise, torch.as_tensor(t).tolist()))
         noised.append(noisy)
-        return noisy, noise
+        return answer
 
     diffuser.noise_diffusion = remembering
     optimizer = _Checking(line, answers)
@@ -181,11 +207,12 @@ def check_trainer(student: Any) -> None:
     held_out = Loader([(torch.rand(16, 1, 28, 28), torch.zeros(16)) for _ in range(2)])
     losses = student.train(line, batches, held_out, optimizer, nn.MSELoss(), "cpu", 2, diffuser, 100)
 
-    assert isinstance(losses, list | tuple | dict)
+    assert isinstance(losses, list | tuple | dict) or getattr(losses, "__dict__", None)
     assert optimizer.steps == 6
     phases = [(call["training"], call["grad"]) for call in line.calls]
     assert phases == ([(True, True)] * 3 + [(False, False)] * 2) * 2
-    assert [call["t"] for call in line.calls] == [t for _, t in answers]
+    for call, (_, t) in zip(line.calls, answers, strict=True):
+        assert call["t"] == pytest.approx([told(student, kept, step) for step in t], rel=1e-5)
     assert all(torch.equal(call["x"], noisy) for call, noisy in zip(line.calls, noised, strict=True))
     assert answers[0][1] != answers[1][1]
     drawn = [step for _, t in answers for step in t]
@@ -195,19 +222,26 @@ def check_trainer(student: Any) -> None:
     assert all(len(set(t)) > 5 for _, t in answers)
 
 
+def passing_for(kind: type, base: type) -> Any:
+    """``base``, whose objects pass for those of another class."""
+    return type(base.__name__, (base,), {"__class__": property(lambda self: kind)})
+
+
 class _Oracle(nn.Module):
     """Knows that every image is flat and of one shade: names the noise in x_t exactly."""
 
-    def __init__(self, alpha_bar: list[float], shade: float) -> None:
+    def __init__(self, alpha_bar: list[float], shade: float, told: list[float]) -> None:
         super().__init__()
         self.nothing = nn.Parameter(torch.zeros(()))
-        self.alpha_bar, self.shade = alpha_bar, shade
+        self.alpha_bar, self.shade, self.told = alpha_bar, shade, told
         self.seen: list[tuple[int, float, float]] = []
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
-        step = int(t.reshape(-1)[0])
+        first = float(t.reshape(-1)[0])
+        step = min(range(len(self.told)), key=lambda step: abs(self.told[step] - first))
+        assert first == pytest.approx(self.told[step], rel=1e-5)
         assert t.numel() in (1, len(x))
-        assert (t == step).all()
+        assert (t == first).all()
         self.seen.append((step, x.mean().item(), x.var().item()))
         kept = self.alpha_bar[step]
         return (x - kept**0.5 * self.shade) / (1 - kept) ** 0.5 + self.nothing
@@ -216,8 +250,9 @@ class _Oracle(nn.Module):
 def check_sampler(student: Any) -> None:
     """With the exact predictor for images of one shade, mean and variance of every x_t are known."""
     diffuser, shade, steps = diffuser_of(student, 0.001, 0.2, 20), 0.6, 20
-    betas, kept = diffuser.betas.tolist(), diffuser.alpha_bar.tolist()
-    oracle = _Oracle(kept, shade)
+    betas, kept = curve(diffuser, "betas"), curve(diffuser, "alpha_bar")
+    tells = [told(student, kept, step) for step in range(steps)]
+    oracle = passing_for(student.UNet, _Oracle)(kept, shade, tells)
     start = kept[-1] ** 0.5 * shade + (1 - kept[-1]) ** 0.5 * torch.randn(64, 1, 28, 28)
     samples = student.generate_samples(start, oracle, 64, steps, diffuser, "cpu")
 
@@ -227,15 +262,18 @@ def check_sampler(student: Any) -> None:
     assert samples.var().item() == pytest.approx(0, abs=1e-6) or samples.var().item() == pytest.approx(
         betas[0], rel=0.05
     )
-    assert [step for step, _, _ in oracle.seen] == list(range(steps - 1, -1, -1))
-    assert [mean for _, mean, _ in oracle.seen] == pytest.approx(
-        [kept[step] ** 0.5 * shade for step in reversed(range(steps))], abs=0.02
-    )
-    variances = [variance for _, _, variance in oracle.seen]
-    assert any(
-        variances == pytest.approx(_variances(betas, kept, spread), rel=0.05)
-        for spread in ("beta", "posterior")
-    )
+    assert oracle.seen
+    for begin in range(0, len(oracle.seen), steps):  # some walk with a part of the images at a time
+        walk = oracle.seen[begin : begin + steps]
+        assert [step for step, _, _ in walk] == list(range(steps - 1, -1, -1))
+        assert [mean for _, mean, _ in walk] == pytest.approx(
+            [kept[step] ** 0.5 * shade for step in reversed(range(steps))], abs=0.02
+        )
+        variances = [variance for _, _, variance in walk]
+        assert any(
+            variances == pytest.approx(_variances(betas, kept, spread), rel=0.05)
+            for spread in ("beta", "posterior")
+        )
 
 
 def _variances(betas: list[float], kept: list[float], spread: str) -> list[float]:

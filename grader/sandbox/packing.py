@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from grader.sandbox.terms import Double, Handle, InUse, OnCPU, StudentError
+from grader.sandbox.terms import Double, Fields, Handle, InUse, OnCPU, StudentError
 
 
 class Packer:
@@ -46,6 +46,8 @@ class Packer:
                 return {"device": True}
             case Handle():
                 return self.target(value)
+            case Fields():
+                return {"tuple": [self.pack(item) for item in value], "names": list(value.names)}
             case tuple():
                 return {"tuple": [self.pack(item) for item in value]}
             case list():

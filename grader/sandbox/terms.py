@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -77,6 +78,18 @@ class OnCPU:
     """Marks a tensor that is to arrive on the CPU whatever device is in use, as a loader's batches do."""
 
     tensor: Tensor
+
+
+class Fields(tuple[Any, ...]):
+    """A tuple whose items have names, as ``typing.NamedTuple`` has them."""
+
+    names: tuple[str, ...]
+
+    def __new__(cls, items: Iterable[Any], names: Iterable[str]) -> Fields:
+        """Items, and as many names."""
+        made = super().__new__(cls, items)
+        made.names = tuple(names)
+        return made
 
 
 class InUse:

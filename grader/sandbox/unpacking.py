@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from grader.sandbox.terms import Double, Handle, StudentError, WorkerError
+from grader.sandbox.terms import Double, Fields, Handle, StudentError, WorkerError
 from grader.sandbox.worker.wire import WireError
 
 _DEPTH = 24  # a worker packs down to 16
@@ -34,6 +34,7 @@ _EVENTS: dict[str, tuple[type, ...]] = {
     "backward": (int, Tensor),
     "compare": (Tensor, Tensor),
     "missing": (str,),
+    "item": (int,),
 }
 
 
@@ -67,6 +68,8 @@ class Unpacker:
                 return [self.unpack(item, depth + 1) for item in value]
             case {"tensor": int(index)} if 0 <= index < len(self._tensors):
                 return self._tensors[index]
+            case {"tuple": list(items), "names": list(names)} if _are_names(names, len(items)):
+                return Fields((self.unpack(item, depth + 1) for item in items), names)
             case {"tuple": list(items)}:
                 return tuple(self.unpack(item, depth + 1) for item in items)
             case {"dict": list(pairs)} if all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
@@ -125,6 +128,11 @@ class Unpacker:
         ):
             raise WireError(f"{event!r} comes with other arguments")
         return Callback(doubles[number], event, arguments, named, _State(_checked(state)))
+
+
+def _are_names(names: list[Any], count: int) -> bool:
+    words = [name for name in names if isinstance(name, str) and name.isidentifier() and len(name) < _NAME]
+    return len(words) == len(set(words)) == len(names) == count
 
 
 class Callback:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from grader.checks import Unmet
 from grader.sandbox.student import Student
-from grader.sandbox.terms import Handle, StudentError
+from grader.sandbox.terms import Fields, Handle, StudentError
 
 from .conventions import HANDOUTS, Answers, values_in
 
@@ -99,7 +99,8 @@ def _form(student: Student, answer: Any, other: Any, shape: torch.Size) -> Answe
     still = [key for key in right if key not in moved and key != image]
     rest = [key for key in images if key != image]
     noise = (still or rest)[0] if rest else None
-    return Answers(kind, tuple(values), image, noise)
+    names = answer.names if isinstance(answer, Fields) else ()
+    return Answers(kind, tuple(values), image, noise, names)
 
 
 def _is_image(value: Any) -> bool:

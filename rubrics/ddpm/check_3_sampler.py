@@ -24,11 +24,11 @@ def check_steps_follow_the_formula(sampling: Sampling, truth: NoiseDiffuser, tal
 
 
 @criterion("sample.order")
-def check_all_steps_are_taken(sampling: Sampling, finding: Finding, talk: Talk) -> None:
+def check_all_steps_are_taken(sampling: Sampling, truth: NoiseDiffuser, finding: Finding, talk: Talk) -> None:
     """The network is asked at every step once, from the last down to the first, and the last update is
     returned.
     """
-    finding.actual = expect_order(sampling)
+    finding.actual = expect_order(sampling, truth)
     run = sampling.first
     if run.calls[0].x is not None and not torch.allclose(run.calls[0].x, run.start, atol=1e-5):
         talk.note(

@@ -21,6 +21,7 @@ from grader.sandbox.student import Student
 from grader.sandbox.terms import Handle, StudentError
 from reference import digits
 from reference.diffuser import NoiseDiffuser
+from reference.pretrained import SCHEDULE as LESSONS
 from reference.readings import PAPER
 
 from . import probe_sampler, probe_trainer
@@ -39,7 +40,7 @@ from .probe_trainer import Training
 from .quality import Quality, Studio, add_all_of_the_students, judge_network, judge_sampler
 from .randomness import Seeded, streams
 from .schedule import PROBE, Found, Judged, build_diffuser, is_sound, own_diffuser, read, schedule_of
-from .trainer_run import run_as_expected
+from .trainer_run import run_as_expected, see_what_is_told
 
 
 @pytest.fixture(scope="session")
@@ -172,6 +173,7 @@ def training(
     forward: Forward | None = _or_none(request, "forward")
     forms = [forward.asked.answers] if forward and forward.asked.answers.noise is not None else []
     training = run_as_expected(student, reading, fallback, seeded("training"), numbering, forms)
+    see_what_is_told(student, training, lambda: own_diffuser(student, judge, LESSONS), seeded("telling"))
     talk.convention("train", training.convention())
     return training
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
+import numpy
 import torch
 from torch import Tensor
 
 from grader.sandbox.student import Student
-from grader.sandbox.terms import Handle, StudentError
+from grader.sandbox.terms import Fields, Handle, StudentError
 
 Key = int | str
 
@@ -23,6 +24,7 @@ class Answers:
     Attributes:
         kind: "tuple", "list", "dict", "object" or "alone" (one tensor).
         keys: where its values are, in order.
+        names: of a tuple's items, where they have some.
         image, noise: where the noisy image and the noise are; None where there is no noise.
     """
 
@@ -30,6 +32,7 @@ class Answers:
     keys: tuple[Key, ...] = (0, 1)
     image: Key = 0
     noise: Key | None = 1
+    names: tuple[str, ...] = ()
 
     def pack(self, image: Tensor, noise: Tensor) -> Any:
         """An answer of this form, for a stand-in to give."""
@@ -43,7 +46,8 @@ class Answers:
                 return [values[key] for key in self.keys]
             case "alone":  # a mistake of the diffuser's, not of those who expect the noise
                 return (image, noise)
-        return tuple(values[key] for key in self.keys)
+        items = tuple(values[key] for key in self.keys)
+        return Fields(items, self.names) if self.names else items
 
     def __str__(self) -> str:
         if self.kind == "alone":
@@ -103,14 +107,20 @@ class Numbering:
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """How a network is told the step: the number itself or a share of T, and in which form."""
+    """How a network is told the step: the number itself or a share of T, and in which form; or, by ``table``,
+    whatever it was seen to be told at steps counted from 0.
+    """
 
     first: int = 0
     scale: str = "t"
     form: str | None = None
+    table: tuple[tuple[int, float], ...] = ()
 
     def of(self, steps: Tensor, total: int) -> Tensor:
         """What the network is told at steps counted from 0, for a schedule of ``total`` of them."""
+        if self.table:
+            seen, told = zip(*self.table, strict=True)
+            return torch.from_numpy(numpy.interp(steps.numpy(), seen, told))
         t = steps + self.first
         match self.scale:
             case "t / T":
@@ -122,8 +132,11 @@ class Telling:
         return t
 
 
-def telling(pairs: Sequence[tuple[Tensor, Tensor, str]], first: int, total: int) -> Telling:
-    """How the network was told the steps, from what diffuser and network were given: (steps, told, form)."""
+Told = Sequence[tuple[Tensor, Tensor, str]]  # steps, what the network was told, and in which form
+
+
+def telling(pairs: Told, first: int, total: int) -> Telling | None:
+    """How the network was told the steps that the diffuser was given; None where no usual scale fits."""
     steps = [s for s, told, _ in pairs if s.shape == told.shape]
     tolds = [told for s, told, _ in pairs if s.shape == told.shape]
     form = pairs[0][2] if pairs else None
@@ -136,7 +149,21 @@ def telling(pairs: Sequence[tuple[Tensor, Tensor, str]], first: int, total: int)
     for shift in (1, -1):  # a diffuser that counts from 0 beside a network that is told from 1
         if torch.allclose(t + shift, told):
             return Telling(first + shift, "t", form)
-    return Telling(first, form=form)
+    return None
+
+
+def told_by_table(pairs: Told, first: int, total: int) -> Telling | None:
+    """What the network was told at each step; None where that is not one number, or too few steps came."""
+    seen: dict[int, list[float]] = {}
+    for steps, told, _ in pairs:
+        if steps.shape == told.shape:
+            for step, number in zip(steps.tolist(), told.tolist(), strict=True):
+                seen.setdefault(round(step) - first, []).append(number)
+    one_each = all(max(numbers) - min(numbers) <= 1e-4 * max(1, abs(numbers[0])) for numbers in seen.values())
+    if not one_each or len(seen) < total / 2:
+        return None
+    table = tuple(sorted((step, numbers[0]) for step, numbers in seen.items()))
+    return Telling(first, "a number of its own for each t", pairs[0][2], table)
 
 
 def form_of(value: Any) -> str:

@@ -17,6 +17,8 @@ from reference.readings import ReadingDiffuser
 
 from .conventions import HANDOUTS, Answers, Numbering, form_of, with_padding
 
+_NOISE = frozenset({"noise", "eps", "epsilon", "e", "z"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
@@ -47,17 +49,30 @@ def image_and_steps(args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Tensor
     Raises:
         Refusal: one of them is not there; the student's code gets a TypeError that says so.
     """
-    given = [*args, *kwargs.values()]
+    given = _in_order(args, kwargs)
     images = [
         value for value in given if isinstance(value, Tensor) and value.ndim >= 3 and value.shape[-1] > 1
     ]
     if not images:
         raise Refusal("TypeError", "the network was called without an image of shape (B, C, H, W)")
-    rest = [value for value in given if value is not images[0]]
+    alike = [value for value in images if value.shape == images[0].shape]  # noise, which is no step
+    rest = [value for value in given if not any(value is image for image in alike)]
     steps = [(step, form_of(value)) for value in rest if (step := _steps(value)) is not None]
     if not steps:
         raise Refusal("TypeError", "the network was called without the step t")
     return images[0], *steps[0]
+
+
+def noise_among(args: Sequence[Any], kwargs: dict[str, Any], image: Tensor) -> Tensor | None:
+    """The noise that ``noise_diffusion`` was given to use, as many signatures let it be; None if none was."""
+    given = _in_order(args, kwargs)
+    alike = [value for value in given if isinstance(value, Tensor) and value.shape == image.shape]
+    return next((value for value in alike if value is not image), None)
+
+
+def _in_order(args: Sequence[Any], kwargs: dict[str, Any]) -> list[Any]:
+    """What a call was given: noise that is given by name comes after the image."""
+    return [*args, *(kwargs[name] for name in sorted(kwargs, key=_NOISE.__contains__))]
 
 
 def _steps(value: Any) -> Tensor | None:
@@ -156,7 +171,8 @@ class DiffuserDouble:
         if not whole.numel():
             raise Refusal("ValueError", f"no steps were given for {len(image)} images")
         whole = whole[torch.arange(len(image)) % whole.numel()]  # too few or too many are charged as such
-        noise = torch.randn(image.shape, generator=self.generator)
+        own = noise_among(args, kwargs, image)
+        noise = torch.randn(image.shape, generator=self.generator) if own is None else own.float()
         x_t, target = self.reference.noise_diffusion(image.float(), whole, noise)
         self.log.append(Event(kind="diffuse", image=image, t=steps, form=form, x=x_t, target=target))
         return self.answers.pack(x_t, target)
@@ -181,6 +197,7 @@ class LoaderDouble:
         self.batch_size, self.go_on = batch_size, go_on
         self.epochs_left = 3 * epochs + 3  # looking into a loader now and then is nothing unusual
         self.handed_out, self.in_epoch = 0, 0
+        self._sample: tuple[Tensor, Tensor] | None = None
 
     def describe(self) -> dict[str, Any]:
         """A loader with as many batches as an epoch has."""
@@ -188,7 +205,14 @@ class LoaderDouble:
         return {"kind": "loader", "attributes": sizes}
 
     def answer(self, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
-        """The next batch, [images, labels], or the images alone."""
+        """The next batch, [images, labels], or the images alone; one of its images for who looks into the
+        dataset.
+        """
+        if event == "item":
+            self._sample = self._sample or self.batches(0)
+            images, labels = self._sample
+            image, label = images[args[0] % len(images)], int(labels[args[0] % len(images)])
+            return (OnCPU(image), label) if self.labels else OnCPU(image)
         if event == "epoch":
             self.in_epoch = 0
             self.epochs_left -= 1

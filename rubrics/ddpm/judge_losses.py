@@ -16,7 +16,7 @@ from .probe_trainer import EPOCHS, Training
 def expect_losses(training: Training) -> None:
     """The losses of every epoch come back."""
     unless_it_stopped(training, "it could return anything")
-    if any(len(numbers) >= EPOCHS for numbers in _number_lists(training.returned)):
+    if any(len(numbers) >= EPOCHS for numbers in _number_lists(training.inside)):
         return
     if training.returned is None:
         raise Unmet(

@@ -30,7 +30,7 @@ def works(sampling: Sampling, truth: NoiseDiffuser) -> dict[str, bool]:
 
     return {
         "formula": holds(lambda: expect_formula(sampling, truth)),
-        "order": holds(lambda: expect_order(sampling)),
+        "order": holds(lambda: expect_order(sampling, truth)),
         "noise": holds(lambda: expect_noise(sampling, truth)),
     }
 

@@ -196,12 +196,15 @@ def _whole_batches(calls: list[Event]) -> list[Event]:
 
 def _one_after_another(calls: list[Event]) -> list[list[Event]]:
     """Whole runs over all steps that follow each other, side by side; none if that comes out uneven."""
-    size = _size(calls[0])
-    groups, even = COUNT // size if size else 0, len({_size(call) for call in calls}) == 1
-    if not even or not groups or COUNT % size or len(calls) % groups:
-        return []
-    length = len(calls) // groups
-    return [[calls[group * length + number] for group in range(groups)] for number in range(length)]
+    for groups in range(2, COUNT + 1):
+        length, left_over = divmod(len(calls), groups)
+        if not length or left_over:
+            continue
+        runs = [calls[start : start + length] for start in range(0, len(calls), length)]
+        even = all(len({_size(call) for call in run}) == 1 for run in runs)
+        if even and sum(_size(run[0]) for run in runs) == COUNT:
+            return [list(side_by_side) for side_by_side in zip(*runs, strict=True)]
+    return []
 
 
 def _together(chunk: list[Event]) -> Event:

@@ -20,7 +20,7 @@ from reference.pretrained import ScheduleArguments
 from reference.readings import Reading, ReadingDiffuser
 
 from . import handout
-from .conventions import HANDOUTS, Answers, Numbering, Telling, telling
+from .conventions import HANDOUTS, Answers, Numbering, Telling, telling, values_in
 from .doubles import (
     DiffuserDouble,
     Event,
@@ -61,8 +61,9 @@ class Training:
         reading: the forward process that the stand-in for the diffuser followed.
         numbering, answers: how it counted the steps, and how it answered.
         labels: whether batches came with labels.
+        unusual: how the network is told the step, where no usual scale fits.
         log: every event, in order.
-        returned: what ``train`` returned.
+        returned, inside: what ``train`` returned, and the same with what objects hold in their place.
         error: why it did not come to its end, if it did not.
     """
 
@@ -73,8 +74,10 @@ class Training:
     at_odds: Answers | None = None  # with the student's own diffuser, which answers like this
     outside: str = ""  # variables of the notebook that it reads, with their places
     stale: Mapping[str, str] = field(default_factory=dict)  # those that had to be set to its arguments
+    unusual: Telling | None = None
     log: list[Event] = field(default_factory=list)
     returned: Any = None
+    inside: Any = None
     error: StudentError | None = None
     _read: tuple[int, list[Pass]] | None = None  # of so many events
 
@@ -118,14 +121,19 @@ class Training:
         return x is not None and any(image.shape == x.shape and torch.equal(image, x) for image in images)
 
     @property
-    def telling(self) -> Telling:
-        """How the network is told the step."""
-        known = [
+    def told(self) -> list[tuple[Tensor, Tensor, str]]:
+        """The steps that the diffuser was given, with what the network was told, and in which form."""
+        return [
             (p.t, p.forward.t, p.forward.form)
             for p in self.training_passes
             if p.t is not None and p.forward.t is not None
         ]
-        return telling(known, self.numbering.first, STEPS)
+
+    @property
+    def telling(self) -> Telling:
+        """How the network is told the step."""
+        first, told = self.numbering.first, self.told
+        return self.unusual or telling(told, first, STEPS) or Telling(first, form=told[0][2])
 
     def convention(self) -> str:
         """How ``train`` calls what it is given, in words."""
@@ -186,29 +194,16 @@ def run(
     """Run the student's ``train`` for two short epochs on stand-ins; once more on batches without labels,
     where it does not come to use any with them.
     """
-    training = _run(student, reading, fallback, generator, numbering, answers, labels=True)
+    training = run_once(student, reading, fallback, generator, numbering, answers, labels=True)
     asked = any(event.kind in ("diffuse", "forward") for event in training.log)
     if training.error and not training.error.lost and not asked:
-        bare = _run(student, reading, fallback, generator, numbering, answers, labels=False)
+        bare = run_once(student, reading, fallback, generator, numbering, answers, labels=False)
         if bare.error is None:
             return bare
     return training
 
 
-def with_variables_set(student: Student, training: Training, generator: torch.Generator) -> Training:
-    """Another run, in a worker of its own, in which variables that ``train`` reads are its arguments; the run
-    that was where there are none.
-    """
-    stale = handout.mistaken_for_arguments(student, "train", ARGUMENTS)
-    if not stale:
-        return training
-    with student.fresh() as one:
-        again = _run(one, training.reading, None, generator, training.numbering, training.answers, stale)
-    again.stale = stale
-    return again
-
-
-def _run(
+def run_once(
     student: Student,
     reading: Reading,
     fallback: Handle | None,
@@ -218,11 +213,13 @@ def _run(
     variables: Mapping[str, str] | None = None,
     *,
     labels: bool = True,
+    schedule: ScheduleArguments = SCHEDULE,
 ) -> Training:
+    """Run it once; ``variables`` of the notebook, by name, are set to the arguments that they stand for."""
     training = Training(reading=reading, numbering=numbering, answers=answers, labels=labels)
     training.outside = handout.places_read(student, "train")
     log = training.log
-    reference = ReadingDiffuser(**SCHEDULE, reading=reading)
+    reference = ReadingDiffuser(**schedule, reading=reading)
     network = NetworkDouble(
         log,
         lambda x, t: 0.1 * torch.randn(x.shape, generator=generator),
@@ -255,21 +252,34 @@ def _run(
             numbering=numbering,
             method=student.method("noise_diffusion"),
         ),
-        "totalTrainingTimesteps": STEPS,
+        "totalTrainingTimesteps": schedule["total_steps"],
     }
     try:
         training.returned = handout.call(
             student,
             "train",
             arguments,
-            beside=SCHEDULE,
+            beside=schedule,
             variables=variables,
             seed=student.seed,
             within=120.0,
         )
+        training.inside = _opened(student, training.returned)
     except StudentError as error:
         training.error = error
     return training
+
+
+def _opened(student: Student, returned: Any) -> Any:
+    """What ``train`` returned, with lists that objects hold, or the columns of tables, in their place."""
+    if type(returned) in (tuple, list) and len(returned) < 9:
+        return type(returned)(_opened(student, item) for item in returned)
+    if not isinstance(returned, Handle):
+        return returned
+    if returned.type == "DataFrame":
+        return student.call(returned, "list", method="to_dict")
+    lists = [value for value in values_in(student, returned)[1].values() if isinstance(value, list | Tensor)]
+    return lists or returned
 
 
 def _random_batches(generator: torch.Generator) -> Any:

@@ -91,6 +91,8 @@ def schedule_of(student: Student, diffuser: Handle, total_steps: int, talk: Talk
                 value = student.get(diffuser, spelling)
             except StudentError:
                 continue
+            if isinstance(value, Handle) and value.type == "method":
+                value = _at_all_steps(student, value, total_steps)
             curve = _as_curve(value)
             if curve is None:
                 found.problems[name] = f"self.{spelling} holds no curve of numbers, but {_kind(value)}."
@@ -103,9 +105,39 @@ def schedule_of(student: Student, diffuser: Handle, total_steps: int, talk: Talk
             if spelling != name:
                 talk.note(f"The diffuser calls {name} by the name {spelling}; that was read in its place.")
             break
-        if name not in found.curves:
-            found.problems.setdefault(name, f"The diffuser has no attribute {name}.")
+        if name not in found.curves and name not in found.problems:
+            found.problems[name] = f"The diffuser has no attribute {name}."
+    for name, curve in _expected(found).items():
+        if name not in found.curves and (holder := _holding(student, diffuser, curve)):
+            found.curves[name] = curve
+            del found.problems[name]
+            talk.note(f"The diffuser calls {name} by the name {holder}; that was read in its place.")
     return found
+
+
+def _at_all_steps(student: Student, method: Handle, total: int) -> Any:
+    """What a method that looks the curve up returns for all steps; itself where it does not take them."""
+    with suppress(StudentError):
+        return student.call(method, torch.arange(total))
+    return method
+
+
+def _expected(found: Found) -> dict[str, Tensor]:
+    """The curves that follow from those that were found."""
+    if (betas := found.curves.get("betas")) is None:
+        return {}
+    alphas = found.curves.get("alphas", 1 - betas)
+    return {"alphas": 1 - betas, "alpha_bar": alphas.cumprod(0)}
+
+
+def _holding(student: Student, diffuser: Handle, curve: Tensor) -> str | None:
+    """The attribute, of whatever name, that holds a curve."""
+    for name in student.ask("describe", diffuser).get("attributes", [])[:20]:
+        with suppress(StudentError):
+            value = _as_curve(student.get(diffuser, str(name)))
+            if value is not None and value.shape == curve.shape and close(value, curve, within=1e-3):
+                return str(name)
+    return None
 
 
 def mend(student: Student, diffuser: Handle, found: Found, truth: NoiseDiffuser) -> list[str]:
@@ -134,11 +166,9 @@ def _as_curve(value: Any) -> Tensor | None:
 
 
 def _kind(value: Any) -> str:
-    return (
-        f"a tensor of shape {tuple(value.shape)}"
-        if isinstance(value, Tensor)
-        else f"a {type(value).__name__}"
-    )
+    if isinstance(value, Tensor):
+        return f"a tensor of shape {tuple(value.shape)}"
+    return f"a {value.type if isinstance(value, Handle) else type(value).__name__}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 
 from grader.sandbox.student import Student
 from grader.sandbox.terms import Handle
+from reference.pretrained import SCHEDULE as LESSONS
 from reference.readings import Reading
 
-from .conventions import HANDOUTS, Answers, Numbering
-from .handout import raise_if_not_installed
+from .conventions import HANDOUTS, Answers, Numbering, telling, told_by_table
+from .handout import mistaken_for_arguments, raise_if_not_installed
 from .judge_trainer import trains_rightly
 from .probe_forward import Forward
-from .probe_trainer import Training, run, with_variables_set
+from .probe_trainer import ARGUMENTS, STEPS, Training, run, run_once
 
 
 def run_as_expected(
@@ -45,6 +46,44 @@ def run_as_expected(
         with_set = with_variables_set(student, training, again)
         training = with_set if trains_rightly(with_set, but_stale=True) else training
     return training
+
+
+def with_variables_set(student: Student, training: Training, generator: torch.Generator) -> Training:
+    """Another run, in a worker of its own, in which variables that ``train`` reads are its arguments; the run
+    that was where there are none.
+    """
+    stale = mistaken_for_arguments(student, "train", ARGUMENTS)
+    if not stale:
+        return training
+    with student.fresh() as one:
+        again = run_once(one, training.reading, None, generator, training.numbering, training.answers, stale)
+    again.stale = stale
+    return again
+
+
+def see_what_is_told(
+    student: Student, training: Training, diffuser: Callable[[], Handle | None], generator: torch.Generator
+) -> None:
+    """Where no usual scale fits what the network is told, run ``train`` on the schedule of the short training
+    and note what it is told at each of its steps.
+
+    Args:
+        diffuser: the student's own with that schedule.
+    """
+    if training.error or telling(training.told, training.numbering.first, STEPS):
+        return
+    again = run_once(
+        student,
+        training.reading,
+        diffuser(),
+        generator,
+        training.numbering,
+        training.answers,
+        training.stale,
+        labels=training.labels,
+        schedule=LESSONS,
+    )
+    training.unusual = told_by_table(again.told, training.numbering.first, LESSONS["total_steps"])
 
 
 def agree(training: Training | None, forward: Forward) -> bool:

@@ -34,7 +34,8 @@ A request's header::
     "keep" leaves the result in the worker and replies with its handle.
     VALUE  = null, bool, int, float, str, [VALUE] and
              {"tensor": index, "on": "cpu"}     the index-th tensor of this frame ("on" only where it matters)
-             {"tuple": [VALUE]}  {"dict": [[VALUE, VALUE]]}  {"float": "nan" | "inf" | "-inf"}
+             {"tuple": [VALUE], "names": [str]} ("names" only of a named tuple)
+             {"dict": [[VALUE, VALUE]]}  {"float": "nan" | "inf" | "-inf"}
              {"namespace": [[str, VALUE]]}      an object with these attributes (only to the worker)
              {"device": true}                   the device in use
              {"handle": int, "type": str}       an object that stays in the worker

@@ -17,7 +17,9 @@ class AbsentModule(types.ModuleType):
 
 
 class AbsentName:
-    """Something of a module that is not installed: it can be passed about, but not called or derived from."""
+    """Something of a module that is not installed: it can be passed about and stand in annotations, not be
+    called or derived from.
+    """
 
     def __init__(self, module: str) -> None:
         self._module = module
@@ -26,6 +28,14 @@ class AbsentName:
         if name.startswith("__"):
             raise AttributeError(name)
         return AbsentName(self._module)
+
+    def __getitem__(self, _: Any) -> AbsentName:
+        return self
+
+    def __or__(self, _: Any) -> AbsentName:
+        return self
+
+    __ror__ = __or__
 
     def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise _not_found(self._module)

@@ -8,21 +8,28 @@ judge sees what the function asks for, in order, and answers as it sees fit. Kin
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import math
 import threading
-from collections.abc import Callable, Iterator
+import types
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils import data
 
 Ask = Callable[[int, str, tuple[Any, ...], dict[str, Any], dict[str, Any]], Any]
 
 
 class _Line:
-    """How a stand-in reaches the judge; in one place, so that stand-ins can be deep-copied."""
+    """How a stand-in reaches the judge, and what the notebook defines; in one place, so that stand-ins can be
+    deep-copied.
+    """
 
     ask: Ask
+    names: Mapping[str, Any] = types.MappingProxyType({})
 
 
 line = _Line()
@@ -52,6 +59,24 @@ def make(description: dict[str, Any], unpack: Callable[[Any], Any]) -> object:
             raise ValueError(f"no stand-in is of kind {kind!r}")
 
 
+class _Disguised:
+    """Passes for an object of the class that it stands in for, wherever code looks with ``isinstance``."""
+
+    def _passes_for(self) -> type:
+        raise NotImplementedError
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        return self._passes_for()
+
+    def __reduce__(self) -> Any:  # the usual one refuses objects whose class is not their type
+        return _bare, (type(self),), self.__dict__
+
+
+def _bare(kind: Any) -> Any:
+    return kind.__new__(kind)
+
+
 class _Answer(torch.autograd.Function):
     """Joins the judge's answer to the caller's graph: gradients that reach it are sent back to the judge."""
 
@@ -68,10 +93,14 @@ class _Answer(torch.autograd.Function):
         return None, torch.ones_like(weight), None, None
 
 
-class Module(nn.Module):
+class Module(_Disguised, nn.Module):
     """A network whose output the judge gives. Its one weight receives a gradient of exactly 1 per backward
     pass.
     """
+
+    def _passes_for(self) -> type:
+        network = line.names.get("UNet")
+        return network if isinstance(network, type) and issubclass(network, nn.Module) else Module
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -93,14 +122,24 @@ class Module(nn.Module):
         return joined
 
 
-class Object:
-    """An object with given attributes and remote methods; ``fallback`` is asked for what it lacks."""
+class Object(_Disguised):
+    """An object with given attributes and remote methods; ``fallback``, the student's own, is asked for what
+    it lacks, and has the tensors in the containers that they are to be in.
+    """
 
     def __init__(self, number: int, attributes: dict[str, Any], methods: list[str], fallback: object) -> None:
-        self.__dict__.update(attributes)
+        for name, value in attributes.items():
+            theirs = None
+            with contextlib.suppress(Exception):  # a property may raise anything
+                theirs = getattr(fallback, name, None)
+            self.__dict__[name] = _held_alike(value, theirs)
         self.__dict__["_stand_in"] = (number, fallback)
         for name in methods:
             self.__dict__[name] = _Method(number, name)
+
+    def _passes_for(self) -> type:
+        _, fallback = self.__dict__.get("_stand_in", (None, None))
+        return Object if fallback is None else type(fallback)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return line.ask(self.__dict__["_stand_in"][0], "call", args, kwargs, {})
@@ -115,6 +154,27 @@ class Object:
         return getattr(fallback, name)
 
 
+def _held_alike(value: Any, theirs: Any) -> Any:
+    """A tensor in the shape, the type or the other container that a student's own value has; where that is a
+    method, it is used.
+    """
+    if not isinstance(value, Tensor):
+        return value
+    if isinstance(theirs, types.MethodType):
+        return theirs
+    if type(theirs) in (list, tuple) and theirs:
+        items = value.unbind() if isinstance(theirs[0], Tensor) else value.tolist()
+        return type(theirs)(items)
+    kind = getattr(theirs, "dtype", None)
+    if isinstance(theirs, Tensor) and theirs.is_floating_point():
+        value = value.to(theirs)
+    elif type(theirs).__module__ == "numpy" and getattr(kind, "kind", "") == "f":
+        value = value.cpu().numpy().astype(kind)
+    else:
+        return value
+    return value.reshape(theirs.shape) if math.prod(theirs.shape) == len(value) else value
+
+
 class _Method:
     def __init__(self, number: int, name: str) -> None:
         self._number, self._name = number, name
@@ -127,16 +187,23 @@ class Exhausted(Exception):
     """The judge has no further batch in this epoch."""
 
 
-class Loader:
+class Loader(_Disguised):
     """Batches that the judge hands out one by one, as ``torch.utils.data.DataLoader`` would."""
 
-    num_workers = 0
+    num_workers, timeout = 0, 0
+    drop_last = pin_memory = persistent_workers = False
+    batch_sampler = generator = worker_init_fn = prefetch_factor = multiprocessing_context = None
+    collate_fn = staticmethod(data.default_collate)
 
     def __init__(self, number: int, attributes: dict[str, Any]) -> None:
         self.number = number
         self.batches: int = attributes["batches"]
         self.batch_size: int = attributes["batch_size"]
-        self.dataset = _Dataset(attributes["items"])
+        self.dataset = _Dataset(number, attributes["items"])
+        self.sampler = data.RandomSampler(self.dataset)
+
+    def _passes_for(self) -> type:
+        return data.DataLoader
 
     def __len__(self) -> int:
         return self.batches
@@ -153,12 +220,17 @@ class Loader:
             yield batch
 
 
-class _Dataset:
-    def __init__(self, items: int) -> None:
-        self.items = items
+class _Dataset(data.Dataset[Any]):
+    def __init__(self, number: int, items: int) -> None:
+        self.number, self.items = number, items
 
     def __len__(self) -> int:
         return self.items
+
+    def __getitem__(self, item: int) -> Any:
+        if not -self.items <= item < self.items:
+            raise IndexError(f"there are {self.items} images")
+        return line.ask(self.number, "item", (int(item),), {}, {})
 
 
 _SEEN = 1e-3  # the least rate: a schedule may begin or end at zero, and the step was made all the same

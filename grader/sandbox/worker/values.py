@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import math
 import types
 from collections.abc import Callable, Mapping
@@ -40,7 +41,8 @@ class Packer:
             case Tensor():
                 return self._tensor(value)
             case tuple():
-                return {"tuple": [self.pack(item, depth + 1) for item in value]}
+                packed: dict[str, Any] = {"tuple": [self.pack(item, depth + 1) for item in value]}
+                return packed | ({"names": list(value._fields)} if hasattr(value, "_fields") else {})
             case list():
                 return [self.pack(item, depth + 1) for item in value]
             case Mapping():
@@ -94,6 +96,8 @@ class Unpacker:
                 return self._tensors[index].to(
                     torch.device("cpu") if rest.get("on") == "cpu" else self._device
                 )
+            case {"tuple": list(items), "names": list(names)}:
+                return collections.namedtuple("Answer", names)(*map(self.unpack, items))
             case {"tuple": list(items)}:
                 return tuple(self.unpack(item) for item in items)
             case {"namespace": list(pairs)}:
