@@ -295,3 +295,21 @@ def test_a_network_asked_about_z_is_caught(warm: WarmGrader) -> None:
     slip = [("eps = model(x_t, t)", "eps = model(torch.randn_like(x_t), t)")]
     grade = _grade(warm, _cells(sampler=slip), "sample.formula")
     assert "does not follow from the step before" in lost(grade)["sample.formula"]
+
+
+@pytest.mark.parametrize(
+    ("sampler", "noted"),
+    [
+        ([], False),
+        ([("float(step)", "step / total_timesteps")], True),
+        ([("float(step)", "float(step + 1)")], True),
+    ],
+    ids=["alike", "as a share of T", "one late"],
+)
+def test_a_sampler_that_tells_the_step_otherwise_than_train_does_is_told_of(
+    warm: WarmGrader, sampler: Changes, noted: bool
+) -> None:
+    """A network so trained would be misled; what can be asked of the sampler alone is right."""
+    grade = _grade(warm, _cells(sampler=sampler))
+    assert not lost(grade)
+    assert any("does not know these steps" in note for note in grade.notes) is noted

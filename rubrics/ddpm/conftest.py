@@ -40,7 +40,7 @@ from .probe_trainer import Training
 from .quality import Quality, Studio, add_all_of_the_students, judge_network, judge_sampler
 from .randomness import Seeded, streams
 from .schedule import PROBE, Found, Judged, build_diffuser, is_sound, own_diffuser, read, schedule_of
-from .trainer_run import run_as_expected, see_what_is_told
+from .trainer_run import run_as_expected, see_what_is_told, told_otherwise
 
 
 @pytest.fixture(scope="session")
@@ -282,6 +282,9 @@ def quality(
         return judge_network(studio, request.getfixturevalue("learning"))
     draw = partial(draw_or_recall, judge, studio)
     quality = judge_sampler(studio.seeds, draw, settings["tolerance"])
+    training: Training | None = _or_none(request, "training")
+    if training and (odd := told_otherwise(training, sampling)):
+        talk.note(odd)
     if not judge.request["quick"]:
         learning: Learning | None = _or_none(request, "learning")
         if learning and learning.trained.is_own:

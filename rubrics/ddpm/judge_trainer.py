@@ -120,12 +120,14 @@ def expect_a_step_per_batch(training: Training) -> None:
         return
     if len(passes) < 2:
         unless_it_stopped(training, "a second batch was trained on")
-    if steps == 0 and _clears_before_step(training):
+    if steps == 0 and any(event.kind == "step" for event in training.log):
+        cleared = _clears_before_step(training)
+        by = "" if cleared else ": by nothing"
         raise Unmet(
-            "The network's weights never change, though the optimiser steps.",
+            f"The network's weights never change, though the optimiser steps{by}.",
             expected=f"{len(passes)} changes",
             actual="none",
-            misconception="gradients-cleared-before-step",
+            misconception="gradients-cleared-before-step" if cleared else None,
         )
     if steps == 0:
         raise Unmet(
@@ -277,7 +279,10 @@ def expect_validation_only_looks(training: Training) -> None:
     if not no_grad:
         raise Unmet("Gradients are recorded during validation.", misconception="no-no-grad")
     if any(not one.forward.training for one in training.training_passes):
-        raise Unmet("After validation the network stays in eval mode.", misconception="stays-in-eval")
+        before = itertools.takewhile(lambda one: not one.validating, training.passes)
+        at_once = any(not one.forward.training for one in before)
+        when = "Already in the first epoch" if at_once else "After validation"
+        raise Unmet(f"{when} the network is trained in eval mode.", misconception="stays-in-eval")
 
 
 def _steps_in_validation(training: Training) -> bool:

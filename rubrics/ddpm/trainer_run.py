@@ -15,6 +15,8 @@ from .conventions import HANDOUTS, Answers, Numbering, telling, told_by_table
 from .handout import mistaken_for_arguments, raise_if_not_installed
 from .judge_trainer import trains_rightly
 from .probe_forward import Forward
+from .probe_sampler import STEPS as SAMPLER_STEPS
+from .probe_sampler import Sampling
 from .probe_trainer import ARGUMENTS, STEPS, Training, run, run_once
 
 
@@ -84,6 +86,25 @@ def see_what_is_told(
         schedule=LESSONS,
     )
     training.unusual = told_by_table(again.told, training.numbering.first, LESSONS["total_steps"])
+
+
+def told_otherwise(training: Training, sampling: Sampling) -> str | None:
+    """A sentence on a sampler that tells the network the steps in another way than ``train`` does; None where
+    it tells them alike, or where that cannot be compared.
+    """
+    usual = telling(training.told, training.numbering.first, STEPS) if training.told else None
+    told = [call.t.flatten()[0].item() for call in sampling.first.calls if call.t is not None]
+    due = [] if usual is None else usual.of(torch.arange(len(told)).flip(0), len(told)).tolist()
+    if (
+        not due
+        or len(told) != SAMPLER_STEPS
+        or all(abs(a - b) < 1e-4 for a, b in zip(told, due, strict=True))
+    ):
+        return None
+    return (
+        f"generate_samples tells the network {told[0]:g} at first and {told[-1]:g} at last, where "
+        f"train would tell it {due[0]:g} and {due[-1]:g}: a network so trained does not know these steps."
+    )
 
 
 def agree(training: Training | None, forward: Forward) -> bool:
