@@ -55,9 +55,9 @@ def image_and_steps(args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Tensor
     ]
     if not images:
         raise Refusal("TypeError", "the network was called without an image of shape (B, C, H, W)")
-    alike = [value for value in images if value.shape == images[0].shape]  # noise, which is no step
-    rest = [value for value in given if not any(value is image for image in alike)]
-    steps = [(step, form_of(value)) for value in rest if (step := _steps(value)) is not None]
+    alike = [value for value in images[1:] if value.shape == images[0].shape]  # noise rather than a step
+    others = [value for value in given if not any(value is one for one in (images[0], *alike))]
+    steps = [(step, form_of(value)) for value in (*others, *alike) if (step := _steps(value)) is not None]
     if not steps:
         raise Refusal("TypeError", "the network was called without the step t")
     return images[0], *steps[0]
