@@ -23,3 +23,16 @@ def after_steps(training: Training) -> list[int]:
     """The numbers of the training passes that are the first, or the first after a step."""
     weights = [one.forward.weight for one in training.training_passes]
     return [0, *(number for number in range(1, len(weights)) if weights[number] != weights[number - 1])]
+
+
+def is_detached(training: Training) -> bool:
+    """Whether a loss was sent back, while no gradient came to the network."""
+    sent_back = any(event.kind == "sent back" for event in training.log)
+    refused = training.error is not None and "does not require grad" in str(training.error)
+    return sent_back or refused
+
+
+def clears_before_step(training: Training) -> bool:
+    """Whether gradients are cleared between a backward pass and the step that should use them."""
+    order = [event.kind for event in training.log if event.kind in ("backward", "zero_grad", "step")]
+    return "backward zero_grad step" in " ".join(order)

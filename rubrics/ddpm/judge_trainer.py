@@ -11,7 +11,8 @@ from torch import Tensor
 
 from grader.checks import Blocked, Unmet
 
-from .accumulation import accumulates, after_steps
+from .accumulation import accumulates, after_steps, clears_before_step, is_detached
+from .conventions import tells_other_steps
 from .loss_targets import own_noise, targets
 from .probe_trainer import ARGUMENTS, BATCH, BATCHES, EPOCHS, STEPS, Training
 
@@ -102,7 +103,7 @@ def expect_a_step_per_batch(training: Training) -> None:
             f"No gradient ever reached the network{reason}.",
             expected="a backward pass per batch",
             actual="none",
-            misconception="prediction-detached" if _is_detached(training) else "no-backward",
+            misconception="prediction-detached" if is_detached(training) else "no-backward",
         )
     promised = EPOCHS * BATCHES
     if len(passes) < promised and training.error is None:
@@ -121,7 +122,7 @@ def expect_a_step_per_batch(training: Training) -> None:
     if len(passes) < 2:
         unless_it_stopped(training, "a second batch was trained on")
     if steps == 0 and any(event.kind == "step" for event in training.log):
-        cleared = _clears_before_step(training)
+        cleared = clears_before_step(training)
         by = "" if cleared else ": by nothing"
         raise Unmet(
             f"The network's weights never change, though the optimiser steps{by}.",
@@ -154,19 +155,6 @@ def _expect_own_argument(training: Training, arguments: Sequence[str]) -> None:
                 actual=f"{variable}, a variable of the notebook",
                 misconception="stale-global",
             )
-
-
-def _is_detached(training: Training) -> bool:
-    """Whether a loss was sent back, while no gradient came to the network."""
-    sent_back = any(event.kind == "sent back" for event in training.log)
-    refused = training.error is not None and "does not require grad" in str(training.error)
-    return sent_back or refused
-
-
-def _clears_before_step(training: Training) -> bool:
-    """Whether gradients are cleared between a backward pass and the step that should use them."""
-    order = [event.kind for event in training.log if event.kind in ("backward", "zero_grad", "step")]
-    return "backward zero_grad step" in " ".join(order)
 
 
 def expect_cleared_gradients(training: Training) -> None:
@@ -234,6 +222,13 @@ def expect_random_steps(training: Training) -> str:
             expected=expected,
             actual="one step per batch",
             misconception="one-t-per-batch",
+        )
+    if tells_other_steps(training.told):
+        raise Unmet(
+            "The network is told other steps than those at which the images were noised.",
+            expected="the step of each image",
+            actual="steps drawn anew",
+            misconception="told-other-steps",
         )
     # 192 draws from 40 steps have a mean of 0.5 ± 0.021 of the range, and miss either quarter once in 10^23.
     share = ((every - first) / (STEPS - 1)).mean().item()
