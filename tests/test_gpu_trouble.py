@@ -205,11 +205,8 @@ def test_workers_learn_beside_a_gpu(driver: Path, monkeypatch: pytest.MonkeyPatc
     learns += "    return x.grad.item()"
     with Nursery() as nursery:
         source = Source(statements=[{"source": learns, "cell": 1, "line": 1, "flags": 0}])
-        student = Student(nursery=nursery, source=source)
-        try:
+        with Student(nursery=nursery, source=source) as student:
             assert student.call("learns") == 2.0
-        finally:
-            student.close()
 
 
 def test_no_process_but_a_worker_asks_for_a_gpu(
@@ -246,8 +243,5 @@ def test_a_worker_sees_one_gpu_or_none(monkeypatch: pytest.MonkeyPatch, gpu: boo
         take = nursery.worker
         monkeypatch.setattr(nursery, "worker", lambda **_: take(gpu=gpu))
         source = Source(statements=[{"source": asks, "cell": 1, "line": 1, "flags": 0}])
-        student = Student(nursery=nursery, source=source)
-        try:
+        with Student(nursery=nursery, source=source) as student:
             assert student.call("visible") == seen
-        finally:
-            student.close()

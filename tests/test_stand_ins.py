@@ -47,8 +47,7 @@ def looks(network, diffuser, loader):
 def test_stand_ins_pass_for_what_they_stand_in_for(nursery: Nursery) -> None:
     """For ``isinstance`` as well as in copies, and hold the schedule as the student's own does."""
     source = Source(statements=[{"source": PASSES, "cell": 1, "line": 1, "flags": 0}])
-    student = Student(nursery=nursery, source=source)
-    try:
+    with Student(nursery=nursery, source=source) as student:
         own = student.get("", "own")
         schedule = ReadingDiffuser(start_beta=0.1, end_beta=0.2, total_steps=2, reading=PAPER)
         network = NetworkDouble([], lambda x, t: x, most=0)
@@ -60,24 +59,19 @@ def test_stand_ins_pass_for_what_they_stand_in_for(nursery: Nursery) -> None:
         assert student.call("copies", *given) == [True, True, pytest.approx([0.1, 0.2])]
         assert student.call("holds", *given) == [pytest.approx([0.1, 0.2]), [2, 1, 1], "torch.float64"]
         assert student.call("looks", *given) == [[1, 28, 28], "int", 8, False]
-    finally:
-        student.close()
 
 
 def test_a_named_tuple_keeps_its_names(nursery: Nursery) -> None:
     names = "from typing import NamedTuple\nclass Two(NamedTuple):\n    image: int\n    noise: int\n"
     names += "def two(): return Two(1, 2)\ndef read(given): return given.noise"
-    student = Student(
+    with Student(
         nursery=nursery, source=Source(statements=[{"source": names, "cell": 1, "line": 1, "flags": 0}])
-    )
-    try:
+    ) as student:
         answer = student.call("two")
         assert answer == (1, 2)
         assert isinstance(answer, Fields)
         assert answer.names == ("image", "noise")
         assert student.call("read", answer) == 2
-    finally:
-        student.close()
 
 
 def test_noise_that_is_given_is_the_noise(nursery: Nursery) -> None:

@@ -24,13 +24,11 @@ from grader.sandbox.terms import DeviceError, StudentError, WorkerError
 def why_not(layers: Sequence[str]) -> str | None:
     """What keeps a worker behind these walls from the GPU; None where nothing does."""
     with Nursery(layers=layers) as nursery:
-        worker = Student(nursery=nursery, source=Source(statements=[]), device="cuda")
         try:
-            worker.start()
+            with Student(nursery=nursery, source=Source(statements=[]), device="cuda") as worker:
+                worker.start()
         except (DeviceError, StudentError, WorkerError, WorkerStartError) as error:
             return str(error)
-        finally:
-            worker.close()
     return None
 
 

@@ -123,7 +123,7 @@ def expect_a_step_per_batch(training: Training) -> None:
         unless_it_stopped(training, "a second batch was trained on")
     if steps == 0 and any(event.kind == "step" for event in training.log):
         cleared = clears_before_step(training)
-        by = "" if cleared else ": by nothing"
+        by = "" if cleared else ", by gradients that are missing or zero"
         raise Unmet(
             f"The network's weights never change, though the optimiser steps{by}.",
             expected=f"{len(passes)} changes",

@@ -130,10 +130,14 @@ class Training:
         ]
 
     @property
+    def usual(self) -> Telling | None:
+        """How the network is told the step, where a usual scale fits."""
+        return telling(self.told, self.numbering.first, STEPS)
+
+    @property
     def telling(self) -> Telling:
         """How the network is told the step."""
-        first, told = self.numbering.first, self.told
-        return self.unusual or telling(told, first, STEPS) or Telling(first, form=told[0][2])
+        return self.unusual or self.usual or Telling(self.numbering.first, form=self.told[0][2])
 
     def convention(self) -> str:
         """How ``train`` calls what it is given, in words."""

@@ -11,13 +11,13 @@ from grader.sandbox.terms import Handle
 from reference.pretrained import SCHEDULE as LESSONS
 from reference.readings import Reading
 
-from .conventions import HANDOUTS, Answers, Numbering, telling, told_by_table
+from .conventions import HANDOUTS, Answers, Numbering, told_by_table
 from .handout import mistaken_for_arguments, raise_if_not_installed
 from .judge_trainer import trains_rightly
 from .probe_forward import Forward
 from .probe_sampler import STEPS as SAMPLER_STEPS
 from .probe_sampler import Sampling
-from .probe_trainer import ARGUMENTS, STEPS, Training, run, run_once
+from .probe_trainer import ARGUMENTS, Training, run, run_once
 
 
 def run_as_expected(
@@ -72,7 +72,7 @@ def see_what_is_told(
     Args:
         diffuser: the student's own with that schedule.
     """
-    if training.error or telling(training.told, training.numbering.first, STEPS):
+    if training.error or training.usual:
         return
     again = run_once(
         student,
@@ -92,7 +92,7 @@ def told_otherwise(training: Training, sampling: Sampling) -> str | None:
     """A sentence on a sampler that tells the network the steps in another way than ``train`` does; None where
     it tells them alike, or where that cannot be compared.
     """
-    usual = telling(training.told, training.numbering.first, STEPS) if training.told else None
+    usual = training.usual if training.told else None
     told = [call.t.flatten()[0].item() for call in sampling.first.calls if call.t is not None]
     due = [] if usual is None else usual.of(torch.arange(len(told)).flip(0), len(told)).tolist()
     if (
