@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -258,3 +258,16 @@ def figure_from_json(data: Mapping[str, Any]) -> Figure:
 
 def _each(part: type, rows: Iterable[Mapping[str, Any]]) -> tuple[Any, ...]:
     return tuple(part(**row) for row in rows)
+
+
+def for_students(grade: Grade) -> Grade:
+    """The grade as its student may see it: of a hidden criterion the title and the verdict, and no more."""
+    said = "What this asks is not shown; the title and the verdict are."
+    untold: dict[str, Any] = dict.fromkeys(
+        ("expected", "actual", "hint", "reading", "misconception", "mistake")
+    )
+    criteria = (
+        replace(result, message=said, **untold) if result.visibility == "hidden" else result
+        for result in grade.criteria
+    )
+    return replace(grade, criteria=tuple(criteria))

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import functools
 import json
-import os
 import stat
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from grader import checkrun, figures, notebook, report, score
-from grader.checkrun import Event, Options
-from grader.errors import NotebookError, UsageError
-from grader.extract import StudentSource, extract
-from grader.judges.process import Start, start_afresh
-from grader.judges.warm import judges
-from grader.listing import listing
+from grader.errors import NotebookError
+from grader.extraction.extract import StudentSource, extract
+from grader.extraction.listing import listing
+from grader.files import check_writable, file_name, scratch_folder, write
+from grader.judging import score
+from grader.judging.prefork import judges
+from grader.judging.process import Start, start_afresh
+from grader.judging.run import run_judge
 from grader.model import Figure, Grade, figure_from_json
-from grader.names import file_name
-from grader.notebook import Submission
+from grader.notebook.submission import Submission, file_digest, read_notebook
+from grader.options import Event, Options
+from grader.report import figures, page
 from grader.rubric import Rubric
-from grader.scratch import scratch_folder
 from grader.seeds import secret_for, seed_for
 
 
@@ -64,7 +64,7 @@ def grade_notebook(
         judged = judge_notebook(path, name, rubric, options, tell_and_preload, start)
     json_path, html_path = out / f"{file_name(name)}.json", out / f"{file_name(name)}.html"
     write(json_path, json_text(judged.grade))
-    write(html_path, report.render(judged.grade, judged.figures, rubric.exercises))
+    write(html_path, page.render(judged.grade, judged.figures, rubric.exercises))
     return Graded(
         grade=judged.grade,
         figures=judged.figures,
@@ -91,10 +91,10 @@ def judge_notebook(
         if options.seed is None:
             options = replace(options, seed=seed_for(submission.sha256))
         extracted = time.monotonic()
-        outcome = checkrun.run(rubric, source, options, tell, start, secret)
+        outcome = run_judge(rubric, source, options, tell, start, secret)
         if options.device == "auto" and (failure := outcome.environment.get("device_failure")):
             options = replace(options, device="cpu")
-            outcome = checkrun.run(rubric, source, options, tell, start, secret)
+            outcome = run_judge(rubric, source, options, tell, start, secret)
             outcome.notes.append(f"All was graded again on the processor of this machine, since {failure}.")
         seconds = {
             "extraction": round(extracted - started, 3),
@@ -105,7 +105,7 @@ def judge_notebook(
         figures = (code, *(figure_from_json(figure) for figure in outcome.figures))
         return Judged(grade=grade, figures=figures, readable=True)
     except NotebookError as error:
-        digest = notebook.fingerprint(path)
+        digest = file_digest(path)
         grade = score.unreadable(str(path), name, digest, rubric, str(error), options)
         return Judged(grade=grade, figures=(), readable=False)
 
@@ -129,38 +129,7 @@ def _check_is_a_file(path: Path) -> None:
 
 def _read(path: Path, name: str, rubric: Rubric, options: Options) -> tuple[Submission, StudentSource]:
     try:
-        submission = notebook.read(path, name)
+        submission = read_notebook(path, name)
         return submission, extract(submission, rubric.wanted, rubric.shapes, dict(options.mapped))
     except (RuntimeError, MemoryError) as error:  # RecursionError is a RuntimeError
         raise NotebookError("the notebook is nested so deeply that nobody could read it") from error
-
-
-def check_writable(out: Path) -> None:
-    """Make the folder.
-
-    Raises:
-        UsageError: it cannot be made, or not be written into.
-    """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        if not os.access(out, os.W_OK):
-            raise PermissionError(13, "Permission denied")
-    except OSError as error:
-        raise UsageError(
-            f"nothing can be written into {out} ({error.strerror}); choose another --out"
-        ) from error
-
-
-def write(path: Path, text: str) -> None:
-    """Write as a whole or not at all: a report is never seen half written.
-
-    Raises:
-        UsageError: the disk is full, or does not let us.
-    """
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        draft.write_bytes(text.encode("utf-8", "replace"))  # half a surrogate pair fits into no file
-        draft.replace(path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise UsageError(f"{path} cannot be written ({error.strerror}); choose another --out") from error

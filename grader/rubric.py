@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from grader.errors import UsageError
+from grader.extraction.matching import Shape, shapes_from
 from grader.model import Criterion, Misconception
-from grader.parts import Shape, shapes_from
 
 _HASHED = (".toml", ".py", ".json", ".safetensors")
 

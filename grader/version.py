@@ -11,22 +11,9 @@ from grader import __version__
 _GRADER = Path(__file__).parent
 # Pages, exports, commands and the gradebook itself may change without a new grading.
 _DECIDES = (
-    *("beside.py", "cells.py", "checkrun.py", "closure.py", "effects.py", "extract.py", "formats.py"),
-    *("notebook.py", "outside.py", "parts.py", "pipeline.py", "reaching.py", "rubric.py", "sameness.py"),
-    *(
-        "score.py",
-        "parsing.py",
-        "seeds.py",
-        "siblings.py",
-        "syntax.py",
-        "weights.py",
-        "checks",
-        "judges",
-        "sandbox",
-    ),
+    *("checks", "extraction", "judging", "notebook", "probes", "sandbox"),
+    *("model.py", "options.py", "pipeline.py", "rubric.py", "seeds.py", "text.py"),
 )
-
-
 _SUFFIXES = (".py", ".ini", ".npz", ".safetensors")
 
 

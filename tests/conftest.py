@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chromium import browser  # noqa: F401  a fixture for all
 
 from grader.audit.warm import WarmGrader
-from grader.sandbox.launch import Nursery
+from grader.sandbox.zygote import Nursery
 
 if "GRADE_TESTS_CACHE" not in os.environ:  # one for all workers of a run; the user's own is left alone
     os.environ["GRADE_TESTS_CACHE"] = tempfile.mkdtemp(prefix="grade-tests-cache-")

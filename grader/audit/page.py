@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from grader.audit.run import Trial
 from grader.audit.table import right_and_wrong, summary
+from grader.report.templating import environment
 from grader.rubric import Rubric
-from grader.templating import environment
 
 
 def render(rubric: Rubric, trials: Sequence[Trial]) -> str:

@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Any
 
-from grader import checkrun
 from grader.audit.corpus import Solution
 from grader.audit.warm import WarmGrader
-from grader.checkrun import Options
+from grader.judging.run import stop_all
 from grader.model import Grade, Verdict
+from grader.options import Options
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +90,7 @@ def run(
                 tell(trial)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
-            checkrun.stop_all()
+            stop_all()
             raise
     return [done[solution.name] for solution in solutions]
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import nbformat
 
-from grader.checkrun import Options
 from grader.closing import Closing
-from grader.judges.warm import judges
+from grader.judging.prefork import judges
 from grader.model import Grade
+from grader.options import Options
 from grader.pipeline import judge_notebook
 from grader.rubric import Rubric
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from grader.errors import UsageError
-from grader.notebook import MAX_BYTES
-from grader.weights import MAX_BYTES as MAX_WEIGHTS
-from grader.weights import is_weights
+from grader.notebook.checkpoints import MAX_BYTES as MAX_WEIGHTS
+from grader.notebook.checkpoints import is_weights
+from grader.notebook.submission import MAX_BYTES
 
 MEMBERS = 200_000  # a class of a thousand with their repositories
 TOTAL = 8 << 30  # bytes, over all archives of a batch

@@ -11,23 +11,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grader import notebook
-from grader.checkrun import Options
 from grader.classroom import classpage, editions, similarity
+from grader.classroom.cache_key import inputs, what_changed
 from grader.classroom.gradebook import Gradebook, Inputs, Standing
-from grader.classroom.inputs import inputs, what_changed
 from grader.classroom.intake import Intake, collect
 from grader.classroom.marks import LateRule
-from grader.classroom.people import Attempt
+from grader.classroom.progress import Watch, watch
 from grader.classroom.roster import Handed, match, read_roster
-from grader.classroom.running import Task, default_jobs, run
+from grader.classroom.scheduler import Task, default_jobs, run
 from grader.classroom.store import only_batch
-from grader.classroom.watching import Watch, watch
+from grader.classroom.students import Attempt
+from grader.files import check_writable, scratch_folder
 from grader.model import CriterionResult, Grade
-from grader.pipeline import Judged, check_writable
+from grader.notebook.submission import content_digest
+from grader.options import Options
+from grader.pipeline import Judged
+from grader.report.summary import points, score
 from grader.rubric import Rubric
-from grader.scratch import scratch_folder
-from grader.summary import clean, points, score
+from grader.text import clean
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,9 +108,7 @@ class _Batch:
         self._book, self._rubric, self._options, self._orders = book, rubric, options, orders
         self._handed, self._on_roster = handed, on_roster
         self._digests = {
-            attempt.label: notebook.identity(attempt.path)
-            for one in handed
-            for attempt in self._counting(one)
+            attempt.label: content_digest(attempt.path) for one in handed for attempt in self._counting(one)
         }
         self._results: dict[str, int] = {}  # by digest
         self._known = {person.key for person in book.people()}

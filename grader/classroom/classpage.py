@@ -12,9 +12,10 @@ from grader.classroom import editions
 from grader.classroom.gradebook import Gradebook, Standing
 from grader.classroom.heatmap import SIGNS, heat_map
 from grader.classroom.pages import environment
+from grader.files import write
 from grader.model import CriterionResult, Verdict
-from grader.pipeline import write
-from grader.summary import line, points, score
+from grader.report.summary import points, score
+from grader.text import line
 
 BOUNDARIES = (50, 60, 70, 80, 90)  # percent
 _NEAR = 1.0  # percent on either side of a boundary

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from grader.classroom.gradebook import Standing
 from grader.classroom.marks import Mark
-from grader.model import Figure, Grade, Listing
-from grader.pipeline import check_writable, json_text, write
-from grader.report import LastWord, for_students, render
-from grader.summary import points
+from grader.files import check_writable, write
+from grader.model import Figure, Grade, Listing, for_students
+from grader.pipeline import json_text
+from grader.report.page import LastWord, render
+from grader.report.summary import points
 
 STUDENT = "student"  # the folder of the edition that students get
 

@@ -11,8 +11,8 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from grader.cells import statements
-from grader.notebook import Cell
+from grader.extraction.statements import statements
+from grader.notebook.submission import Cell
 
 KIND = "syntax 1"  # to be changed with anything below: kept fingerprints are then taken anew
 GRAM = 20  # symbols that have to agree in a row: about two lines

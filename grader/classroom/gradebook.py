@@ -16,8 +16,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from grader.classroom.marks import Adjustment, LateRule, Mark, mark
-from grader.classroom.people import Person
 from grader.classroom.store import Store
+from grader.classroom.students import Person
 from grader.model import Figure, Grade, figure_from_json, grade_from_json
 
 

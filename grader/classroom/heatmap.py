@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from grader.model import CriterionResult
-from grader.summary import Standing, standing
+from grader.report.summary import Standing, standing
 
 # A sign for each standing, so that colour is never the only one.
 SIGNS: Mapping[Standing, str] = {

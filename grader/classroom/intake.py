@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from grader.classroom.archives import SIDECARS, File, Unpacker, is_clutter
 from grader.classroom.layouts import Owner, owners
-from grader.classroom.people import Attempt, encodable
+from grader.classroom.students import Attempt, encodable
 from grader.errors import UsageError
 
 _LOOKED_AT = 8 << 20  # bytes of a notebook that are searched for the definitions that are wanted

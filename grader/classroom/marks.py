@@ -10,7 +10,7 @@ from typing import Any
 
 from grader.errors import UsageError
 from grader.model import CriterionResult, Grade
-from grader.summary import points
+from grader.report.summary import points
 
 TOTAL = "total"  # what an adjustment of the whole grade names in place of a criterion
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader
 
-from grader import templating
+from grader.report import templating
 
 
 @cache

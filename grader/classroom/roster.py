@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from grader.classroom.people import Attempt, Person, distinct, letters
+from grader.classroom.students import Attempt, Person, distinct, letters
 from grader.errors import UsageError
 
 _COLUMNS = {

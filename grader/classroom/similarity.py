@@ -12,12 +12,12 @@ from itertools import combinations
 from pathlib import Path
 from typing import Self
 
-from grader import notebook
 from grader.classroom.fingerprints import KIND, Mark, Symbol, marks, pack, symbols, unpack
 from grader.classroom.gradebook import Gradebook
 from grader.classroom.pages import environment
 from grader.errors import NotebookError, UsageError
-from grader.pipeline import write
+from grader.files import write
+from grader.notebook.submission import read_notebook
 
 # Share of the smaller one's own fingerprints that the other has, too. Among the sample solutions, which were
 # written apart, it is 0.1 at most; a copy with other names, comments, layout and order keeps more than 0.7.
@@ -170,7 +170,7 @@ def _given(handout: Path | None) -> set[int]:
     if handout is None:
         return set()
     try:
-        submission = notebook.read(handout, handout.stem)
+        submission = read_notebook(handout, handout.stem)
     except NotebookError as error:
         raise UsageError(f"the handout {handout} cannot be used: {error}") from error
     return {mark.hash for mark in marks(symbols([cell.source for cell in submission.cells]))}
@@ -178,7 +178,7 @@ def _given(handout: Path | None) -> set[int]:
 
 def _cells(path: Path) -> list[str]:
     try:
-        return [cell.source for cell in notebook.read(path, path.stem).cells]
+        return [cell.source for cell in read_notebook(path, path.stem).cells]
     except NotebookError:
         return []
 

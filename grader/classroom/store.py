@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from grader.classroom.people import encodable
+from grader.classroom.students import encodable
 from grader.errors import UsageError
 
 NAME = "gradebook.sqlite"

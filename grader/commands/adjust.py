@@ -32,9 +32,9 @@ def main(argv: Sequence[str]) -> int:
     """
     from grader.classroom import classpage, editions
     from grader.classroom.batch import refresh_editions
-    from grader.classroom.finding import find
     from grader.classroom.gradebook import Gradebook, user
-    from grader.summary import line
+    from grader.classroom.lookup import find
+    from grader.text import line
 
     arguments = _parser().parse_args(argv)
     with Gradebook(arguments.out) as book:

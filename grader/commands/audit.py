@@ -31,8 +31,8 @@ def main(argv: Sequence[str]) -> int:
     from grader.audit.page import render
     from grader.audit.run import run
     from grader.audit.table import tell_line, tell_sum
-    from grader.checkrun import Options
-    from grader.pipeline import check_writable, write
+    from grader.files import check_writable, write
+    from grader.options import Options
     from grader.rubric import Rubric
 
     check_writable(arguments.out)

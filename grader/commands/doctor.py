@@ -135,7 +135,7 @@ def _cuda(isolation: Isolation) -> Finding:
 
 
 def _data() -> Iterator[Finding]:
-    rows = _asked(["-m", "rubrics.ddpm.ready"])
+    rows = _asked(["-m", "rubrics.ddpm.available_data"])
     if not isinstance(rows, list):
         yield Finding("data", "the rubric did not answer", "Install the grader anew: its data are missing.")
         return

@@ -35,7 +35,7 @@ def main(argv: Sequence[str]) -> int:
         UsageError: the file to fill in is not what it should be, or nothing can be written.
     """
     from grader.classroom.gradebook import Gradebook
-    from grader.summary import clean
+    from grader.text import clean
 
     arguments = _parser().parse_args(argv)
     if arguments.theirs and arguments.format not in _FILLS:

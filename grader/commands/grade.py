@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader import __version__
-from grader.commands import GRADED, NOT_GRADED, SUBCOMMANDS, batching
+from grader.commands import GRADED, NOT_GRADED, SUBCOMMANDS, grade_class
 from grader.errors import UsageError
 
 if TYPE_CHECKING:
-    from grader.checkrun import Options
+    from grader.options import Options
     from grader.pipeline import Graded
     from grader.rubric import Rubric
 
@@ -46,7 +46,7 @@ def main(argv: Sequence[str]) -> int:
     rubric.only(tuple(arguments.only))
     options = _options(arguments, rubric, several=is_class)
     if is_class:
-        return batching.grade_class(arguments, rubric, options)
+        return grade_class.grade_class(arguments, rubric, options)
     path = Path(arguments.paths[0])
     path = path.resolve() if path.is_symlink() else path  # a link on the command line is the user's own
     graded = _grade(path, path.absolute().stem, rubric, options, arguments)
@@ -95,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--open", action="store_true", help="open the report in the browser")
     parser.add_argument("-v", "--verbose", action="store_true", help="say each step on a line of its own")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress, only results")
-    batching.add_options(parser)
+    grade_class.add_options(parser)
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     return parser
 
@@ -113,9 +113,10 @@ def _seed(text: str) -> int:
 
 
 def _grade(path: Path, name: str, rubric: Rubric, options: Options, arguments: argparse.Namespace) -> Graded:
+    from grader.commands.progress import progress
     from grader.pipeline import grade_notebook
-    from grader.progress import progress
-    from grader.summary import line, summary
+    from grader.report.summary import summary
+    from grader.text import line
 
     with progress(line(path.name), quiet=arguments.quiet, verbose=arguments.verbose) as tell:
         graded = grade_notebook(path, name, rubric, options, arguments.out, tell)
@@ -130,7 +131,7 @@ def _grade(path: Path, name: str, rubric: Rubric, options: Options, arguments: a
 
 
 def _options(arguments: argparse.Namespace, rubric: Rubric, *, several: bool) -> Options:
-    from grader.checkrun import Options
+    from grader.options import Options
     from grader.sandbox.isolation import required
 
     folder = Path(arguments.data)

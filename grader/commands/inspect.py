@@ -13,8 +13,8 @@ from grader.commands.grade import mapped
 from grader.errors import NotebookError, UsageError
 
 if TYPE_CHECKING:
-    from grader.cells import Statement
-    from grader.extract import StudentSource
+    from grader.extraction.extract import StudentSource
+    from grader.extraction.statements import Statement
 
 
 def main(argv: Sequence[str]) -> int:
@@ -24,12 +24,13 @@ def main(argv: Sequence[str]) -> int:
         0 when the notebook could be read, 1 when it could not.
     """
     arguments = _parser().parse_args(argv)
-    from grader import checkrun, notebook
-    from grader.checkrun import Options
-    from grader.extract import extract
+    from grader.extraction.extract import extract
+    from grader.judging.run import run_judge
+    from grader.notebook.submission import read_notebook
+    from grader.notebook.syntax import newer_python
+    from grader.options import Options
     from grader.rubric import Rubric
     from grader.sandbox.isolation import required
-    from grader.syntax import newer_python
 
     rubric = Rubric.load(arguments.rubric)
     names = mapped(arguments.map, rubric)
@@ -37,7 +38,7 @@ def main(argv: Sequence[str]) -> int:
     if not path.exists():
         raise UsageError(f"there is no file {path}; check the name and the folder you are in")
     try:
-        submission = notebook.read(path, path.stem)
+        submission = read_notebook(path, path.stem)
     except NotebookError as error:
         print(f"{path.name}: {error}.")
         return NOT_GRADED
@@ -45,7 +46,7 @@ def main(argv: Sequence[str]) -> int:
     only = tuple(rubric.settings.get("inspect", ()))
     walls = required(several=False, unsafe=False)
     options = Options(quick=True, only=only, mapped=names, isolation=walls)
-    outcome = checkrun.run(rubric, source, options, lambda event: None)
+    outcome = run_judge(rubric, source, options, lambda event: None)
     if arguments.json:
         about = source.summary() | {"conventions": outcome.conventions}
         print(json.dumps(about, indent=2, ensure_ascii=False))
@@ -71,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _page(name: str, source: StudentSource, conventions: Mapping[str, str], notes: Sequence[str]) -> str:
-    from grader.summary import line
+    from grader.text import line
 
     missing = [f"{name}: not found. {source.hints.get(name, '')}" for name in source.missing]
     sections = {

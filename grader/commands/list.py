@@ -80,7 +80,8 @@ def _failures(standing: Standing, wanted: str) -> list[str]:
 
 def _line(standing: Standing, failing: str | None) -> str:
     from grader.classroom.editions import final
-    from grader.summary import line, points
+    from grader.report.summary import points
+    from grader.text import line
 
     words = [final(standing.mark)]
     if standing.grade:

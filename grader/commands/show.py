@@ -18,9 +18,10 @@ def main(argv: Sequence[str]) -> int:
         UsageError: there is no such student.
     """
     from grader.classroom.editions import final
-    from grader.classroom.finding import find
     from grader.classroom.gradebook import Gradebook
-    from grader.summary import line, summary
+    from grader.classroom.lookup import find
+    from grader.report.summary import summary
+    from grader.text import line
 
     arguments = _parser().parse_args(argv)
     with Gradebook(arguments.out) as book:

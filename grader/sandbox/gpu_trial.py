@@ -15,10 +15,10 @@ from pathlib import Path
 import torch
 
 from grader.errors import WorkerStartError
-from grader.sandbox.launch import Nursery
 from grader.sandbox.source import Source
 from grader.sandbox.student import Student
-from grader.sandbox.terms import DeviceError, StudentError, WorkerError
+from grader.sandbox.values import DeviceError, StudentError, WorkerError
+from grader.sandbox.zygote import Nursery
 
 
 def why_not(layers: Sequence[str]) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from grader.sameness import looks_at_itself
+from grader.sandbox.code_digest import looks_at_itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,3 +40,6 @@ class Source:
         wanted = {place for name in names for place in self.needs.get(name, ())}
         kept = [statement for place, statement in enumerate(self.statements) if place in wanted]
         return replace(self, statements=kept, needs={})
+
+
+WORTH_PRELOADING = ("torchvision", "matplotlib.pyplot", "einops")

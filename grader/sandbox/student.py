@@ -11,13 +11,12 @@ from typing import Any
 from torch import Tensor
 
 from grader.closing import Closing
-from grader.sandbox.alarm import Alarm
-from grader.sandbox.explain import died, explained, on_gpu_only
-from grader.sandbox.launch import Line, Nursery
-from grader.sandbox.packing import Packer
+from grader.sandbox.deadlines import Alarm
+from grader.sandbox.decoding import Callback, Unpacker
+from grader.sandbox.diagnosis import died, explained, on_gpu_only
+from grader.sandbox.encoding import Packer
 from grader.sandbox.source import Source
-from grader.sandbox.terms import DeviceError, Double, Exhausted, Handle, Refusal, StudentError, WorkerError
-from grader.sandbox.unpacking import Callback, Unpacker
+from grader.sandbox.values import DeviceError, Double, Exhausted, Handle, Refusal, StudentError, WorkerError
 from grader.sandbox.worker.wire import (
     ANSWER,
     CALLBACK,
@@ -30,6 +29,7 @@ from grader.sandbox.worker.wire import (
     read_frame,
     write_frame,
 )
+from grader.sandbox.zygote import Line, Nursery
 
 MIB = 1 << 20
 _ALARM = Alarm()

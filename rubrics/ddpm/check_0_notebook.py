@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from grader.checks import Undecided, Unmet, criterion
-from grader.checks.plugin import Judge
+from grader.checks.session import Judge
 from grader.sandbox.student import Student
-from grader.syntax import place
+from grader.text import place
 
 
 @criterion("notebook.extracts")

@@ -9,10 +9,10 @@ from grader.checks import Blocked, Finding, Talk, Unmet, criterion
 from reference.diffuser import NoiseDiffuser
 from reference.readings import HANDOUT_CODE, PAPER
 
-from .formulas import IMAGE, NOISE, close, name_of
-from .pictures import coefficient_curves, diffusion_strip
-from .probe_forward import Forward
-from .schedule import Judged, curves, fits_image, fits_noise, like_statistically
+from .forward.figures import coefficient_curves, diffusion_strip
+from .forward.formulas import IMAGE, NOISE, close, name_of
+from .forward.probe import Forward
+from .forward.schedule import Judged, curves, fits_image, fits_noise, like_statistically
 
 STEP = 25  # the step that messages speak of: half way through the probes' schedule
 

@@ -10,12 +10,12 @@ from torch import Tensor
 from grader.checks import Blocked, Finding, Talk, Unmet, criterion
 from grader.model import Curves, Series
 from grader.sandbox.student import Student
-from grader.sandbox.terms import Handle
+from grader.sandbox.values import Handle
 from reference.diffuser import NoiseDiffuser
 from reference.pretrained import ScheduleArguments
 
-from .formulas import ALPHA_BAR, ALPHAS, BETAS, close, name_of
-from .schedule import PROBE, Found, build_diffuser, curves, schedule_of
+from .forward.formulas import ALPHA_BAR, ALPHAS, BETAS, close, name_of
+from .forward.schedule import PROBE, Found, build_diffuser, curves, schedule_of
 
 
 class _Ends(TypedDict):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from grader.checks import Finding, Talk, Undecided, Unmet, criterion
-from grader.checks.plugin import Judge
+from grader.checks.session import Judge
 from grader.model import Curves, Series
 from reference.readings import PAPER
 
-from .learning import Learning
+from .short_training.training import Learning
 
 
 @criterion("train.learns")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 
 from grader.checks import Finding, Talk, Unmet, criterion
+from grader.checks.randomness import Seeded
 from grader.model import Level, Levels
 from grader.sandbox.student import Student
 
-from .probe_network import AUDIBLE, BATCH, Network, Ways, examine, takes
-from .randomness import Seeded
+from .network.probe import AUDIBLE, BATCH, Network, Ways, examine, takes
 
 
 @criterion("unet.shape_1ch")

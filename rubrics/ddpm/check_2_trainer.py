@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from grader.checks import Finding, Talk, criterion
 
-from . import judge_losses, judge_trainer
-from .probe_trainer import Training
+from .trainer import expectations, losses
+from .trainer.probe import Training
 
 
 @criterion("train.loss_target")
@@ -13,34 +13,34 @@ def check_loss_compares_the_noises(training: Training, talk: Talk) -> None:
     """The loss compares the predicted noise with the noise that is in the image."""
     if training.error:
         talk.note(f"Your train stopped when it was run on two short epochs: {training.error}")
-    judge_trainer.expect_loss_on_noise(training)
+    expectations.expect_loss_on_noise(training)
 
 
 @criterion("train.optimizer_step")
 def check_every_batch_improves_the_network(training: Training) -> None:
     """The loss is sent back through the network, and the optimiser steps, once per batch."""
-    judge_trainer.expect_a_step_per_batch(training)
+    expectations.expect_a_step_per_batch(training)
 
 
 @criterion("train.zero_grad")
 def check_gradients_start_anew(training: Training) -> None:
     """Before each backward pass the gradients of the batch before are gone."""
-    judge_trainer.expect_cleared_gradients(training)
+    expectations.expect_cleared_gradients(training)
 
 
 @criterion("train.random_t")
 def check_steps_are_random(training: Training, finding: Finding) -> None:
     """Every image of every batch is trained at a step drawn anew from all T."""
-    finding.actual = judge_trainer.expect_random_steps(training)
+    finding.actual = expectations.expect_random_steps(training)
 
 
 @criterion("train.eval_mode_no_grad")
 def check_validation_only_looks(training: Training) -> None:
     """In validation the network is in eval mode, no gradients are recorded, and nothing is updated."""
-    judge_trainer.expect_validation_only_looks(training)
+    expectations.expect_validation_only_looks(training)
 
 
 @criterion("train.returns_losses")
 def check_losses_are_returned(training: Training) -> None:
     """The losses of every epoch come back."""
-    judge_losses.expect_losses(training)
+    losses.expect_losses(training)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from grader.checks import Finding, Talk, Undecided, Unmet, criterion
-from grader.checks.plugin import Judge
+from grader.checks.session import Judge
 
-from .pictures import FRAMES, film, grid
-from .quality import OWN, Quality
+from .forward.figures import FRAMES, film, grid
+from .sample_quality.quality import OWN, Quality
 
 
 @criterion("sample.quality")

@@ -8,10 +8,10 @@ from torch import Tensor
 from grader.checks import Blocked, Finding, Talk, Unmet, criterion
 from reference.diffuser import NoiseDiffuser
 
-from .judge_noise import expect_noise
-from .judge_sampler import expect_calls, expect_formula, expect_order
-from .pictures_sampling import coefficients
-from .probe_sampler import COUNT, SHAPE, Sampling
+from .sampler.expectations import expect_calls, expect_formula, expect_order
+from .sampler.figures import coefficients
+from .sampler.noise import expect_noise
+from .sampler.probe import COUNT, SHAPE, Sampling
 
 
 @criterion("sample.formula")

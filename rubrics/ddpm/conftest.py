@@ -15,32 +15,33 @@ import torch
 from torch import Tensor
 
 from grader.checks import Blocked, LeftOut, Talk, Unmet
-from grader.checks.plugin import Judge
+from grader.checks.randomness import Seeded, streams
+from grader.checks.session import Judge
 from grader.errors import UsageError
 from grader.sandbox.student import Student
-from grader.sandbox.terms import Handle, StudentError
+from grader.sandbox.values import Handle, StudentError
 from reference import digits
 from reference.diffuser import NoiseDiffuser
 from reference.pretrained import SCHEDULE as LESSONS
 from reference.readings import PAPER
 
-from . import probe_sampler, probe_trainer
-from .conventions import Numbering
-from .drawings import draw_or_recall
-from .judge_noise import works
-from .learning import Learning
-from .lesson import Lesson
-from .numbering import recovered
-from .own_weights import add_own_weights
-from .plan import Plan, planned
-from .probe_forward import Forward
-from .probe_network import Network, Ways, examine, rebuilt, ways
-from .probe_sampler import Sampling
-from .probe_trainer import Training
-from .quality import Quality, Studio, add_all_of_the_students, judge_network, judge_sampler
-from .randomness import Seeded, streams
-from .schedule import PROBE, Found, Judged, build_diffuser, is_sound, own_diffuser, read, schedule_of
-from .trainer_run import run_as_expected, see_what_is_told, told_otherwise
+from .forward.probe import Forward
+from .forward.schedule import PROBE, Found, Judged, build_diffuser, is_sound, own_diffuser, read, schedule_of
+from .interface.conventions import Numbering
+from .network.probe import Network, Ways, examine, rebuilt, ways
+from .sample_quality.cache import draw_or_recall
+from .sample_quality.own_weights import add_own_weights
+from .sample_quality.quality import Quality, Studio, add_all_of_the_students, judge_network, judge_sampler
+from .sampler import probe as probe_sampler
+from .sampler.noise import works
+from .sampler.probe import Sampling
+from .short_training.background import Lesson
+from .short_training.plan import Plan, planned
+from .short_training.training import Learning
+from .step_numbering import recovered, told_otherwise
+from .trainer import probe as probe_trainer
+from .trainer.probe import Training
+from .trainer.run import run_as_expected, see_what_is_told
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from grader.sandbox.computing import COMPUTING
+from grader.sandbox.environment import COMPUTING
 from reference.unet import UNet
 
 SIZE, BATCH, SAMPLES = 1024, 64, 10

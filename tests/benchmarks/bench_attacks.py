@@ -15,16 +15,16 @@ from pathlib import Path
 
 import nbformat
 
-sys.path.extend(str(Path(__file__).parents[1] / folder) for folder in ("", "security"))
+sys.path.extend(str(Path(__file__).parents[1] / folder) for folder in ("support", "security"))
 
 import hostile
 from corpus import wrong
 
 from grader.audit import corpus
-from grader.sandbox.launch import Nursery
 from grader.sandbox.source import Source
 from grader.sandbox.student import Student
-from grader.sandbox.terms import StudentError
+from grader.sandbox.values import StudentError
+from grader.sandbox.zygote import Nursery
 
 LIMIT = 1.0
 STUBBORN = {

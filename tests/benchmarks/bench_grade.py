@@ -16,7 +16,7 @@ import usage
 from bench_walls import starting
 
 from grader.sandbox.isolation import measure
-from grader.sandbox.launch import Nursery
+from grader.sandbox.zygote import Nursery
 
 SUBMISSIONS = Path(__file__).parent.parent.parent / "submissions"
 KINDS = {"full": ["--no-reuse"], "again": [], "quick": ["--quick", "--no-reuse"]}

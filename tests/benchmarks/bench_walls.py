@@ -6,9 +6,9 @@ import statistics
 import time
 
 from grader.sandbox.isolation import measure
-from grader.sandbox.launch import Nursery
 from grader.sandbox.source import Source
 from grader.sandbox.student import Student
+from grader.sandbox.zygote import Nursery
 
 WORKERS, ROUNDS, STEPS = 20, 10, 30
 SOURCE = f"""

@@ -13,8 +13,8 @@ import atheris
 import torch
 
 with atheris.instrument_imports(include=["grader"]):
-    from grader.sandbox.terms import StudentError, WorkerError
-    from grader.sandbox.unpacking import Unpacker
+    from grader.sandbox.decoding import Unpacker
+    from grader.sandbox.values import StudentError, WorkerError
     from grader.sandbox.worker.wire import MAX_ANSWER, REPLY, WireError, read_frame, write_frame
 
 _MAX_BODY = 1 << 16

@@ -12,8 +12,8 @@ from nbformat import NotebookNode
 
 from grader.audit import corpus
 from grader.audit.warm import WarmGrader
-from grader.checkrun import Options
 from grader.model import Grade
+from grader.options import Options
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the warm grader forks")
 OPTIONS = Options(quick=True, only=("schedule", "forward", "sample.formula"))
@@ -68,7 +68,7 @@ CHEATS = {
     "a search for the reference": """
         import gc, importlib, os, sys
         found = [thing for thing in gc.get_objects() if type(thing).__name__ == "ReadingDiffuser"]
-        for name in ("reference.diffuser", "rubrics.ddpm.formulas", "grader.checks"):
+        for name in ("reference.diffuser", "rubrics.ddpm.forward.formulas", "grader.checks"):
             try: found.append(importlib.import_module(name))
             except Exception: pass
         for root in ("/proc/1", "/work", os.path.dirname(os.path.dirname(sys.executable)), os.pardir):

@@ -12,9 +12,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from grader import notebook
-from grader.extract import extract
-from grader.names import file_name
+from grader.extraction.extract import extract
+from grader.files import file_name
+from grader.notebook.submission import read_notebook
 
 SUBMISSIONS = Path(__file__).parents[2] / "submissions"
 GRADE = str(Path(sys.executable).with_name("grade"))
@@ -118,7 +118,7 @@ def test_code_that_python_cannot_read_costs_its_cell(tmp_path: Path, source: str
     path = tmp_path / "student.ipynb"
     path.write_text(json.dumps(book))
     wanted = ("NoiseDiffuser", "UNet", "train", "generate_samples")
-    assert extract(notebook.read(path, "student"), wanted).missing == ()
+    assert extract(read_notebook(path, "student"), wanted).missing == ()
 
 
 @pytest.mark.parametrize(

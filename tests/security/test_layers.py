@@ -16,7 +16,7 @@ import pytest
 
 from grader.commands import doctor
 from grader.errors import UsageError
-from grader.sandbox import launch
+from grader.sandbox import zygote
 from grader.sandbox.isolation import Isolation, Level, measure, required
 from grader.sandbox.worker.walls import ALL_LAYERS, LAYERS
 
@@ -141,7 +141,7 @@ def test_one_notebook_may_run_behind_lesser_walls(sound: Isolation, tmp_path: Pa
 
 def test_a_worker_without_a_wall_that_it_was_to_have_is_not_used(sound: Isolation, tmp_path: Path) -> None:
     """It is an error of the sandbox, and nothing is asked."""
-    code = "from grader.sandbox.launch import Nursery\nwith Nursery() as nursery: nursery.worker()"
+    code = "from grader.sandbox.zygote import Nursery\nwith Nursery() as nursery: nursery.worker()"
     ran = without_landlock(sys.executable, "-c", code, folder=tmp_path)
     assert "SandboxError: the wall 'landlock' around the worker could not be put up" in ran.stderr
 
@@ -183,7 +183,7 @@ def test_a_system_without_walls_is_told_what_it_does_not_give(
 ) -> None:
     """As far as it can be seen from here: the doctor's words, and that a class is refused."""
     monkeypatch.setattr(platform, "system", lambda: system)
-    monkeypatch.setattr(launch, "can_fork", lambda: False)
+    monkeypatch.setattr(zygote, "can_fork", lambda: False)
     assert doctor.main([]) == 1
     said = " ".join(capsys.readouterr().out.split())
     assert f"walls none: on {name} nothing keeps a notebook's code from your files" in said
@@ -255,7 +255,7 @@ go.set()
 thread.join()
 print(said[0])
 """
-    package = Path(launch.__file__).parent
+    package = Path(zygote.__file__).parent
     said = {}
     for last, layers in (("landlock", LAYERS[:-1]), ("seccomp", LAYERS)):
         start = f"import sys; sys.path.insert(0, {str(package)!r})\n"

@@ -15,11 +15,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.sandbox.launch import Nursery
+from grader.sandbox.decoding import Unpacker
 from grader.sandbox.source import Source
 from grader.sandbox.student import Student
-from grader.sandbox.terms import Handle, StudentError, WorkerError
-from grader.sandbox.unpacking import Unpacker
+from grader.sandbox.values import Handle, StudentError, WorkerError
 from grader.sandbox.worker.wire import (
     ANSWER,
     CALLBACK,
@@ -30,6 +29,7 @@ from grader.sandbox.worker.wire import (
     read_frame,
     write_frame,
 )
+from grader.sandbox.zygote import Nursery
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux only")
 FORGE = """

@@ -12,10 +12,10 @@ import pytest
 from victims import Victims, victims
 
 from grader.sandbox.isolation import Level, measure
-from grader.sandbox.launch import Line, Nursery
 from grader.sandbox.source import Source
 from grader.sandbox.student import Student
-from grader.sandbox.terms import StudentError
+from grader.sandbox.values import StudentError
+from grader.sandbox.zygote import Line, Nursery
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="walls are for Linux")
 each_attack = pytest.mark.parametrize("name", attacks.ALL)

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from grader.sandbox.launch import Nursery
 from grader.sandbox.source import Source
 from grader.sandbox.student import Student
-from grader.sandbox.terms import StudentError
+from grader.sandbox.values import StudentError
 from grader.sandbox.watchdog import Budget, remove, usage
+from grader.sandbox.zygote import Nursery
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="walls are for Linux")
 MIB = 1 << 20

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from grader.classroom.gradebook import Standing
 from grader.classroom.roster import letters_of_id, spellings
-from grader.report import for_students
-from grader.summary import line, lost, points, score
+from grader.model import for_students
+from grader.report.summary import lost, points, score
+from grader.text import line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,7 @@ from typing import Any
 
 from grader.classroom.exports.common import Export, Request, counts, feedback, left_out
 from grader.classroom.gradebook import Standing
-from grader.model import CriterionResult, Grade, Verdict
-from grader.report import for_students
+from grader.model import CriterionResult, Grade, Verdict, for_students
 
 
 def export(request: Request) -> Export:

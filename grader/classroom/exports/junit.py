@@ -9,7 +9,8 @@ from xml.etree import ElementTree as Xml
 from grader.classroom.exports.common import Export, Request
 from grader.classroom.gradebook import Standing
 from grader.model import CriterionResult, Verdict
-from grader.summary import clean, score
+from grader.report.summary import score
+from grader.text import clean
 
 _OUTCOME = {Verdict.FAIL: "failure", Verdict.ERROR: "error", Verdict.BLOCKED: "skipped"}
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # in XML 1.0

@@ -1,7 +1,7 @@
 """The worker's entry point: a warm process that has imported torch, and forks one child for each set of
 questions. Each child walls itself in before it is sent anything.
 
-Run as a script by ``grader.sandbox.launch``, isolated (``-I -S``): it sees the standard library, the site-
+Run as a script by ``grader.sandbox.zygote``, isolated (``-I -S``): it sees the standard library, the site-
 packages given on its command line, and this folder as the package ``worker``. Where fork is not to be had, it
 serves once. With ``--survey`` it only says which walls can be had here, without importing torch.
 """

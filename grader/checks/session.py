@@ -1,0 +1,60 @@
+"""One run of a rubric on one student's source, as checks see it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from grader.checks import Talk
+from grader.rubric import Rubric
+from grader.sandbox.source import WORTH_PRELOADING
+from grader.sandbox.zygote import Nursery
+
+
+class Judge:
+    """One run of a rubric on one student's source."""
+
+    def __init__(self, request_file: Path, nursery: Nursery | None) -> None:
+        self.request: dict[str, Any] = json.loads(request_file.read_text())
+        self.rubric = Rubric.load(self.request["rubric"])
+        self.talk = Talk(say=say)
+        self.checks: list[dict[str, Any]] = []
+        self.nursery = nursery or Nursery(
+            layers=self.request["layers"], preload=_preload(self.request["statements"])
+        )
+        self.owns_nursery = nursery is None
+        self.environment: dict[str, Any] = {}
+        self.refusal: str | None = None
+
+    def asked(self) -> list[str]:
+        """Ids of the criteria that are to be judged."""
+        asked = self.rubric.only(tuple(self.request["only"]))
+        return [c.id for c in asked if not (c.needs_training and self.request["quick"])]
+
+    def write(self) -> None:
+        """Write the outcome file."""
+        outcome = {
+            "checks": self.checks,
+            "refusal": self.refusal,
+            "notes": self.talk.notes,
+            "conventions": self.talk.conventions,
+            "figures": [asdict(figure) for figure in self.talk.figures],
+            "environment": self.environment,
+            "seconds": self.talk.seconds,
+        }
+        Path(self.request["outcome"]).write_text(json.dumps(outcome))
+
+
+def say(event: dict[str, Any]) -> None:
+    assert sys.__stdout__ is not None
+    sys.__stdout__.write(json.dumps(event) + "\n")  # at once, as more than one thread may say something
+    sys.__stdout__.flush()
+
+
+def _preload(statements: list[dict[str, Any]]) -> list[str]:
+    """What is worth importing once, before workers are forked, rather than in every one."""
+    source = "\n".join(statement["source"] for statement in statements)
+    return [name for name in WORTH_PRELOADING if name.partition(".")[0] in source]

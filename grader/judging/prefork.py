@@ -1,0 +1,139 @@
+"""Starts judges: in milliseconds where a process can fork, since what all of them need is imported once.
+
+Two processes import. One of them is the host that judges are forked from, the other a nursery for their
+workers. Neither ever holds anything handed in, and what is forked for one notebook ends with it.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from grader.closing import Closing
+from grader.errors import WorkerStartError
+from grader.judging.process import ERRORS, JudgeProcess, Start, environment, start_afresh
+from grader.sandbox.source import WORTH_PRELOADING
+from grader.sandbox.zygote import Killer, Nursery, can_fork, end
+
+_START_SECONDS = 180.0  # a cold import of torch from a slow disk
+
+
+@contextmanager
+def judges(layers: Sequence[str] | None = None) -> Iterator[Start]:
+    """How judges are started here: forked where that is safe, else each in a new Python.
+
+    Args:
+        layers: the walls that every worker of theirs is to be behind; all there are, if not given.
+    """
+    if can_fork():
+        with WarmStart(layers) as start:
+            yield start
+    else:
+        yield start_afresh
+
+
+class WarmStart(Closing):
+    """Forks judges, from any thread; a context manager. Linux only: see ``grader.sandbox.zygote.can_fork``.
+
+    Both processes are started with the first judge, and again should they be lost.
+    """
+
+    def __init__(self, layers: Sequence[str] | None = None) -> None:
+        """
+        Args:
+            layers: as for ``judges``.
+        """
+        self._layers = layers
+        self._lock = threading.Lock()
+        self._held: ExitStack | None = None
+
+    def close(self) -> None:
+        """End both processes; judges that are running come to their end."""
+        if self._held:
+            self._held.close()
+            self._held = None
+
+    def __call__(self, arguments: Sequence[str], folder: Path) -> JudgeProcess:
+        """A judge: pytest with these arguments, in this folder.
+
+        Raises:
+            WorkerStartError: the processes cannot be started here.
+        """
+        with self._lock:
+            if self._held:
+                try:
+                    return self._fork(arguments, folder)
+                except OSError:  # one of the two was killed: begin anew
+                    self.close()
+            self._open()
+            try:
+                return self._fork(arguments, folder)
+            except OSError as error:
+                raise WorkerStartError(self._why()) from error
+
+    def _open(self) -> None:
+        with ExitStack() as stack:
+            self._nursery = stack.enter_context(Nursery(layers=self._layers, preload=WORTH_PRELOADING))
+            self._errors = stack.enter_context(tempfile.TemporaryFile())
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            with theirs:
+                host = subprocess.Popen(
+                    [sys.executable, "-P", "-m", "grader.judging.prefork_host", str(theirs.fileno())],
+                    cwd="/",
+                    env=environment(),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=self._errors,
+                    pass_fds=[theirs.fileno()],
+                    start_new_session=True,
+                )
+            ours.settimeout(_START_SECONDS)
+            stack.callback(end, host)
+            self._control = stack.enter_context(ours)  # closed first: at which the host ends
+            self._held = stack.pop_all()
+
+    def _fork(self, arguments: Sequence[str], folder: Path) -> JudgeProcess:
+        request = {"arguments": list(arguments), "folder": str(folder), "layers": self._nursery.layers}
+        with ExitStack() as ours, ExitStack() as theirs:
+            (stdin, leash), (events, stdout), (code, status) = _pipe(), _pipe(), _pipe()
+            for end in (leash, events, code):
+                ours.enter_context(end)
+            stderr = theirs.enter_context(open(folder / ERRORS, "wb"))
+            workers = theirs.enter_context(self._nursery.branch())
+            given = [theirs.enter_context(end).fileno() for end in (stdin, stdout, status)]
+            given[2:2] = [stderr.fileno()]
+            socket.send_fds(self._control, [json.dumps(request).encode()], [*given, workers.fileno()])
+            message, descriptors, _, _ = socket.recv_fds(self._control, 32, 1)
+            if not message:
+                raise OSError("the host hung up")
+            ours.pop_all()
+        wait = functools.cache(lambda: _exit_code(code))
+        return JudgeProcess(events=events, leash=leash, kill=Killer(descriptors[0]), wait=wait)
+
+    def _why(self) -> str:
+        self._errors.seek(0)
+        lines = self._errors.read().decode(errors="replace").strip().splitlines() or ["it said nothing"]
+        return f"the judges' process did not start ({lines[-1]}); check that `python -c 'import torch'` works"
+
+
+def _pipe() -> tuple[TextIO, TextIO]:
+    """The end to read from, and the end to write into."""
+    reader, writer = os.pipe()
+    return open(reader, encoding="utf-8", errors="replace"), open(writer, "w", encoding="utf-8")
+
+
+def _exit_code(said: TextIO) -> int | None:
+    """What a judge says when it has ended; nothing, if it was ended."""
+    with said:
+        code = said.read()
+    return int(code) if code else None

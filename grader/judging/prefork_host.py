@@ -1,0 +1,103 @@
+"""The warm process that judges are forked from: it has imported what every judge needs, and holds neither a
+rubric nor a submission, and no thread but its own.
+
+Run by ``grader.judging.prefork`` as a module, with the number of a socket. Each message there is a JSON
+object: pytest's ``arguments``, the judge's ``folder`` and the ``layers`` of its workers. With it come five
+descriptors: the judge's standard input, output and error, a pipe for its exit code, and its connection to the
+nursery. The answer is a descriptor of the forked process (pidfd). When the other side hangs up, this process
+ends; the judges notice by themselves.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import socket
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+from _pytest.config import default_plugins
+
+MAX_MESSAGE = 1 << 16
+_WORTH_PRELOADING = (
+    *("PIL.Image", "safetensors.torch", "numpy.random", "pdb", "pytest_timeout"),
+    *(f"_pytest.{plugin}" for plugin in default_plugins),
+    *("grader.checks.background", "grader.checks.cache", "grader.checks.session"),
+    *("grader.judging.orphan_guard", "grader.judging.plugin", "grader.report.figures"),
+    *("grader.sandbox.student", "grader.version"),
+)
+
+
+def main() -> None:
+    """Fork a judge for every message."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    _warm_up()
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(control, MAX_MESSAGE, 5)
+        _reap()
+        if not message:
+            os._exit(0)  # nothing is left to be done, and Python would take a third of a second for it
+        child = os.fork()
+        if child == 0:
+            control.close()
+            _judge(json.loads(message), descriptors)
+        handle = os.pidfd_open(child)
+        socket.send_fds(control, [b"forked"], [handle])
+        for descriptor in (handle, *descriptors):
+            os.close(descriptor)
+
+
+def _warm_up() -> None:
+    """Import what every judge does, with one thread: a pool of more would not survive the fork."""
+    import torch
+
+    torch.set_num_threads(1)
+    for name in _WORTH_PRELOADING:
+        importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # so that a judge's collector does not copy what it shares with this process
+
+
+def _judge(request: dict[str, Any], descriptors: Sequence[int]) -> None:
+    """Be the judge; never returns."""
+    *standard, status, nursery = descriptors
+    try:
+        os.setsid()
+        for number, descriptor in enumerate(standard):
+            os.dup2(descriptor, number)
+            os.close(descriptor)
+        os.chdir(request["folder"])
+        code = _run_pytest(request, nursery)
+        os.write(status, str(code).encode())
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(0)
+
+
+def _run_pytest(request: dict[str, Any], nursery: int) -> int:
+    import pytest
+
+    from grader.sandbox.zygote import Nursery
+
+    with Nursery(layers=request["layers"], control=socket.socket(fileno=nursery)) as workers:
+        code = pytest.main(request["arguments"], plugins=[workers])
+    sys.stdout.flush()
+    return int(code)
+
+
+def _reap() -> None:
+    """Collect judges that have ended. Not when they end: their descriptors must name them until then."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return
+
+
+if __name__ == "__main__":
+    main()

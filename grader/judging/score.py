@@ -1,0 +1,165 @@
+"""Adds up: from what became of each check to the grade."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from grader import __version__
+from grader.extraction import introspection
+from grader.extraction.extract import StudentSource
+from grader.model import Criterion, CriterionResult, Grade, Misconception, Verdict
+from grader.notebook.submission import Submission
+from grader.notebook.syntax import newer_python
+from grader.options import Options, Outcome
+from grader.rubric import Rubric
+
+_SEVERITY = (
+    "pass",
+    "left out",
+    "blocked",
+    "fail",
+    "error",
+)  # the worst of a criterion's checks speaks for it
+
+
+def grade(
+    submission: Submission,
+    source: StudentSource,
+    rubric: Rubric,
+    outcome: Outcome,
+    options: Options,
+    seconds: Mapping[str, float],
+) -> Grade:
+    """The grade of one submission, from the outcome of its checks."""
+    asked = rubric.only(options.only)
+    everything = [*source.statements, *(s for inside in source.modules.values() for s in inside)]
+    results, notes = [], [*submission.notes, *source.notes()]
+    notes += [*introspection.notes(everything), *outcome.notes]
+    if source.problems and (newer := newer_python(submission.python)):
+        notes.insert(0, newer)
+    if outcome.failure:
+        notes.insert(0, f"The grader itself failed ({outcome.failure}); a person has to look.")
+    for criterion in asked:
+        checks = [check for check in outcome.checks if check["criterion"] == criterion.id]
+        if left_out := _left_out(criterion, checks, options):
+            notes.append(f"{criterion.id} ({criterion.points:g} points) was left out: {left_out}")
+        else:
+            results.append(_result(criterion, checks, outcome.failure, rubric.misconceptions))
+    return Grade(
+        submission={"name": submission.name, "path": submission.path, "sha256": submission.sha256},
+        rubric={"id": rubric.id, "digest": rubric.digest},
+        criteria=tuple(results),
+        provisional=any(result.verdict is Verdict.ERROR for result in results),
+        notes=tuple(notes),
+        extraction=source.summary() | {"conventions": dict(outcome.conventions)},
+        environment=_environment(options, outcome.environment),
+        seconds={**outcome.seconds, **seconds},
+    )
+
+
+def unreadable(path: str, name: str, sha256: str, rubric: Rubric, why: str, options: Options) -> Grade:
+    """The grade of a file that is no notebook: nothing could be asked, and the report says why."""
+    results = []
+    for criterion in rubric.only(options.only):
+        gate = criterion.points == 0
+        verdict = "fail" if gate else "blocked"
+        message = (
+            f"The notebook could not be read: {why}."
+            if gate
+            else "Not asked: the notebook could not be read."
+        )
+        results.append(_result(criterion, [_row(criterion, verdict, message)], None, {}))
+    return Grade(
+        submission={"name": name, "path": path, "sha256": sha256},
+        rubric={"id": rubric.id, "digest": rubric.digest},
+        criteria=tuple(results),
+        provisional=True,
+        notes=(f"The notebook could not be read: {why}.",),
+        environment=_environment(options, {}),
+    )
+
+
+def _left_out(criterion: Criterion, checks: Sequence[Mapping[str, Any]], options: Options) -> str | None:
+    if criterion.needs_training and options.quick:
+        return "--quick does not train, so it is neither earned nor lost."
+    worst = max((check["verdict"] for check in checks), key=_SEVERITY.index, default=None)
+    return next((c["message"] for c in checks if c["verdict"] == worst == "left out"), None)
+
+
+def _result(
+    criterion: Criterion,
+    checks: Sequence[Mapping[str, Any]],
+    failure: str | None,
+    misconceptions: Mapping[str, Misconception],
+) -> CriterionResult:
+    """One criterion's result: that of its worst check, in the words of the misconception that it found."""
+    if not checks:
+        why = f"The grader stopped before it came to this ({failure or 'no check spoke for it'})."
+        checks = [_row(criterion, "error", why)]
+    worst = max(checks, key=lambda check: _SEVERITY.index(check["verdict"]))
+    verdict = Verdict(worst["verdict"] if worst["verdict"] != "left out" else "blocked")
+    known = misconceptions.get(worst["misconception"] or "") if verdict is Verdict.FAIL else None
+    credit = min((check["credit"] for check in checks if check["verdict"] == verdict), default=0.0)
+    credit = max(credit, known.credit if known else 0.0)
+    return CriterionResult(
+        id=criterion.id,
+        exercise=criterion.exercise,
+        title=criterion.title,
+        possible=criterion.points,
+        earned=round(criterion.points * credit, 2),
+        verdict=verdict,
+        credit=credit,
+        message=_message(worst["message"], known),
+        expected=worst["expected"],
+        actual=worst["actual"],
+        hint=_hint(criterion, known) if verdict is Verdict.FAIL else None,
+        reading=worst["reading"],
+        misconception=worst["misconception"],
+        mistake=known.title if known else None,
+        visibility=criterion.visibility,
+        seconds=round(sum(check["seconds"] for check in checks), 3),
+    )
+
+
+def _message(fact: str, known: Misconception | None) -> str:
+    if known is None or not known.says:
+        return fact
+    return f"{fact}{'' if fact.endswith(('.', '?', '!')) else '.'} {known.says}"
+
+
+def _hint(criterion: Criterion, known: Misconception | None) -> str | None:
+    hint = (known and known.hint) or criterion.hint
+    if known and known.reread and "Reread" not in hint:
+        hint = f"{hint} Reread '{known.reread}' in the handout.".strip()
+    return hint or None
+
+
+def _row(criterion: Criterion, verdict: str, message: str) -> dict[str, Any]:
+    empty = dict.fromkeys(("expected", "actual", "reading", "misconception"))
+    return {
+        "criterion": criterion.id,
+        "verdict": verdict,
+        "message": message,
+        "credit": 0.0,
+        "seconds": 0.0,
+        **empty,
+    }
+
+
+def _environment(options: Options, judge: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "grader": __version__,
+        "python": platform.python_version(),
+        "torch": None,
+        "device": options.device,
+        "threads": options.threads,
+        **(options.isolation.as_environment() if options.isolation else {"isolation": ["process"]}),
+        "seed": options.seed,
+        "data": options.data,
+        "quick": options.quick,
+        **({"only": list(options.only)} if options.only else {}),
+        **({"map": [f"{name}={own}" for name, own in options.mapped]} if options.mapped else {}),
+        **judge,
+    }

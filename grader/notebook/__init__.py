@@ -1,0 +1,1 @@
+"""What was handed in, read as cells: formats, syntax, checkpoints. Nothing is executed."""

@@ -1,0 +1,1 @@
+"""How a rubric asks code what it computes."""

@@ -1,0 +1,54 @@
+"""How a grade came about: what was judged by what, where, with which seed, and how to do it again."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from grader.model import Grade
+from grader.report.outline import Outline, label, outline
+
+
+def provenance(grade: Grade) -> tuple[tuple[str, Outline], ...]:
+    """Titled groups of facts, as the page lists them."""
+    submission = {key: value for key, value in grade.submission.items() if key != "name"}
+    seconds = {key: f"{value:.1f} s" for key, value in grade.seconds.items()}
+    groups: dict[str, Mapping[str, Any]] = {
+        "Notebook": submission,
+        "Rubric": grade.rubric,
+        "Run": grade.environment,
+        "Time": seconds,
+    }
+    return tuple(
+        (title, outline({label(key): value for key, value in values.items()}))
+        for title, values in groups.items()
+        if values
+    )
+
+
+def command(grade: Grade) -> str:
+    """The command that draws the same numbers and comes to the same grade; "" where the seed is not known."""
+    if grade.environment.get("seed") is None:
+        return ""
+    return shlex.join(["grade", *_arguments(grade)])
+
+
+def _arguments(grade: Grade) -> Iterator[str]:
+    """Of ``grade``, with whatever differs from its defaults."""
+    run = grade.environment
+    path = str(grade.submission.get("path", ""))
+    yield f"./{path}" if path.startswith("-") else path
+    seeds = [run[name] for name in ("seed", "training_seed") if run.get(name) is not None]
+    yield from ("--seed", ":".join(map(str, seeds)))
+    if run.get("quick"):
+        yield "--quick"
+    if run.get("device") not in (None, "auto"):
+        yield from ("--device", str(run["device"]))
+    if run.get("data") not in (None, "digits"):
+        yield from ("--data", str(run["data"]))
+    if grade.rubric.get("id"):
+        yield from ("--rubric", str(grade.rubric["id"]))
+    for option in ("only", "map"):
+        for value in run.get(option) or ():
+            yield from (f"--{option}", str(value))

@@ -1,0 +1,75 @@
+"""Turns the judge's values into the plain values of the protocol."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+from typing import Any
+
+from torch import Tensor
+
+from grader.sandbox.values import Double, Fields, Handle, InUse, OnCPU, StudentError
+
+
+class Packer:
+    """Packs the values of one message to the worker, and remembers which stand-ins it spoke of."""
+
+    def __init__(self, generation: int) -> None:
+        self.tensors: list[Tensor] = []
+        self.doubles: dict[int, Double] = {}
+        self._generation = generation
+
+    def target(self, target: str | Handle) -> dict[str, Any]:
+        """A name in the notebook, or an object of this generation of the worker.
+
+        Raises:
+            StudentError: the object was lost with an earlier one.
+        """
+        if isinstance(target, str):
+            return {"name": target}
+        if target.generation != self._generation:
+            raise StudentError("Died", f"the {target.type} was lost when its Python process ended")
+        return {"handle": target.number}
+
+    def pack(self, value: Any) -> Any:
+        """The value as the protocol writes it."""
+        match value:
+            case None | bool() | int() | str():
+                return value
+            case float():
+                return value if math.isfinite(value) else {"float": str(value)}
+            case Tensor():
+                return self._tensor(value)
+            case OnCPU():
+                return {**self._tensor(value.tensor), "on": "cpu"}
+            case InUse():
+                return {"device": True}
+            case Handle():
+                return self.target(value)
+            case Fields():
+                return {"tuple": [self.pack(item) for item in value], "names": list(value.names)}
+            case tuple():
+                return {"tuple": [self.pack(item) for item in value]}
+            case list():
+                return [self.pack(item) for item in value]
+            case SimpleNamespace():
+                return {"namespace": [[name, self.pack(item)] for name, item in vars(value).items()]}
+            case dict():
+                return {"dict": [[self.pack(key), self.pack(item)] for key, item in value.items()]}
+        return self._double(value)
+
+    def _tensor(self, tensor: Tensor) -> dict[str, int | str]:
+        self.tensors.append(tensor.detach())
+        return {"tensor": len(self.tensors) - 1}
+
+    def _double(self, double: Double) -> dict[str, Any]:
+        number = id(double)
+        self.doubles[number] = double
+        description = double.describe()
+        packed = {
+            name: {key: self.pack(item) for key, item in value.items()}
+            if name == "attributes"
+            else self.pack(value)
+            for name, value in description.items()
+        }
+        return {**packed, "double": number}

@@ -1,0 +1,118 @@
+"""Measures what the reference reaches, in the short training and in sampling: ``python -m
+rubrics.ddpm.calibration.measure_reference``.
+
+Writes ``reference_samples.npz`` and ``calibration.json``::
+
+    seeds, torch, quality: {seed distances of 30 reference samples to held-out digits}
+    readings: {"paper, unscaled": {held_out: [{steps, mean, least, most}], training: [...], validation:
+        [...]}, ...}
+
+``training`` and ``validation`` are the losses of each epoch: mean, least and most over the seeds. Takes about
+a quarter of an hour on one core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from grader.probes.training_budget import Budget
+from reference import digits
+from reference.pretrained import load_pretrained
+from reference.readings import READINGS, Reading
+
+from ..sample_quality.quality import distance, sample_from
+from ..short_training.measured import FILE, SAMPLES, calibration, key
+from ..short_training.reference_curve import measure
+from ..short_training.trainers import Data
+
+SEEDS = range(3)
+EPOCHS = 12
+QUALITY_SEEDS = range(20)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", metavar="READING", help='one of the readings, as "paper, unscaled"')
+    only = parser.parse_args().only
+    torch.set_num_threads(1)
+    settings = tomllib.loads((Path(__file__).parents[1] / "rubric.toml").read_text())["settings"]
+    outcome: dict[str, Any] = calibration() if only else {"data": "digits", "readings": {}}
+    outcome |= {"torch": torch.__version__, "seeds": len(SEEDS)}
+    for reading in READINGS.values():
+        for scaled in (False, True):
+            one = replace(reading, returns_scaled_noise=scaled)
+            if only in (None, key(one)):
+                outcome["readings"][key(one)] = _reference_curve(one, settings["training"])
+                print(key(one), outcome["readings"][key(one)]["held_out"][5], flush=True)
+    if not only:
+        outcome["quality"] = _reference_distances()
+        _save_reference_samples(settings)
+    FILE.write_text(json.dumps(outcome, indent=1) + "\n")
+
+
+def _reference_curve(reading: Reading, settings: dict[str, Any]) -> dict[str, Any]:
+    images, labels = digits.load_digits28("train")
+    held_out, _ = digits.load_digits28("held-out")
+    budget = Budget(
+        stretches=(EPOCHS,),
+        batches=settings["batches"],
+        batch_size=settings["batch_size"],
+        learning_rate=settings["learning_rate"],
+        seconds=float("inf"),
+    )
+    runs = [
+        measure(
+            reading,
+            Data(train=images, labels=labels, held_out=held_out, batch_size=budget.batch_size),
+            budget,
+            seed,
+        )
+        for seed in SEEDS
+    ]
+    return {
+        "held_out": [_row([run.held_out[n] for run in runs], steps) for n, steps in enumerate(runs[0].steps)],
+        "training": [_row([run.training[n] for run in runs]) for n in range(EPOCHS)],
+        "validation": [_row([run.validation[n] for run in runs]) for n in range(EPOCHS)],
+    }
+
+
+def _reference_distances() -> dict[str, float]:
+    """Over many seeds, of the reference's trained network."""
+    network = load_pretrained()
+    return _row([_distance(network, seed) for seed in QUALITY_SEEDS])
+
+
+def _distance(network: nn.Module, seed: int) -> float:
+    """Energy distance to held-out digits of 30 samples by the reference's sampler."""
+    return distance([sample_from(seed, 30, network.eval())])
+
+
+def _save_reference_samples(settings: dict[str, Any]) -> None:
+    """The reference's samples from the handout's seeds, for the report."""
+    network = load_pretrained()
+    made = [sample_from(seed, settings["samples_per_seed"], network) for seed in settings["sample_seeds"]]
+    pixels = (torch.stack(made).clamp(0, 1) * 255).round().to(torch.uint8)
+    np.savez_compressed(SAMPLES, samples=pixels.numpy())
+
+
+def _row(values: list[float], steps: int | None = None) -> dict[str, float]:
+    at = {} if steps is None else {"steps": float(steps)}
+    return at | {
+        "mean": round(statistics.fmean(values), 5),
+        "least": round(min(values), 5),
+        "most": round(max(values), 5),
+    }
+
+
+if __name__ == "__main__":
+    main()

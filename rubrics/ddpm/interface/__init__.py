@@ -1,0 +1,1 @@
+"""The handout's interface: argument names, calling conventions, and test doubles for its parts."""

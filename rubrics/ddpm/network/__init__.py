@@ -1,0 +1,1 @@
+"""Exercise 2, the U-Net: shapes, skip connections and time conditioning."""

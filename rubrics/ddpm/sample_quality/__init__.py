@@ -1,0 +1,1 @@
+"""Exercise 3, the samples: their distance to real digits, relative to the reference."""

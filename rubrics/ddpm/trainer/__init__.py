@@ -1,0 +1,1 @@
+"""Exercise 2, the training loop: a recorded run of train on test doubles."""

@@ -1,0 +1,113 @@
+"""The class page: what needs a person first, in one silent file, whatever the students are called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import report_samples as samples
+from chromium import opens_silently_and_fits
+from classes import gradebook
+from report_page import Reader
+from report_samples import HOSTILE, grade
+
+from grader.classroom import classpage
+from grader.classroom.gradebook import Gradebook
+from grader.classroom.students import Person, safe_name
+from grader.model import Grade, Verdict
+
+
+def _lost(points: float) -> Grade:
+    """A grade that misses so many of a hundred points."""
+    lost = {"verdict": Verdict.FAIL, "earned": 8 - points, "credit": 0.5, "message": "The variance is not β.",
+            "misconception": "variance"}  # fmt: skip
+    return grade(changes={"sample.formula": lost})
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    grades = {"ada": grade(), "ben": _lost(4), "cleo": _lost(4), "dan": samples.mixed(), "eve": None}
+    return gradebook(tmp_path / "out", grades)
+
+
+def _text(out: Path) -> str:
+    return " ".join(Reader((out / "index.html").read_text()).text.split())
+
+
+def test_what_needs_a_person_comes_first(out):
+    text = _text(out)
+    assert text.index("Look at these first Dan: provisional") < text.index("Students Show everyone")
+    assert "5 students, 4 graded" in text
+
+
+def test_a_grade_near_a_boundary_is_looked_at(out):
+    with Gradebook(out) as book:
+        book.keep("boundaries", [95])
+        classpage.write_page(book, out)
+    assert "Ben: 96.0 %, near the boundary at 95 %" in _text(out)
+
+
+def test_rates_mistakes_and_who_handed_in_nothing(out):
+    text = _text(out)
+    assert "Every step follows the reverse formula · 2 students The variance is not β. Who" in text
+    assert "sample.formula" in text
+    assert "Eve: nothing handed in" in text
+
+
+def test_every_student_has_a_row_with_links_that_lead_somewhere(out):
+    page = Reader((out / "index.html").read_text())
+    links = [a["href"] for a in page.all("a") if not a["href"].startswith("#")]
+    assert {"ada.html", "student/ada.html"} <= set(links)
+    assert all((out / link).exists() for link in links)
+    assert "script" not in {name for name, _ in page.elements}
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_it_opens_silently_and_fits_with_hostile_students(browser, tmp_path, width, scheme):
+    names = [*HOSTILE, "x" * 300, "李小龙", "=1+1"]
+    people = {safe_name(f"{n}-{name}"): name for n, name in enumerate(names)}
+    grades = {key: samples.hostile(name) for key, name in people.items()}
+    persons = {key: Person(key=key, name=name) for key, name in people.items()}
+    folder = gradebook(tmp_path / "out", grades, persons)
+    with Gradebook(folder) as book:
+        book.keep("refused", [f"{name} was refused" for name in names])
+        book.keep("notes", list(names))
+        classpage.write_page(book, folder)
+    opens_silently_and_fits(browser, folder / "index.html", tmp_path / "page.png", width, scheme)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("by", "first"), [("#by-name", "Ada"), ("#by-points", "Dan"), ("#by-state", "Dan")])
+def test_rows_are_sorted_without_a_script(browser, out, by, first):
+    page = browser.new_page(java_script_enabled=False)
+    page.goto((out / "index.html").as_uri())
+    page.click(by)
+    rows = page.query_selector_all(".class tbody tr")
+    top = min(rows, key=lambda row: row.bounding_box()["y"])
+    assert first in top.inner_text()
+    page.close()
+
+
+@pytest.mark.browser
+def test_students_and_the_sheet_are_filtered_without_a_script(browser, out):
+    page = browser.new_page(java_script_enabled=False)
+    page.goto((out / "index.html").as_uri())
+    page.select_option("#show", label="Every step follows the reverse formula (2)")
+    for rows in (".class tbody tr", ".map tbody tr"):
+        seen = [row.inner_text() for row in page.query_selector_all(rows) if row.is_visible()]
+        assert len(seen) == 2
+        assert seen[0].startswith("Ben")
+        assert seen[1].startswith("Cleo")
+    page.close()
+
+
+def test_the_sheet_says_how_everyone_stands_at_every_criterion(out):
+    text = _text(out)
+    sheet = text[text.index("Who lost what") : text.index("The most common mistakes")]
+    dan = sheet[sheet.index("Dan ") :]
+    assert dan.count("✗") == 3
+    assert "◐" in dan
+    assert "!" in dan
+    assert "Eve" not in sheet

@@ -1,0 +1,131 @@
+"""Code that is alike beyond the handout is pointed at; code that only solves the same homework is not."""
+
+from __future__ import annotations
+
+import re
+from itertools import combinations
+from pathlib import Path
+
+import nbformat
+import pytest
+from chromium import opens_silently_and_fits
+from classes import gradebook
+from conftest import SUBMISSIONS
+from report_samples import grade
+
+from grader.classroom.fingerprints import marks, symbols
+from grader.classroom.gradebook import Gradebook
+from grader.classroom.similarity import ALIKE, OWN, Marked, compare, pairs, passages
+from grader.classroom.students import Person
+
+HANDOUT = Path(__file__).parents[2] / "rubrics" / "ddpm" / "handout.ipynb"
+
+
+def _cells(path: Path) -> list[str]:
+    return [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+
+
+def _hashes(cells: list[str]) -> set[int]:
+    return {mark.hash for mark in marks(symbols(cells))}
+
+
+GIVEN = _hashes(_cells(HANDOUT))
+
+
+def _own(cells: list[str]) -> set[int]:
+    return _hashes(cells) - GIVEN
+
+
+def _disguised(cells: list[str]) -> list[str]:
+    """Other names, comments, literals and layout, and the cells in another order."""
+    names = {
+        "noise": "epsilon",
+        "image": "picture",
+        "losses": "history",
+        "x": "inp",
+        "t": "step",
+        "batch": "b",
+    }
+    renamed = [
+        re.sub(r"(?<![.\w])(" + "|".join(names) + r")\b", lambda m: names[m[1]], cell) for cell in cells
+    ]
+    spaced = [re.sub(r"(?m)(?<=\S)$", "  # mine", cell) for cell in renamed]
+    return spaced[:1] + spaced[:0:-1]
+
+
+def test_the_handout_shipped_is_the_sample():
+    assert HANDOUT.read_bytes() == (SUBMISSIONS / "handout.ipynb").read_bytes()
+
+
+def test_the_handouts_own_code_is_nobodys():
+    assert _own(_cells(HANDOUT)) == set()
+
+
+def test_a_disguised_copy_is_found_and_the_others_are_not():
+    class_ = {
+        name: _own(_cells(SUBMISSIONS / f"{name}.ipynb")) for name in ("alice", "bob", "carol", "handout")
+    }
+    class_["mallory"] = _own(_disguised(_cells(SUBMISSIONS / "alice.ipynb")))
+    found = pairs(class_)
+    assert [(pair.first, pair.second) for pair in found] == [("alice", "mallory")]
+
+
+def test_what_many_have_tells_nothing():
+    """A solution that twenty share is how the homework is solved; two who share more stand out."""
+    common = set(range(100))
+    own = {f"s{n}": common | set(range(1000 * n + 1000, 1000 * n + 1100)) for n in range(30)}
+    own["x"] = own["s1"] | {7}
+    assert [(pair.first, pair.second, pair.share) for pair in pairs(own)] == [("s1", "x", 1.0)]
+
+
+def test_little_code_is_not_compared():
+    assert pairs({"a": set(range(OWN - 1)), "b": set(range(OWN - 1))}) == []
+    assert [pair.share for pair in pairs({"a": set(range(OWN)), "b": set(range(OWN))})] == [1.0]
+
+
+def test_passages_stand_side_by_side_with_their_lines():
+    calls = ("sqrt", "exp", "log", "sin", "cos", "tanh", "abs", "relu")
+    shared = "\n".join(f"    x = torch.{call}(a[0]) * self.b.view(-1, 1) + noise ** 3" for call in calls)
+    left = ["import torch", f"# first\ndef f(a, noise):\n{shared}\n    return x"]
+    right = [f"def g(c):\n    pass\n\ndef h(a, noise):\n{shared.replace('noise', 'eps')}\n    return 0"]
+    found = passages(Marked.of(left), Marked.of(right), set())
+    assert found[0].left[0].startswith("cell 2, lines ")
+    assert found[0].right[0].startswith("cell 1, lines ")
+    assert "torch.sqrt(a[0])" in found[0].left[1]
+    assert "eps ** 3" in found[0].right[1]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_page_of_two_opens_silently_and_fits(browser, tmp_path, width, scheme):
+    alice = SUBMISSIONS / "alice.ipynb"
+    people = {"ada": Person(key="ada", name="<b>Ada</b>"), "ben": Person(key="ben", name="Ben" * 40)}
+    out = gradebook(tmp_path / "out", {key: grade() for key in people}, people)
+    with Gradebook(out) as book:
+        compare(book, {"ada": alice, "ben": alice}, HANDOUT, out)
+        ((*_, address),) = book.alike()
+    assert "<b>Ada" not in (out / address).read_text()
+    opens_silently_and_fits(browser, out / address, tmp_path / "page.png", width, scheme)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "",
+        "x = " + "(" * 500,
+        "x = 1\n" * 3000,
+        "a" + ".b" * 5000,
+        "x = " + "-" * 3000 + "1",
+        "def f(:\n  pass\nx=1",
+    ],
+)
+def test_hostile_code_costs_nothing(source):
+    assert isinstance(marks(symbols([source])), list)
+
+
+def test_independent_solutions_are_not_called_alike():
+    """The samples were written apart, and share little beyond the handout."""
+    own = {name: _own(_cells(SUBMISSIONS / f"{name}.ipynb")) for name in ("alice", "bob", "carol")}
+    shares = [len(own[a] & own[b]) / min(len(own[a]), len(own[b])) for a, b in combinations(own, 2)]
+    assert max(shares) < ALIKE / 2

@@ -1,0 +1,209 @@
+"""What is lifted out of a notebook, what is left behind, and where everything stood."""
+
+from __future__ import annotations
+
+from grader.extraction.extract import StudentSource, extract
+from grader.notebook.submission import Cell, Submission
+
+WANTED = ("Model", "train")
+
+
+def _extract(*cells: str) -> StudentSource:
+    numbered = tuple(Cell(number, source) for number, source in enumerate(cells, start=1))
+    return extract(Submission(name="s", path="s.ipynb", sha256="", cells=numbered), WANTED)
+
+
+def _kept(*cells: str) -> list[str]:
+    return [statement.source for statement in _extract(*cells).statements]
+
+
+def test_definitions_are_kept_with_what_they_need() -> None:
+    """Imports, constants, helpers and base classes come along, wherever they stand; nothing else does."""
+    kept = _kept(
+        "def train(model):\n    return helper(model)",
+        "import torch\nimport pandas",
+        "WIDTH = 3\nUNUSED = 4",
+        "class Base(torch.nn.Module):\n    width = WIDTH",
+        "class Model(Base):\n    pass",
+        "helper = lambda model: model",
+    )
+    assert kept == [
+        "def train(model):\n    return helper(model)",
+        "import torch",
+        "WIDTH = 3",
+        "class Base(torch.nn.Module):\n    width = WIDTH",
+        "class Model(Base):\n    pass",
+        "helper = lambda model: model",
+    ]
+
+
+def test_names_are_followed_through_every_corner_of_a_definition() -> None:
+    """Defaults, decorators, annotations, f-strings, nested functions and comprehensions all read globals."""
+    kept = _kept(
+        "a, b, c = 1, 2, 3\nd = 4\ne = 5\nf = 6\ng = int\nlocal = 7",
+        "def decorate(function): return function",
+        "@decorate\ndef train(x: g = a):\n    local = 1\n    def inner():\n"
+        "        return f'{b}' + str([c for _ in range(d)])\n    return inner() + e",
+        "class Model:\n    field: f = None",
+    )
+    assert kept[:6] == [
+        "a, b, c = 1, 2, 3",
+        "d = 4",
+        "e = 5",
+        "f = 6",
+        "g = int",
+        "def decorate(function): return function",
+    ]
+    assert "local = 7" not in kept  # inside train it is a local name
+
+
+def test_top_level_work_stays_behind_and_is_reported_where_it_is_missed() -> None:
+    """Loops, plots and training are not run; a name that only they set is listed with cell and line."""
+    source = _extract(
+        "class Model: pass\ndef train():\n    return losses, T",
+        "T = 50\nfor epoch in range(10):\n    print(epoch)",
+        "losses = train()\nplt.plot(losses)",
+    )
+    assert [s.source for s in source.statements] == [
+        "class Model: pass",
+        "def train():\n    return losses, T",
+        "T = 50",
+    ]
+    assert [(drop.name, drop.cell, drop.line) for drop in source.dropped] == [("losses", 3, 1)]
+
+
+def test_the_last_definition_counts_and_later_patches_are_applied() -> None:
+    kept = _kept(
+        "class Model: first = 1",
+        "def train(): pass",
+        "class Model: second = 2",
+        "def forward(self): return 3\nModel.forward = forward",
+        "setattr(Model, 'extra', 4)",
+    )
+    assert kept[-3:] == [
+        "def forward(self): return 3",
+        "Model.forward = forward",
+        "setattr(Model, 'extra', 4)",
+    ]
+    assert kept.index("class Model: first = 1") < kept.index("class Model: second = 2")
+
+
+def test_a_variable_of_the_same_name_does_not_hide_a_definition() -> None:
+    """``train, val = split(…)`` beside ``def train`` is a data set, not the trainer."""
+    kept = _kept("class Model: pass", "def train(): pass", "train, val = split(data)")
+    assert kept == ["class Model: pass", "def train(): pass"]
+
+
+def test_magics_and_shell_lines_go() -> None:
+    kept = _kept(
+        "%matplotlib inline\n!pip install torch\nimport torch",
+        "%%time\nclass Model:\n    x = torch",
+        "%%bash\nrm -rf /",
+        "def train():\n    pass\n!ls\nmodel?",
+    )
+    assert kept == ["import torch", "class Model:\n    x = torch", "def train():\n    pass"]
+
+
+def test_every_statement_knows_its_cell_and_line() -> None:
+    """Also after blank lines, magics that are joined, decorators and semicolons."""
+    source = _extract(
+        "\n\n!pip install a \\\n  b\nimport functools\n",
+        "class Model: pass",
+        "x = 1; y = 2\n\n@functools.cache\ndef train():\n    return x + y",
+    )
+    places = {s.source.split("\n")[0]: (s.cell, s.line) for s in source.statements}
+    assert places == {
+        "import functools": (1, 5),
+        "class Model: pass": (2, 1),
+        "x = 1": (3, 1),
+        "y = 2": (3, 1),
+        "@functools.cache": (3, 3),
+    }
+
+
+def test_a_syntax_error_spoils_no_more_than_its_neighbourhood() -> None:
+    source = _extract("class Model:\n    pass\n\nfor x in y\n    z()\n\ndef train():\n    pass")
+    assert [part.name for part in source.parts] == ["Model", "train"]
+    assert [(p.cell, p.line) for p in source.problems] == [(1, 4)]
+    assert {s.line for s in source.statements} == {1, 7}
+
+
+def test_future_features_hold_for_the_cells_below() -> None:
+    import __future__
+
+    source = _extract("from __future__ import annotations", "class Model: pass\ndef train(x: Unknown): pass")
+    assert all(s.flags & __future__.annotations.compiler_flag for s in source.statements)
+
+
+def test_a_near_miss_is_taken_and_said_to_be() -> None:
+    source = _extract("class model: pass\ndef trian(): pass")
+    assert source.missing == ()
+    assert source.names == {"Model": "model", "train": "trian"}
+    assert source.notes() == [
+        "Your model was judged as Model: the nearest to that name, cell 1, line 1.",
+        "Your trian was judged as train: the nearest to that name, cell 1, line 2.",
+    ]
+
+
+def test_conditional_definitions_are_kept_and_guarded_ones_are_not() -> None:
+    """``try: import`` and ``if cuda:`` set things up; ``if __name__ == "__main__"`` starts the experiment."""
+    kept = _kept(
+        "try:\n    import tqdm\nexcept ImportError:\n    tqdm = None",
+        "if True:\n    device = 'cuda'\nelse:\n    device = 'cpu'",
+        "class Model: pass\ndef train(): return tqdm, device, result",
+        "if __name__ == '__main__':\n    result = train()",
+    )
+    assert len(kept) == 4
+    assert not any("__main__" in source for source in kept)
+
+
+def test_folders_are_made_since_definitions_may_write_into_them() -> None:
+    """Below the current one only."""
+    kept = _kept(
+        "import os\nfrom pathlib import Path",
+        "os.makedirs('results', exist_ok=True)\nPath('/content/x').mkdir()",
+        "if not os.path.exists('ckpt'):\n    os.mkdir('ckpt')",
+        "class Model: pass\ndef train(): pass",
+    )
+    assert "os.makedirs('results', exist_ok=True)" in kept
+    assert "if not os.path.exists('ckpt'):\n    os.mkdir('ckpt')" in kept
+    assert not any("/content" in source for source in kept)
+
+
+def test_what_each_wanted_name_needs_is_known_by_itself() -> None:
+    """And nothing that only another one needs."""
+    source = _extract(
+        "import torch\nWIDTH = 3\nSTEPS = 4",
+        "def helper(model):\n    return STEPS",
+        "class Model(torch.nn.Module):\n    pass",
+        "def train(model):\n    return helper(model, WIDTH)",
+    )
+    needs = {name: [source.statements[place].source for place in source.needs[name]] for name in WANTED}
+    assert needs == {
+        "Model": [
+            "import torch",
+            "class Model(torch.nn.Module):\n    pass",
+        ],
+        "train": [
+            "WIDTH = 3",
+            "STEPS = 4",
+            "def helper(model):\n    return STEPS",
+            "def train(model):\n    return helper(model, WIDTH)",
+        ],
+    }
+
+
+def test_what_changes_an_object_is_run_for_every_part_by_whatever_name() -> None:
+    source = _extract(
+        "import torch\nfrom torch import nn",
+        "KNOWN = {}",
+        "def register(kind):\n    KNOWN[kind.__name__] = kind\n    return kind",
+        "@register\nclass Block(nn.Module):\n    pass",
+        "class Model(nn.Module):\n    def __init__(self): self.block = KNOWN['Block']()",
+        "Net = Model\nNet.width = 3",
+        "torch.nn.Linear.bias = None",
+        "def train(model):\n    return Net, Block, torch",
+    )
+    assert set(source.needs["Model"]) == {
+        place for place, one in enumerate(source.statements) if "def train" not in one.source
+    }

@@ -1,0 +1,85 @@
+"""The page in a real browser: silent, alone, and as wide as the screen."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import report_samples as samples
+from chromium import opens_silently_and_fits
+from conftest import SUBMISSIONS
+from report_figures import figures, hostile_figures
+from report_samples import EXERCISES, HOSTILE
+
+from grader.files import write
+from grader.report.page import render
+
+pytestmark = pytest.mark.browser
+
+GRADES = {
+    "mixed": lambda: (samples.mixed(), figures()),
+    "perfect": lambda: (samples.grade(), figures()),
+    "near zero": lambda: (samples.near_zero(), []),
+    "hostile": lambda: (samples.hostile(" ".join(HOSTILE)), hostile_figures(" ".join(HOSTILE))),
+    "endless word": lambda: (samples.hostile("x" * 500), hostile_figures("x" * 500)),
+}
+
+
+@pytest.fixture(params=GRADES)
+def report(request, tmp_path) -> Path:
+    path = tmp_path / "report.html"
+    write(path, render(*GRADES[request.param](), EXERCISES))
+    return path
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_page_opens_silently_and_fits_the_screen(browser, report, tmp_path, width, scheme):
+    opens_silently_and_fits(browser, report, tmp_path / f"{width}-{scheme}.png", width, scheme)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["alice", "bob", "carol", "handout"])
+def test_the_report_of_a_real_grade_does_too(browser, grade, tmp_path, name):
+    """What the real command writes, with the figures of a real judge."""
+    ran = grade(SUBMISSIONS / f"{name}.ipynb", "--quick", "-q")
+    for width in (360, 1280):
+        picture = tmp_path / f"{width}.png"
+        opens_silently_and_fits(browser, ran.reports / f"{name}.html", picture, width, "light")
+
+
+@pytest.mark.slow
+def test_a_hostile_notebook_shows_as_text_and_runs_nothing(browser, grade, tmp_path):
+    """In its name, code, outputs, markdown and in what its code raises."""
+    text = "</pre><script>alert(1)</script><img src=x onerror=alert(2)><svg onload=alert(3)>"
+    text += "<style>*{display:none}</style><a href='javascript:alert(4)'>x</a>"
+    code = f"class NoiseDiffuser:\n    def __init__(self, *a, **k):\n        raise ValueError({text!r})\n"
+    html = {"output_type": "display_data", "data": {"text/html": text}, "metadata": {}}
+    cell = {"cell_type": "code", "source": code, "outputs": [html], "metadata": {}, "execution_count": 1}
+    prose = {"cell_type": "markdown", "source": text, "metadata": {}}
+    content = {"cells": [prose, cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 4}
+    name = "<img src=x onerror=alert(5)>"
+    path = tmp_path / f"{name}.ipynb"
+    path.write_text(json.dumps(content))
+    ran = grade(path, "--quick", "-q")
+    (report,) = ran.reports.glob("*.html")
+    assert "<script" not in report.read_text()
+    assert "&lt;script&gt;alert(1)" in report.read_text()
+    for scheme in ("light", "dark"):
+        opens_silently_and_fits(browser, report, tmp_path / "page.png", 1280, scheme)
+
+
+def test_paper_shows_what_the_screen_folds_away(browser, tmp_path):
+    path = tmp_path / "report.html"
+    write(path, render(samples.mixed(), figures(), EXERCISES))
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    folded = (
+        "document.querySelector('details.criterion .message').checkVisibility({contentVisibilityAuto: true})"
+    )
+    height = "document.querySelector('details.criterion .message').getBoundingClientRect().height"
+    assert not page.evaluate(folded)
+    page.emulate_media(media="print")
+    assert page.evaluate(height) > 0
+    page.close()

@@ -1,0 +1,125 @@
+"""The reference is trained once on a user's own images, for all notebooks that are graded on them."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from conftest import SUBMISSIONS, Command
+from idx_files import write_set
+
+from grader.probes.training_budget import Budget
+from reference.readings import PAPER, READINGS, Reading
+from rubrics.ddpm.short_training import reference_curve, reference_curves
+from rubrics.ddpm.short_training.reference_curve import Yardstick
+from rubrics.ddpm.short_training.reference_curves import yardstick_for
+from rubrics.ddpm.short_training.trainers import Data
+
+BUDGET = Budget(stretches=[1], batches=1, batch_size=4, learning_rate=1e-3, seconds=60.0)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    write_set(tmp_path / "mnist", "t10k", count=30)
+    return str(tmp_path / "mnist")
+
+
+@pytest.fixture
+def trainings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A line for each time that the reference was trained."""
+    lines: list[str] = []
+    measure = reference_curve.measure
+
+    def counted(*args: object) -> Yardstick:
+        lines.append("trained")
+        return measure(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(reference_curve, "measure", counted)
+    return lines
+
+
+def ask(name: str, budget: Budget = BUDGET, reading: Reading = PAPER) -> Yardstick:
+    data = Data.of(name, budget)
+    return yardstick_for(name, data, reading, budget, lambda done, total: None)
+
+
+def kept_file(folder: str) -> Path:
+    (path,) = (Path(folder).parent / "cache" / "ddpm-grader" / "yardsticks").glob("*.json")
+    return path
+
+
+def test_the_embedded_digits_need_no_training(trainings: list[str]) -> None:
+    assert ask("digits") == reference_curve.from_calibration(PAPER)
+    assert not trainings
+
+
+def test_the_second_notebook_waits_for_no_training(folder: str, trainings: list[str]) -> None:
+    first, second = ask(folder), ask(folder)
+    assert trainings == ["trained"]
+    assert list(first.held_out) == list(second.held_out)
+    assert first.error(1) == second.error(1) > 0
+
+
+def test_judges_that_need_it_at_once_train_once(folder: str, trainings: list[str]) -> None:
+    judges = [threading.Thread(target=ask, args=(folder,)) for _ in range(3)]
+    for judge in judges:
+        judge.start()
+    for judge in judges:
+        judge.join()
+    assert trainings == ["trained"]
+
+
+def test_a_damaged_file_is_made_anew(folder: str, trainings: list[str]) -> None:
+    first, path = ask(folder), kept_file(folder)
+    content = json.loads(path.read_text())
+    content["value"]["held_out"] = [0.0]  # well formed, and not what was measured
+    path.write_text(json.dumps(content))
+    assert list(ask(folder).held_out) == list(first.held_out)
+    assert len(trainings) == 2
+    assert list(ask(folder).held_out) == list(first.held_out)
+    assert len(trainings) == 2
+
+
+def test_what_it_depends_on_makes_it_another(
+    folder: str, trainings: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(folder)
+    ask(folder, replace(BUDGET, batch_size=8))
+    other = next(reading for id, reading in READINGS.items() if id != PAPER.id)
+    ask(folder, reading=other)
+    write_set(Path(folder), "t10k", count=40)
+    ask(folder)
+    monkeypatch.setattr(reference_curves.torch, "__version__", "99")
+    ask(folder)
+    assert len(trainings) == 5
+
+
+def test_where_nothing_can_be_kept_every_notebook_gets_its_training(
+    folder: str, trainings: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_the_way = Path(folder) / "file"
+    in_the_way.write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(in_the_way))
+    assert ask(folder).error(1) > 0
+    assert ask(folder).error(1) > 0
+    assert len(trainings) == 2
+
+
+@pytest.mark.slow
+def test_a_class_on_own_images_leaves_one_yardstick_for_all(
+    grade: Command, folder: str, tmp_path: Path
+) -> None:
+    given = tmp_path / "class"
+    given.mkdir()
+    notebook = json.loads((SUBMISSIONS / "alice.ipynb").read_text())
+    for name in ("ann", "amy"):  # one of the two has to wait
+        notebook["metadata"]["author"] = name
+        (given / f"{name}.ipynb").write_text(json.dumps(notebook))
+    ran = grade(given, "--data", folder, "--only", "train.learns", "--jobs", "2")
+    assert ran.code in (0, 1), ran.err
+    assert {ran.grade(name)["environment"]["data"] for name in ("ann", "amy")} == {folder}
+    assert kept_file(folder).exists()

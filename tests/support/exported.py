@@ -1,0 +1,54 @@
+"""A class to export, and the command that does it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import report_samples as samples
+from classes import gradebook
+from report_samples import grade
+
+from grader.classroom.students import Person
+from grader.cli import main
+from grader.model import Verdict
+
+PEOPLE = {
+    "as1": Person(key="as1", name="Smith, Alice", ids={"canvas": "123", "login": "as1", "moodle": "9001"}),
+    "bo": Person(key="bo", name='Bob "Bo" O\'Neil, Jr.', ids={"canvas": "124", "sis": "0077"}),
+    "li": Person(key="li", name="李小龙", ids={"canvas": "125", "moodle": "9003"}),
+    "evil": Person(key="evil", name='=HYPERLINK("http://x")', ids={"canvas": "126", "email": "+cmd@x.edu"}),
+    "mixed": Person(key="mixed", name="Mia Mixed", ids={"canvas": "127"}),
+    "gone": Person(key="gone", name="Gus Gone", ids={"canvas": "128", "moodle": "9009"}),
+    "ill": Person(key="ill", name="Ida Ill", ids={"canvas": "129"}),
+}
+SAID = "a < b & c: the <b>root</b> is missing"
+HALF = {"verdict": Verdict.FAIL, "earned": 2.5, "credit": 0.5, "message": SAID}
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """The gradebook of a class with difficult names, one grade provisional and one student excused."""
+    grades = {
+        "as1": grade(),
+        "bo": grade(changes={"forward.noise_coefficient": HALF}),
+        "li": grade(),
+        "evil": grade(),
+        "mixed": samples.mixed(),  # provisional
+        "gone": None,
+        "ill": grade(),
+    }
+    folder = gradebook(tmp_path / "out", grades, PEOPLE)
+    main(["adjust", "ill", "--excuse", "--because", "ill", "--out", str(folder)])
+    return folder
+
+
+def export(out: Path, capsys: pytest.CaptureFixture[str], *words: str | Path) -> tuple[bytes, str]:
+    """What ``grade export`` writes and warns of; no data where it refuses."""
+    capsys.readouterr()
+    target = out.parent / "export"
+    code = main(["export", "--out", str(out), "--to", str(target), "--format", *map(str, words)])
+    errors = capsys.readouterr().err
+    if code:
+        return b"", errors
+    return target.read_bytes() if target.is_file() else b"", errors
