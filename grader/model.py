@@ -148,7 +148,7 @@ class Levels:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Passage:
+class CodePassage:
     """The student's lines that a criterion asks about.
 
     Attributes:
@@ -172,7 +172,7 @@ class Listing:
     """The student's code: the text of each cell by its number, and what the criteria ask about in it."""
 
     cells: Sequence[tuple[int | str, str]]
-    passages: Sequence[Passage]
+    passages: Sequence[CodePassage]
     left_out: int = 0  # cells that were too many or too long
     prose: Sequence[tuple[int, str]] = ()  # markdown, each with the number of the code cell before it
     kind: str = "listing"
@@ -251,7 +251,7 @@ def figure_from_json(data: Mapping[str, Any]) -> Figure:
         case "levels":
             return Levels(**{**values, "levels": _each(Level, values["levels"])})
         case "listing":
-            return Listing(**{**values, "passages": _each(Passage, values["passages"])})
+            return Listing(**{**values, "passages": _each(CodePassage, values["passages"])})
         case kind:
             raise ValueError(f"no figure is of kind {kind!r}")
 

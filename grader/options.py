@@ -31,7 +31,7 @@ class Options:
         return self.isolation.layers if self.isolation else None
 
 
-Event = Mapping[str, Any]
+ProgressEvent = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

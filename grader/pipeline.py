@@ -20,14 +20,14 @@ from grader.judging.process import Start, start_afresh
 from grader.judging.run import run_judge
 from grader.model import Figure, Grade, figure_from_json
 from grader.notebook.submission import Submission, file_digest, read_notebook
-from grader.options import Event, Options
+from grader.options import Options, ProgressEvent
 from grader.report import figures, page
 from grader.rubric import Rubric
 from grader.seeds import secret_for, seed_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class JudgedNotebook:
     """What became of one file: its grade, and the figures of its report."""
 
     grade: Grade
@@ -36,7 +36,7 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Graded(Judged):
+class GradedNotebook(JudgedNotebook):
     """A grade whose two files are written, and where."""
 
     json_path: Path
@@ -44,8 +44,8 @@ class Graded(Judged):
 
 
 def grade_notebook(
-    path: Path, name: str, rubric: Rubric, options: Options, out: Path, tell: Callable[[Event], None]
-) -> Graded:
+    path: Path, name: str, rubric: Rubric, options: Options, out: Path, tell: Callable[[ProgressEvent], None]
+) -> GradedNotebook:
     """Grade one notebook and write ``<name>.json`` and ``<name>.html`` into ``out``.
 
     A file that cannot be read as a notebook gets its report too, with the reason.
@@ -56,7 +56,7 @@ def grade_notebook(
     check_writable(out)
     preload = functools.cache(figures.preload)
 
-    def tell_and_preload(event: Event) -> None:
+    def tell_and_preload(event: ProgressEvent) -> None:
         preload()  # not before the judge has done its own imports: there may be no more than two cores
         tell(event)
 
@@ -65,7 +65,7 @@ def grade_notebook(
     json_path, html_path = out / f"{file_name(name)}.json", out / f"{file_name(name)}.html"
     write(json_path, json_text(judged.grade))
     write(html_path, page.render(judged.grade, judged.figures, rubric.exercises))
-    return Graded(
+    return GradedNotebook(
         grade=judged.grade,
         figures=judged.figures,
         readable=judged.readable,
@@ -79,9 +79,9 @@ def judge_notebook(
     name: str,
     rubric: Rubric,
     options: Options,
-    tell: Callable[[Event], None],
+    tell: Callable[[ProgressEvent], None],
     start: Start = start_afresh,
-) -> Judged:
+) -> JudgedNotebook:
     """Grade one notebook, by a judge that ``start`` starts, and write nothing."""
     started = time.monotonic()
     try:
@@ -103,11 +103,11 @@ def judge_notebook(
         grade = score.grade(submission, source, rubric, outcome, options, seconds)
         code = listing(submission, source, rubric.criteria)
         figures = (code, *(figure_from_json(figure) for figure in outcome.figures))
-        return Judged(grade=grade, figures=figures, readable=True)
+        return JudgedNotebook(grade=grade, figures=figures, readable=True)
     except NotebookError as error:
         digest = file_digest(path)
         grade = score.unreadable(str(path), name, digest, rubric, str(error), options)
-        return Judged(grade=grade, figures=(), readable=False)
+        return JudgedNotebook(grade=grade, figures=(), readable=False)
 
 
 def json_text(grade: Grade) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from grader.errors import UsageError
-from grader.extraction.matching import Shape, shapes_from
+from grader.extraction.matching import DefinitionPattern, shapes_from
 from grader.model import Criterion, Misconception
 
 _HASHED = (".toml", ".py", ".json", ".safetensors")
@@ -37,7 +37,7 @@ class Rubric:
     folder: Path
     digest: str
     wanted: tuple[str, ...]
-    shapes: Mapping[str, Shape]
+    shapes: Mapping[str, DefinitionPattern]
     exercises: Mapping[int, str]
     criteria: tuple[Criterion, ...]
     settings: Mapping[str, Any]

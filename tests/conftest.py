@@ -18,7 +18,7 @@ import pytest
 from chromium import browser  # noqa: F401  a fixture for all
 
 from grader.audit.warm import WarmGrader
-from grader.sandbox.zygote import Nursery
+from grader.sandbox.zygote import Zygote
 
 if "GRADE_TESTS_CACHE" not in os.environ:  # one for all workers of a run; the user's own is left alone
     os.environ["GRADE_TESTS_CACHE"] = tempfile.mkdtemp(prefix="grade-tests-cache-")
@@ -80,10 +80,10 @@ def scratch(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
+def zygote() -> Iterator[Zygote]:
     """What workers are forked from."""
-    with Nursery() as nursery:
-        yield nursery
+    with Zygote() as zygote:
+        yield zygote
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,7 @@ from grader.errors import UsageError
 _MARKER = re.compile(r"^# %%[ \t]+(\w+)[ \t]*$", re.MULTILINE)
 
 
-class Cell(NamedTuple):
+class SolutionCell(NamedTuple):
     """A code cell and the part it plays; several cells may play the same part, and the last one counts."""
 
     part: str
@@ -48,13 +48,13 @@ class Mutant:
     new: str
     loses: frozenset[str]
 
-    def slip(self, cells: list[Cell]) -> list[Cell]:
+    def slip(self, cells: list[SolutionCell]) -> list[SolutionCell]:
         """The cells with this slip in them.
 
         Raises:
             ValueError: there is not exactly one place for it.
         """
-        return [Cell(part, self._slip(text) if part == self.part else text) for part, text in cells]
+        return [SolutionCell(part, self._slip(text) if part == self.part else text) for part, text in cells]
 
     def _slip(self, source: str) -> str:
         if (times := source.count(self.old)) != 1:
@@ -98,7 +98,7 @@ class Corpus:
             )
 
     @cached_property
-    def base(self) -> list[Cell]:
+    def base(self) -> list[SolutionCell]:
         """The cells of the plain right solution."""
         return _read_cells(self.folder / "base.py")
 
@@ -107,7 +107,7 @@ class Corpus:
         """The right solutions by name, the base among them."""
         return ["base", *sorted(path.stem for path in (self.folder / "right").glob("*.py"))]
 
-    def right_cells(self, name: str) -> list[Cell]:
+    def right_cells(self, name: str) -> list[SolutionCell]:
         """The cells of a right solution: the base's for the parts it leaves out, then its own."""
         own = _read_cells(self._path(name))
         if "# base: " not in self.preamble(name):
@@ -181,7 +181,7 @@ def _mutant(block: Mapping[str, Any]) -> Mutant:
     return Mutant(**{**block, "loses": frozenset(block["loses"])})
 
 
-def _fits(cells: list[Cell], first: Mutant, second: Mutant) -> bool:
+def _fits(cells: list[SolutionCell], first: Mutant, second: Mutant) -> bool:
     """Whether both slips have their place, whichever comes first, and neither undoes the other."""
     try:
         return first.slip(second.slip(cells)) == second.slip(first.slip(cells))
@@ -189,10 +189,12 @@ def _fits(cells: list[Cell], first: Mutant, second: Mutant) -> bool:
         return False
 
 
-def _read_cells(path: Path) -> list[Cell]:
+def _read_cells(path: Path) -> list[SolutionCell]:
     _, *pieces = _MARKER.split(path.read_text(encoding="utf-8"))
-    return [Cell(part, source.strip()) for part, source in zip(pieces[::2], pieces[1::2], strict=True)]
+    return [
+        SolutionCell(part, source.strip()) for part, source in zip(pieces[::2], pieces[1::2], strict=True)
+    ]
 
 
-def _sources(cells: list[Cell]) -> tuple[str, ...]:
+def _sources(cells: list[SolutionCell]) -> tuple[str, ...]:
     return tuple(source for _, source in cells)

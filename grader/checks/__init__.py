@@ -51,16 +51,16 @@ class Blocked(Exception):
     """The question could not be asked: something that it is built on is missing. The message says what."""
 
 
-class Undecided(Exception):
+class NeedsReview(Exception):
     """The question cannot be decided on this machine: a TA must look. The message says why."""
 
 
-class LeftOut(Exception):
+class Skipped(Exception):
     """The question was not asked, because of how the grader was called: points neither earned nor lost."""
 
 
 @dataclass(slots=True)
-class Finding:
+class Evidence:
     """What a check found where the expectation was met, for the report. The fixture ``finding`` is one."""
 
     message: str | None = None  # instead of the docstring
@@ -70,7 +70,7 @@ class Finding:
 
 
 @dataclass(slots=True)
-class Talk:
+class Reporter:
     """What the checks say besides their verdicts: notes, conventions, figures, progress, seconds."""
 
     say: Callable[[dict[str, Any]], None]
@@ -79,7 +79,7 @@ class Talk:
     figures: list[Any] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 
-    def take_over(self, other: Talk) -> None:
+    def take_over(self, other: Reporter) -> None:
         """Add all that was said elsewhere."""
         for sentence in other.notes:
             self.note(sentence)

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 Result = TypeVar("Result")
 
 
-class Ahead(Generic[Result]):
+class BackgroundTask(Generic[Result]):
     """One piece of work, under way from now on.
 
     Args:

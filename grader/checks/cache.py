@@ -25,7 +25,7 @@ _PATIENCE = 900.0  # seconds until who waits for another makes their own
 _MOST_BYTES = 1 << 30  # in one folder: a thousand trained networks, say
 
 
-class Shelf:
+class DiskCache:
     """The results of one kind.
 
     Args:

@@ -29,7 +29,7 @@ from grader.version import grader_version
 
 
 @dataclass(frozen=True, kw_only=True)
-class Apart(Closing):
+class IsolatedWork(Closing):
     """A piece of work, apart from all else that is done with a notebook; a context manager.
 
     Attributes:

@@ -8,24 +8,24 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from grader.checks import Talk
+from grader.checks import Reporter
 from grader.rubric import Rubric
 from grader.sandbox.source import WORTH_PRELOADING
-from grader.sandbox.zygote import Nursery
+from grader.sandbox.zygote import Zygote
 
 
 class Judge:
     """One run of a rubric on one student's source."""
 
-    def __init__(self, request_file: Path, nursery: Nursery | None) -> None:
+    def __init__(self, request_file: Path, zygote: Zygote | None) -> None:
         self.request: dict[str, Any] = json.loads(request_file.read_text())
         self.rubric = Rubric.load(self.request["rubric"])
-        self.talk = Talk(say=say)
+        self.reporter = Reporter(say=say)
         self.checks: list[dict[str, Any]] = []
-        self.nursery = nursery or Nursery(
+        self.zygote = zygote or Zygote(
             layers=self.request["layers"], preload=_preload(self.request["statements"])
         )
-        self.owns_nursery = nursery is None
+        self.owns_zygote = zygote is None
         self.environment: dict[str, Any] = {}
         self.refusal: str | None = None
 
@@ -39,11 +39,11 @@ class Judge:
         outcome = {
             "checks": self.checks,
             "refusal": self.refusal,
-            "notes": self.talk.notes,
-            "conventions": self.talk.conventions,
-            "figures": [asdict(figure) for figure in self.talk.figures],
+            "notes": self.reporter.notes,
+            "conventions": self.reporter.conventions,
+            "figures": [asdict(figure) for figure in self.reporter.figures],
             "environment": self.environment,
-            "seconds": self.talk.seconds,
+            "seconds": self.reporter.seconds,
         }
         Path(self.request["outcome"]).write_text(json.dumps(outcome))
 

@@ -26,14 +26,14 @@ SIDECARS = ("submission_metadata.yml", "timestamp.txt")
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class SubmittedFile:
     """A file among those handed in. ``path`` is None where only its name matters."""
 
     name: str  # with the folders it lay in, below what was given to ``grade``; "/" between them
     path: Path | None
 
 
-class Unpacker:
+class ArchiveExtractor:
     """Takes notebooks, what lies beside them and tells whose they are out of archives into one folder."""
 
     def __init__(self, into: Path) -> None:
@@ -42,7 +42,7 @@ class Unpacker:
         self._folders: dict[tuple[Path, str], Path] = {}
         self.refused: list[str] = []
 
-    def unpack(self, archive: Path, label: str, depth: int = 1) -> Iterator[File]:
+    def unpack(self, archive: Path, label: str, depth: int = 1) -> Iterator[SubmittedFile]:
         """The files in ``archive``, known as ``label``. What is refused is noted in ``refused``."""
         try:
             with zipfile.ZipFile(archive) as opened:
@@ -58,7 +58,7 @@ class Unpacker:
 
     def _member(
         self, archive: zipfile.ZipFile, member: zipfile.ZipInfo, label: str, depth: int
-    ) -> Iterator[File]:
+    ) -> Iterator[SubmittedFile]:
         name = f"{label}/{member.filename}"
         if member.is_dir() or is_clutter(member.filename):
             return
@@ -68,7 +68,7 @@ class Unpacker:
             return
         weights = is_weights(PurePosixPath(member.filename).name)
         if not (self._has_room_for(member) if weights else _is_wanted(member.filename)):
-            yield File(name, None)
+            yield SubmittedFile(name, None)
             return
         if why := self._too_large(member):
             self.refused.append(f"{_short(name)} was refused: {why}")
@@ -77,9 +77,9 @@ class Unpacker:
         if not self._write(archive, member, path, name):
             return
         if weights or path.suffix == ".py":
-            yield File(name, None)
+            yield SubmittedFile(name, None)
         elif not member.filename.lower().endswith(".zip"):
-            yield File(name, path)
+            yield SubmittedFile(name, path)
         elif depth < NESTED:
             yield from self.unpack(path, name, depth + 1)
         else:

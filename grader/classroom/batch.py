@@ -13,11 +13,11 @@ from typing import Any
 
 from grader.classroom import classpage, editions, similarity
 from grader.classroom.cache_key import inputs, what_changed
-from grader.classroom.gradebook import Gradebook, Inputs, Standing
+from grader.classroom.gradebook import Gradebook, GradebookEntry, ResultInputs
 from grader.classroom.intake import Intake, collect
 from grader.classroom.marks import LateRule
-from grader.classroom.progress import Watch, watch
-from grader.classroom.roster import Handed, match, read_roster
+from grader.classroom.progress import ProgressDisplay, watch
+from grader.classroom.roster import StudentAttempts, match, read_roster
 from grader.classroom.scheduler import Task, default_jobs, run
 from grader.classroom.store import only_batch
 from grader.classroom.students import Attempt
@@ -25,14 +25,14 @@ from grader.files import check_writable, scratch_folder
 from grader.model import CriterionResult, Grade
 from grader.notebook.submission import content_digest
 from grader.options import Options
-from grader.pipeline import Judged
+from grader.pipeline import JudgedNotebook
 from grader.report.summary import points, score
 from grader.rubric import Rubric
 from grader.text import clean
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Orders:
+class ClassOptions:
     """How to grade a class, besides how to grade a notebook."""
 
     out: Path
@@ -46,7 +46,7 @@ class Orders:
     quiet: bool = False
 
 
-def grade_class(paths: Sequence[str], rubric: Rubric, options: Options, orders: Orders) -> bool:
+def grade_class(paths: Sequence[str], rubric: Rubric, options: Options, orders: ClassOptions) -> bool:
     """Grade everything in ``paths`` that the gradebook in ``orders.out`` does not know yet.
 
     Returns:
@@ -77,7 +77,7 @@ def grade_class(paths: Sequence[str], rubric: Rubric, options: Options, orders: 
             return not intake.refused and not batch.is_provisional
 
 
-def _late_rule(rubric: Rubric, orders: Orders) -> LateRule | None:
+def _late_rule(rubric: Rubric, orders: ClassOptions) -> LateRule | None:
     if orders.late is None and "late" in rubric.settings:
         return LateRule.from_settings(rubric.settings["late"])
     return orders.late
@@ -101,8 +101,8 @@ class _Batch:
         book: Gradebook,
         rubric: Rubric,
         options: Options,
-        orders: Orders,
-        handed: Sequence[Handed],
+        orders: ClassOptions,
+        handed: Sequence[StudentAttempts],
         on_roster: set[str],
     ) -> None:
         self._book, self._rubric, self._options, self._orders = book, rubric, options, orders
@@ -114,16 +114,16 @@ class _Batch:
         self._known = {person.key for person in book.people()}
         self.is_provisional = False
 
-    def _counting(self, handed: Handed) -> Sequence[Attempt]:
+    def _counting(self, handed: StudentAttempts) -> Sequence[Attempt]:
         return handed.attempts if self._orders.best else handed.attempts[-1:]
 
-    def _inputs(self, digest: str) -> Inputs:
+    def _inputs(self, digest: str) -> ResultInputs:
         return inputs(digest, self._rubric, self._options)
 
     def grade(self) -> None:
         """Settle whom the gradebook knows, grade the others, and settle each as the result comes in."""
         known = 0 if self._orders.fresh else self._reuse()
-        waiting: dict[str, list[Handed]] = defaultdict(list)  # by what is still to be graded
+        waiting: dict[str, list[StudentAttempts]] = defaultdict(list)  # by what is still to be graded
         for one in self._handed:
             missing = {self._digests[a.label] for a in self._counting(one)} - set(self._results)
             for digest in missing:
@@ -146,11 +146,13 @@ class _Batch:
                 self._results[digest] = result
         return len(self._results)
 
-    def _tasks(self, waiting: Mapping[str, Sequence[Handed]]) -> list[Task]:
+    def _tasks(self, waiting: Mapping[str, Sequence[StudentAttempts]]) -> list[Task]:
         paths = {self._digests[a.label]: a.path for one in self._handed for a in self._counting(one)}
         return [Task(digest, paths[digest], handed[0].person.key) for digest, handed in waiting.items()]
 
-    def _keep(self, task: Task, judged: Judged, waiting: Sequence[Handed], shown: Watch) -> None:
+    def _keep(
+        self, task: Task, judged: JudgedNotebook, waiting: Sequence[StudentAttempts], shown: ProgressDisplay
+    ) -> None:
         """Write a result down, and whatever it decides."""
         with self._book.transaction():
             self._results[task.digest] = self._book.add_result(
@@ -162,7 +164,7 @@ class _Batch:
                 self._settle(one)
         shown.count(failing=judged.grade.provisional)
 
-    def _settle(self, handed: Handed) -> None:
+    def _settle(self, handed: StudentAttempts) -> None:
         """Write down what counts for a student, say what changed, and write the reports."""
         key, entry = handed.person.key, self._entry(handed)
         before = self._book.standing(key) if key in self._known else None
@@ -178,7 +180,7 @@ class _Batch:
         self._say(after)
         refresh_editions(self._book, after, self._orders.out)
 
-    def _entry(self, handed: Handed) -> dict[str, Any]:
+    def _entry(self, handed: StudentAttempts) -> dict[str, Any]:
         """What the gradebook is to hold of a student, as fields of a standing."""
         person, attempts = handed.person, self._counting(handed)
         known = {"person": person, "on_roster": person.key in self._on_roster}
@@ -204,7 +206,7 @@ class _Batch:
 
         return max(reversed(attempts), key=earned)
 
-    def _note_changes(self, before: Standing | None, after: Standing) -> None:
+    def _note_changes(self, before: GradebookEntry | None, after: GradebookEntry) -> None:
         """Into the audit trail, and to the TA: which verdicts changed, and why."""
         key = after.person.key
         if after.result is None or (before and before.result == after.result):
@@ -221,7 +223,7 @@ class _Batch:
             self._book.note(key, id, was, became, why)
             print(f"{key}: {id} was {was}, is {became} (changed: {why})")
 
-    def _say(self, after: Standing) -> None:
+    def _say(self, after: GradebookEntry) -> None:
         if after.grade is None:
             return
         if self._orders.json:
@@ -242,7 +244,7 @@ class _Batch:
             print(f"\nClass page: {page}\nGradebook: {self._book.path}")
 
 
-def refresh_editions(book: Gradebook, standing: Standing, out: Path) -> None:
+def refresh_editions(book: Gradebook, standing: GradebookEntry, out: Path) -> None:
     """Write a student's reports where they are missing, or say something else than the gradebook."""
     if standing.grade is None or standing.result is None:
         return

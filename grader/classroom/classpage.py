@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.classroom import editions
-from grader.classroom.gradebook import Gradebook, Standing
+from grader.classroom.gradebook import Gradebook, GradebookEntry
 from grader.classroom.heatmap import SIGNS, heat_map
 from grader.classroom.pages import environment
 from grader.files import write
@@ -24,7 +24,7 @@ _BINS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class StudentRow:
     """One student in the table; ``why`` says why to look first."""
 
     key: str
@@ -38,7 +38,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rate:
+class CriterionRate:
     """How one criterion went: the numbers of students by outcome."""
 
     id: str
@@ -55,7 +55,7 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mistake:
+class CommonMistake:
     """A mistake that several made, in the words that they read."""
 
     name: str  # in a word or two, or "" where it has none
@@ -65,7 +65,7 @@ class Mistake:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bin:
+class HistogramBin:
     """One bar of the distribution."""
 
     label: str
@@ -87,7 +87,7 @@ def write_page(book: Gradebook, out: Path) -> Path:
 def _render(book: Gradebook) -> str:
     rubric = book.setting("rubric")
     exercises = {int(number): title for number, title in rubric["exercises"].items()}
-    rows, rates, mistakes, results = [], _Rates(), _Mistakes(), {}
+    rows, rates, mistakes, results = [], _RateCounter(), _Mistakes(), {}
     boundaries = book.setting("boundaries") or BOUNDARIES
     for standing in book.standings():
         rows.append(_row(standing, sorted(exercises), boundaries))
@@ -121,7 +121,7 @@ def _render(book: Gradebook) -> str:
     )
 
 
-def _row(standing: Standing, exercises: Sequence[int], boundaries: Iterable[float]) -> Row:
+def _row(standing: GradebookEntry, exercises: Sequence[int], boundaries: Iterable[float]) -> StudentRow:
     grade, mark = standing.grade, standing.mark
     percent = None if mark.final is None or not mark.possible else 100 * mark.final / mark.possible
     why = []
@@ -145,7 +145,7 @@ def _row(standing: Standing, exercises: Sequence[int], boundaries: Iterable[floa
         )
         if holds
     ]
-    return Row(
+    return StudentRow(
         key=standing.person.key,
         name=standing.person.name,
         counts=editions.final(mark),
@@ -157,13 +157,13 @@ def _row(standing: Standing, exercises: Sequence[int], boundaries: Iterable[floa
     )
 
 
-def _exercise(standing: Standing, number: int) -> str:
+def _exercise(standing: GradebookEntry, number: int) -> str:
     results = standing.grade.exercise(number) if standing.grade else ()
     possible = sum(result.possible for result in results)
     return score(sum(result.earned for result in results), possible) if possible else "–"
 
 
-def _ordered(rows: Sequence[Row]) -> list[dict[str, object]]:
+def _ordered(rows: Sequence[StudentRow]) -> list[dict[str, object]]:
     """The rows by name, each with its place by points (fewest first) and by state."""
     by_points = sorted(rows, key=lambda row: (row.percent is None, row.percent or 0.0))
     by_state = sorted(rows, key=lambda row: (not row.why, not row.state, row.state))
@@ -175,7 +175,7 @@ def _ordered(rows: Sequence[Row]) -> list[dict[str, object]]:
     ]
 
 
-class _Rates:
+class _RateCounter:
     """Counts outcomes by criterion."""
 
     def __init__(self) -> None:
@@ -187,9 +187,9 @@ class _Rates:
             self._titles[result.id] = result.title
             self._counts[result.id][_outcome(result)] += 1
 
-    def all(self) -> list[Rate]:
+    def all(self) -> list[CriterionRate]:
         return [
-            Rate(id=id, title=title, **{name: self._counts[id][name] for name in _OUTCOMES})
+            CriterionRate(id=id, title=title, **{name: self._counts[id][name] for name in _OUTCOMES})
             for id, title in self._titles.items()
         ]
 
@@ -212,7 +212,7 @@ class _Mistakes:
         self._who: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
         self._words: dict[tuple[str, str], CriterionResult] = {}
 
-    def add(self, standing: Standing) -> None:
+    def add(self, standing: GradebookEntry) -> None:
         assert standing.grade is not None
         for result in standing.grade.criteria:
             if result.verdict is Verdict.FAIL:
@@ -220,11 +220,11 @@ class _Mistakes:
                 self._who[kind].append((standing.person.key, standing.person.name))
                 self._words.setdefault(kind, result)
 
-    def commonest(self) -> list[Mistake]:
+    def commonest(self) -> list[CommonMistake]:
         several = [(kind, who) for kind, who in self._who.items() if len(who) > 1]
         shared = sorted(several, key=lambda each: -len(each[1]))[:_MISTAKES]
         return [
-            Mistake(
+            CommonMistake(
                 name=self._words[kind].mistake or "",
                 title=self._words[kind].title,
                 sentence=line(self._words[kind].message),
@@ -234,13 +234,13 @@ class _Mistakes:
         ]
 
 
-def _bins(percents: Sequence[float]) -> list[Bin]:
+def _bins(percents: Sequence[float]) -> list[HistogramBin]:
     """The distribution in steps of ten percent; what exceeds 100 belongs to the last one."""
     width = 100 // _BINS
     counts = Counter(min(max(int(percent // width), 0), _BINS - 1) for percent in percents)
     tallest = max(counts.values(), default=1)
     return [
-        Bin(
+        HistogramBin(
             label=f"{points(at * width)} to {points((at + 1) * width)} %",
             count=counts[at],
             height=round(counts[at] / tallest, 4),

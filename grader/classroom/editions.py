@@ -8,18 +8,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from grader.classroom.gradebook import Standing
-from grader.classroom.marks import Mark
+from grader.classroom.gradebook import GradebookEntry
+from grader.classroom.marks import FinalMark
 from grader.files import check_writable, write
 from grader.model import Figure, Grade, Listing, for_students
 from grader.pipeline import json_text
-from grader.report.page import LastWord, render
+from grader.report.page import FinalMarkView, render
 from grader.report.summary import points
 
 STUDENT = "student"  # the folder of the edition that students get
 
 
-def stamp(standing: Standing, edition: str) -> str:
+def stamp(standing: GradebookEntry, edition: str) -> str:
     """What the pages are made from, in short: the same stamp means the same pages."""
     made_from = [
         edition,
@@ -32,7 +32,7 @@ def stamp(standing: Standing, edition: str) -> str:
     return hashlib.sha256(json.dumps(made_from).encode()).hexdigest()
 
 
-def exist(standing: Standing, out: Path) -> bool:
+def exist(standing: GradebookEntry, out: Path) -> bool:
     """Whether all three files are there."""
     key = standing.person.key
     files = (out / f"{key}.json", out / f"{key}.html", out / STUDENT / f"{key}.html")
@@ -40,7 +40,7 @@ def exist(standing: Standing, out: Path) -> bool:
 
 
 def write_editions(
-    standing: Standing, figures: Sequence[Figure], exercises: Mapping[int, str], out: Path
+    standing: GradebookEntry, figures: Sequence[Figure], exercises: Mapping[int, str], out: Path
 ) -> None:
     """Write ``<key>.json``, ``<key>.html`` (the staff's) and ``student/<key>.html``.
 
@@ -65,19 +65,19 @@ def write_editions(
     write(out / STUDENT / f"{key}.html", students)
 
 
-def last_word(mark: Mark) -> LastWord | None:
+def last_word(mark: FinalMark) -> FinalMarkView | None:
     """What is shown of a mark where it is more than the judge's points."""
     if not mark.lines:
         return None
     lines = tuple(("" if line.points is None else f"{line.points:+g}", line.sentence) for line in mark.lines)
-    return LastWord(
+    return FinalMarkView(
         final=final(mark),
         lines=lines,
         warning="A verdict changed after a person had adjusted it." if mark.is_flagged else "",
     )
 
 
-def final(mark: Mark) -> str:
+def final(mark: FinalMark) -> str:
     """The points that count, in words."""
     if mark.is_excused:
         return "excused"
@@ -85,7 +85,7 @@ def final(mark: Mark) -> str:
 
 
 def _students(
-    grade: Grade, figures: Sequence[Figure], exercises: Mapping[int, str], word: LastWord | None
+    grade: Grade, figures: Sequence[Figure], exercises: Mapping[int, str], word: FinalMarkView | None
 ) -> str:
     """The students' edition: hidden criteria closed, and no picture of an exercise that has only such."""
     shown = {result.exercise for result in grade.criteria if result.visibility != "hidden"}

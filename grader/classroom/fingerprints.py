@@ -31,7 +31,7 @@ class Symbol:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Fingerprint:
     """A fingerprint: the hash of a gram, and the symbols it spans, first and last."""
 
     hash: int
@@ -50,19 +50,19 @@ def symbols(cells: Sequence[str]) -> list[Symbol]:
     return found
 
 
-def marks(found: Sequence[Symbol]) -> list[Mark]:
+def marks(found: Sequence[Symbol]) -> list[Fingerprint]:
     """Winnowed fingerprints: in each window of grams the smallest hash, the rightmost of equals."""
     texts = [symbol.text for symbol in found]
     hashes = [_hash(texts[at : at + GRAM]) for at in range(len(texts) - GRAM + 1)]
-    kept: dict[int, Mark] = {}
+    kept: dict[int, Fingerprint] = {}
     for start in range(max(len(hashes) - WINDOW + 1, min(len(hashes), 1))):
         window = range(start, min(start + WINDOW, len(hashes)))
         at = min(window, key=lambda index: (hashes[index], -index))
-        kept[at] = Mark(hashes[at], at, at + GRAM - 1)
+        kept[at] = Fingerprint(hashes[at], at, at + GRAM - 1)
     return list(kept.values())
 
 
-def pack(found: Sequence[Mark]) -> bytes:
+def pack(found: Sequence[Fingerprint]) -> bytes:
     """The hashes, each once, as bytes."""
     return array("Q", sorted({mark.hash for mark in found})).tobytes()
 

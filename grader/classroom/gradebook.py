@@ -15,14 +15,14 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
-from grader.classroom.marks import Adjustment, LateRule, Mark, mark
+from grader.classroom.marks import Adjustment, FinalMark, LateRule, mark
 from grader.classroom.store import Store
 from grader.classroom.students import Person
 from grader.model import Figure, Grade, figure_from_json, grade_from_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Inputs:
+class ResultInputs:
     """All that a result depends on; with the same inputs it is the same, and is used again."""
 
     notebook: str
@@ -32,7 +32,7 @@ class Inputs:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class GradebookEntry:
     """A student in the gradebook: what counts, and what it comes to."""
 
     person: Person
@@ -42,10 +42,10 @@ class Standing:
     handed_in: datetime | None
     is_late: bool
     result: int | None
-    inputs: Inputs | None
+    inputs: ResultInputs | None
     grade: Grade | None
     adjustments: tuple[Adjustment, ...]
-    mark: Mark
+    mark: FinalMark
 
 
 class Gradebook(Store):
@@ -58,7 +58,7 @@ class Gradebook(Store):
 
     # Results
 
-    def find(self, inputs: Inputs) -> int | None:
+    def find(self, inputs: ResultInputs) -> int | None:
         """The newest result with these inputs, except one that a failure of the grader's made provisional."""
         query = """SELECT id, readable, json_extract(grade, '$.provisional') AS provisional FROM result
             WHERE notebook = ? AND rubric = ? AND grader = ? AND settings = ? ORDER BY id DESC LIMIT 1"""
@@ -66,7 +66,9 @@ class Gradebook(Store):
         is_sound = rows and not (rows[0]["provisional"] and rows[0]["readable"])
         return int(rows[0]["id"]) if is_sound else None
 
-    def add_result(self, inputs: Inputs, grade: Grade, figures: Sequence[Figure], *, readable: bool) -> int:
+    def add_result(
+        self, inputs: ResultInputs, grade: Grade, figures: Sequence[Figure], *, readable: bool
+    ) -> int:
         """Keep a result, and return its number."""
         packed = zlib.compress(json.dumps([asdict(figure) for figure in figures]).encode())
         text = json.dumps(grade.as_json(), ensure_ascii=False)
@@ -117,11 +119,11 @@ class Gradebook(Store):
         ids = json.dumps(dict(person.ids), ensure_ascii=False)
         self._rows(query, person.key, person.name, ids, on_roster, label, attempts, when, is_late, result)
 
-    def standing(self, key: str) -> Standing:
+    def standing(self, key: str) -> GradebookEntry:
         """One student."""
         return next(self.standings(key))
 
-    def standings(self, key: str | None = None) -> Iterator[Standing]:
+    def standings(self, key: str | None = None) -> Iterator[GradebookEntry]:
         """Every student, or one, by name; one after another, so that a class fits into little memory."""
         rule = self.late_rule()
         query = """SELECT student.*, notebook, rubric, grader, settings, grade FROM student
@@ -222,11 +224,13 @@ def user() -> str:
         return str(os.getuid()) if hasattr(os, "getuid") else "unknown"
 
 
-def _standing(row: sqlite3.Row, adjustments: tuple[Adjustment, ...], rule: LateRule | None) -> Standing:
+def _standing(row: sqlite3.Row, adjustments: tuple[Adjustment, ...], rule: LateRule | None) -> GradebookEntry:
     grade = grade_from_json(json.loads(row["grade"])) if row["grade"] else None
     handed_in = datetime.fromisoformat(row["handed_in"]) if row["handed_in"] else None
-    inputs = Inputs(**{name: row[name] for name in Inputs.__dataclass_fields__}) if grade else None
-    return Standing(
+    inputs = (
+        ResultInputs(**{name: row[name] for name in ResultInputs.__dataclass_fields__}) if grade else None
+    )
+    return GradebookEntry(
         person=Person(key=row["key"], name=row["name"], ids=json.loads(row["ids"])),
         on_roster=bool(row["on_roster"]),
         label=row["label"],
@@ -241,5 +245,5 @@ def _standing(row: sqlite3.Row, adjustments: tuple[Adjustment, ...], rule: LateR
     )
 
 
-def _final(mark: Mark) -> str:
+def _final(mark: FinalMark) -> str:
     return "excused" if mark.is_excused else "none" if mark.final is None else f"{mark.final:g}"

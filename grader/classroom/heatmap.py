@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from grader.model import CriterionResult
-from grader.report.summary import Standing, standing
+from grader.report.summary import Status, status_of
 
 # A sign for each standing, so that colour is never the only one.
-SIGNS: Mapping[Standing, str] = {
-    Standing.EARNED: "✓",
-    Standing.PARTIAL: "◐",
-    Standing.LOST: "✗",
-    Standing.BLOCKED: "∅",
-    Standing.ERROR: "!",
+SIGNS: Mapping[Status, str] = {
+    Status.EARNED: "✓",
+    Status.PARTIAL: "◐",
+    Status.LOST: "✗",
+    Status.BLOCKED: "∅",
+    Status.ERROR: "!",
 }
 
 
@@ -33,7 +33,7 @@ class HeatMap:
     """Criteria as columns, and for each student, by key, a standing for each of them; None: not asked."""
 
     columns: tuple[Column, ...]
-    rows: Mapping[str, tuple[Standing | None, ...]]
+    rows: Mapping[str, tuple[Status | None, ...]]
 
     def classes(self, key: str) -> str:
         """The codes of the criteria at which a student lost points."""
@@ -41,7 +41,7 @@ class HeatMap:
         return " ".join(column.code for column, cell in cells if cell in _LOST)
 
 
-_LOST = (Standing.LOST, Standing.PARTIAL, Standing.BLOCKED)
+_LOST = (Status.LOST, Status.PARTIAL, Status.BLOCKED)
 
 
 def heat_map(results: Mapping[str, Sequence[CriterionResult]]) -> HeatMap:
@@ -51,7 +51,7 @@ def heat_map(results: Mapping[str, Sequence[CriterionResult]]) -> HeatMap:
         results: by the student's key.
     """
     titles = {result.id: result.title for row in results.values() for result in row}
-    found = {key: {result.id: standing(result) for result in row} for key, row in results.items()}
+    found = {key: {result.id: status_of(result) for result in row} for key, row in results.items()}
     rows = {key: tuple(row.get(id) for id in titles) for key, row in found.items()}
     columns = tuple(
         Column(

@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from grader.classroom.archives import SIDECARS, File, Unpacker, is_clutter
-from grader.classroom.layouts import Owner, owners
+from grader.classroom.archives import SIDECARS, ArchiveExtractor, SubmittedFile, is_clutter
+from grader.classroom.layouts import OwnerGuess, owners
 from grader.classroom.students import Attempt, encodable
 from grader.errors import UsageError
 
@@ -52,8 +52,8 @@ def collect(
     Raises:
         UsageError: a path is not there, or there is no notebook in any.
     """
-    unpacker = Unpacker(scratch)
-    files: list[File] = []
+    unpacker = ArchiveExtractor(scratch)
+    files: list[SubmittedFile] = []
     for label, given in _labelled(paths):
         files += _inside(given, label, unpacker)
     found = owners(files, logins)
@@ -83,12 +83,12 @@ def _labelled(paths: Sequence[str]) -> list[tuple[str, Path]]:
     return list(labels.items())
 
 
-def _inside(given: Path, label: str, unpacker: Unpacker) -> Iterator[File]:
+def _inside(given: Path, label: str, unpacker: ArchiveExtractor) -> Iterator[SubmittedFile]:
     if not given.is_dir():
         if given.suffix.lower() in (".ipynb", ".zip"):
             yield from _file(given, label, unpacker)
         elif given.suffix.lower() == ".py":  # in a folder it would be a module
-            yield File(label, given)
+            yield SubmittedFile(label, given)
         else:
             unpacker.refused.append(f"{label} is neither a notebook (*.ipynb, *.py) nor a zip archive")
         return
@@ -106,13 +106,13 @@ def _inside(given: Path, label: str, unpacker: Unpacker) -> Iterator[File]:
         subfolders[:] = [sub for sub in subfolders if not is_clutter(sub)]
 
 
-def _file(path: Path, label: str, unpacker: Unpacker) -> Iterator[File]:
+def _file(path: Path, label: str, unpacker: ArchiveExtractor) -> Iterator[SubmittedFile]:
     if _is_zip(path):
         yield from unpacker.unpack(path, label)
     elif path.suffix.lower() == ".ipynb" or path.name in SIDECARS:
-        yield File(label, path)
+        yield SubmittedFile(label, path)
     else:
-        yield File(label, None)
+        yield SubmittedFile(label, None)
 
 
 def _is_zip(path: Path) -> bool:
@@ -120,10 +120,10 @@ def _is_zip(path: Path) -> bool:
 
 
 def _attempts(
-    notebooks: Sequence[File], found: dict[str, Owner], wanted: Sequence[str]
+    notebooks: Sequence[SubmittedFile], found: dict[str, OwnerGuess], wanted: Sequence[str]
 ) -> tuple[list[Attempt], list[str]]:
     """One attempt for each student and number, and a note where one of several files was chosen."""
-    groups: dict[tuple[str, tuple[str, ...], int], list[File]] = defaultdict(list)
+    groups: dict[tuple[str, tuple[str, ...], int], list[SubmittedFile]] = defaultdict(list)
     for file in notebooks:
         owner = found[file.name]
         groups[owner.who, tuple(sorted(owner.ids.values())), owner.number].append(file)
@@ -148,7 +148,7 @@ def _attempts(
     return attempts, notes
 
 
-def _promise(file: File, wanted: Sequence[str]) -> tuple[int, float]:
+def _promise(file: SubmittedFile, wanted: Sequence[str]) -> tuple[int, float]:
     """How much of what is asked for a notebook seems to define; the newer one of equals."""
     if file.path is None or not file.path.is_file():
         return 0, 0.0
@@ -162,7 +162,7 @@ def _promise(file: File, wanted: Sequence[str]) -> tuple[int, float]:
 
 
 def _without_notebook(
-    files: Sequence[File], found: dict[str, Owner], attempts: Sequence[Attempt]
+    files: Sequence[SubmittedFile], found: dict[str, OwnerGuess], attempts: Sequence[Attempt]
 ) -> list[str]:
     """A note for each student of whom a platform's export has files, but none that could be graded."""
     have = {attempt.who for attempt in attempts}

@@ -14,7 +14,7 @@ from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from grader.classroom.archives import File
+from grader.classroom.archives import SubmittedFile
 
 _CANVAS = re.compile(r"(?P<who>.+?)_(?P<late>LATE_)?(?P<user>\d+)_(?P<attachment>\d+)_(?P<file>.+)")
 _MOODLE = re.compile(r"(?P<who>.+)_(?P<user>\d+)_assignsubmission_[a-z]+(_.*)?")
@@ -26,7 +26,7 @@ _HOMEWORK = re.compile(r"\d|hw|homework|lab|assignment|project|exercise", re.IGN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Owner:
+class OwnerGuess:
     """Whose a file is, and which attempt, as far as names tell."""
 
     who: str
@@ -36,7 +36,7 @@ class Owner:
     late: bool = False
 
 
-def owners(files: Sequence[File], logins: Collection[str] = ()) -> dict[str, Owner]:
+def owners(files: Sequence[SubmittedFile], logins: Collection[str] = ()) -> dict[str, OwnerGuess]:
     """The owner of every file, by the file's name; ``logins`` are those of a roster."""
     metadata = _gradescope(files)
     stamps = {str(PurePosixPath(f.name).parent): _time(f) for f in files if f.name.endswith("timestamp.txt")}
@@ -47,28 +47,28 @@ def owners(files: Sequence[File], logins: Collection[str] = ()) -> dict[str, Own
 
 
 def _exported(
-    name: str, metadata: Mapping[str, Owner], stamps: Mapping[str, datetime | None]
-) -> Owner | None:
+    name: str, metadata: Mapping[str, OwnerGuess], stamps: Mapping[str, datetime | None]
+) -> OwnerGuess | None:
     """The owner where a learning platform named the file."""
     parts = PurePosixPath(name).parts
     for part in reversed(parts):
         if match := _MOODLE.fullmatch(part):
-            return Owner(who=match["who"], ids={"moodle": match["user"]})
+            return OwnerGuess(who=match["who"], ids={"moodle": match["user"]})
         if _GRADESCOPE.fullmatch(part):
-            return metadata.get(part, Owner(who=part))
+            return metadata.get(part, OwnerGuess(who=part))
         if match := _CANVAS.fullmatch(part):
             again = _AGAIN.search(PurePosixPath(match["file"]).stem)
             number = int(again[1]) if again and len(again[1]) < 4 else 0
             ids = {"canvas": match["user"]}
-            return Owner(who=match["who"], ids=ids, number=number, late=bool(match["late"]))
+            return OwnerGuess(who=match["who"], ids=ids, number=number, late=bool(match["late"]))
     if "submitted" in parts and len(parts) - parts.index("submitted") >= 4:
         student = parts[parts.index("submitted") + 1]
         stamp = stamps.get(str(PurePosixPath(name).parent))
-        return Owner(who=student, ids={"login": student}, handed_in=stamp)
+        return OwnerGuess(who=student, ids={"login": student}, handed_in=stamp)
     return None
 
 
-def _classroom(names: Sequence[str], logins: Collection[str]) -> dict[str, Owner]:
+def _classroom(names: Sequence[str], logins: Collection[str]) -> dict[str, OwnerGuess]:
     """Owners of files in folders: one folder a student, or one file a student."""
     if not names:
         return {}
@@ -78,7 +78,7 @@ def _classroom(names: Sequence[str], logins: Collection[str]) -> dict[str, Owner
     top = {parts[0] for parts in folders.values() if parts}
     if all(folders.values()) and (prefix := _assignment(sorted(top), logins)):
         return {
-            name: Owner(who=(login := folders[name][0][len(prefix) :]), ids={"login": login})
+            name: OwnerGuess(who=(login := folders[name][0][len(prefix) :]), ids={"login": login})
             for name in names
         }
     stems = Counter(_stem(path) for path in paths.values())
@@ -108,18 +108,18 @@ def _down_to_archive(parts: Sequence[str]) -> tuple[str, ...]:
 
 def _by_place(
     path: PurePosixPath, folders: Sequence[str], logins: Collection[str], stems: Counter[str] | None
-) -> Owner:
+) -> OwnerGuess:
     """The owner by folder, or where ``stems`` are counted, by file name with as much folder as it takes."""
     numbers = [int(match[1]) for part in (*folders, path.stem) if (match := _ATTEMPT.search(part))]
     number = numbers[-1] if numbers else 0
     places, stem = _places(folders), _stem(path)
     if known := next((part for part in places if part in logins), None):
-        return Owner(who=known, ids={"login": known}, number=number)
+        return OwnerGuess(who=known, ids={"login": known}, number=number)
     if stems is None and places:
-        return Owner(who="-".join(places), number=number)
+        return OwnerGuess(who="-".join(places), number=number)
     if stems and stems[stem] > 1 and not numbers:
-        return Owner(who="-".join((*places, stem)), number=number)
-    return Owner(who=stem, number=number)
+        return OwnerGuess(who="-".join((*places, stem)), number=number)
+    return OwnerGuess(who=stem, number=number)
 
 
 def _places(folders: Sequence[str]) -> tuple[str, ...]:
@@ -152,9 +152,9 @@ def _assignment(folders: Sequence[str], logins: Collection[str]) -> str:
     return cuts[-1] if are_logins and _HOMEWORK.search(cuts[-1]) else ""
 
 
-def _gradescope(files: Sequence[File]) -> dict[str, Owner]:
+def _gradescope(files: Sequence[SubmittedFile]) -> dict[str, OwnerGuess]:
     """Owners by submission folder, from the export's metadata."""
-    found: dict[str, Owner] = {}
+    found: dict[str, OwnerGuess] = {}
     for file in files:
         if file.path and PurePosixPath(file.name).name == "submission_metadata.yml":
             for folder, entry in _yaml(file.path).items():
@@ -163,7 +163,7 @@ def _gradescope(files: Sequence[File]) -> dict[str, Owner]:
     return found
 
 
-def _submitter(entry: Mapping[Any, Any]) -> Owner | None:
+def _submitter(entry: Mapping[Any, Any]) -> OwnerGuess | None:
     people = entry.get(":submitters") or entry.get("submitters") or []
     if not isinstance(people, list) or not people or not isinstance(people[0], Mapping):
         return None
@@ -171,7 +171,9 @@ def _submitter(entry: Mapping[Any, Any]) -> Owner | None:
     when = entry.get(":created_at") or entry.get("created_at")
     ids = {kind: of[key] for kind, key in (("email", "email"), ("sis", "sid")) if of.get(key)}
     handed_in = when if isinstance(when, datetime) else _moment(str(when or ""))
-    return Owner(who=of.get("name") or of.get("email") or "unnamed", ids=ids, handed_in=_aware(handed_in))
+    return OwnerGuess(
+        who=of.get("name") or of.get("email") or "unnamed", ids=ids, handed_in=_aware(handed_in)
+    )
 
 
 def _yaml(path: Path) -> dict[Any, Any]:
@@ -185,7 +187,7 @@ def _yaml(path: Path) -> dict[Any, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def _time(file: File) -> datetime | None:
+def _time(file: SubmittedFile) -> datetime | None:
     text = file.path.read_text(encoding="utf-8", errors="replace") if file.path else ""
     return _moment(text)
 

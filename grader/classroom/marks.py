@@ -83,7 +83,7 @@ class LateRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class MarkLine:
     """One thing that made the mark differ from the judge's points, or that a person said."""
 
     points: float | None  # None for words that change no points
@@ -92,14 +92,14 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
+class FinalMark:
     """What a student gets. ``final`` is None for who is excused or handed in nothing that was graded."""
 
     final: float | None
     possible: float
     judged: float = 0.0
     penalty: float = 0.0
-    lines: tuple[Line, ...] = field(default=())
+    lines: tuple[MarkLine, ...] = field(default=())
     is_excused: bool = False
 
     @property
@@ -110,16 +110,16 @@ class Mark:
 
 def mark(
     grade: Grade | None, adjustments: Sequence[Adjustment], rule: LateRule | None, handed_in: datetime | None
-) -> Mark:
+) -> FinalMark:
     """The mark of a grade, with everything that a person said and the lateness counted in."""
     excused = next((a for a in adjustments if a.kind == "excuse"), None)
     words = [_words(a) for a in adjustments if a.kind in ("comment", "excuse")]
     if grade is None:
         total = sum(a.points for a in adjustments if a.kind == "add" and a.criterion == TOTAL)
         final = None if excused or not total else max(total, 0.0)
-        return Mark(final=final, possible=0.0, lines=tuple(words), is_excused=bool(excused))
+        return FinalMark(final=final, possible=0.0, lines=tuple(words), is_excused=bool(excused))
     results = {result.id: result for result in grade.criteria}
-    earned, lines = grade.earned, list[Line]()
+    earned, lines = grade.earned, list[MarkLine]()
     for id in dict.fromkeys(a.criterion for a in adjustments if a.kind in ("add", "set")):
         own = [a for a in adjustments if a.criterion == id and a.kind in ("add", "set")]
         change, said = _changed(results.get(id), own)
@@ -128,8 +128,8 @@ def mark(
     days = _days_late(adjustments, rule, handed_in)
     penalty = round(earned * rule.percent(days) / 100, 2) if rule else 0.0
     if penalty:
-        lines.append(Line(points=-penalty, sentence=_late(days, rule)))
-    return Mark(
+        lines.append(MarkLine(points=-penalty, sentence=_late(days, rule)))
+    return FinalMark(
         final=None if excused else round(earned - penalty, 2),
         possible=grade.possible,
         judged=grade.earned,
@@ -139,11 +139,11 @@ def mark(
     )
 
 
-def _changed(result: CriterionResult | None, own: Sequence[Adjustment]) -> tuple[float, list[Line]]:
+def _changed(result: CriterionResult | None, own: Sequence[Adjustment]) -> tuple[float, list[MarkLine]]:
     """What adjustments of one criterion, or of the whole grade, add up to, within a criterion's points."""
     if own[0].criterion != TOTAL and result is None:
         said = [
-            Line(points=None, sentence=f"{_signed(a)} does not count: it was not asked for. {_by(a)}")
+            MarkLine(points=None, sentence=f"{_signed(a)} does not count: it was not asked for. {_by(a)}")
             for a in own
         ]
         return 0.0, said
@@ -153,7 +153,7 @@ def _changed(result: CriterionResult | None, own: Sequence[Adjustment]) -> tuple
         if result:
             target = min(max(target, 0.0), result.possible)
         lines.append(
-            Line(
+            MarkLine(
                 points=round(target - earned, 2),
                 sentence=f"{result.title if result else 'The whole grade'}: {_by(adjustment)}"
                 f"{_since(adjustment, result)}",
@@ -181,10 +181,10 @@ def _since(adjustment: Adjustment, result: CriterionResult | None) -> str:
     )
 
 
-def _words(adjustment: Adjustment) -> Line:
+def _words(adjustment: Adjustment) -> MarkLine:
     where = "" if adjustment.criterion == TOTAL else f"{adjustment.criterion}: "
     what = "Excused: " if adjustment.kind == "excuse" else "Comment: "
-    return Line(points=None, sentence=f"{where}{what}{_by(adjustment)}")
+    return MarkLine(points=None, sentence=f"{where}{what}{_by(adjustment)}")
 
 
 def _by(adjustment: Adjustment) -> str:

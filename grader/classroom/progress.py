@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from grader.classroom.scheduler import steps
-from grader.options import Event
+from grader.options import ProgressEvent
 
 _EVERY = 30.0  # seconds between plain lines
 
 
-class Watch:
+class ProgressDisplay:
     """Counts, and tells nobody: the display of ``--quiet``, and the base of the others."""
 
     def __init__(self, total: int) -> None:
@@ -29,7 +29,7 @@ class Watch:
         with self._lock:
             self._running[name] = "starting"
 
-    def step(self, name: str, event: Event) -> None:
+    def step(self, name: str, event: ProgressEvent) -> None:
         """A task is under way."""
         with self._lock:
             self._running[name] = steps(event)
@@ -69,7 +69,7 @@ class Watch:
             return [f"{name}: {step}" for name, step in self._running.items()]
 
 
-class _Lines(Watch):
+class _LineDisplay(ProgressDisplay):
     """A line now and then, and one at the end."""
 
     def __init__(self, total: int) -> None:
@@ -84,26 +84,26 @@ class _Lines(Watch):
 
 
 @contextmanager
-def watch(total: int, *, quiet: bool) -> Iterator[Watch]:
+def watch(total: int, *, quiet: bool) -> Iterator[ProgressDisplay]:
     """The display of a batch of ``total`` tasks."""
     if quiet or not total:
-        yield Watch(total)
+        yield ProgressDisplay(total)
     elif not sys.stderr.isatty():
-        yield _Lines(total)
+        yield _LineDisplay(total)
     else:
         with _live(total) as shown:
             yield shown
 
 
 @contextmanager
-def _live(total: int) -> Iterator[Watch]:
+def _live(total: int) -> Iterator[ProgressDisplay]:
     from rich.console import Console
     from rich.live import Live
     from rich.progress_bar import ProgressBar
     from rich.table import Table
     from rich.text import Text
 
-    shown = Watch(total)
+    shown = ProgressDisplay(total)
 
     def draw() -> Table:
         lines = Table.grid()

@@ -30,7 +30,7 @@ _MOODLE_TIME = "%A, %d %B %Y, %I:%M %p"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Handed:
+class StudentAttempts:
     """One student with all attempts, the first first; none for who is on the roster only."""
 
     person: Person
@@ -83,7 +83,7 @@ def delimiter(text: str) -> str:
     return max(",;\t", key=text.partition("\n")[0].count)
 
 
-def match(attempts: Iterable[Attempt], people: Sequence[Person]) -> list[Handed]:
+def match(attempts: Iterable[Attempt], people: Sequence[Person]) -> list[StudentAttempts]:
     """Everybody, with what each handed in: the roster in its order, then those whom it does not know."""
     index = _Index(people)
     of: dict[str, list[Attempt]] = {person.key: [] for person in people}
@@ -95,10 +95,10 @@ def match(attempts: Iterable[Attempt], people: Sequence[Person]) -> list[Handed]
             strangers.setdefault((attempt.who, tuple(sorted(attempt.ids.values()))), []).append(attempt)
     keys = distinct([*of, *_stranger_keys(strangers)])[len(of) :]
     unknown = [
-        Handed(person=Person(key=key, name=own[0].who, ids=own[0].ids), attempts=_in_order(own))
+        StudentAttempts(person=Person(key=key, name=own[0].who, ids=own[0].ids), attempts=_in_order(own))
         for key, own in zip(keys, strangers.values(), strict=True)
     ]
-    return [Handed(person=person, attempts=_in_order(of[person.key])) for person in people] + unknown
+    return [StudentAttempts(person=person, attempts=_in_order(of[person.key])) for person in people] + unknown
 
 
 def _in_order(attempts: Iterable[Attempt]) -> tuple[Attempt, ...]:

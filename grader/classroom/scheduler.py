@@ -22,8 +22,8 @@ from grader.judging.prefork import judges
 from grader.judging.process import Start
 from grader.judging.run import stop_all
 from grader.notebook.submission import file_digest
-from grader.options import Event, Options
-from grader.pipeline import Judged, judge_notebook
+from grader.options import Options, ProgressEvent
+from grader.pipeline import JudgedNotebook, judge_notebook
 from grader.rubric import Rubric
 
 _MEMORY = 1.5e9  # bytes of a judge with its workers, training included
@@ -41,18 +41,18 @@ class Task:
     name: str
 
 
-class Show(Protocol):
+class ProgressListener(Protocol):
     """What is told of the tasks' progress, from any thread."""
 
     def begin(self, name: str) -> None: ...
-    def step(self, name: str, event: Event) -> None: ...
+    def step(self, name: str, event: ProgressEvent) -> None: ...
     def end(self, name: str) -> None: ...
     def stopping(self, running: int) -> None: ...
 
 
 def run(
-    tasks: Sequence[Task], rubric: Rubric, options: Options, jobs: int, show: Show
-) -> Generator[tuple[Task, Judged]]:
+    tasks: Sequence[Task], rubric: Rubric, options: Options, jobs: int, show: ProgressListener
+) -> Generator[tuple[Task, JudgedNotebook]]:
     """Every task with what became of it, as each is done.
 
     Ctrl-C lets those that are running come to their end and starts no more; a second one ends this process.
@@ -64,7 +64,7 @@ def run(
     """
     options = replace(options, gpu_share=1 / jobs)
     waiting = list(reversed(tasks))
-    running: dict[Future[Judged], Task] = {}
+    running: dict[Future[JudgedNotebook], Task] = {}
     with ExitStack() as stack:
         start = stack.enter_context(judges(options.layers))
         interrupts = stack.enter_context(_Interrupts(lambda: show.stopping(len(running))))
@@ -116,7 +116,9 @@ def at_once() -> None:
     os._exit(130)
 
 
-def _judge(task: Task, rubric: Rubric, options: Options, show: Show, start: Start) -> Judged:
+def _judge(
+    task: Task, rubric: Rubric, options: Options, show: ProgressListener, start: Start
+) -> JudgedNotebook:
     show.begin(task.name)
     try:
         return judge_notebook(
@@ -128,7 +130,7 @@ def _judge(task: Task, rubric: Rubric, options: Options, show: Show, start: Star
         why = f"the grader itself failed ({type(error).__name__}: {error}); a person has to look"
         digest = file_digest(task.path)
         grade = score.unreadable(str(task.path), task.name, digest, rubric, why, options)
-        return Judged(grade=grade, figures=(), readable=True)
+        return JudgedNotebook(grade=grade, figures=(), readable=True)
     finally:
         show.end(task.name)
 

@@ -12,7 +12,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Self
 
-from grader.classroom.fingerprints import KIND, Mark, Symbol, marks, pack, symbols, unpack
+from grader.classroom.fingerprints import KIND, Fingerprint, Symbol, marks, pack, symbols, unpack
 from grader.classroom.gradebook import Gradebook
 from grader.classroom.pages import environment
 from grader.errors import NotebookError, UsageError
@@ -28,7 +28,7 @@ FOLDER = "similar"
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
+class SharedPassage:
     """Lines of two submissions that say the same: their cells, first lines, and text."""
 
     left: tuple[str, str]
@@ -62,7 +62,9 @@ def compare(book: Gradebook, paths: Mapping[str, Path], handout: Path | None, ou
     if book.setting("similarity") == state and all((out / page).exists() for *_, page in book.alike()):
         return
     packed = book.marks(KIND)
-    marked = lru_cache(maxsize=50)(lambda digest: Marked.of(book.cells(digest)))  # copies come in groups
+    marked = lru_cache(maxsize=50)(
+        lambda digest: FingerprintedCode.of(book.cells(digest))
+    )  # copies come in groups
     found = pairs({key: unpack(packed[digest]) - given for key, digest in of.items() if digest in packed})
     rows = []
     for number, pair in enumerate(found[:SHOWN], start=1):
@@ -105,7 +107,9 @@ def pairs(own: Mapping[str, Collection[int]]) -> list[Pair]:
     return sorted(found, key=lambda pair: (-pair.share, pair.first, pair.second))
 
 
-def passages(left: Marked, right: Marked, given: Collection[int]) -> list[Passage]:
+def passages(
+    left: FingerprintedCode, right: FingerprintedCode, given: Collection[int]
+) -> list[SharedPassage]:
     """What two submissions have in common beyond the handout, in the order of the left one."""
     at = dict(reversed(right.places))  # the first of several
     runs: list[tuple[_Lines, _Lines]] = []
@@ -117,11 +121,14 @@ def passages(left: Marked, right: Marked, given: Collection[int]) -> list[Passag
             runs[-1] = (runs[-1][0].joined(one), runs[-1][1].joined(two))
         elif not any(before.holds(one) for before, _ in runs):
             runs.append((one, two))
-    return [Passage((str(one), one.text(left.cells)), (str(two), two.text(right.cells))) for one, two in runs]
+    return [
+        SharedPassage((str(one), one.text(left.cells)), (str(two), two.text(right.cells)))
+        for one, two in runs
+    ]
 
 
 @dataclass(frozen=True, slots=True)
-class Marked:
+class FingerprintedCode:
     """A submission's code cells, and the lines where each of its fingerprints stands, in reading order."""
 
     cells: Sequence[str]
@@ -159,7 +166,7 @@ class _Lines:
         return "\n".join(cells[self.cell - 1].split("\n")[self.first - 1 : self.last])
 
 
-def _lines(found: Sequence[Symbol], mark: Mark) -> _Lines:
+def _lines(found: Sequence[Symbol], mark: Fingerprint) -> _Lines:
     """Where a fingerprint stands; one that runs over the end of a cell, to that end."""
     cell = found[mark.start].cell
     spanned = [symbol.line for symbol in found[mark.start : mark.end + 1] if symbol.cell == cell]
@@ -183,7 +190,7 @@ def _cells(path: Path) -> list[str]:
         return []
 
 
-def _page(pair: Pair, shared: Sequence[Passage], book: Gradebook) -> str:
+def _page(pair: Pair, shared: Sequence[SharedPassage], book: Gradebook) -> str:
     names = [book.standing(key).person.name for key in (pair.first, pair.second)]
     template = environment().get_template("pair.html.j2")
     return template.render(pair=pair, names=names, passages=shared, percent=round(100 * pair.share))

@@ -12,7 +12,7 @@ from grader.commands import GRADED
 from grader.errors import UsageError
 
 if TYPE_CHECKING:
-    from grader.classroom.gradebook import Gradebook, Standing
+    from grader.classroom.gradebook import Gradebook, GradebookEntry
 
 _EPILOG = """examples:
   grade adjust alice forward.noise_returned +2 --because "returns it under another name"
@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _word(arguments: argparse.Namespace, standing: Standing) -> tuple[str, str, float, str]:
+def _word(arguments: argparse.Namespace, standing: GradebookEntry) -> tuple[str, str, float, str]:
     """What is said: its kind, what it is about, the points, and why."""
     asked = [arguments.points, arguments.comment, arguments.excuse or None, arguments.days_late]
     if sum(value is not None for value in asked) != 1:
@@ -98,7 +98,7 @@ def _reason(arguments: argparse.Namespace) -> str:
     return str(arguments.because)
 
 
-def _check_criterion(criterion: str, standing: Standing) -> None:
+def _check_criterion(criterion: str, standing: GradebookEntry) -> None:
     known = [result.id for result in standing.grade.criteria] if standing.grade else []
     if criterion != "total" and criterion not in known:
         raise UsageError(
@@ -107,7 +107,7 @@ def _check_criterion(criterion: str, standing: Standing) -> None:
         )
 
 
-def _amount(text: str, criterion: str, standing: Standing) -> tuple[str, float]:
+def _amount(text: str, criterion: str, standing: GradebookEntry) -> tuple[str, float]:
     if not re.fullmatch(r"[+=-]\d+(\.\d+)?", text):
         raise UsageError(f"points are given as +2, -1.5 or =4, and {text!r} is none of these")
     kind, amount = ("set", float(text[1:])) if text[0] == "=" else ("add", float(text))
@@ -126,7 +126,7 @@ def _amount(text: str, criterion: str, standing: Standing) -> tuple[str, float]:
     return kind, amount
 
 
-def _current(standing: Standing, criterion: str, earned: float) -> float:
+def _current(standing: GradebookEntry, criterion: str, earned: float) -> float:
     """What a criterion stands at, with what was said before."""
     for said in standing.adjustments:
         if said.criterion == criterion and said.kind in ("add", "set"):
@@ -134,7 +134,7 @@ def _current(standing: Standing, criterion: str, earned: float) -> float:
     return earned
 
 
-def _undo(book: Gradebook, standing: Standing, criterion: str, because: str, who: str) -> None:
+def _undo(book: Gradebook, standing: GradebookEntry, criterion: str, because: str, who: str) -> None:
     said = [each for each in standing.adjustments if each.criterion == criterion]
     if not said:
         raise UsageError(f"nothing was said about {criterion} of {standing.person.key}")

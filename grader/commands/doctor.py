@@ -16,7 +16,7 @@ from typing import Any
 
 from grader import __version__
 from grader.commands import GRADED, NOT_GRADED
-from grader.sandbox.isolation import Isolation, Level, measure, system_name
+from grader.sandbox.isolation import Isolation, IsolationLevel, measure, system_name
 from grader.sandbox.worker.walls import ALL_LAYERS, LAYERS
 
 _PACKAGES = ("torch", "torchvision", "numpy", "pytest", "nbformat")
@@ -25,7 +25,7 @@ _WIDTH = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Diagnosis:
     """One line of what was found; ``advice`` says what to do where that is not good."""
 
     name: str
@@ -53,13 +53,13 @@ def main(argv: Sequence[str]) -> int:
         print("\nWhat to do")
         for sentence in advice:
             print("\n".join(_wrapped("  - ", sentence)))
-    return GRADED if isolation.level is Level.STRONG else NOT_GRADED
+    return GRADED if isolation.level is IsolationLevel.STRONG else NOT_GRADED
 
 
-def _findings(isolation: Isolation) -> Iterator[Finding]:
-    yield Finding("grader", f"{__version__}, Python {platform.python_version()} ({sys.executable})")
-    yield Finding("packages", ", ".join(f"{name} {_version(name)}" for name in _PACKAGES))
-    yield Finding("machine", f"{platform.machine()}, {os.cpu_count()} processors")
+def _findings(isolation: Isolation) -> Iterator[Diagnosis]:
+    yield Diagnosis("grader", f"{__version__}, Python {platform.python_version()} ({sys.executable})")
+    yield Diagnosis("packages", ", ".join(f"{name} {_version(name)}" for name in _PACKAGES))
+    yield Diagnosis("machine", f"{platform.machine()}, {os.cpu_count()} processors")
     if platform.system() == "Linux":
         yield from _linux(isolation)
     else:
@@ -68,41 +68,41 @@ def _findings(isolation: Isolation) -> Iterator[Finding]:
     yield from _data()
 
 
-def _linux(isolation: Isolation) -> Iterator[Finding]:
+def _linux(isolation: Isolation) -> Iterator[Diagnosis]:
     landlock = f"Landlock ABI {isolation.landlock_abi}" if isolation.landlock_abi else "no Landlock"
-    yield Finding("kernel", f"Linux {platform.release()}, {landlock}")
+    yield Diagnosis("kernel", f"Linux {platform.release()}, {landlock}")
     yield _walls(isolation)
     for layer in ALL_LAYERS:
         if not (why := isolation.missing.get(layer)):
-            yield Finding(f"  {layer}", "up")
+            yield Diagnosis(f"  {layer}", "up")
         elif layer in LAYERS:
-            yield Finding(f"  {layer}", f"missing: {why}", _advice(layer))
+            yield Diagnosis(f"  {layer}", f"missing: {why}", _advice(layer))
         else:
-            yield Finding(f"  {layer}", f"not here, and not needed: {why}")
+            yield Diagnosis(f"  {layer}", f"not here, and not needed: {why}")
 
 
-def _without_walls() -> Finding:
-    return Finding(
+def _without_walls() -> Diagnosis:
+    return Diagnosis(
         "walls",
-        f"{Level.NONE}: on {system_name()} nothing keeps a notebook's code from your files, the network and "
-        "other processes, or limits its memory; every question has a deadline, and that is all",
+        f"{IsolationLevel.NONE}: on {system_name()} nothing keeps a notebook's code from your files, the "
+        "network and other processes, or limits its memory; every question has a deadline, and that is all",
         "Grade only notebooks that you would also run yourself, one at a time. For walls use WSL 2 on "
         "Windows, and a Linux container or virtual machine on macOS; a class is graded nowhere else.",
     )
 
 
-def _walls(isolation: Isolation) -> Finding:
+def _walls(isolation: Isolation) -> Diagnosis:
     level, what = isolation.level, "a probe tried what is forbidden, and failed at all of it"
     if isolation.holes:
         what = f"code could still {', '.join(isolation.holes)}"
-    elif level is Level.NONE:
+    elif level is IsolationLevel.NONE:
         what = "code from a notebook has all the rights that you have"
     advice = {
-        Level.STRONG: "",
-        Level.MEDIUM: "Grade one notebook of your own at most: several need strong walls.",
-        Level.NONE: "Grade only notebooks that you would also run yourself, one at a time.",
+        IsolationLevel.STRONG: "",
+        IsolationLevel.MEDIUM: "Grade one notebook of your own at most: several need strong walls.",
+        IsolationLevel.NONE: "Grade only notebooks that you would also run yourself, one at a time.",
     }
-    return Finding("walls", f"{level}: {what}", advice[level])
+    return Diagnosis("walls", f"{level}: {what}", advice[level])
 
 
 def _advice(layer: str) -> str:
@@ -117,30 +117,30 @@ def _advice(layer: str) -> str:
     return f"Find out why the layer “{layer}” failed, which every Linux should have; the reason stands above."
 
 
-def _cuda(isolation: Isolation) -> Finding:
+def _cuda(isolation: Isolation) -> Diagnosis:
     answer = _asked(["-m", "grader.sandbox.gpu_trial", *isolation.layers])
     match answer:
         case {"name": None}:
-            return Finding("CUDA", "none; everything runs on the processor")
+            return Diagnosis("CUDA", "none; everything runs on the processor")
         case {"name": str(name), "why": None}:
-            return Finding("CUDA", f"{name}, works, and behind the walls")
+            return Diagnosis("CUDA", f"{name}, works, and behind the walls")
         case {"name": str(name), "why": str(why)}:
-            return Finding(
+            return Diagnosis(
                 "CUDA",
                 f"{name}, which workers cannot use: {why}",
                 "Grade on the processor (`--device cpu`; `--device auto` does so by itself then), and where "
                 "the reason is not the driver's age, report it: these walls have not met your driver.",
             )
-    return Finding("CUDA", "torch did not answer", "Try `python -c 'import torch'`, and reinstall torch.")
+    return Diagnosis("CUDA", "torch did not answer", "Try `python -c 'import torch'`, and reinstall torch.")
 
 
-def _data() -> Iterator[Finding]:
+def _data() -> Iterator[Diagnosis]:
     rows = _asked(["-m", "rubrics.ddpm.available_data"])
     if not isinstance(rows, list):
-        yield Finding("data", "the rubric did not answer", "Install the grader anew: its data are missing.")
+        yield Diagnosis("data", "the rubric did not answer", "Install the grader anew: its data are missing.")
         return
     for name, found in rows:
-        yield Finding(f"  {name}" if name != rows[0][0] else "data", found)
+        yield Diagnosis(f"  {name}" if name != rows[0][0] else "data", found)
 
 
 def _asked(arguments: list[str]) -> Any:

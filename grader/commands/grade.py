@@ -17,7 +17,7 @@ from grader.errors import UsageError
 
 if TYPE_CHECKING:
     from grader.options import Options
-    from grader.pipeline import Graded
+    from grader.pipeline import GradedNotebook
     from grader.rubric import Rubric
 
 
@@ -112,7 +112,9 @@ def _seed(text: str) -> int:
     return int(text)
 
 
-def _grade(path: Path, name: str, rubric: Rubric, options: Options, arguments: argparse.Namespace) -> Graded:
+def _grade(
+    path: Path, name: str, rubric: Rubric, options: Options, arguments: argparse.Namespace
+) -> GradedNotebook:
     from grader.commands.progress import progress
     from grader.pipeline import grade_notebook
     from grader.report.summary import summary

@@ -42,7 +42,7 @@ def grade_class(arguments: argparse.Namespace, rubric: Rubric, options: Options)
     if arguments.jobs is not None and arguments.jobs < 1:
         raise UsageError("--jobs takes a number from 1")
     given = rubric.folder / "handout.ipynb"
-    orders = batch.Orders(
+    orders = batch.ClassOptions(
         out=arguments.out,
         jobs=arguments.jobs,
         roster=arguments.roster,

@@ -11,7 +11,7 @@ from grader.commands import GRADED
 from grader.errors import UsageError
 
 if TYPE_CHECKING:
-    from grader.classroom.gradebook import Standing
+    from grader.classroom.gradebook import GradebookEntry
 
 
 def main(argv: Sequence[str]) -> int:
@@ -52,12 +52,12 @@ def _named(id: str, wanted: str) -> bool:
     return wanted in (id, id.partition(".")[0])
 
 
-def _was_asked(standing: Standing, wanted: str | None) -> bool:
+def _was_asked(standing: GradebookEntry, wanted: str | None) -> bool:
     criteria = standing.grade.criteria if standing.grade else ()
     return wanted is not None and any(_named(result.id, wanted) for result in criteria)
 
 
-def _is_meant(standing: Standing, arguments: argparse.Namespace) -> bool:
+def _is_meant(standing: GradebookEntry, arguments: argparse.Namespace) -> bool:
     grade = standing.grade
     holds = [
         not arguments.failing or bool(_failures(standing, arguments.failing)),
@@ -68,7 +68,7 @@ def _is_meant(standing: Standing, arguments: argparse.Namespace) -> bool:
     return all(holds)
 
 
-def _failures(standing: Standing, wanted: str) -> list[str]:
+def _failures(standing: GradebookEntry, wanted: str) -> list[str]:
     """The reasons why points are missing from a criterion."""
     criteria = standing.grade.criteria if standing.grade else ()
     return [
@@ -78,7 +78,7 @@ def _failures(standing: Standing, wanted: str) -> list[str]:
     ]
 
 
-def _line(standing: Standing, failing: str | None) -> str:
+def _line(standing: GradebookEntry, failing: str | None) -> str:
     from grader.classroom.editions import final
     from grader.report.summary import points
     from grader.text import line

@@ -6,11 +6,11 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from grader.options import Event
+from grader.options import ProgressEvent
 
 
 @contextmanager
-def progress(name: str, *, quiet: bool, verbose: bool) -> Iterator[Callable[[Event], None]]:
+def progress(name: str, *, quiet: bool, verbose: bool) -> Iterator[Callable[[ProgressEvent], None]]:
     """Gives the function that is told of every step."""
     if quiet:
         yield lambda event: None
@@ -27,7 +27,7 @@ class _Lines:
     def __init__(self, name: str, *, every_step: bool) -> None:
         self._name, self._every_step, self._said = name, every_step, set[str]()
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: ProgressEvent) -> None:
         line = str(event.get("check") or event["progress"])
         if line not in self._said and (self._every_step or "progress" in event):
             print(f"{self._name}: {line}", file=sys.stderr, flush=True)
@@ -35,7 +35,7 @@ class _Lines:
 
 
 @contextmanager
-def _live(name: str) -> Iterator[Callable[[Event], None]]:
+def _live(name: str) -> Iterator[Callable[[ProgressEvent], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -49,7 +49,7 @@ def _live(name: str) -> Iterator[Callable[[Event], None]]:
         checks = bar.add_task("starting", name=name, total=None)
         long = {}  # a training goes on beside the checks, so each has a line
 
-        def tell(event: Event) -> None:
+        def tell(event: ProgressEvent) -> None:
             if "check" in event:
                 bar.update(checks, description=str(event["check"]))
                 return

@@ -39,7 +39,7 @@ class Closure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ties:
+class DependencyGraph:
     """How a notebook's statements hang together.
 
     Attributes:

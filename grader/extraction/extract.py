@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from grader.extraction.beside import modules_of, reachable, with_star_names
-from grader.extraction.dependencies import Dropped, Ties
-from grader.extraction.free_variables import DEVICES, KNOWN, Outside, variables_read
-from grader.extraction.matching import Candidate, Choice, Shape, candidates_in, choose, method_of
+from grader.extraction.dependencies import DependencyGraph, Dropped
+from grader.extraction.free_variables import DEVICES, KNOWN, FreeVariable, variables_read
+from grader.extraction.matching import Candidate, DefinitionPattern, Match, candidates_in, choose, method_of
 from grader.extraction.statements import Statement, statements
 from grader.notebook.parsing import parse
 from grader.notebook.submission import Submission
@@ -70,7 +70,7 @@ class StudentSource:
     hints: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     modules: Mapping[str, tuple[Statement, ...]] = field(default_factory=dict)
-    outside: tuple[Outside, ...] = ()
+    outside: tuple[FreeVariable, ...] = ()
     unset: Mapping[str, str] = field(default_factory=dict)
     given: tuple[str, ...] = ()
     weights: Path | None = None
@@ -110,7 +110,7 @@ class StudentSource:
 def extract(
     submission: Submission,
     wanted: Sequence[str],
-    shapes: Mapping[str, Shape] | None = None,
+    shapes: Mapping[str, DefinitionPattern] | None = None,
     mapped: Mapping[str, str] | None = None,
 ) -> StudentSource:
     """The statements that ``wanted`` names need, in the notebook's order.
@@ -129,7 +129,7 @@ def extract(
     modules, more = modules_of(submission)
     found = [with_star_names(statement, modules) for statement in found]
     candidates = [*reachable(found, modules), *candidates_in(found)]
-    choices: dict[str, Choice] = {}
+    choices: dict[str, Match] = {}
     for name in wanted:
         taken = {*wanted, *(c.candidate.target for c in choices.values() if c.candidate)}
         choices[name] = choose(name, shapes.get(name), found, candidates, mapped.get(name), taken)
@@ -137,7 +137,7 @@ def extract(
     targets = {name: c.candidate.target if c.candidate else name for name, c in choices.items()}
     roots = [target.partition(".")[0] for target in targets.values()]
     never = [*wanted, *(target.rpartition(".")[2] for target in targets.values())]
-    ties = Ties.between(found, roots=roots, never=never, passed_over=passed_over)
+    ties = DependencyGraph.between(found, roots=roots, never=never, passed_over=passed_over)
     whole = ties.closure(roots)
     about, kept = ties.about, whole.kept
     given = sorted(DEVICES & whole.needed - {name for statement in kept for name in statement.binds})
@@ -181,14 +181,14 @@ def _device(name: str) -> Statement:
     return Statement(source, "the grader", 1, parse(source).body[-1], 0, binds=frozenset({name}))
 
 
-def _part(name: str, choice: Choice) -> Part:
+def _part(name: str, choice: Match) -> Part:
     candidate = choice.candidate
     assert candidate is not None
     return Part(name, candidate.statement.cell, candidate.line, candidate.target, choice.how)
 
 
 def _names(
-    chosen: Mapping[str, Choice], shapes: Mapping[str, Shape], candidates: Sequence[Candidate]
+    chosen: Mapping[str, Match], shapes: Mapping[str, DefinitionPattern], candidates: Sequence[Candidate]
 ) -> dict[str, str]:
     names = {}
     for name, choice in chosen.items():
@@ -197,7 +197,7 @@ def _names(
         if candidate.target != name:
             owner, _, own = candidate.target.rpartition(".")
             names[name] = f"{owner}().{own}" if candidate.is_method else candidate.target
-        shape = shapes.get(name, Shape())
+        shape = shapes.get(name, DefinitionPattern())
         if isinstance(candidate.node, ast.ClassDef) and shape.methods:
             method = method_of(candidate.node, shape, candidates)
             if method and method != shape.methods[0]:

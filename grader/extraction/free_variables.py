@@ -17,7 +17,7 @@ DEVICES = frozenset({"device", "DEVICE", "dev"})  # what the handout calls the d
 
 
 @dataclass(frozen=True, slots=True)
-class Outside:
+class FreeVariable:
     """A variable of the notebook that a function reads although it is given all that it needs."""
 
     function: str
@@ -33,7 +33,7 @@ class Outside:
 
 def variables_read(
     name: str, candidate: Candidate, about: Mapping[str, Sequence[Statement]]
-) -> list[Outside]:
+) -> list[FreeVariable]:
     """The notebook's variables that a function reads: not its helpers, modules and classes."""
     if not isinstance(candidate.node, ast.FunctionDef | ast.AsyncFunctionDef):
         return []
@@ -48,7 +48,7 @@ def variables_read(
         if node is not None:
             line = candidate.statement.line_of(node)
             set_at = place(setters[-1].cell, setters[-1].first) if setters else None
-            found.append(Outside(name, read, candidate.statement.cell, line, set_at))
+            found.append(FreeVariable(name, read, candidate.statement.cell, line, set_at))
     return found
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from grader.extraction.extract import Part, StudentSource
 from grader.extraction.statements import Statement
-from grader.model import Criterion, Listing, Passage
+from grader.model import CodePassage, Criterion, Listing
 from grader.notebook.formats import Cell
 from grader.notebook.submission import Submission
 
@@ -57,7 +57,7 @@ def _within_bounds(cells: list[Cell], asked: set[int | str]) -> set[Cell]:
     return shown
 
 
-def _passage(criterion: Criterion, source: StudentSource) -> Passage | None:
+def _passage(criterion: Criterion, source: StudentSource) -> CodePassage | None:
     name, _, method = criterion.code.partition(".")
     part = next((part for part in source.parts if part.name == name), None)
     if part is None:
@@ -67,7 +67,7 @@ def _passage(criterion: Criterion, source: StudentSource) -> Passage | None:
             inner = _method(node, source.names.get(criterion.code, method)) if method else None
             shown = inner or node
             found = part.found or part.name
-            return Passage(
+            return CodePassage(
                 criterion=criterion.id,
                 name=f"{found}.{inner.name}" if inner else found,
                 cell=part.cell,

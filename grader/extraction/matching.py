@@ -7,6 +7,7 @@ import difflib
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 from grader.extraction.statements import Statement
 from grader.text import place
@@ -16,7 +17,7 @@ _WRAPPERS = frozenset({"partial", "compile", "script", "jit", "no_grad", "infere
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
+class DefinitionPattern:
     """What a wanted definition looks like under whatever name.
 
     Attributes:
@@ -69,7 +70,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Match:
     """The candidate that counts as a wanted name and how it was found, or a hint where there is none."""
 
     candidate: Candidate | None = None
@@ -80,19 +81,19 @@ class Choice:
 
 def choose(
     name: str,
-    shape: Shape | None,
+    shape: DefinitionPattern | None,
     found: Sequence[Statement],
     candidates: Sequence[Candidate],
     mapped: str | None,
     taken: Container[str] = (),
-) -> Choice:
+) -> Match:
     """The definition that is meant by ``name``; by its shape alone, none of those that are ``taken``."""
-    shape = shape or Shape(kind="")
+    shape = shape or DefinitionPattern(kind="")
     if mapped:
         chosen = [each for each in candidates if each.target == mapped]
         if chosen:
-            return Choice(chosen[-1], how=None if mapped == name else "as you mapped it")
-        return Choice(hint=f"There is no {mapped} either, which --map names in its place.")
+            return Match(chosen[-1], how=None if mapped == name else "as you mapped it")
+        return Match(hint=f"There is no {mapped} either, which --map names in its place.")
     same = [each for each in candidates if each.target == name]
     right = [each for each in same if fits(each, shape, candidates)]
     right = right or [each for each in same if fits(each, replace(shape, marks=()), candidates)]
@@ -102,19 +103,19 @@ def choose(
         chosen_one = (right or same)[-1]
         later = (each.statement for each in same[same.index(chosen_one) + 1 :])
         others = (each for each in later if name not in each.reads)  # who reads it wraps it
-        return Choice(chosen_one, passed_over=tuple(others))
+        return Match(chosen_one, passed_over=tuple(others))
     if likely:
-        return Choice(likely[-1], how=_how(shape, likely[-1]))
+        return Match(likely[-1], how=_how(shape, likely[-1]))
     if shape.kind and (alike := _by_shape(shape, [each for each in candidates if each.target not in taken])):
         names = list(dict.fromkeys(each.target for each in alike))
         if len(names) == 1:
-            return Choice(alike[-1], how="found by its shape")
+            return Match(alike[-1], how="found by its shape")
         some = ", ".join(names[:-1]) + f" or {names[-1]}"
-        return Choice(hint=f"It could be {some}: say which with --map {name}={names[-1]}.")
-    return Choice(hint=_loose(shape, candidates) or _inline(shape, found))
+        return Match(hint=f"It could be {some}: say which with --map {name}={names[-1]}.")
+    return Match(hint=_loose(shape, candidates) or _inline(shape, found))
 
 
-def fits(candidate: Candidate, shape: Shape, candidates: Sequence[Candidate]) -> bool:
+def fits(candidate: Candidate, shape: DefinitionPattern, candidates: Sequence[Candidate]) -> bool:
     """Whether a definition has the shape."""
     node = candidate.node
     match shape.kind:
@@ -137,7 +138,7 @@ def _used_by(node: ast.stmt, candidates: Sequence[Candidate]) -> set[str]:
     return names
 
 
-def method_of(node: ast.ClassDef, shape: Shape, candidates: Sequence[Candidate]) -> str | None:
+def method_of(node: ast.ClassDef, shape: DefinitionPattern, candidates: Sequence[Candidate]) -> str | None:
     """The name of the class's working method, its own or inherited from another class of the notebook."""
     methods = {part.name: part for part in node.body if isinstance(part, _FUNCTIONS)}
     own = next((name for name in shape.methods if name in methods), None)
@@ -180,7 +181,7 @@ def _assigned(node: ast.stmt) -> Iterator[str]:
                 yield name
 
 
-def _likely(name: str, shape: Shape, candidates: Sequence[Candidate]) -> list[Candidate]:
+def _likely(name: str, shape: DefinitionPattern, candidates: Sequence[Candidate]) -> list[Candidate]:
     """Definitions of the right shape under an alias or nearly the right name; those in a class come last."""
     plain = {_plain(alias): rank for rank, alias in enumerate((name, *shape.aliases))}
     right = [each for each in candidates if each.target != name and fits(each, shape, candidates)]
@@ -194,7 +195,7 @@ def _likely(name: str, shape: Shape, candidates: Sequence[Candidate]) -> list[Ca
     return [each for each in free or likely if plain.get(_plain(each.name), len(plain)) == best]
 
 
-def _by_shape(shape: Shape, candidates: Sequence[Candidate]) -> list[Candidate]:
+def _by_shape(shape: DefinitionPattern, candidates: Sequence[Candidate]) -> list[Candidate]:
     """All definitions of the shape that are not parts of one another."""
     right = [each for each in candidates if fits(each, shape, candidates)]
     right = [each for each in right if not each.in_class]
@@ -218,7 +219,7 @@ def _bases(candidate: Candidate, candidates: Sequence[Candidate], depth: int = 0
     return [*node.bases, *(base for each in above for base in _bases(each, candidates, depth + 1))]
 
 
-def _loose(shape: Shape, candidates: Sequence[Candidate]) -> str:
+def _loose(shape: DefinitionPattern, candidates: Sequence[Candidate]) -> str:
     """A hint where the method of a class that is not there is a function."""
     for each in candidates if shape.kind == "class" else ():
         if isinstance(each.node, _FUNCTIONS) and not each.in_class and each.name in shape.methods:
@@ -227,7 +228,7 @@ def _loose(shape: Shape, candidates: Sequence[Candidate]) -> str:
     return ""
 
 
-def _inline(shape: Shape, found: Sequence[Statement]) -> str:
+def _inline(shape: DefinitionPattern, found: Sequence[Statement]) -> str:
     for statement in found:
         works = isinstance(statement.node, ast.For | ast.While | ast.With)
         if works and not _names_in(statement.node).isdisjoint(shape.inline):
@@ -236,7 +237,7 @@ def _inline(shape: Shape, found: Sequence[Statement]) -> str:
     return ""
 
 
-def _how(shape: Shape, candidate: Candidate) -> str:
+def _how(shape: DefinitionPattern, candidate: Candidate) -> str:
     if candidate.in_class:
         return "a method of a class"
     usual = _plain(candidate.name) in map(_plain, shape.aliases)
@@ -269,13 +270,14 @@ def _last(node: ast.expr) -> str:
     return ""
 
 
-def shapes_from(table: Mapping[str, Mapping[str, object]]) -> dict[str, Shape]:
+def shapes_from(table: Mapping[str, Mapping[str, Any]]) -> dict[str, DefinitionPattern]:
     """The ``[shapes]`` of a rubric.
 
     Raises:
         TypeError: a shape has a field that is not known.
     """
-    return {
-        name: Shape(**{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()})  # type: ignore[arg-type]
-        for name, row in table.items()
-    }
+    return {name: DefinitionPattern(**_as_tuples(row)) for name, row in table.items()}
+
+
+def _as_tuples(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}

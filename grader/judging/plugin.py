@@ -17,13 +17,13 @@ from typing import Any, Literal
 
 import pytest
 
-from grader.checks import Blocked, Finding, LeftOut, Talk, Undecided, Unmet
+from grader.checks import Blocked, Evidence, NeedsReview, Reporter, Skipped, Unmet
 from grader.checks.session import Judge, say
 from grader.errors import UsageError, WorkerStartError
-from grader.sandbox.zygote import Nursery
+from grader.sandbox.zygote import Zygote
 
 _REQUEST = pytest.StashKey["Judge"]()
-_FINDING = pytest.StashKey[Finding]()
+_FINDING = pytest.StashKey[Evidence]()
 _NOT_OURS = (sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"), "<")
 
 
@@ -35,15 +35,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Read the request and start the workers' process, unless one was given to pytest as a plugin."""
     config.addinivalue_line("markers", "criterion(id): the criterion that a check speaks for")
-    lent = (plugin for plugin in config.pluginmanager.get_plugins() if isinstance(plugin, Nursery))
+    lent = (plugin for plugin in config.pluginmanager.get_plugins() if isinstance(plugin, Zygote))
     config.stash[_REQUEST] = Judge(Path(config.getoption("--judge-request")), next(lent, None))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End the worker, and leave the outcome."""
     if judge := config.stash.get(_REQUEST, None):
-        if judge.owns_nursery:
-            judge.nursery.close()
+        if judge.owns_zygote:
+            judge.zygote.close()
         judge.write()
 
 
@@ -99,14 +99,14 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 def _outcome(item: pytest.Item, call: pytest.CallInfo[None]) -> dict[str, Any]:
-    finding = item.stash.get(_FINDING, Finding())
+    evidence = item.stash.get(_FINDING, Evidence())
     outcome: dict[str, Any] = {
         "criterion": _criterion(item),
         "seconds": round(call.duration, 3),
         "credit": 0.0,
         "misconception": None,
-        "message": finding.message or _sentence(item),
-        **{name: getattr(finding, name) for name in ("expected", "actual", "reading")},
+        "message": evidence.message or _sentence(item),
+        **{name: getattr(evidence, name) for name in ("expected", "actual", "reading")},
     }
     if call.excinfo is None:
         return outcome | {"verdict": "pass", "credit": 1.0}
@@ -130,9 +130,9 @@ def _verdict(error: BaseException, *, in_fixture: bool) -> dict[str, Any]:
             return {"verdict": students, "message": str(error), **about}
         case Blocked():
             return {"verdict": "blocked", "message": str(error)}
-        case LeftOut():
+        case Skipped():
             return {"verdict": "left out", "message": str(error)}
-        case Undecided():
+        case NeedsReview():
             return {"verdict": "error", "message": str(error)}
         case DeviceError():
             what_to_do = "grade it again with --device cpu, or fewer --jobs"
@@ -180,15 +180,15 @@ def judge(request: pytest.FixtureRequest) -> Judge:
 
 
 @pytest.fixture(scope="session")
-def talk(judge: Judge) -> Talk:
+def reporter(judge: Judge) -> Reporter:
     """Where checks leave notes, figures and progress."""
-    return judge.talk
+    return judge.reporter
 
 
 @pytest.fixture
-def finding(request: pytest.FixtureRequest) -> Finding:
+def evidence(request: pytest.FixtureRequest) -> Evidence:
     """What this check found, for the report."""
-    found: Finding = request.node.stash.setdefault(_FINDING, Finding())
+    found: Evidence = request.node.stash.setdefault(_FINDING, Evidence())
     return found
 
 
@@ -204,18 +204,18 @@ def student(judge: Judge, student_data: Any) -> Iterator[Any]:
     import torch
 
     from grader.sandbox.devices import settled
-    from grader.sandbox.source import Source
+    from grader.sandbox.source import WorkerSource
     from grader.sandbox.student import Student
     from grader.sandbox.values import DeviceError, StudentError, WorkerError
 
     torch.set_num_threads(1)
     request = judge.request
-    source = Source(
+    source = WorkerSource(
         **{name: request[name] for name in ("statements", "modules", "needs", "names", "unset")},
         outside=request["extraction"]["outside"],
     )
     student = Student(
-        nursery=judge.nursery,
+        zygote=judge.zygote,
         source=source,
         device=settled(request["device"]),
         threads=request["threads"],
@@ -230,15 +230,15 @@ def student(judge: Judge, student_data: Any) -> Iterator[Any]:
     except (DeviceError, StudentError, WorkerError, WorkerStartError):
         if request["device"] != "auto" or student.device == "cpu":
             raise
-        judge.talk.note("The GPU of this machine could not be used, so everything ran on its processor.")
+        judge.reporter.note("The GPU of this machine could not be used, so everything ran on its processor.")
         student.close()
         student = replace(student, device="cpu")
         student.start()
     judge.environment |= {"torch": torch.__version__, "device": student.device, "threads": student.threads}
     judge.environment["isolation"] = ["process", *student.layers]
-    judge.talk.seconds["start"] = round(time.monotonic() - started, 3)
+    judge.reporter.seconds["start"] = round(time.monotonic() - started, 3)
     yield student
-    judge.talk.notes += [notice for notice in student.notices if notice not in judge.talk.notes]
+    judge.reporter.notes += [notice for notice in student.notices if notice not in judge.reporter.notes]
     student.close()
-    judge.talk.spend("student", student.spent.seconds)
-    judge.talk.spend("processor", student.spent.processor)
+    judge.reporter.spend("student", student.spent.seconds)
+    judge.reporter.spend("processor", student.spent.processor)

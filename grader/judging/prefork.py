@@ -1,6 +1,6 @@
 """Starts judges: in milliseconds where a process can fork, since what all of them need is imported once.
 
-Two processes import. One of them is the host that judges are forked from, the other a nursery for their
+Two processes import. One of them is the host that judges are forked from, the other a zygote for their
 workers. Neither ever holds anything handed in, and what is forked for one notebook ends with it.
 """
 
@@ -23,7 +23,7 @@ from grader.closing import Closing
 from grader.errors import WorkerStartError
 from grader.judging.process import ERRORS, JudgeProcess, Start, environment, start_afresh
 from grader.sandbox.source import WORTH_PRELOADING
-from grader.sandbox.zygote import Killer, Nursery, can_fork, end
+from grader.sandbox.zygote import Killer, Zygote, can_fork, end
 
 _START_SECONDS = 180.0  # a cold import of torch from a slow disk
 
@@ -36,13 +36,13 @@ def judges(layers: Sequence[str] | None = None) -> Iterator[Start]:
         layers: the walls that every worker of theirs is to be behind; all there are, if not given.
     """
     if can_fork():
-        with WarmStart(layers) as start:
+        with PreforkServer(layers) as start:
             yield start
     else:
         yield start_afresh
 
 
-class WarmStart(Closing):
+class PreforkServer(Closing):
     """Forks judges, from any thread; a context manager. Linux only: see ``grader.sandbox.zygote.can_fork``.
 
     Both processes are started with the first judge, and again should they be lost.
@@ -83,7 +83,7 @@ class WarmStart(Closing):
 
     def _open(self) -> None:
         with ExitStack() as stack:
-            self._nursery = stack.enter_context(Nursery(layers=self._layers, preload=WORTH_PRELOADING))
+            self._zygote = stack.enter_context(Zygote(layers=self._layers, preload=WORTH_PRELOADING))
             self._errors = stack.enter_context(tempfile.TemporaryFile())
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with theirs:
@@ -103,13 +103,13 @@ class WarmStart(Closing):
             self._held = stack.pop_all()
 
     def _fork(self, arguments: Sequence[str], folder: Path) -> JudgeProcess:
-        request = {"arguments": list(arguments), "folder": str(folder), "layers": self._nursery.layers}
+        request = {"arguments": list(arguments), "folder": str(folder), "layers": self._zygote.layers}
         with ExitStack() as ours, ExitStack() as theirs:
             (stdin, leash), (events, stdout), (code, status) = _pipe(), _pipe(), _pipe()
             for end in (leash, events, code):
                 ours.enter_context(end)
             stderr = theirs.enter_context(open(folder / ERRORS, "wb"))
-            workers = theirs.enter_context(self._nursery.branch())
+            workers = theirs.enter_context(self._zygote.branch())
             given = [theirs.enter_context(end).fileno() for end in (stdin, stdout, status)]
             given[2:2] = [stderr.fileno()]
             socket.send_fds(self._control, [json.dumps(request).encode()], [*given, workers.fileno()])

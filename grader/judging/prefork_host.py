@@ -4,7 +4,7 @@ rubric nor a submission, and no thread but its own.
 Run by ``grader.judging.prefork`` as a module, with the number of a socket. Each message there is a JSON
 object: pytest's ``arguments``, the judge's ``folder`` and the ``layers`` of its workers. With it come five
 descriptors: the judge's standard input, output and error, a pipe for its exit code, and its connection to the
-nursery. The answer is a descriptor of the forked process (pidfd). When the other side hangs up, this process
+zygote. The answer is a descriptor of the forked process (pidfd). When the other side hangs up, this process
 ends; the judges notice by themselves.
 """
 
@@ -64,14 +64,14 @@ def _warm_up() -> None:
 
 def _judge(request: dict[str, Any], descriptors: Sequence[int]) -> None:
     """Be the judge; never returns."""
-    *standard, status, nursery = descriptors
+    *standard, status, zygote = descriptors
     try:
         os.setsid()
         for number, descriptor in enumerate(standard):
             os.dup2(descriptor, number)
             os.close(descriptor)
         os.chdir(request["folder"])
-        code = _run_pytest(request, nursery)
+        code = _run_pytest(request, zygote)
         os.write(status, str(code).encode())
     except BaseException:
         traceback.print_exc()
@@ -79,12 +79,12 @@ def _judge(request: dict[str, Any], descriptors: Sequence[int]) -> None:
         os._exit(0)
 
 
-def _run_pytest(request: dict[str, Any], nursery: int) -> int:
+def _run_pytest(request: dict[str, Any], zygote: int) -> int:
     import pytest
 
-    from grader.sandbox.zygote import Nursery
+    from grader.sandbox.zygote import Zygote
 
-    with Nursery(layers=request["layers"], control=socket.socket(fileno=nursery)) as workers:
+    with Zygote(layers=request["layers"], control=socket.socket(fileno=zygote)) as workers:
         code = pytest.main(request["arguments"], plugins=[workers])
     sys.stdout.flush()
     return int(code)

@@ -16,7 +16,7 @@ from grader.errors import UsageError
 from grader.extraction.extract import StudentSource
 from grader.extraction.statements import Statement
 from grader.judging.process import ERRORS, JudgeProcess, Start, start_afresh
-from grader.options import Event, Options, Outcome
+from grader.options import Options, Outcome, ProgressEvent
 from grader.rubric import Rubric
 
 _INI = Path(__file__).with_name("judge.ini")
@@ -35,7 +35,7 @@ def run_judge(
     rubric: Rubric,
     source: StudentSource,
     options: Options,
-    tell: Callable[[Event], None],
+    tell: Callable[[ProgressEvent], None],
     start: Start = start_afresh,
     secret: bytes = b"",
 ) -> Outcome:
@@ -120,7 +120,7 @@ def pytest_arguments(rubric: Rubric, request: Path) -> list[str]:
     ]
 
 
-def _listen(process: JudgeProcess, tell: Callable[[Event], None]) -> int | None:
+def _listen(process: JudgeProcess, tell: Callable[[ProgressEvent], None]) -> int | None:
     """Pass on what the judge says until it ends, and return its exit code."""
     timer = Timer(_TOTAL_SECONDS, process.kill)
     timer.start()

@@ -47,7 +47,7 @@ class Cell:
 
 
 @dataclass(slots=True)
-class Code:
+class NotebookCode:
     """The code cells of a file, what there is to say about reading them, and the Python of its kernel.
 
     Attributes:
@@ -60,7 +60,7 @@ class Code:
     prose: list[tuple[int, str]] = field(default_factory=list)
 
 
-def code_of(data: bytes, suffix: str) -> Code:
+def code_of(data: bytes, suffix: str) -> NotebookCode:
     """The code in the bytes of a notebook, or of a script where ``suffix`` is ".py".
 
     Raises:
@@ -76,7 +76,7 @@ def code_of(data: bytes, suffix: str) -> Code:
     if suffix == ".py":
         text = _without_conflicts(text, notes)
         notes.append("A script was handed in; it counts as one cell, and lines are the file's.")
-        return Code([plain_text(text)], notes)
+        return NotebookCode([plain_text(text)], notes)
     if text.count("[") + text.count("{") > MAX_CONTAINERS or text.count(",") > MAX_COMMAS:
         raise NotebookError(
             "the file holds more values than any notebook; clear the outputs and save it again"
@@ -182,7 +182,7 @@ def _whole_cells(text: str) -> list[dict[str, Any]]:
     return cells
 
 
-def _code(data: dict[str, Any], notes: list[str]) -> Code:
+def _code(data: dict[str, Any], notes: list[str]) -> NotebookCode:
     """The sources of the cells of nbformat 3 or 4, schema slips and all."""
     sheets = data.get("worksheets") or [data]
     cells = [
@@ -201,7 +201,7 @@ def _code(data: dict[str, Any], notes: list[str]) -> Code:
     language, version = about.get("name"), about.get("version")
     if isinstance(language, str) and "python" not in language.lower():
         notes.append(f"The notebook says that it is written in {language[:30]}; it was read as Python.")
-    return Code(code, notes, version if isinstance(version, str) else None, prose)
+    return NotebookCode(code, notes, version if isinstance(version, str) else None, prose)
 
 
 def _source(cell: dict[str, Any]) -> str:

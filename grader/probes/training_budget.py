@@ -9,7 +9,7 @@ from typing import Any, Self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
+class TrainingBudget:
     """How long to train, at most ``seconds`` without looks: stretch by stretch, as long as it has not learnt.
 
     Attributes:
@@ -51,18 +51,18 @@ class Budget:
         return sum(self.stretches)
 
 
-class Clock:
+class TrainingClock:
     """Counts batches for the progress display, and stops the training when its time is up, or before, when a
     look within a stretch has decided it.
 
     Attributes:
         steps: batches so far.
         out_of_time: whether the time was up.
-        look: asked at the batches of ``Budget.looks``; whether no more training is needed.
+        look: asked at the batches of ``TrainingBudget.looks``; whether no more training is needed.
         decided: whether it said so.
     """
 
-    def __init__(self, budget: Budget, tell: Callable[[int, int], None]) -> None:
+    def __init__(self, budget: TrainingBudget, tell: Callable[[int, int], None]) -> None:
         self.steps, self.out_of_time, self.decided = 0, False, False
         self.look: Callable[[], bool] = lambda: False
         self._looks = budget.looks()

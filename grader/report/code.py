@@ -14,7 +14,7 @@ from itertools import groupby
 
 from markupsafe import Markup
 
-from grader.model import Listing, Passage
+from grader.model import CodePassage, Listing
 from grader.report.markdown import rendered
 from grader.text import clean
 
@@ -24,7 +24,7 @@ SHORT = 5_000  # letters of code worth remembering: half a megabyte, at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class CodeLine:
     """One line: pieces of text, each with its kind ("" for plain), and whether it is marked."""
 
     pieces: tuple[tuple[str, str], ...]
@@ -39,7 +39,7 @@ class Excerpt:
     where: str
     anchor: str  # of the cell in the notebook below
     before: int  # lines of the cell that come before
-    lines: tuple[Line, ...]
+    lines: tuple[CodeLine, ...]
     left_out: int
     is_repeated: bool  # whether the page has shown these lines before
 
@@ -50,12 +50,12 @@ class Excerpt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chunk:
+class CodeChunk:
     """A stretch of a cell, with the passages that begin at its first line."""
 
     before: int
-    lines: tuple[Line, ...]
-    notes: tuple[Passage, ...]
+    lines: tuple[CodeLine, ...]
+    notes: tuple[CodePassage, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,7 @@ class CellView:
 
     title: str
     anchor: str
-    chunks: tuple[Chunk, ...]
+    chunks: tuple[CodeChunk, ...]
     left_out: int
     words: Markup
 
@@ -132,7 +132,7 @@ class CodeView:
         for start, end in zip(starts, [*starts[1:], len(rows) + 1], strict=True):
             lines = self._take(rows[start - 1 : end - 1], start, set())
             if lines:
-                chunks.append(Chunk(before=start - 1, lines=lines, notes=by_line.get(start, ())))
+                chunks.append(CodeChunk(before=start - 1, lines=lines, notes=by_line.get(start, ())))
         shown = sum(len(chunk.lines) for chunk in chunks)
         return CellView(
             title=_place(number).capitalize() if isinstance(number, int) else _place(number),
@@ -142,7 +142,7 @@ class CodeView:
             words=self._words(before=number) if isinstance(number, int) else Markup(),
         )
 
-    def _take(self, rows: Sequence[str], first: int, marked: set[int]) -> tuple[Line, ...]:
+    def _take(self, rows: Sequence[str], first: int, marked: set[int]) -> tuple[CodeLine, ...]:
         """As many of the rows as there is room for, highlighted as far as that goes."""
         taken = []
         for row in rows[: self._lines]:
@@ -157,7 +157,7 @@ class CodeView:
             plain = len(pieces) > self._pieces
             self._pieces -= 0 if plain else len(pieces)
             shown = (("", "".join(text for _, text in pieces)),) if plain else pieces
-            lines.append(Line(pieces=shown, marked=number in marked))
+            lines.append(CodeLine(pieces=shown, marked=number in marked))
         return tuple(lines)
 
 

@@ -73,7 +73,7 @@ class Skip:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bend:
+class Arrow:
     """An arrow between two blocks, with the place and the direction of its head."""
 
     path: str
@@ -81,7 +81,7 @@ class Bend:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class U:
+class UDiagram:
     """An encoder-decoder, with every coordinate that its drawing needs."""
 
     width: float
@@ -89,12 +89,12 @@ class U:
     block: tuple[float, float]
     blocks: tuple[Block, ...]
     skips: tuple[Skip, ...]
-    bends: tuple[Bend, ...]
+    bends: tuple[Arrow, ...]
     parameters: str
 
 
 Drawable = Curves | Images | Levels
-Drawing = Plot | Gallery | U
+Drawing = Plot | Gallery | UDiagram
 
 
 def preload() -> None:
@@ -167,7 +167,7 @@ def _strip(pictures: Sequence[bytes], size: tuple[int, int]) -> Strip:
 WIDTH, WIDE, HIGH, STEP = 440.0, 96.0, 50.0, 82.0  # the drawing; a block; from one level down to the next
 
 
-def _u(figure: Levels) -> U:
+def _u(figure: Levels) -> UDiagram:
     if not figure.levels:
         raise ValueError("there is no level")
     levels = figure.levels[:12]
@@ -183,7 +183,7 @@ def _u(figure: Levels) -> U:
             skips.append(Skip(x1=x + WIDE, x2=WIDTH - WIDE - x, y=middle, found=level.skip == "found"))
     if bottom:
         blocks.append(_block(bottom, (WIDTH - WIDE) / 2, 22 + len(sides) * STEP))
-    return U(
+    return UDiagram(
         width=WIDTH,
         height=22 + (len(levels) - 1) * STEP + HIGH + 2,
         block=(WIDE, HIGH),
@@ -201,19 +201,19 @@ def _block(level: Level, x: float, y: float) -> Block:
     )
 
 
-def _bends(lefts: Sequence[tuple[float, float]], indent: float, *, has_bottom: bool) -> Iterator[Bend]:
+def _bends(lefts: Sequence[tuple[float, float]], indent: float, *, has_bottom: bool) -> Iterator[Arrow]:
     """Down on the left, through the bottom, and up on the right."""
     for x, y in lefts[:-1]:
         down, under, above = x + (WIDE + indent) / 2, y + HIGH, y + STEP
-        yield Bend(path=f"M{down:g} {under:g}V{above - 5:g}", head=_head(down, above, "down"))
-        yield Bend(path=f"M{WIDTH - down:g} {above:g}V{under + 5:g}", head=_head(WIDTH - down, under, "up"))
+        yield Arrow(path=f"M{down:g} {under:g}V{above - 5:g}", head=_head(down, above, "down"))
+        yield Arrow(path=f"M{WIDTH - down:g} {above:g}V{under + 5:g}", head=_head(WIDTH - down, under, "up"))
     if lefts and has_bottom:
         (x, y), edge = lefts[-1], (WIDTH - WIDE) / 2
         turn, under, level = x + WIDE / 3, y + HIGH, y + STEP + HIGH / 2
         into, out = f"M{turn:g} {under:g}V{level - 8:g}q0 8 8 8H{edge - 5:g}", WIDTH - turn
-        yield Bend(path=into, head=_head(edge, level, "right"))
+        yield Arrow(path=into, head=_head(edge, level, "right"))
         path = f"M{WIDTH - edge:g} {level:g}H{out - 8:g}q8 0 8 -8V{under + 5:g}"
-        yield Bend(path=path, head=_head(out, under, "up"))
+        yield Arrow(path=path, head=_head(out, under, "up"))
 
 
 def _head(x: float, y: float, towards: str) -> str:

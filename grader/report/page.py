@@ -14,7 +14,7 @@ from grader.report.code import CellView, CodeView, Excerpt
 from grader.report.figures import Drawable, Drawing, draw
 from grader.report.outline import Outline, label, outline
 from grader.report.provenance import command, provenance
-from grader.report.summary import Standing
+from grader.report.summary import Status
 from grader.report.templating import environment
 from grader.text import line
 
@@ -22,21 +22,21 @@ NOTES = 100  # more would bury the page, and nobody writes them by hand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class CriterionEntry:
     """One criterion as the page shows it."""
 
     anchor: str
     result: CriterionResult
-    standing: Standing
+    standing: Status
     points: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class CriterionGroup:
     """Criteria that stand alike, and the words that defend all of them."""
 
-    entries: tuple[Entry, ...]
-    standing: Standing
+    entries: tuple[CriterionEntry, ...]
+    standing: Status
     points: str
     message: str
     explanation: str  # of the standing, where its word alone would worry
@@ -59,7 +59,7 @@ class Segment:
 
     share: float  # of the exercise's points
     filled: float  # percent
-    standing: Standing
+    standing: Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +72,8 @@ class Section:
     score: str
     segments: tuple[Segment, ...]
     pictures: tuple[Picture, ...]
-    missing: tuple[Case, ...]
-    earned: tuple[Case, ...]
+    missing: tuple[CriterionGroup, ...]
+    earned: tuple[CriterionGroup, ...]
 
     @property
     def is_quiet(self) -> bool:
@@ -82,7 +82,7 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LastWord:
+class FinalMarkView:
     """What people, and the rule for lateness, made of the judge's points.
 
     Attributes:
@@ -107,9 +107,9 @@ class Page:
     undecided: str  # "" when all is decided
     provisional: str  # the reason, or ""
     exposure: str  # what is to be known of walls that were not sound, or ""
-    broken: tuple[Entry, ...]
+    broken: tuple[CriterionEntry, ...]
     next_step: str
-    next_entries: tuple[Entry, ...]  # what that would mend
+    next_entries: tuple[CriterionEntry, ...]  # what that would mend
     next_hint: str
     next_gain: str
     sections: tuple[Section, ...]
@@ -117,18 +117,18 @@ class Page:
     code: tuple[CellView, ...]
     code_left_out: int
     words_after: Markup
-    entries: Mapping[str, Entry]  # by the criterion's id
+    entries: Mapping[str, CriterionEntry]  # by the criterion's id
     graded: tuple[tuple[str, Outline], ...]
     command: str  # that grades the same again, or ""
     extraction: tuple[tuple[str, Outline], ...]
-    last_word: LastWord | None
+    last_word: FinalMarkView | None
 
 
 def render(
     grade: Grade,
     figures: Sequence[Figure],
     exercises: Mapping[int, str],
-    last_word: LastWord | None = None,
+    last_word: FinalMarkView | None = None,
 ) -> str:
     """The whole page. The same grade gives the same bytes.
 
@@ -142,7 +142,7 @@ def render(
 
 
 def _page(
-    grade: Grade, figures: Sequence[Figure], exercises: Mapping[int, str], last_word: LastWord | None
+    grade: Grade, figures: Sequence[Figure], exercises: Mapping[int, str], last_word: FinalMarkView | None
 ) -> Page:
     entries = [_entry(number, result) for number, result in enumerate(grade.criteria, start=1)]
     view = CodeView(next((figure for figure in figures if isinstance(figure, Listing)), None))
@@ -169,7 +169,7 @@ def _page(
         undecided=words.count_points(open_points) if open_points else "",
         provisional=words.provisional_reason(grade) if grade.provisional else "",
         exposure=words.exposure(grade),
-        broken=tuple(entry for entry in entries if entry.standing is Standing.ERROR),
+        broken=tuple(entry for entry in entries if entry.standing is Status.ERROR),
         next_step=step.sentence,
         next_entries=tuple(entry for entry in entries if entry.result in step.results),
         next_hint=(step.results[0].hint or "") if step.results else "",
@@ -188,21 +188,21 @@ def _page(
 
 
 _EXPLANATION = {
-    Standing.BLOCKED: "This could not be asked: something that it is built on is missing. Mend that first.",
-    Standing.ERROR: "The grader broke here. That is not your doing, and a TA will look.",
+    Status.BLOCKED: "This could not be asked: something that it is built on is missing. Mend that first.",
+    Status.ERROR: "The grader broke here. That is not your doing, and a TA will look.",
 }
 
 
-def _entry(number: int, result: CriterionResult) -> Entry:
-    return Entry(
+def _entry(number: int, result: CriterionResult) -> CriterionEntry:
+    return CriterionEntry(
         anchor=f"criterion-{number}-" + re.sub(r"[^a-z0-9]+", "-", result.id.lower()).strip("-"),
         result=result,
-        standing=words.standing(result),
+        standing=words.status_of(result),
         points=words.score(result.earned, result.possible) if result.possible else "no points",
     )
 
 
-def _case(entries: Sequence[Entry], view: CodeView) -> Case:
+def _case(entries: Sequence[CriterionEntry], view: CodeView) -> CriterionGroup:
     first, results = entries[0].result, [entry.result for entry in entries]
     possible = sum(result.possible for result in results)
     facts = (
@@ -212,7 +212,7 @@ def _case(entries: Sequence[Entry], view: CodeView) -> Case:
         ("Judged by the reading", first.reading),
         ("Hint", first.hint),
     )
-    return Case(
+    return CriterionGroup(
         entries=tuple(entries),
         standing=entries[0].standing,
         points=words.score(sum(result.earned for result in results), possible) if possible else "no points",
@@ -223,9 +223,9 @@ def _case(entries: Sequence[Entry], view: CodeView) -> Case:
     )
 
 
-def _code(entries: Sequence[Entry], view: CodeView) -> Excerpt | None:
+def _code(entries: Sequence[CriterionEntry], view: CodeView) -> Excerpt | None:
     """The lines to look at. Of a hidden criterion they would tell what it asks."""
-    if entries[0].standing not in (Standing.LOST, Standing.PARTIAL):
+    if entries[0].standing not in (Status.LOST, Status.PARTIAL):
         return None
     return next(
         (
@@ -246,12 +246,12 @@ def _picture(number: int, figure: Drawable) -> Picture:
 
 
 def _section(
-    number: int, heading: str, entries: Sequence[Entry], pictures: Sequence[Picture], view: CodeView
+    number: int, heading: str, entries: Sequence[CriterionEntry], pictures: Sequence[Picture], view: CodeView
 ) -> Section:
     results = [entry.result for entry in entries]
     possible = sum(result.possible for result in results)
     by_result = {id(entry.result): entry for entry in entries}
-    missing = [result for result in results if words.standing(result) is not Standing.EARNED]
+    missing = [result for result in results if words.status_of(result) is not Status.EARNED]
     return Section(
         anchor=f"exercise-{number}",
         heading=heading,
@@ -260,11 +260,11 @@ def _section(
         segments=tuple(_segment(entry, possible) for entry in entries if entry.result.possible > 0),
         pictures=tuple(pictures),
         missing=tuple(_case([by_result[id(result)] for result in run], view) for run in words.alike(missing)),
-        earned=tuple(_case([entry], view) for entry in entries if entry.standing is Standing.EARNED),
+        earned=tuple(_case([entry], view) for entry in entries if entry.standing is Status.EARNED),
     )
 
 
-def _segment(entry: Entry, possible: float) -> Segment:
+def _segment(entry: CriterionEntry, possible: float) -> Segment:
     result = entry.result
     return Segment(
         share=round(100 * result.possible / possible, 2),

@@ -25,7 +25,7 @@ SERIES = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stroke:
+class LineStyle:
     """How curves of one role are drawn; no two share a pattern: colour is never the only sign."""
 
     name: str  # the style sheet's variable of that name is the colour
@@ -36,12 +36,12 @@ class Stroke:
 
 
 STROKES = {
-    "reference": Stroke(name="reference", width=4.4, dashes=(), over=1),
-    "student": Stroke(name="student", width=2.0, dashes=(), over=2),
-    "accepted": Stroke(name="accepted", width=1.6, dashes=(5.0, 3.0), over=3),
-    "mistake": Stroke(name="mistake", width=4.2, dashes=(0.01, 2.2), over=4, cap="round"),
+    "reference": LineStyle(name="reference", width=4.4, dashes=(), over=1),
+    "student": LineStyle(name="student", width=2.0, dashes=(), over=2),
+    "accepted": LineStyle(name="accepted", width=1.6, dashes=(5.0, 3.0), over=3),
+    "mistake": LineStyle(name="mistake", width=4.2, dashes=(0.01, 2.2), over=4, cap="round"),
 }
-OTHER = Stroke(name="soft", width=1.4, dashes=(6.0, 2.0, 1.0, 2.0), over=1)
+OTHER = LineStyle(name="soft", width=1.4, dashes=(6.0, 2.0, 1.0, 2.0), over=1)
 MARKERS = ("", "o", "s", "^", "D")  # tells apart the curves of one role
 
 
@@ -50,7 +50,7 @@ class LegendEntry:
     """One line of a legend, drawn as its curve is."""
 
     label: str
-    stroke: Stroke
+    stroke: LineStyle
     marker: str
 
     @property
@@ -66,7 +66,7 @@ class _Curve:
     x: tuple[float, ...]
     y: tuple[float, ...]
     band: tuple[tuple[float, ...], tuple[float, ...]] | None
-    stroke: Stroke
+    stroke: LineStyle
     marker: str
 
 

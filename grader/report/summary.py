@@ -12,7 +12,7 @@ from grader.model import CriterionResult, Grade, Verdict
 from grader.text import ESCAPES, clean, line
 
 
-class Standing(StrEnum):
+class Status(StrEnum):
     """How a criterion stands, in the word that people read."""
 
     EARNED = "Earned"
@@ -23,8 +23,8 @@ class Standing(StrEnum):
 
 
 _MEANING = {
-    Standing.BLOCKED: "(It could not be asked.)",
-    Standing.ERROR: "(The grader broke, not you: a TA must look.)",
+    Status.BLOCKED: "(It could not be asked.)",
+    Status.ERROR: "(The grader broke, not you: a TA must look.)",
 }
 
 
@@ -57,15 +57,15 @@ def summary(grade: Grade, exercises: Mapping[int, str], *, width: int = 100, col
     return "\n".join(lines) + "\n"
 
 
-def standing(result: CriterionResult) -> Standing:
+def status_of(result: CriterionResult) -> Status:
     """The word for a result; full credit is told from partial by the points, not by the verdict."""
     if result.verdict is Verdict.ERROR:
-        return Standing.ERROR
+        return Status.ERROR
     if result.verdict is Verdict.BLOCKED:
-        return Standing.BLOCKED
+        return Status.BLOCKED
     if result.verdict is Verdict.PASS and lost(result) == 0:
-        return Standing.EARNED
-    return Standing.PARTIAL if result.earned > 0 else Standing.LOST
+        return Status.EARNED
+    return Status.PARTIAL if result.earned > 0 else Status.LOST
 
 
 def lost(result: CriterionResult) -> float:
@@ -75,7 +75,7 @@ def lost(result: CriterionResult) -> float:
 
 def alike(results: Iterable[CriterionResult]) -> Iterator[tuple[CriterionResult, ...]]:
     """The results in runs that the same words defend, so that nobody has to read them twenty times."""
-    for _, run in groupby(results, key=lambda each: (standing(each), *_words(each))):
+    for _, run in groupby(results, key=lambda each: (status_of(each), *_words(each))):
         yield tuple(run)
 
 
@@ -91,7 +91,7 @@ def undecided(results: Iterable[CriterionResult]) -> float:
 
 def next_step(grade: Grade) -> NextStep:
     """What to do next: the gate that stops everything, else the costliest cause."""
-    failed = [result for result in grade.criteria if standing(result) in (Standing.LOST, Standing.PARTIAL)]
+    failed = [result for result in grade.criteria if status_of(result) in (Status.LOST, Status.PARTIAL)]
     blocked = [result for result in grade.criteria if result.verdict is Verdict.BLOCKED]
     gates = [result for result in failed if result.possible == 0]
     if candidates := gates or failed + blocked:  # what blocks the most is what to mend first
@@ -195,7 +195,7 @@ def _exercise(page: _Terminal, results: Sequence[CriterionResult], title: str) -
     possible = sum(result.possible for result in results)
     total = score(sum(result.earned for result in results), possible) if possible else ""
     yield page.ends(line(title), total if results else "not asked")
-    missing = [result for result in results if standing(result) is not Standing.EARNED]
+    missing = [result for result in results if status_of(result) is not Status.EARNED]
     for run in alike(missing):
         yield from _missing(page, run)
     if results and not missing:
@@ -204,15 +204,15 @@ def _exercise(page: _Terminal, results: Sequence[CriterionResult], title: str) -
         yield from page.wrap(f"read as “{reading}”: {'; '.join(titles)}", first="  = ")
 
 
-_INKS = {Standing.LOST: "31", Standing.PARTIAL: "33", Standing.BLOCKED: "36", Standing.ERROR: "35;1"}
+_INKS = {Status.LOST: "31", Status.PARTIAL: "33", Status.BLOCKED: "36", Status.ERROR: "35;1"}
 
 
 def _missing(page: _Terminal, run: Sequence[CriterionResult]) -> Iterator[str]:
     """Criteria that the same words defend: each with its cost, then the words."""
-    state = standing(run[0])
+    state = status_of(run[0])
     for result in run:
         cost = f"-{points(lost(result))}" if lost(result) else "0"
-        mark = "" if state is Standing.LOST else f"{state.upper()}: "
+        mark = "" if state is Status.LOST else f"{state.upper()}: "
         yield from page.wrap(mark + result.title, first=page.paint(f"  {cost:<6}", _INKS[state]))
     meaning = _MEANING.get(state, "")
     if said := " ".join(part for part in (run[0].message.strip(), meaning) if part):

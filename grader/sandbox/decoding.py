@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from grader.sandbox.values import Double, Fields, Handle, StudentError, WorkerError
+from grader.sandbox.values import Double, Handle, NamedFields, StudentError, WorkerError
 from grader.sandbox.worker.wire import WireError
 
 _DEPTH = 24  # a worker packs down to 16
@@ -38,7 +38,7 @@ _EVENTS: dict[str, tuple[type, ...]] = {
 }
 
 
-class Unpacker:
+class AnswerDecoder:
     """Reads the values of one message.
 
     Args:
@@ -69,7 +69,7 @@ class Unpacker:
             case {"tensor": int(index)} if 0 <= index < len(self._tensors):
                 return self._tensors[index]
             case {"tuple": list(items), "names": list(names)} if _are_names(names, len(items)):
-                return Fields((self.unpack(item, depth + 1) for item in items), names)
+                return NamedFields((self.unpack(item, depth + 1) for item in items), names)
             case {"tuple": list(items)}:
                 return tuple(self.unpack(item, depth + 1) for item in items)
             case {"dict": list(pairs)} if all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):

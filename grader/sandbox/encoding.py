@@ -8,10 +8,10 @@ from typing import Any
 
 from torch import Tensor
 
-from grader.sandbox.values import Double, Fields, Handle, InUse, OnCPU, StudentError
+from grader.sandbox.values import CurrentDevice, Double, Handle, NamedFields, OnCPU, StudentError
 
 
-class Packer:
+class RequestEncoder:
     """Packs the values of one message to the worker, and remembers which stand-ins it spoke of."""
 
     def __init__(self, generation: int) -> None:
@@ -42,11 +42,11 @@ class Packer:
                 return self._tensor(value)
             case OnCPU():
                 return {**self._tensor(value.tensor), "on": "cpu"}
-            case InUse():
+            case CurrentDevice():
                 return {"device": True}
             case Handle():
                 return self.target(value)
-            case Fields():
+            case NamedFields():
                 return {"tuple": [self.pack(item) for item in value], "names": list(value.names)}
             case tuple():
                 return {"tuple": [self.pack(item) for item in value]}

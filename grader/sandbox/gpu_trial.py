@@ -15,17 +15,17 @@ from pathlib import Path
 import torch
 
 from grader.errors import WorkerStartError
-from grader.sandbox.source import Source
+from grader.sandbox.source import WorkerSource
 from grader.sandbox.student import Student
 from grader.sandbox.values import DeviceError, StudentError, WorkerError
-from grader.sandbox.zygote import Nursery
+from grader.sandbox.zygote import Zygote
 
 
 def why_not(layers: Sequence[str]) -> str | None:
     """What keeps a worker behind these walls from the GPU; None where nothing does."""
-    with Nursery(layers=layers) as nursery:
+    with Zygote(layers=layers) as zygote:
         try:
-            with Student(nursery=nursery, source=Source(statements=[]), device="cuda") as worker:
+            with Student(zygote=zygote, source=WorkerSource(statements=[]), device="cuda") as worker:
                 worker.start()
         except (DeviceError, StudentError, WorkerError, WorkerStartError) as error:
             return str(error)

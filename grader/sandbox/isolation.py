@@ -18,7 +18,7 @@ from grader.sandbox.worker.walls import ALL_LAYERS, LAYERS
 _SECONDS = 60.0
 
 
-class Level(StrEnum):
+class IsolationLevel(StrEnum):
     """What a student's code could do at worst."""
 
     STRONG = "strong"  # use up its own time and memory
@@ -43,13 +43,13 @@ class Isolation:
     landlock_abi: int = 0
 
     @property
-    def level(self) -> Level:
+    def level(self) -> IsolationLevel:
         """Strong only where every layer that it takes is up, and nothing came through."""
         if set(self.layers) >= set(LAYERS) and not self.holes:
-            return Level.STRONG
+            return IsolationLevel.STRONG
         if "limits" in self.layers and {"landlock", "seccomp"} & set(self.layers):
-            return Level.MEDIUM
-        return Level.NONE
+            return IsolationLevel.MEDIUM
+        return IsolationLevel.NONE
 
     def as_environment(self) -> dict[str, Any]:
         """What goes into every result."""
@@ -114,7 +114,7 @@ def required(*, several: bool, unsafe: bool) -> Isolation:
     if unsafe:
         return Isolation(missing=dict.fromkeys(ALL_LAYERS, "left out by --unsafe-no-sandbox"))
     isolation = measure()
-    if several and isolation.level is not Level.STRONG:
+    if several and isolation.level is not IsolationLevel.STRONG:
         raise UsageError(
             f"several notebooks are only graded behind strong walls, and this machine's are "
             f"{isolation.level}; `grade doctor` says what is missing and what to do"

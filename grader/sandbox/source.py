@@ -10,7 +10,7 @@ from grader.sandbox.code_digest import looks_at_itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class WorkerSource:
     """What a worker is to load: statements with their cells and lines, in the notebook's order.
 
     Attributes:
@@ -33,7 +33,7 @@ class Source:
         everything = (self.statements, *self.modules.values())
         return any(package in statement["source"] for part in everything for statement in part)
 
-    def only(self, names: Iterable[str]) -> Source:
+    def only(self, names: Iterable[str]) -> WorkerSource:
         """What these definitions need, and no other statement; all of it where code looks at itself."""
         if any(map(looks_at_itself, (self.statements, *self.modules.values()))):
             return self

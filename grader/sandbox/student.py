@@ -12,10 +12,10 @@ from torch import Tensor
 
 from grader.closing import Closing
 from grader.sandbox.deadlines import Alarm
-from grader.sandbox.decoding import Callback, Unpacker
+from grader.sandbox.decoding import AnswerDecoder, Callback
 from grader.sandbox.diagnosis import died, explained, on_gpu_only
-from grader.sandbox.encoding import Packer
-from grader.sandbox.source import Source
+from grader.sandbox.encoding import RequestEncoder
+from grader.sandbox.source import WorkerSource
 from grader.sandbox.values import DeviceError, Double, Exhausted, Handle, Refusal, StudentError, WorkerError
 from grader.sandbox.worker.wire import (
     ANSWER,
@@ -29,14 +29,14 @@ from grader.sandbox.worker.wire import (
     read_frame,
     write_frame,
 )
-from grader.sandbox.zygote import Line, Nursery
+from grader.sandbox.zygote import WorkerConnection, Zygote
 
 MIB = 1 << 20
 _ALARM = Alarm()
 
 
 @dataclass(slots=True)
-class Spent:
+class TimeSpent:
     """What the workers of one submission took, all of them together; from any thread.
 
     Attributes:
@@ -69,8 +69,8 @@ class Student(Closing):
         is_abandoned: whether nobody wants to hear of it any more.
     """
 
-    nursery: Nursery
-    source: Source
+    zygote: Zygote
+    source: WorkerSource
     device: str = "cpu"
     threads: int = 1
     gpu_share: float = 1.0
@@ -79,12 +79,12 @@ class Student(Closing):
     load_within: float = 60.0
     problems: list[dict[str, Any]] = field(default_factory=list)
     notices: dict[str, None] = field(default_factory=dict)
-    spent: Spent = field(default_factory=Spent)
+    spent: TimeSpent = field(default_factory=TimeSpent)
     generation: int = 0
     layers: tuple[str, ...] = ()
     patience: float = 1.0
     is_abandoned: bool = False
-    _line: Line | None = None
+    _line: WorkerConnection | None = None
     _open_requests: int = 0  # a stand-in may ask before it answers
     _doubles: dict[int, Double] = field(
         default_factory=dict
@@ -163,7 +163,7 @@ class Student(Closing):
     ) -> dict[str, Any]:
         """Send a request; the reply has its ``value`` and whether that is ``attached`` to a graph."""
         line = self._line or self._open()
-        packer = Packer(self.generation)
+        packer = RequestEncoder(self.generation)
         if isinstance(target, str):
             target = self.source.names.get(target, target)
         if target is not None:
@@ -197,10 +197,10 @@ class Student(Closing):
             self.spent.add(processor=self._line.processor)
             self._line = None
 
-    def _open(self) -> Line:
+    def _open(self) -> WorkerConnection:
         if self.is_abandoned:
             raise StudentError("Died", "it was given up")
-        line = self._line = self.nursery.worker(gpu=self.device == "cuda")
+        line = self._line = self.zygote.worker(gpu=self.device == "cuda")
         self.generation, self.layers = self.generation + 1, line.layers
         self._doubles = {}
         if self.data is not None:
@@ -219,7 +219,12 @@ class Student(Closing):
         return line
 
     def _exchange(
-        self, line: Line, header: dict[str, Any], packer: Packer, within: float, reply_limit: int
+        self,
+        line: WorkerConnection,
+        header: dict[str, Any],
+        packer: RequestEncoder,
+        within: float,
+        reply_limit: int,
     ) -> dict[str, Any]:
         self._doubles |= packer.doubles
         within, passed = self.patience * within, threading.Event()
@@ -235,7 +240,7 @@ class Student(Closing):
                 write_frame(line.requests, REQUEST, header, packer.tensors)
                 while True:
                     kind, answer, tensors = read_frame(line.replies, min(reply_limit, MAX_BODY), MAX_ANSWER)
-                    unpacker = Unpacker(tensors, self.generation)
+                    unpacker = AnswerDecoder(tensors, self.generation)
                     if kind == REPLY:
                         return self._received(unpacker, answer, header)
                     if kind != CALLBACK:
@@ -262,7 +267,7 @@ class Student(Closing):
                 self.spent.add(seconds=time.monotonic() - started)
 
     def _received(
-        self, unpacker: Unpacker, answer: dict[str, Any], request: dict[str, Any]
+        self, unpacker: AnswerDecoder, answer: dict[str, Any], request: dict[str, Any]
     ) -> dict[str, Any]:
         self.notices.update(dict.fromkeys(unpacker.notices(answer)))
         try:
@@ -275,8 +280,8 @@ class Student(Closing):
                 raise DeviceError(why) from error
             raise error
 
-    def _answer(self, line: Line, callback: Callback) -> None:
-        packer = Packer(self.generation)
+    def _answer(self, line: WorkerConnection, callback: Callback) -> None:
+        packer = RequestEncoder(self.generation)
         try:
             header = {"value": packer.pack(callback.answer())}
         except Exhausted:

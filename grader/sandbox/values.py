@@ -80,20 +80,20 @@ class OnCPU:
     tensor: Tensor
 
 
-class Fields(tuple[Any, ...]):
+class NamedFields(tuple[Any, ...]):
     """A tuple whose items have names, as ``typing.NamedTuple`` has them."""
 
     names: tuple[str, ...]
 
-    def __new__(cls, items: Iterable[Any], names: Iterable[str]) -> Fields:
+    def __new__(cls, items: Iterable[Any], names: Iterable[str]) -> NamedFields:
         """Items, and as many names."""
         made = super().__new__(cls, items)
         made.names = tuple(names)
         return made
 
 
-class InUse:
+class CurrentDevice:
     """Marks the argument that names the device in use."""
 
 
-IN_USE = InUse()
+CURRENT_DEVICE = CurrentDevice()

@@ -16,7 +16,7 @@ MIB, GIB = 1 << 20, 1 << 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
+class ResourceLimits:
     """What one worker may use at a time."""
 
     memory: int = 4 * GIB  # beyond what it was born with
@@ -25,7 +25,7 @@ class Budget:
     threads: int = 256
 
 
-class Watch(threading.Thread):
+class Watchdog(threading.Thread):
     """Ends a worker that goes beyond its budget; when it has ended, for whatever reason, tells so.
 
     Attributes:
@@ -34,7 +34,7 @@ class Watch(threading.Thread):
     """
 
     def __init__(
-        self, pid: int, descriptor: int, scratch: Path, budget: Budget, ended: Callable[[], None]
+        self, pid: int, descriptor: int, scratch: Path, budget: ResourceLimits, ended: Callable[[], None]
     ) -> None:
         """
         Args:

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 from grader.closing import Closing
 from grader.errors import SandboxError, WorkerStartError
 from grader.sandbox.environment import COMPUTING
-from grader.sandbox.watchdog import Budget, Watch, remove
+from grader.sandbox.watchdog import ResourceLimits, Watchdog, remove
 from grader.sandbox.worker.walls import LAYERS
 
 _START = Path(__file__).parent / "worker" / "start.py"
@@ -32,7 +32,7 @@ _PACKAGES = Path(__file__).parents[2]
 
 
 @dataclass(slots=True)
-class Line:
+class WorkerConnection:
     """The two pipes to one worker, and the means to end it.
 
     Attributes:
@@ -42,7 +42,7 @@ class Line:
     requests: BinaryIO
     replies: BinaryIO
     kill: Callable[[], None]
-    watch: Watch | None = None
+    watch: Watchdog | None = None
     layers: tuple[str, ...] = ()
 
     @property
@@ -65,7 +65,7 @@ class Line:
             pipe.close()
 
 
-class Nursery(Closing):
+class Zygote(Closing):
     """A process that has imported torch and holds nothing else; workers are forked from it.
 
     Where fork is missing or unsafe after importing torch (Windows, macOS) every worker is a process started
@@ -75,7 +75,7 @@ class Nursery(Closing):
     def __init__(
         self,
         layers: Sequence[str] | None = None,
-        budget: Budget | None = None,
+        budget: ResourceLimits | None = None,
         preload: Sequence[str] = (),
         control: socket.socket | None = None,
     ) -> None:
@@ -84,14 +84,14 @@ class Nursery(Closing):
             layers: the walls that every worker is to be behind; all that this system can have, if not given.
             budget: what each worker may use.
             preload: modules that are worth importing once for all workers.
-            control: a branch of another nursery, to fork from instead of a process of its own.
+            control: a branch of another zygote, to fork from instead of a process of its own.
         """
         self._scratch = tempfile.TemporaryDirectory(prefix="grade-", ignore_cleanup_errors=True)
         self._errors: deque[str] = deque(maxlen=50)
         self._forks = can_fork()
         self.layers = tuple(layers if layers is not None else LAYERS if self._forks else ())
-        self._budget = budget or Budget()
-        self._lines: list[Line] = []
+        self._budget = budget or ResourceLimits()
+        self._lines: list[WorkerConnection] = []
         self._asking = threading.Lock()  # whoever asks the warm process waits for its answer
         self._numbers = itertools.count()
         self._process: subprocess.Popen[bytes] | None = None
@@ -118,7 +118,7 @@ class Nursery(Closing):
             remove(folder)
         self._scratch.cleanup()
 
-    def worker(self, *, gpu: bool = False) -> Line:
+    def worker(self, *, gpu: bool = False) -> WorkerConnection:
         """A fresh worker, behind its walls.
 
         Args:
@@ -143,7 +143,7 @@ class Nursery(Closing):
         return line
 
     def branch(self) -> socket.socket:
-        """A connection for another nursery, in whatever process: its workers are forked from this one's warm
+        """A connection for another zygote, in whatever process: its workers are forked from this one's warm
         process, and end when it hangs up. It need not be warm yet.
 
         Raises:
@@ -154,7 +154,7 @@ class Nursery(Closing):
             socket.send_fds(self._control, [b'{"branch": true}'], [theirs.fileno()])
         return ours
 
-    def _fork(self, policy: dict[str, Any], scratch: Path, budget: Budget) -> Line:
+    def _fork(self, policy: dict[str, Any], scratch: Path, budget: ResourceLimits) -> WorkerConnection:
         their_requests, our_requests = os.pipe()
         our_replies, their_replies = os.pipe()
         try:
@@ -162,9 +162,9 @@ class Nursery(Closing):
         finally:
             os.close(their_requests)
             os.close(their_replies)
-        watch = Watch(pid, descriptor, scratch, budget, lambda: remove(scratch))
+        watch = Watchdog(pid, descriptor, scratch, budget, lambda: remove(scratch))
         watch.start()
-        return Line(
+        return WorkerConnection(
             requests=open(our_requests, "wb", buffering=0),
             replies=open(our_replies, "rb", buffering=0),
             kill=Killer(descriptor),
@@ -184,7 +184,7 @@ class Nursery(Closing):
             raise WorkerStartError(self._why())
         return int(answer), handles[0]
 
-    def _spawn(self, policy: dict[str, Any]) -> Line:
+    def _spawn(self, policy: dict[str, Any]) -> WorkerConnection:
         options = ["--policy", json.dumps(policy)]
         process = self._start(options, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert process.stdin is not None
@@ -194,9 +194,9 @@ class Nursery(Closing):
             process.kill()
             process.wait()
 
-        return Line(requests=process.stdin, replies=process.stdout, kill=kill)  # type: ignore[arg-type]
+        return WorkerConnection(requests=process.stdin, replies=process.stdout, kill=kill)  # type: ignore[arg-type]
 
-    def _greeted(self, line: Line) -> tuple[str, ...]:
+    def _greeted(self, line: WorkerConnection) -> tuple[str, ...]:
         """Wait for the worker to say which walls it is behind: all that were asked for, or it is not used."""
         from grader.sandbox.worker.wire import HELLO, WireError, read_frame
 

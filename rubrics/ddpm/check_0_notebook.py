@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grader.checks import Undecided, Unmet, criterion
+from grader.checks import NeedsReview, Unmet, criterion
 from grader.checks.session import Judge
 from grader.sandbox.student import Student
 from grader.text import place
@@ -15,14 +15,14 @@ def check_definitions_are_found(judge: Judge, student: Student) -> None:
     for problem in student.problems:
         where = place(problem["cell"], problem["line"])
         why = f"{problem['type']}: {problem['message']}"
-        judge.talk.note(f"In {where}, a statement that your definitions need fails: {why}")
+        judge.reporter.note(f"In {where}, a statement that your definitions need fails: {why}")
     if extraction["missing"]:
         names = ", ".join(extraction["missing"])
         hints = "".join(f" {hint}" for hint in extraction["hints"].values() if hint)
         raise Unmet(f"The notebook defines no {names}.{hints}", expected=", ".join(judge.rubric.wanted))
     missing = sorted({str(p["message"]) for p in student.problems if p["type"] == "ModuleNotFoundError"})
     if missing:
-        raise Undecided(
+        raise NeedsReview(
             f"Your notebook needs modules that are not installed where it was graded ({'; '.join(missing)}). "
             f"What depends on them could not be judged; install them and grade again."
         )

@@ -5,26 +5,26 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from grader.checks import Blocked, Finding, Talk, Unmet, criterion
+from grader.checks import Blocked, Evidence, Reporter, Unmet, criterion
 from reference.diffuser import NoiseDiffuser
 from reference.readings import HANDOUT_CODE, PAPER
 
 from .forward.figures import coefficient_curves, diffusion_strip
 from .forward.formulas import IMAGE, NOISE, close, name_of
 from .forward.probe import Forward
-from .forward.schedule import Judged, curves, fits_image, fits_noise, like_statistically
+from .forward.schedule import MatchedReading, curves, fits_image, fits_noise, like_statistically
 
 STEP = 25  # the step that messages speak of: half way through the probes' schedule
 
 
 @criterion("forward.image_coefficient")
 def check_image_fades(
-    forward: Forward, judged: Judged, truth: NoiseDiffuser, finding: Finding, talk: Talk
+    forward: Forward, judged: MatchedReading, truth: NoiseDiffuser, evidence: Evidence, reporter: Reporter
 ) -> None:
     """At every step the image keeps the strength that the forward formula gives it."""
     for figure in (*coefficient_curves(forward, judged, truth), diffusion_strip(forward, judged, truth)):
-        talk.show(figure)
-    finding.reading = judged.named
+        reporter.show(figure)
+    evidence.reading = judged.named
     if forward.limits:
         low, high = forward.limits
         raise Unmet(
@@ -35,7 +35,7 @@ def check_image_fades(
         )
     if judged.accepted:
         if judged.reading is not PAPER:
-            talk.note(judged.reading.note)
+            reporter.note(judged.reading.note)
         return
     if forward.stray.max() > 1e-2:
         raise Unmet(
@@ -56,9 +56,11 @@ def check_image_fades(
 
 
 @criterion("forward.noise_coefficient")
-def check_noise_grows(forward: Forward, judged: Judged, truth: NoiseDiffuser, finding: Finding) -> None:
+def check_noise_grows(
+    forward: Forward, judged: MatchedReading, truth: NoiseDiffuser, evidence: Evidence
+) -> None:
     """At every step the noise has the strength that the forward formula gives it."""
-    finding.reading = judged.named
+    evidence.reading = judged.named
     # The image's coefficient was charged where it is wrong; here the noise only has to go with it, a² + b² =
     # 1.
     if forward.offset.abs().max() > 0.1:  # of noise alone the mean of 12,544 pixels is 0 ± 0.009
@@ -83,14 +85,16 @@ def check_noise_grows(forward: Forward, judged: Judged, truth: NoiseDiffuser, fi
     )
 
 
-def _strength_is_right(forward: Forward, judged: Judged) -> bool:
+def _strength_is_right(forward: Forward, judged: MatchedReading) -> bool:
     """A wrong image coefficient was charged there; the noise only has to go with it, a² + b² = 1."""
     implied = forward.image.square().clamp(0, 1)
     return any(fits_noise(forward, PAPER, ab, judged.scaled) for ab in (*judged.alpha_bars, implied))
 
 
 @criterion("forward.noise_returned")
-def check_noise_is_returned(forward: Forward, judged: Judged, finding: Finding, talk: Talk) -> None:
+def check_noise_is_returned(
+    forward: Forward, judged: MatchedReading, evidence: Evidence, reporter: Reporter
+) -> None:
     """The second result is the noise that was mixed into the image."""
     if forward.returned is None:
         raise Unmet(
@@ -108,9 +112,11 @@ def check_noise_is_returned(forward: Forward, judged: Judged, finding: Finding, 
         )
     if bool((forward.likeness > 0.999).all()):
         if judged.scaled:
-            finding.reading = HANDOUT_CODE.id
+            evidence.reading = HANDOUT_CODE.id
             if judged.reading is not HANDOUT_CODE:
-                talk.note("The noise is returned already scaled, as the handout's code returns it: accepted.")
+                reporter.note(
+                    "The noise is returned already scaled, as the handout's code returns it: accepted."
+                )
         return
     if bool((forward.likeness < -0.999).all()) and not _strength_is_right(forward, judged):
         return  # a factor that is wrong altogether, sign and all, was charged as the coefficient
@@ -135,7 +141,7 @@ def _not_the_noise(forward: Forward) -> str:
 
 
 @criterion("forward.noise_distribution")
-def check_noise_is_standard_normal(forward: Forward, judged: Judged) -> None:
+def check_noise_is_standard_normal(forward: Forward, judged: MatchedReading) -> None:
     """The noise has mean 0 and variance 1, is normal, and is drawn anew for every pixel of every image."""
     if forward.stray.max() > 1e-2:
         raise Blocked("The noise cannot be told from the rest of x_t, which is no plain mix.")
@@ -165,7 +171,7 @@ def check_noise_is_standard_normal(forward: Forward, judged: Judged) -> None:
     )
 
 
-def _drawn(forward: Forward, judged: Judged) -> Tensor:
+def _drawn(forward: Forward, judged: MatchedReading) -> Tensor:
     """The noise before it was scaled, (T, B, 1, 28, 28), as well as it can be known."""
     if forward.returned is not None and not judged.scaled and bool((forward.likeness.abs() > 0.999).all()):
         return forward.returned

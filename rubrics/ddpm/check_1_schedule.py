@@ -7,7 +7,7 @@ from typing import TypedDict
 import torch
 from torch import Tensor
 
-from grader.checks import Blocked, Finding, Talk, Unmet, criterion
+from grader.checks import Blocked, Evidence, Reporter, Unmet, criterion
 from grader.model import Curves, Series
 from grader.sandbox.student import Student
 from grader.sandbox.values import Handle
@@ -15,7 +15,7 @@ from reference.diffuser import NoiseDiffuser
 from reference.pretrained import ScheduleArguments
 
 from .forward.formulas import ALPHA_BAR, ALPHAS, BETAS, close, name_of
-from .forward.schedule import PROBE, Found, build_diffuser, curves, schedule_of
+from .forward.schedule import PROBE, StudentSchedule, build_diffuser, curves, schedule_of
 
 
 class _Ends(TypedDict):
@@ -27,7 +27,9 @@ WITHIN = 1e-4  # of the largest value; float32's own error is a thousand times s
 
 
 @criterion("schedule.betas")
-def check_betas_are_linear(student: Student, diffuser: Handle, schedule: Found, talk: Talk) -> None:
+def check_betas_are_linear(
+    student: Student, diffuser: Handle, schedule: StudentSchedule, reporter: Reporter
+) -> None:
     """β rises in equal steps from start_beta to end_beta, both included."""
     _expect_linear(schedule["betas"], **PROBE)
     other: ScheduleArguments = {
@@ -36,7 +38,8 @@ def check_betas_are_linear(student: Student, diffuser: Handle, schedule: Found, 
         "total_steps": 23,
     }  # a schedule written into the class would not follow
     _expect_linear(
-        schedule_of(student, build_diffuser(student, **other), other["total_steps"], talk)["betas"], **other
+        schedule_of(student, build_diffuser(student, **other), other["total_steps"], reporter)["betas"],
+        **other,
     )
 
 
@@ -64,7 +67,7 @@ def _expect_linear(betas: Tensor, *, start_beta: float, end_beta: float, total_s
 
 
 @criterion("schedule.alphas")
-def check_alphas_are_what_beta_leaves(schedule: Found) -> None:
+def check_alphas_are_what_beta_leaves(schedule: StudentSchedule) -> None:
     """α is 1 − β at every step."""
     alphas = schedule["alphas"]
     if "betas" not in schedule.curves:
@@ -80,10 +83,10 @@ def check_alphas_are_what_beta_leaves(schedule: Found) -> None:
 
 @criterion("schedule.alpha_bar")
 def check_alpha_bar_is_the_running_product(
-    schedule: Found, truth: NoiseDiffuser, finding: Finding, talk: Talk
+    schedule: StudentSchedule, truth: NoiseDiffuser, evidence: Evidence, reporter: Reporter
 ) -> None:
     """ᾱ at step t is the product of all α up to t."""
-    _show(schedule, truth, talk)
+    _show(schedule, truth, reporter)
     alpha_bar = schedule["alpha_bar"]
     own_beta, own_alpha = schedule.curves.get("betas"), schedule.curves.get("alphas")
     _, alphas, right = curves(truth)
@@ -109,7 +112,7 @@ def _ends(expected: Tensor, actual: Tensor) -> _Ends:
     return {"expected": ends(expected), "actual": ends(actual)}
 
 
-def _show(schedule: Found, truth: NoiseDiffuser, talk: Talk) -> None:
+def _show(schedule: StudentSchedule, truth: NoiseDiffuser, reporter: Reporter) -> None:
     betas, _, alpha_bar = curves(truth)
     pairs = [
         ("β, the noise added at each step", "β", betas, schedule.curves.get("betas")),
@@ -132,7 +135,7 @@ def _show(schedule: Found, truth: NoiseDiffuser, talk: Talk) -> None:
             if same
             else "departs from the reference"
         )
-        talk.show(
+        reporter.show(
             Curves(
                 exercise=1,
                 title=title,

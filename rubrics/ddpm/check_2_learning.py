@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from grader.checks import Finding, Talk, Undecided, Unmet, criterion
+from grader.checks import Evidence, NeedsReview, Reporter, Unmet, criterion
 from grader.checks.session import Judge
 from grader.model import Curves, Series
 from reference.readings import PAPER
 
-from .short_training.training import Learning
+from .short_training.training import TrainingOutcome
 
 
 @criterion("train.learns")
-def check_short_training_learns(learning: Learning, judge: Judge, finding: Finding, talk: Talk) -> None:
+def check_short_training_learns(
+    learning: TrainingOutcome, judge: Judge, evidence: Evidence, reporter: Reporter
+) -> None:
     """After a short training the network finds the noise in images that it never saw."""
     trained = learning.trained
-    finding.reading = trained.reading.id if trained.reading.id != PAPER.id else None
-    finding.expected = (
+    evidence.reading = trained.reading.id if trained.reading.id != PAPER.id else None
+    evidence.expected = (
         f"a held-out error of at most {learning.bound:.3f} "
         f"(the reference comes to {learning.reference:.3f} in {learning.compared} steps)"
     )
-    finding.actual = f"{learning.error:.3f} after {trained.steps} steps"
-    _show(learning, judge, talk)
+    evidence.actual = f"{learning.error:.3f} after {trained.steps} steps"
+    _show(learning, judge, reporter)
     if learning.learnt:
         return
     if learning.error <= learning.undecided and not learning.limited:
-        raise Undecided(
+        raise NeedsReview(
             f"After {trained.steps} steps the error on held-out images is {learning.error:.3f}: more than "
             f"{learning.bound:.3f}, up to which a network surely learns, and less than "
             f"{learning.undecided:.3f}, beyond which it surely does not. A person has to look at its samples."
@@ -33,22 +35,25 @@ def check_short_training_learns(learning: Learning, judge: Judge, finding: Findi
     raise Unmet(
         f"After {trained.steps} steps the error on held-out images is {learning.error:.3f}; "
         f"the reference comes to {learning.reference:.3f} in as many.{more}",
-        expected=finding.expected,
-        actual=finding.actual,
+        expected=evidence.expected,
+        actual=evidence.actual,
         misconception=_why(learning),
     )
 
 
-def _why(learning: Learning) -> str | None:
+def _why(learning: TrainingOutcome) -> str | None:
     if learning.limited:
         return "output-limited"
     return "learns-nothing" if learning.error > 0.9 else None
 
 
-def _show(learning: Learning, judge: Judge, talk: Talk) -> None:
+def _show(learning: TrainingOutcome, judge: Judge, reporter: Reporter) -> None:
     trained, settings = learning.trained, judge.rubric.settings["training"]
     batches = settings["batches"]
-    reference = {"training": learning.yardstick.training, "validation": learning.yardstick.validation}
+    reference = {
+        "training": learning.reference_curve.training,
+        "validation": learning.reference_curve.validation,
+    }
     names = ("training", "validation")
     series = []
     for name, own in zip(names, trained.losses, strict=False):
@@ -57,7 +62,7 @@ def _show(learning: Learning, judge: Judge, talk: Talk) -> None:
     for name in names:
         values = reference[name][: max(len(trained.losses[0]) if trained.losses else 0, 6)]
         at = [float((number + 1) * batches) for number in range(len(values))]
-        band = learning.yardstick.bands.get(name)
+        band = learning.reference_curve.bands.get(name)
         series.append(
             Series(
                 label=f"reference, {name}" + (", and its range" if band else ""),
@@ -74,7 +79,7 @@ def _show(learning: Learning, judge: Judge, talk: Talk) -> None:
     first = batches * settings["epochs"][0]
     if trained.losses and trained.steps > first:
         caption += f" After {first} steps train was called anew, with a new optimizer: a loss may jump there."
-    talk.show(
+    reporter.show(
         Curves(
             exercise=2,
             title="Losses of the short training",

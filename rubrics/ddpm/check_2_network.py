@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import torch
 
-from grader.checks import Finding, Talk, Unmet, criterion
+from grader.checks import Evidence, Reporter, Unmet, criterion
 from grader.checks.randomness import Seeded
 from grader.model import Level, Levels
 from grader.sandbox.student import Student
 
-from .network.probe import AUDIBLE, BATCH, Network, Ways, examine, takes
+from .network.probe import AUDIBLE, BATCH, InputPaths, Network, examine, takes
 
 
 @criterion("unet.shape_1ch")
@@ -19,11 +19,11 @@ def check_one_channel(student: Student, network: Network) -> None:
 
 
 @criterion("unet.shape_3ch")
-def check_three_channels(student: Student, network: Network, seeded: Seeded, talk: Talk) -> None:
+def check_three_channels(student: Student, network: Network, seeded: Seeded, reporter: Reporter) -> None:
     """UNet(3, 1) turns a batch of 3 x 28 x 28 images into one channel of noise."""
     one = network.output  # a wrong size was charged there; it only has to be the same
     size = tuple(one.shape[2:]) if isinstance(one, torch.Tensor) else (28, 28)
-    _expect_shape(student, examine(student, 3, seeded("three channels"), talk), 3, size)
+    _expect_shape(student, examine(student, 3, seeded("three channels"), reporter), 3, size)
 
 
 def _expect_shape(student: Student, network: Network, channels: int, size: tuple[int, ...]) -> None:
@@ -49,19 +49,19 @@ def _expect_shape(student: Student, network: Network, channels: int, size: tuple
 
 
 @criterion("unet.skip_level1")
-def check_skip_at_full_resolution(paths: Ways, finding: Finding, talk: Talk) -> None:
+def check_skip_at_full_resolution(paths: InputPaths, evidence: Evidence, reporter: Reporter) -> None:
     """Features of the first encoder block reach the decoder at full resolution."""
-    talk.show(_drawn(paths))
-    _expect_skip(paths, 0, finding)
+    reporter.show(_drawn(paths))
+    _expect_skip(paths, 0, evidence)
 
 
 @criterion("unet.skip_level2")
-def check_skip_at_half_resolution(paths: Ways, finding: Finding) -> None:
+def check_skip_at_half_resolution(paths: InputPaths, evidence: Evidence) -> None:
     """Features of the second encoder block reach the decoder at half resolution."""
-    _expect_skip(paths, 1, finding)
+    _expect_skip(paths, 1, evidence)
 
 
-def _expect_skip(paths: Ways, level: int, finding: Finding) -> None:
+def _expect_skip(paths: InputPaths, level: int, evidence: Evidence) -> None:
     if not paths.heard:
         raise Unmet(
             "The network never lowers the resolution: there are no encoder and decoder for a skip to join.",
@@ -70,12 +70,12 @@ def _expect_skip(paths: Ways, level: int, finding: Finding) -> None:
             misconception="no-levels",
         )
     if level >= len(paths.heard):
-        finding.message = (
+        evidence.message = (
             "The network goes down only once; the level that it has is joined by its skip connection."
         )
-        return _expect_skip(paths, level - 1, finding)
+        return _expect_skip(paths, level - 1, evidence)
     size = paths.maps[level][0] if level < len(paths.maps) else 28 >> level
-    finding.actual = (
+    evidence.actual = (
         f"{paths.heard[level]:.0%} of a change at the input reaches the output at {size} x {size}"
     )
     if paths.heard[level] > AUDIBLE:
@@ -89,7 +89,7 @@ def _expect_skip(paths: Ways, level: int, finding: Finding) -> None:
     )
 
 
-def _why_missing(paths: Ways, level: int) -> str:
+def _why_missing(paths: InputPaths, level: int) -> str:
     """The misconception behind a missing skip connection, from what is concatenated at its level."""
     joined = [what for at, what in paths.joins if at == level]
     for what, id in _JOINED.items():
@@ -108,9 +108,9 @@ _JOINED = {
 
 
 @criterion("unet.time_conditioning")
-def check_output_depends_on_the_step(paths: Ways, finding: Finding) -> None:
+def check_output_depends_on_the_step(paths: InputPaths, evidence: Evidence) -> None:
     """The same image at another step gives another output."""
-    finding.actual = f"{paths.by_time:.0%} of the output changes with the step"
+    evidence.actual = f"{paths.by_time:.0%} of the output changes with the step"
     if paths.by_time <= AUDIBLE:
         raise Unmet(
             "The network's output is the same at every step: t is not used.",
@@ -120,7 +120,7 @@ def check_output_depends_on_the_step(paths: Ways, finding: Finding) -> None:
         )
 
 
-def _drawn(paths: Ways) -> Levels:
+def _drawn(paths: InputPaths) -> Levels:
     bottom = len(paths.maps) - 1
     levels = []
     for number, (height, channels) in enumerate(paths.maps):

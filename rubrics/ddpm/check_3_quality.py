@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grader.checks import Finding, Talk, Undecided, Unmet, criterion
+from grader.checks import Evidence, NeedsReview, Reporter, Unmet, criterion
 from grader.checks.session import Judge
 
 from .forward.figures import FRAMES, film, grid
@@ -10,24 +10,26 @@ from .sample_quality.quality import OWN, Quality
 
 
 @criterion("sample.quality")
-def check_samples_look_like_digits(quality: Quality, judge: Judge, finding: Finding, talk: Talk) -> None:
+def check_samples_look_like_digits(
+    quality: Quality, judge: Judge, evidence: Evidence, reporter: Reporter
+) -> None:
     """From the handout's seeds come images that lie as near to real digits as the reference's do."""
     for number, seed in enumerate(judge.rubric.settings["sample_seeds"]):
         rows = [(label, made[number]) for label, made in quality.rows]
         caption = f"Judged: {quality.judged}; {_finding(quality)}."
         if any(label.startswith(OWN) for label, _ in rows):
             caption += " All your own is not judged: after so few batches no network draws digits yet."
-        talk.show(grid(3, f"Samples from seed {seed}", caption, rows))
+        reporter.show(grid(3, f"Samples from seed {seed}", caption, rows))
     if len(quality.film) > FRAMES:
-        talk.show(film(quality.film))
+        reporter.show(film(quality.film))
     for note in quality.notes:
-        talk.note(note)
-    finding.expected = (
+        reporter.note(note)
+    evidence.expected = (
         f"{quality.measure} of at most {quality.bound:.2f} (the reference: {quality.reference:.2f})"
     )
-    finding.actual = f"{quality.value:.2f}, {quality.judged}"
+    evidence.actual = f"{quality.value:.2f}, {quality.judged}"
     if quality.bound < quality.value <= quality.undecided:
-        raise Undecided(
+        raise NeedsReview(
             f"{quality.measure.capitalize()} is {quality.value:.2f}: more than {quality.bound:.2f}, up to "
             f"which samples surely look like digits, and less than {quality.undecided:.2f}, beyond which "
             f"they surely do not. A person has to look at them."
@@ -36,8 +38,8 @@ def check_samples_look_like_digits(quality: Quality, judge: Judge, finding: Find
         raise Unmet(
             f"The samples do not look like digits: {quality.measure} is {quality.value:.2f}, "
             f"where the reference has {quality.reference:.2f}.",
-            expected=finding.expected,
-            actual=finding.actual,
+            expected=evidence.expected,
+            actual=evidence.actual,
         )
 
 

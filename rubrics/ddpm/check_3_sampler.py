@@ -5,49 +5,53 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from grader.checks import Blocked, Finding, Talk, Unmet, criterion
+from grader.checks import Blocked, Evidence, Reporter, Unmet, criterion
 from reference.diffuser import NoiseDiffuser
 
 from .sampler.expectations import expect_calls, expect_formula, expect_order
 from .sampler.figures import coefficients
 from .sampler.noise import expect_noise
-from .sampler.probe import COUNT, SHAPE, Sampling
+from .sampler.probe import COUNT, SHAPE, RecoveredSampler
 
 
 @criterion("sample.formula")
-def check_steps_follow_the_formula(sampling: Sampling, truth: NoiseDiffuser, talk: Talk) -> None:
+def check_steps_follow_the_formula(
+    sampling: RecoveredSampler, truth: NoiseDiffuser, reporter: Reporter
+) -> None:
     """Every step computes 1/√α · (x_t − β/√(1−ᾱ) · ε) from x_t and the predicted noise."""
     if sampling.updates:
         for figure in coefficients(sampling.updates, truth):
-            talk.show(figure)
+            reporter.show(figure)
     expect_formula(sampling, truth)
 
 
 @criterion("sample.order")
-def check_all_steps_are_taken(sampling: Sampling, truth: NoiseDiffuser, finding: Finding, talk: Talk) -> None:
+def check_all_steps_are_taken(
+    sampling: RecoveredSampler, truth: NoiseDiffuser, evidence: Evidence, reporter: Reporter
+) -> None:
     """The network is asked at every step once, from the last down to the first, and the last update is
     returned.
     """
-    finding.actual = expect_order(sampling, truth)
+    evidence.actual = expect_order(sampling, truth)
     run = sampling.first
     if run.calls[0].x is not None and not torch.allclose(run.calls[0].x, run.start, atol=1e-5):
-        talk.note(
+        reporter.note(
             "generate_samples does not begin with the x_t that it was given, but with noise of its own."
         )
 
 
 @criterion("sample.noise")
 def check_noise_is_fresh_and_strong_enough(
-    sampling: Sampling, truth: NoiseDiffuser, finding: Finding
+    sampling: RecoveredSampler, truth: NoiseDiffuser, evidence: Evidence
 ) -> None:
     """At every step but the last, fresh standard normal noise is added, with σ² = β or the posterior
     variance.
     """
-    finding.actual = expect_noise(sampling, truth)
+    evidence.actual = expect_noise(sampling, truth)
 
 
 @criterion("sample.no_grad_or_detach")
-def check_samples_carry_no_gradients(sampling: Sampling) -> None:
+def check_samples_carry_no_gradients(sampling: RecoveredSampler) -> None:
     """The samples are detached from the network's graph."""
     expect_calls(sampling)
     run = sampling.first
@@ -63,7 +67,7 @@ def check_samples_carry_no_gradients(sampling: Sampling) -> None:
 
 
 @criterion("sample.shape")
-def check_samples_have_the_right_shape(sampling: Sampling) -> None:
+def check_samples_have_the_right_shape(sampling: RecoveredSampler) -> None:
     """As many samples come back as were asked for, in the shape of x_t."""
     run = sampling.first
     if run.error:

@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from grader.checks import Blocked, LeftOut, Talk, Unmet
+from grader.checks import Blocked, Reporter, Skipped, Unmet
 from grader.checks.randomness import Seeded, streams
 from grader.checks.session import Judge
 from grader.errors import UsageError
@@ -22,25 +22,40 @@ from grader.sandbox.student import Student
 from grader.sandbox.values import Handle, StudentError
 from reference import digits
 from reference.diffuser import NoiseDiffuser
-from reference.pretrained import SCHEDULE as LESSONS
+from reference.pretrained import SCHEDULE as TRAINING_SCHEDULE
 from reference.readings import PAPER
 
 from .forward.probe import Forward
-from .forward.schedule import PROBE, Found, Judged, build_diffuser, is_sound, own_diffuser, read, schedule_of
-from .interface.conventions import Numbering
-from .network.probe import Network, Ways, examine, rebuilt, ways
+from .forward.schedule import (
+    PROBE,
+    MatchedReading,
+    StudentSchedule,
+    build_diffuser,
+    is_sound,
+    own_diffuser,
+    read,
+    schedule_of,
+)
+from .interface.conventions import StepNumbering
+from .network.probe import InputPaths, Network, examine, input_paths, rebuilt
 from .sample_quality.cache import draw_or_recall
 from .sample_quality.own_weights import add_own_weights
-from .sample_quality.quality import Quality, Studio, add_all_of_the_students, judge_network, judge_sampler
+from .sample_quality.quality import (
+    Quality,
+    SampleGenerator,
+    add_all_of_the_students,
+    judge_network,
+    judge_sampler,
+)
 from .sampler import probe as probe_sampler
 from .sampler.noise import works
-from .sampler.probe import Sampling
-from .short_training.background import Lesson
-from .short_training.plan import Plan, planned
-from .short_training.training import Learning
+from .sampler.probe import RecoveredSampler
+from .short_training.background import BackgroundTraining
+from .short_training.plan import TrainingPlan, planned
+from .short_training.training import TrainingOutcome
 from .step_numbering import recovered, told_otherwise
 from .trainer import probe as probe_trainer
-from .trainer.probe import Training
+from .trainer.probe import RecordedTraining
 from .trainer.run import run_as_expected, see_what_is_told
 
 
@@ -92,49 +107,51 @@ def diffuser(student: Student, need: Callable[[str], None]) -> Handle:
 
 
 @pytest.fixture(scope="session")
-def schedule(student: Student, diffuser: Handle, talk: Talk) -> Found:
+def schedule(student: Student, diffuser: Handle, reporter: Reporter) -> StudentSchedule:
     """The student's schedule for the probes."""
-    return schedule_of(student, diffuser, PROBE["total_steps"], talk)
+    return schedule_of(student, diffuser, PROBE["total_steps"], reporter)
 
 
 @pytest.fixture(scope="session")
-def forward(student: Student, schedule: Found, truth: NoiseDiffuser, seeded: Seeded, talk: Talk) -> Forward:
+def forward(
+    student: Student, schedule: StudentSchedule, truth: NoiseDiffuser, seeded: Seeded, reporter: Reporter
+) -> Forward:
     """The student's forward process, recovered at every step, over the true schedule where it reads that."""
     forward, mended = recovered(student, schedule, truth, seeded("forward").initial_seed())
-    talk.convention("noise_diffusion", str(forward.asked))
+    reporter.convention("noise_diffusion", str(forward.asked))
     if mended and not torch.isfinite(forward.image).all():
         raise Blocked("noise_diffusion computes no numbers from your schedule, which lost its points above.")
     if forward.asked.single:
-        talk.note("noise_diffusion takes no batch of images; what else it does was asked image by image.")
+        reporter.note("noise_diffusion takes no batch of images; what else it does was asked image by image.")
     elif forward.asked.form != "list":
-        talk.note("noise_diffusion takes t not as a list, as in the handout; it was given a tensor.")
+        reporter.note("noise_diffusion takes t not as a list, as in the handout; it was given a tensor.")
     if (forward.asked.answers.image, forward.asked.answers.noise) == (1, 0):
-        talk.note("noise_diffusion returns the noise first and the image second; it was read that way.")
+        reporter.note("noise_diffusion returns the noise first and the image second; it was read that way.")
     return forward
 
 
 @pytest.fixture(scope="session")
-def numbering(request: pytest.FixtureRequest, talk: Talk) -> Numbering:
+def numbering(request: pytest.FixtureRequest, reporter: Reporter) -> StepNumbering:
     """How the student counts the steps."""
     forward, schedule = _or_none(request, "forward"), _or_none(request, "schedule")
-    found = Numbering(forward.asked.first if forward else 0, schedule.padded if schedule else frozenset())
-    talk.convention("Steps", f"counted {found}")
+    found = StepNumbering(forward.asked.first if forward else 0, schedule.padded if schedule else frozenset())
+    reporter.convention("Steps", f"counted {found}")
     return found
 
 
 @pytest.fixture(scope="session")
-def judged(forward: Forward, schedule: Found, truth: NoiseDiffuser) -> Judged:
+def judged(forward: Forward, schedule: StudentSchedule, truth: NoiseDiffuser) -> MatchedReading:
     """The reading that the student's forward process follows."""
     return read(forward, schedule, truth)
 
 
 @pytest.fixture(scope="session")
-def course(request: pytest.FixtureRequest, truth: NoiseDiffuser) -> Judged | None:
+def course(request: pytest.FixtureRequest, truth: NoiseDiffuser) -> MatchedReading | None:
     """How the student's forward process is read, if it can be built upon; None where the reference's takes
     its place.
     """
     try:
-        judged: Judged = request.getfixturevalue("judged")
+        judged: MatchedReading = request.getfixturevalue("judged")
         forward, schedule = request.getfixturevalue("forward"), request.getfixturevalue("schedule")
     except (StudentError, Unmet, Blocked):
         return None
@@ -142,18 +159,18 @@ def course(request: pytest.FixtureRequest, truth: NoiseDiffuser) -> Judged | Non
 
 
 @pytest.fixture(scope="session")
-def network(student: Student, need: Callable[[str], None], seeded: Seeded, talk: Talk) -> Network:
+def network(student: Student, need: Callable[[str], None], seeded: Seeded, reporter: Reporter) -> Network:
     """The student's UNet(1, 1), asked once."""
     need("UNet")
-    network = examine(student, 1, seeded("network"), talk)
-    talk.convention("UNet", f"t as {network.form}")
+    network = examine(student, 1, seeded("network"), reporter)
+    reporter.convention("UNet", f"t as {network.form}")
     return network
 
 
 @pytest.fixture(scope="session")
-def paths(student: Student, network: Network, seeded: Seeded) -> Ways:
+def paths(student: Student, network: Network, seeded: Seeded) -> InputPaths:
     """How the network's output hears of its input."""
-    return ways(student, network, seeded("paths"))
+    return input_paths(student, network, seeded("paths"))
 
 
 @pytest.fixture(scope="session")
@@ -162,11 +179,11 @@ def training(
     student: Student,
     need: Callable[[str], None],
     seeded: Seeded,
-    course: Judged | None,
-    numbering: Numbering,
+    course: MatchedReading | None,
+    numbering: StepNumbering,
     judge: Judge,
-    talk: Talk,
-) -> Training:
+    reporter: Reporter,
+) -> RecordedTraining:
     """What the student's ``train`` asks of stand-ins for all that it is given."""
     need("train")
     reading = course.as_returned if course else PAPER
@@ -174,8 +191,10 @@ def training(
     forward: Forward | None = _or_none(request, "forward")
     forms = [forward.asked.answers] if forward and forward.asked.answers.noise is not None else []
     training = run_as_expected(student, reading, fallback, seeded("training"), numbering, forms)
-    see_what_is_told(student, training, lambda: own_diffuser(student, judge, LESSONS), seeded("telling"))
-    talk.convention("train", training.convention())
+    see_what_is_told(
+        student, training, lambda: own_diffuser(student, judge, TRAINING_SCHEDULE), seeded("telling")
+    )
+    reporter.convention("train", training.convention())
     return training
 
 
@@ -185,9 +204,9 @@ def sampling(
     need: Callable[[str], None],
     seeded: Seeded,
     judge: Judge,
-    numbering: Numbering,
-    talk: Talk,
-) -> Sampling:
+    numbering: StepNumbering,
+    reporter: Reporter,
+) -> RecoveredSampler:
     """The student's sampler, recovered at every step."""
     need("generate_samples")
 
@@ -195,18 +214,18 @@ def sampling(
         return own_diffuser(fresh, judge, PROBE)
 
     found = probe_sampler.recover(student, fallback, seeded("sampling"), numbering)
-    talk.convention("generate_samples", found.convention())
+    reporter.convention("generate_samples", found.convention())
     if found.first.missing:
         names = ", ".join(sorted(set(found.first.missing)))
-        talk.note(f"generate_samples asks the diffuser for {names}, beyond the handout; yours was asked.")
+        reporter.note(f"generate_samples asks the diffuser for {names}, beyond the handout; yours was asked.")
     return found
 
 
 @pytest.fixture(scope="session")
-def plan(request: pytest.FixtureRequest, judge: Judge, course: Judged | None) -> Plan:
+def plan(request: pytest.FixtureRequest, judge: Judge, course: MatchedReading | None) -> TrainingPlan:
     """What there is of the student's to train with, as far as it is sound."""
     if judge.request["quick"]:
-        raise LeftOut("judging it would take a training, which --quick leaves out.")
+        raise Skipped("judging it would take a training, which --quick leaves out.")
     return planned(
         network=_or_none(request, "network"),
         paths=_or_none(request, "paths"),
@@ -217,9 +236,11 @@ def plan(request: pytest.FixtureRequest, judge: Judge, course: Judged | None) ->
 
 
 @pytest.fixture(scope="session")
-def lesson(plan: Plan, student: Student, judge: Judge, talk: Talk) -> Iterator[Lesson]:
+def lesson(
+    plan: TrainingPlan, student: Student, judge: Judge, reporter: Reporter
+) -> Iterator[BackgroundTraining]:
     """The short training, under way in a worker of its own while other questions are asked."""
-    with Lesson(judge, student, plan, talk) as lesson:
+    with BackgroundTraining(judge, student, plan, reporter) as lesson:
         yield lesson
 
 
@@ -232,15 +253,15 @@ def _begun_early(request: pytest.FixtureRequest, judge: Judge) -> None:
 
 
 @pytest.fixture(scope="session")
-def learning(lesson: Lesson, plan: Plan, talk: Talk) -> Learning:
+def learning(lesson: BackgroundTraining, plan: TrainingPlan, reporter: Reporter) -> TrainingOutcome:
     """What the short training came to."""
     learning = lesson.result()
     if learning.trained.out_of_time:
         steps = learning.trained.steps
-        talk.note(f"The short training was stopped after {steps} steps, when its time was up.")
+        reporter.note(f"The short training was stopped after {steps} steps, when its time was up.")
     network = () if learning.trained.is_own else ("network",)
     if replaced := " and ".join(dict.fromkeys([*network, *plan.replaced])):
-        talk.note(
+        reporter.note(
             f"The short training used the reference's {replaced}, since yours cannot be built upon as it is."
         )
     return learning
@@ -258,38 +279,38 @@ def quality(
     request: pytest.FixtureRequest,
     student: Student,
     judge: Judge,
-    sampling: Sampling,
+    sampling: RecoveredSampler,
     truth: NoiseDiffuser,
-    talk: Talk,
+    reporter: Reporter,
 ) -> Quality:
     """Samples from the handout's seeds, made with what is the student's and sound."""
     settings = judge.rubric.settings
 
     def own_network() -> Network:
-        return rebuilt(student, request.getfixturevalue("network"), talk)
+        return rebuilt(student, request.getfixturevalue("network"), reporter)
 
-    studio = Studio(
+    sample_generator = SampleGenerator(
         student=student,
         seeds=settings["sample_seeds"],
         count=settings["samples_per_seed"],
         fallback=None,
-        talk=talk,
+        reporter=reporter,
         numbering=request.getfixturevalue("numbering"),
     )
     working = works(sampling, truth)
     if not any(working.values()):
         raise Blocked("There is no working sampler whose samples could be looked at.")
     if not all(working.values()):
-        return judge_network(studio, request.getfixturevalue("learning"))
-    draw = partial(draw_or_recall, judge, studio)
-    quality = judge_sampler(studio.seeds, draw, settings["tolerance"])
-    training: Training | None = _or_none(request, "training")
+        return judge_network(sample_generator, request.getfixturevalue("learning"))
+    draw = partial(draw_or_recall, judge, sample_generator)
+    quality = judge_sampler(sample_generator.seeds, draw, settings["tolerance"])
+    training: RecordedTraining | None = _or_none(request, "training")
     if training and (odd := told_otherwise(training, sampling)):
-        talk.note(odd)
+        reporter.note(odd)
     if not judge.request["quick"]:
-        learning: Learning | None = _or_none(request, "learning")
+        learning: TrainingOutcome | None = _or_none(request, "learning")
         if learning and learning.trained.is_own:
-            add_all_of_the_students(quality, studio, learning.trained, own_network())
+            add_all_of_the_students(quality, sample_generator, learning.trained, own_network())
     if judge.request["weights"] and _or_none(request, "network"):
-        add_own_weights(quality, studio, own_network(), Path(judge.request["weights"]))
+        add_own_weights(quality, sample_generator, own_network(), Path(judge.request["weights"]))
     return quality

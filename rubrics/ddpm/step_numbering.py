@@ -16,16 +16,16 @@ from reference.readings import PAPER
 from .forward import probe as probe_forward
 from .forward.calls import FORMS
 from .forward.probe import Forward
-from .forward.schedule import PROBE, Found, build_diffuser, mend, read
+from .forward.schedule import PROBE, StudentSchedule, build_diffuser, mend, read
 from .sampler import probe as probe_sampler
 from .sampler.probe import STEPS as SAMPLER_STEPS
-from .sampler.probe import Sampling
+from .sampler.probe import RecoveredSampler
 from .trainer import probe as probe_trainer
-from .trainer.probe import Training
+from .trainer.probe import RecordedTraining
 
 
 def recovered(
-    student: Student, schedule: Found, truth: NoiseDiffuser, seed: int
+    student: Student, schedule: StudentSchedule, truth: NoiseDiffuser, seed: int
 ) -> tuple[Forward, list[str]]:
     """The student's forward process over the true schedule where it reads that, and what was mended for that.
 
@@ -86,7 +86,7 @@ def _first(steps: Tensor, total: int) -> int:
     return int(steps.min().item() == 1 and steps.max().item() == total)
 
 
-def told_otherwise(training: Training, sampling: Sampling) -> str | None:
+def told_otherwise(training: RecordedTraining, sampling: RecoveredSampler) -> str | None:
     """A sentence on a sampler that tells the network the steps in another way than ``train`` does; None where
     it tells them alike, or where that cannot be compared.
     """

@@ -21,10 +21,10 @@ import hostile
 from corpus import wrong
 
 from grader.audit import corpus
-from grader.sandbox.source import Source
+from grader.sandbox.source import WorkerSource
 from grader.sandbox.student import Student
 from grader.sandbox.values import StudentError
-from grader.sandbox.zygote import Nursery
+from grader.sandbox.zygote import Zygote
 
 LIMIT = 1.0
 STUBBORN = {
@@ -42,9 +42,9 @@ STUBBORN = {
 
 
 def main() -> None:
-    with Nursery() as nursery:
+    with Zygote() as zygote:
         for name, body in STUBBORN.items():
-            print(f"{name:24} {_lost(nursery, body):6.2f} s beyond its deadline", flush=True)
+            print(f"{name:24} {_lost(zygote, body):6.2f} s beyond its deadline", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         plain = _graded(Path(folder), "honest", wrong("betas_reversed", "image_root_missing"))
         print(f"\n{'no attack':24} {plain:6.1f} s")
@@ -53,11 +53,11 @@ def main() -> None:
             print(f"{name:24} {spent:6.1f} s", flush=True)
 
 
-def _lost(nursery: Nursery, body: str) -> float:
+def _lost(zygote: Zygote, body: str) -> float:
     """Seconds from the deadline of a question to the answer of a fresh worker to the next one."""
     source = f"import os, signal, threading, time, torch\ndef f():\n    {body}\ndef g(): return 1\n"
     statement = {"source": source, "cell": 1, "line": 1, "flags": 0}
-    student = Student(nursery=nursery, source=Source(statements=[statement]))
+    student = Student(zygote=zygote, source=WorkerSource(statements=[statement]))
     student.call("g", within=LIMIT)
     started = time.monotonic()
     with suppress(StudentError):

@@ -16,7 +16,7 @@ import usage
 from bench_walls import starting
 
 from grader.sandbox.isolation import measure
-from grader.sandbox.zygote import Nursery
+from grader.sandbox.zygote import Zygote
 
 SUBMISSIONS = Path(__file__).parent.parent.parent / "submissions"
 KINDS = {"full": ["--no-reuse"], "again": [], "quick": ["--quick", "--no-reuse"]}
@@ -25,7 +25,7 @@ COLUMNS = ("start", "extract", "walls", "questions", "training", "sampling", "re
 
 def main() -> None:
     notebooks = [Path(given) for given in sys.argv[1:]] or [SUBMISSIONS / "alice.ipynb"]
-    with Nursery(layers=()) as open_field, Nursery(layers=measure().layers) as walled:
+    with Zygote(layers=()) as open_field, Zygote(layers=measure().layers) as walled:
         walls = starting(walled) - starting(open_field)
     print(f"{'notebook':<10} {'kind':<6} " + " ".join(f"{column:>9}" for column in COLUMNS))
     for notebook in notebooks:

@@ -6,9 +6,9 @@ import statistics
 import time
 
 from grader.sandbox.isolation import measure
-from grader.sandbox.source import Source
+from grader.sandbox.source import WorkerSource
 from grader.sandbox.student import Student
-from grader.sandbox.zygote import Nursery
+from grader.sandbox.zygote import Zygote
 
 WORKERS, ROUNDS, STEPS = 20, 10, 30
 SOURCE = f"""
@@ -33,29 +33,29 @@ def main() -> None:
     started = time.perf_counter()
     isolation = measure()
     print(f"probe: {time.perf_counter() - started:.3f} s, level {isolation.level}")
-    with Nursery(layers=()) as open_field, Nursery(layers=isolation.layers) as walled:
+    with Zygote(layers=()) as open_field, Zygote(layers=isolation.layers) as walled:
         nurseries = {"without walls": open_field, "with walls": walled}
-        for name, nursery in nurseries.items():
-            print(f"worker {name}: {starting(nursery) * 1000:.1f} ms")
+        for name, zygote in nurseries.items():
+            print(f"worker {name}: {starting(zygote) * 1000:.1f} ms")
         _compare_training(nurseries)
 
 
-def starting(nursery: Nursery) -> float:
+def starting(zygote: Zygote) -> float:
     """Median seconds from asking for a worker to its greeting."""
-    nursery.worker().close()  # the warm process has to be warm first
+    zygote.worker().close()  # the warm process has to be warm first
     seconds = []
     for _ in range(WORKERS):
         started = time.perf_counter()
-        line = nursery.worker()
+        line = zygote.worker()
         seconds.append(time.perf_counter() - started)
         line.close()
     return statistics.median(seconds)
 
 
-def _compare_training(nurseries: dict[str, Nursery]) -> None:
+def _compare_training(nurseries: dict[str, Zygote]) -> None:
     """Processor time of the same steps, in turn, since a machine is faster at one time than at another."""
-    source = Source(statements=[{"source": SOURCE, "cell": 1, "line": 1, "flags": 0}])
-    students = {name: Student(nursery=nursery, source=source) for name, nursery in nurseries.items()}
+    source = WorkerSource(statements=[{"source": SOURCE, "cell": 1, "line": 1, "flags": 0}])
+    students = {name: Student(zygote=zygote, source=source) for name, zygote in nurseries.items()}
     seconds: dict[str, list[float]] = {name: [] for name in students}
     for number in range(ROUNDS + 1):
         for name, student in students.items():

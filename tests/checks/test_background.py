@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from grader.checks import Unmet
-from grader.checks.background import Ahead
+from grader.checks.background import BackgroundTask
 
 
 def test_its_result_is_waited_for() -> None:
@@ -18,7 +18,7 @@ def test_its_result_is_waited_for() -> None:
         let.wait(30)
         return 42
 
-    ahead = Ahead(work, stop=let.set)
+    ahead = BackgroundTask(work, stop=let.set)
     assert begun.wait(30)
     let.set()
     assert ahead.result() == ahead.result() == 42
@@ -28,7 +28,7 @@ def test_what_it_raises_is_raised_where_it_is_asked_for() -> None:
     def work() -> None:
         raise Unmet("It does not learn.")
 
-    ahead = Ahead(work, stop=lambda: None)
+    ahead = BackgroundTask(work, stop=lambda: None)
     for _ in range(2):
         with pytest.raises(Unmet, match="does not learn"):
             ahead.result()
@@ -36,7 +36,7 @@ def test_what_it_raises_is_raised_where_it_is_asked_for() -> None:
 
 def test_nobody_waits_for_what_is_given_up() -> None:
     stopped = threading.Event()
-    ahead = Ahead(lambda: stopped.wait(600), stop=stopped.set)
+    ahead = BackgroundTask(lambda: stopped.wait(600), stop=stopped.set)
     ahead.close()
     assert stopped.is_set()
     ahead.close()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from grader.checks import cache as kept
-from grader.checks.cache import Shelf
+from grader.checks.cache import DiskCache
 
 VALUE = {"error": 0.1 + 0.2, "losses": [[1.0, 2.5e-17]], "weights": None}
 
@@ -33,25 +33,25 @@ def make() -> Maker:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Shelf:
-    return Shelf("things", tmp_path)
+def disk_cache(tmp_path: Path) -> DiskCache:
+    return DiskCache("things", tmp_path)
 
 
-def test_it_is_made_once(shelf: Shelf, make: Maker) -> None:
-    assert shelf.get("a", make) == shelf.get("a", make) == VALUE
+def test_it_is_made_once(disk_cache: DiskCache, make: Maker) -> None:
+    assert disk_cache.get("a", make) == disk_cache.get("a", make) == VALUE
     assert make.made == 1
-    shelf.get("b", make)
+    disk_cache.get("b", make)
     assert make.made == 2
 
 
-def test_what_is_given_out_first_is_as_it_is_given_out_later(shelf: Shelf) -> None:
+def test_what_is_given_out_first_is_as_it_is_given_out_later(disk_cache: DiskCache) -> None:
     """A tuple comes back as a list already when it is new."""
     make = Maker({"pair": (1, 2)})
-    assert shelf.get("a", make) == shelf.get("a", make) == {"pair": [1, 2]}
+    assert disk_cache.get("a", make) == disk_cache.get("a", make) == {"pair": [1, 2]}
 
 
-def test_of_many_who_ask_at_once_one_makes_it(shelf: Shelf, make: Maker) -> None:
-    threads = [threading.Thread(target=shelf.get, args=("a", make)) for _ in range(5)]
+def test_of_many_who_ask_at_once_one_makes_it(disk_cache: DiskCache, make: Maker) -> None:
+    threads = [threading.Thread(target=disk_cache.get, args=("a", make)) for _ in range(5)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -59,28 +59,30 @@ def test_of_many_who_ask_at_once_one_makes_it(shelf: Shelf, make: Maker) -> None
     assert make.made == 1
 
 
-def test_nothing_is_not_kept(shelf: Shelf) -> None:
+def test_nothing_is_not_kept(disk_cache: DiskCache) -> None:
     make = Maker(None)
-    assert shelf.get("a", make) is shelf.get("a", make) is None
+    assert disk_cache.get("a", make) is disk_cache.get("a", make) is None
     assert make.made == 2
 
 
-def test_an_error_on_the_way_is_the_makers_and_nothing_is_kept(shelf: Shelf, make: Maker) -> None:
+def test_an_error_on_the_way_is_the_makers_and_nothing_is_kept(disk_cache: DiskCache, make: Maker) -> None:
     def fail() -> dict[str, Any]:
         raise OSError("of the maker's")
 
     with pytest.raises(OSError, match="of the maker's"):
-        shelf.get("a", fail)
-    assert shelf.get("a", make) == VALUE
+        disk_cache.get("a", fail)
+    assert disk_cache.get("a", make) == VALUE
     assert make.made == 1
 
 
 @pytest.mark.parametrize(
     "damage", ["", "{", "[1]", '{"value": {}, "checksum": 5}', "cut", "changed", "moved"]
 )
-def test_a_file_that_is_not_as_it_was_written_is_made_anew(shelf: Shelf, make: Maker, damage: str) -> None:
-    shelf.get("a", make)
-    path = shelf.folder / "a.json"
+def test_a_file_that_is_not_as_it_was_written_is_made_anew(
+    disk_cache: DiskCache, make: Maker, damage: str
+) -> None:
+    disk_cache.get("a", make)
+    path = disk_cache.folder / "a.json"
     match damage:
         case "cut":
             path.write_bytes(path.read_bytes()[:-5])
@@ -89,36 +91,40 @@ def test_a_file_that_is_not_as_it_was_written_is_made_anew(shelf: Shelf, make: M
             content["value"]["error"] = 0.0
             path.write_text(json.dumps(content))
         case "moved":  # of another key
-            shelf.get("b", Maker({"error": 0.0}))
-            (shelf.folder / "b.json").replace(path)
+            disk_cache.get("b", Maker({"error": 0.0}))
+            (disk_cache.folder / "b.json").replace(path)
         case text:
             path.write_text(text)
-    assert shelf.get("a", make) == shelf.get("a", make) == VALUE
+    assert disk_cache.get("a", make) == disk_cache.get("a", make) == VALUE
     assert make.made == 2
 
 
 def test_what_another_user_wrote_counts_for_nothing(
-    shelf: Shelf, make: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    disk_cache: DiskCache, make: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shelf.get("a", make)
+    disk_cache.get("a", make)
     monkeypatch.setattr(kept, "secret_for", lambda purpose: b"another's")
-    Shelf("things", tmp_path).get("a", make)
+    DiskCache("things", tmp_path).get("a", make)
     assert make.made == 2
 
 
 def test_where_nothing_can_be_kept_it_is_made_every_time(tmp_path: Path, make: Maker) -> None:
     in_the_way = tmp_path / "file"
     in_the_way.write_text("")
-    assert Shelf("things", in_the_way).get("a", make) == Shelf("things", in_the_way).get("a", make) == VALUE
+    assert (
+        DiskCache("things", in_the_way).get("a", make)
+        == DiskCache("things", in_the_way).get("a", make)
+        == VALUE
+    )
     assert make.made == 2
 
 
 def test_what_lay_unused_for_longest_makes_room(tmp_path: Path, make: Maker) -> None:
     one = len(json.dumps({"checksum": "0" * 64, "value": VALUE}))
-    shelf = Shelf("things", tmp_path, most_bytes=2 * one)
+    disk_cache = DiskCache("things", tmp_path, most_bytes=2 * one)
     for age, key in enumerate("ab"):
-        shelf.get(key, make)
-        os.utime(shelf.folder / f"{key}.json", (age, age))
-    shelf.get("a", make)  # now b is the one
-    shelf.get("c", make)
-    assert sorted(path.stem for path in shelf.folder.glob("*.json")) == ["a", "c"]
+        disk_cache.get(key, make)
+        os.utime(disk_cache.folder / f"{key}.json", (age, age))
+    disk_cache.get("a", make)  # now b is the one
+    disk_cache.get("c", make)
+    assert sorted(path.stem for path in disk_cache.folder.glob("*.json")) == ["a", "c"]

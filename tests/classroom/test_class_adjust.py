@@ -10,7 +10,7 @@ import report_samples as samples
 from classes import gradebook
 from report_samples import grade
 
-from grader.classroom.gradebook import Gradebook, Inputs
+from grader.classroom.gradebook import Gradebook, ResultInputs
 from grader.classroom.marks import LateRule
 from grader.classroom.students import Person
 from grader.cli import main
@@ -40,7 +40,7 @@ def _said(capsys: pytest.CaptureFixture[str], out: Path, *words: str) -> str:
 
 def _regrade(out: Path, key: str, new: Grade) -> None:
     with Gradebook(out) as book:
-        inputs = Inputs(notebook="new", rubric="r", grader="g", settings="{}")
+        inputs = ResultInputs(notebook="new", rubric="r", grader="g", settings="{}")
         result = book.add_result(inputs, new, [], readable=True)
         book.enter(book.standing(key).person, on_roster=True, label="new.ipynb", result=result)
 

@@ -12,7 +12,7 @@ import pytest
 from classes import SOURCE, content, notebook, run, tiny_rubric, who, zipped
 
 from grader.classroom.intake import collect
-from grader.classroom.roster import Handed, match, read_roster
+from grader.classroom.roster import StudentAttempts, match, read_roster
 from grader.classroom.students import distinct, safe_name
 from grader.errors import UsageError
 
@@ -180,7 +180,7 @@ Alice,Smith,alice@x.edu,123,as1
 '''  # quoted as spreadsheets do
 
 
-def _matched(tmp_path: Path, scratch: Path, *names: str) -> dict[str, Handed]:
+def _matched(tmp_path: Path, scratch: Path, *names: str) -> dict[str, StudentAttempts]:
     roster = tmp_path / "roster.csv"
     roster.write_text(ROSTER, encoding="utf-8-sig")
     people = read_roster(roster)

@@ -15,7 +15,7 @@ from report_samples import grade
 
 from grader.classroom.fingerprints import marks, symbols
 from grader.classroom.gradebook import Gradebook
-from grader.classroom.similarity import ALIKE, OWN, Marked, compare, pairs, passages
+from grader.classroom.similarity import ALIKE, OWN, FingerprintedCode, compare, pairs, passages
 from grader.classroom.students import Person
 
 HANDOUT = Path(__file__).parents[2] / "rubrics" / "ddpm" / "handout.ipynb"
@@ -88,7 +88,7 @@ def test_passages_stand_side_by_side_with_their_lines():
     shared = "\n".join(f"    x = torch.{call}(a[0]) * self.b.view(-1, 1) + noise ** 3" for call in calls)
     left = ["import torch", f"# first\ndef f(a, noise):\n{shared}\n    return x"]
     right = [f"def g(c):\n    pass\n\ndef h(a, noise):\n{shared.replace('noise', 'eps')}\n    return 0"]
-    found = passages(Marked.of(left), Marked.of(right), set())
+    found = passages(FingerprintedCode.of(left), FingerprintedCode.of(right), set())
     assert found[0].left[0].startswith("cell 2, lines ")
     assert found[0].right[0].startswith("cell 1, lines ")
     assert "torch.sqrt(a[0])" in found[0].left[1]

@@ -11,7 +11,7 @@ import psutil
 import pytest
 from classes import notebook, tiny_rubric
 
-from grader.judging.prefork import WarmStart
+from grader.judging.prefork import PreforkServer
 from grader.judging.process import environment, start_afresh
 from grader.model import Grade
 from grader.options import Options
@@ -43,8 +43,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux fork
 
 
 @pytest.fixture(scope="module")
-def start() -> Iterator[WarmStart]:
-    with WarmStart() as start:
+def start() -> Iterator[PreforkServer]:
+    with PreforkServer() as start:
         yield start
 
 
@@ -57,7 +57,7 @@ def rubric(tmp_path: Path) -> Rubric:
 
 @pytest.mark.parametrize("name", ["alice", "bob"])
 @pytest.mark.slow
-def test_a_forked_judge_gives_the_grade_of_one_started_afresh(start: WarmStart, name: str) -> None:
+def test_a_forked_judge_gives_the_grade_of_one_started_afresh(start: PreforkServer, name: str) -> None:
     path, ddpm = SUBMISSIONS / f"{name}.ipynb", Rubric.load("ddpm")
     forked, afresh = (
         judge_notebook(path, name, ddpm, QUICK, lambda event: None, how) for how in (start, start_afresh)
@@ -66,7 +66,7 @@ def test_a_forked_judge_gives_the_grade_of_one_started_afresh(start: WarmStart, 
     assert forked.figures == afresh.figures
 
 
-def test_a_failure_of_ours_says_where_it_was(tmp_path: Path, start: WarmStart) -> None:
+def test_a_failure_of_ours_says_where_it_was(tmp_path: Path, start: PreforkServer) -> None:
     """The place of ours, not that of the library in which it came up."""
     folder = tiny_rubric(tmp_path / "broken")
     broken = ENDS_ITS_JUDGE.replace("import os, signal", "import json").replace(
@@ -87,14 +87,14 @@ def test_what_the_user_asks_of_the_c_library_is_kept(monkeypatch: pytest.MonkeyP
     assert any(one.startswith("glibc.malloc.trim_threshold=") for one in asked)
 
 
-def test_a_judge_that_is_killed_costs_one_grade(tmp_path: Path, start: WarmStart, rubric: Rubric) -> None:
+def test_a_judge_that_is_killed_costs_one_grade(tmp_path: Path, start: PreforkServer, rubric: Rubric) -> None:
     assert _grade(tmp_path, "answer = 'kill'", rubric, start).provisional
     assert _grade(tmp_path, "answer = 42", rubric, start).earned == 10
 
 
 def test_warm_processes_that_are_killed_are_started_again(tmp_path: Path, rubric: Rubric) -> None:
     before = set(psutil.Process().children(recursive=True))
-    with WarmStart() as start:
+    with PreforkServer() as start:
         assert _grade(tmp_path, "answer = 42", rubric, start).earned == 10
         for process in set(psutil.Process().children()) - before:
             process.kill()
@@ -103,7 +103,7 @@ def test_warm_processes_that_are_killed_are_started_again(tmp_path: Path, rubric
     assert not _alive(set(psutil.Process().children(recursive=True)) - before)
 
 
-def test_nothing_handed_in_stays_with_the_warm_processes(start: WarmStart, tmp_path: Path) -> None:
+def test_nothing_handed_in_stays_with_the_warm_processes(start: PreforkServer, tmp_path: Path) -> None:
     """A student's worker is gone when the grade is there, and so is its judge."""
     ddpm = Rubric.load("ddpm")
     judge_notebook(SUBMISSIONS / "alice.ipynb", "alice", ddpm, QUICK, lambda event: None, start)
@@ -119,7 +119,7 @@ def _alive(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
     return [one for one in alive if one.status() != psutil.STATUS_ZOMBIE]
 
 
-def _grade(folder: Path, source: str, rubric: Rubric, start: WarmStart) -> Grade:
+def _grade(folder: Path, source: str, rubric: Rubric, start: PreforkServer) -> Grade:
     path = notebook(folder / "student.ipynb", source)
     return judge_notebook(path, "student", rubric, Options(seed=0), lambda event: None, start).grade
 

@@ -14,7 +14,7 @@ from report_samples import EXERCISES, HOSTILE, RUBRIC
 
 from grader.extraction.extract import extract
 from grader.extraction.listing import listing
-from grader.model import Criterion, Listing, Passage, Verdict, for_students
+from grader.model import CodePassage, Criterion, Listing, Verdict, for_students
 from grader.notebook.submission import read_notebook
 from grader.report.page import render
 
@@ -128,7 +128,9 @@ def test_a_notebook_of_fifty_megabytes_gives_a_page_under_two(tmp_path):
 def test_no_code_makes_a_page_of_two_megabytes(row):
     """Whatever is dear in a page: entities, changes of colour, lines, and lines beside every criterion."""
     source = f"{row}\n" * (95_000 // (len(row) + 1))
-    passages = [Passage(criterion=id, name=id, cell=1, first=n, last=90) for n, id in enumerate(RUBRIC, 1)]
+    passages = [
+        CodePassage(criterion=id, name=id, cell=1, first=n, last=90) for n, id in enumerate(RUBRIC, 1)
+    ]
     changes = {id: {"verdict": Verdict.FAIL, "message": f"Wrong: {id}."} for id in RUBRIC}
     code = Listing(cells=[(1, source)], passages=passages)
     html = render(samples.grade(changes=changes), [code, *figures()], EXERCISES)

@@ -17,12 +17,13 @@ from grader.model import Grade
 from grader.options import Options
 from grader.pipeline import judge_notebook
 from grader.rubric import Rubric
-from grader.sandbox import devices, zygote
+from grader.sandbox import devices
+from grader.sandbox import zygote as zygote_module
 from grader.sandbox.diagnosis import on_gpu_only
-from grader.sandbox.source import Source
+from grader.sandbox.source import WorkerSource
 from grader.sandbox.student import Student
 from grader.sandbox.values import DeviceError, StudentError
-from grader.sandbox.zygote import Nursery
+from grader.sandbox.zygote import Zygote
 
 FAILS = """
 import torch
@@ -68,9 +69,9 @@ def check_nothing_is_forbidden(judge):
 
 @pytest.fixture
 def student() -> Iterator[Student]:
-    with Nursery() as nursery:
-        source = Source(statements=[{"source": FAILS, "cell": 1, "line": 1, "flags": 0}])
-        student = Student(nursery=nursery, source=source)
+    with Zygote() as zygote:
+        source = WorkerSource(statements=[{"source": FAILS, "cell": 1, "line": 1, "flags": 0}])
+        student = Student(zygote=zygote, source=source)
         student.start()
         yield student
         student.close()
@@ -197,15 +198,15 @@ def driver(tmp_path: Path) -> Path:
 
 def test_workers_learn_beside_a_gpu(driver: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Had the process that they are forked from asked for it, no backward pass would run in any of them."""
-    environment = zygote.environment() | {"LD_PRELOAD": str(driver)}
-    monkeypatch.setattr(zygote, "environment", lambda: environment)
+    environment = zygote_module.environment() | {"LD_PRELOAD": str(driver)}
+    monkeypatch.setattr(zygote_module, "environment", lambda: environment)
     learns = (
         "import torch\ndef learns():\n    x = torch.ones(1, requires_grad=True)\n    (2 * x).backward()\n"
     )
     learns += "    return x.grad.item()"
-    with Nursery() as nursery:
-        source = Source(statements=[{"source": learns, "cell": 1, "line": 1, "flags": 0}])
-        with Student(nursery=nursery, source=source) as student:
+    with Zygote() as zygote:
+        source = WorkerSource(statements=[{"source": learns, "cell": 1, "line": 1, "flags": 0}])
+        with Student(zygote=zygote, source=source) as student:
             assert student.call("learns") == 2.0
 
 
@@ -239,9 +240,9 @@ def test_a_judge_leaves_the_gpu_to_its_workers(monkeypatch: pytest.MonkeyPatch) 
 def test_a_worker_sees_one_gpu_or_none(monkeypatch: pytest.MonkeyPatch, gpu: bool, seen: str) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,2")
     asks = "import os\ndef visible():\n    return os.environ['CUDA_VISIBLE_DEVICES']"
-    with Nursery() as nursery:
-        take = nursery.worker
-        monkeypatch.setattr(nursery, "worker", lambda **_: take(gpu=gpu))
-        source = Source(statements=[{"source": asks, "cell": 1, "line": 1, "flags": 0}])
-        with Student(nursery=nursery, source=source) as student:
+    with Zygote() as zygote:
+        take = zygote.worker
+        monkeypatch.setattr(zygote, "worker", lambda **_: take(gpu=gpu))
+        source = WorkerSource(statements=[{"source": asks, "cell": 1, "line": 1, "flags": 0}])
+        with Student(zygote=zygote, source=source) as student:
             assert student.call("visible") == seen

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from grader.sandbox.source import Source
+from grader.sandbox.source import WorkerSource
 from grader.sandbox.student import Student
-from grader.sandbox.values import Fields
-from grader.sandbox.zygote import Nursery
+from grader.sandbox.values import NamedFields
+from grader.sandbox.zygote import Zygote
 from reference.readings import PAPER, ReadingDiffuser
-from rubrics.ddpm.interface.conventions import Answers, Telling, told_by_table
+from rubrics.ddpm.interface.conventions import ReturnLayout, TimestepEncoding, told_by_table
 from rubrics.ddpm.interface.doubles import DiffuserDouble, LoaderDouble, NetworkDouble
 
 PASSES = """
@@ -44,10 +44,10 @@ def looks(network, diffuser, loader):
 """
 
 
-def test_stand_ins_pass_for_what_they_stand_in_for(nursery: Nursery) -> None:
+def test_stand_ins_pass_for_what_they_stand_in_for(zygote: Zygote) -> None:
     """For ``isinstance`` as well as in copies, and hold the schedule as the student's own does."""
-    source = Source(statements=[{"source": PASSES, "cell": 1, "line": 1, "flags": 0}])
-    with Student(nursery=nursery, source=source) as student:
+    source = WorkerSource(statements=[{"source": PASSES, "cell": 1, "line": 1, "flags": 0}])
+    with Student(zygote=zygote, source=source) as student:
         own = student.get("", "own")
         schedule = ReadingDiffuser(start_beta=0.1, end_beta=0.2, total_steps=2, reading=PAPER)
         network = NetworkDouble([], lambda x, t: x, most=0)
@@ -61,23 +61,23 @@ def test_stand_ins_pass_for_what_they_stand_in_for(nursery: Nursery) -> None:
         assert student.call("looks", *given) == [[1, 28, 28], "int", 8, False]
 
 
-def test_a_named_tuple_keeps_its_names(nursery: Nursery) -> None:
+def test_a_named_tuple_keeps_its_names(zygote: Zygote) -> None:
     names = "from typing import NamedTuple\nclass Two(NamedTuple):\n    image: int\n    noise: int\n"
     names += "def two(): return Two(1, 2)\ndef read(given): return given.noise"
     with Student(
-        nursery=nursery, source=Source(statements=[{"source": names, "cell": 1, "line": 1, "flags": 0}])
+        zygote=zygote, source=WorkerSource(statements=[{"source": names, "cell": 1, "line": 1, "flags": 0}])
     ) as student:
         answer = student.call("two")
         assert answer == (1, 2)
-        assert isinstance(answer, Fields)
+        assert isinstance(answer, NamedFields)
         assert answer.names == ("image", "noise")
         assert student.call("read", answer) == 2
 
 
-def test_noise_that_is_given_is_the_noise(nursery: Nursery) -> None:
+def test_noise_that_is_given_is_the_noise(zygote: Zygote) -> None:
     """By place or by name, and before the image, too."""
     schedule = ReadingDiffuser(start_beta=0.1, end_beta=0.2, total_steps=2, reading=PAPER)
-    diffuser = DiffuserDouble([], schedule, None, torch.Generator(), answers=Answers())
+    diffuser = DiffuserDouble([], schedule, None, torch.Generator(), answers=ReturnLayout())
     image, noise, t = torch.rand(2, 1, 28, 28), torch.randn(2, 1, 28, 28), torch.tensor([0, 1])
     for args, kwargs in (
         ((image, t, noise), {}),
@@ -98,4 +98,4 @@ def test_what_a_network_is_told_is_read_off_where_it_is_one_number_a_step() -> N
     drawn = [(steps, torch.rand(10, dtype=torch.float64), "float (B,)") for _ in range(2)]
     assert told_by_table(drawn, first=0, total=10) is None
     assert told_by_table([(steps[:4], steps[:4], "float (B,)")], first=0, total=10) is None
-    assert Telling().of(torch.tensor([3]), 10).tolist() == [3]
+    assert TimestepEncoding().of(torch.tensor([3]), 10).tolist() == [3]

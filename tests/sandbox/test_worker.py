@@ -11,21 +11,21 @@ from typing import Any
 import pytest
 import torch
 
-from grader.sandbox import zygote
-from grader.sandbox.source import Source
+from grader.sandbox import zygote as zygote_module
+from grader.sandbox.source import WorkerSource
 from grader.sandbox.student import Student
-from grader.sandbox.values import IN_USE, Exhausted, OnCPU, Refusal, StudentError
-from grader.sandbox.zygote import Nursery
+from grader.sandbox.values import CURRENT_DEVICE, Exhausted, OnCPU, Refusal, StudentError
+from grader.sandbox.zygote import Zygote
 
 
 @pytest.fixture
-def student(nursery: Nursery) -> Iterator[Any]:
+def student(zygote: Zygote) -> Iterator[Any]:
     """Loads source into a worker."""
     students: list[Student] = []
 
     def load(source: str, **options: Any) -> Student:
         statements = [{"source": source, "cell": 7, "line": 3, "flags": 0}]
-        students.append(Student(nursery=nursery, source=Source(statements=statements), **options))
+        students.append(Student(zygote=zygote, source=WorkerSource(statements=statements), **options))
         return students[-1]
 
     yield load
@@ -148,7 +148,7 @@ def f(device):
     x = x + torch.tensor([1.0, 1.0], device=torch.device("cuda")) + torch.ones(2).to(device)
     return nn.Linear(2, 1).cuda()(x).detach() * 0 + nn.Linear(2, 1).to("cuda")(x).detach() * 0 + x.sum()
 """
-    assert student(source).call("f", IN_USE).item() == 10
+    assert student(source).call("f", CURRENT_DEVICE).item() == 10
 
 
 def test_the_notebooks_surroundings_are_quiet_stand_ins(student: Any) -> None:
@@ -199,10 +199,10 @@ def f(): return torch.rand(1).item(), random.random(), np.random.rand(), np.rand
     assert one.call("f", seed=3) != one.call("f", seed=4)
 
 
-def test_statements_that_fail_do_not_take_the_others_along(nursery: Nursery) -> None:
+def test_statements_that_fail_do_not_take_the_others_along(zygote: Zygote) -> None:
     rows = [("import nowhere", 1), ("def f(): return 1", 2), ("x = 1 / 0", 3)]
     statements = [{"source": source, "cell": 1, "line": line, "flags": 0} for source, line in rows]
-    one = Student(nursery=nursery, source=Source(statements=statements))
+    one = Student(zygote=zygote, source=WorkerSource(statements=statements))
     one.start()
     assert [(p["type"], p["line"]) for p in one.problems] == [("ZeroDivisionError", 3)]
     assert [notice.split(";")[0] for notice in one.notices] == [
@@ -357,12 +357,12 @@ def test_where_fork_is_not_to_be_had_every_worker_is_a_process_of_its_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As on macOS and Windows: slower to start, the same answers, the same end of what hangs."""
-    monkeypatch.setattr(zygote.sys, "platform", "darwin")
+    monkeypatch.setattr(zygote_module.sys, "platform", "darwin")
     statements = [
         {"source": "def f(): return 1\ndef hang():\n    while True: pass", "cell": 1, "line": 1, "flags": 0}
     ]
-    with Nursery() as nursery:
-        one = Student(nursery=nursery, source=Source(statements=statements))
+    with Zygote() as zygote:
+        one = Student(zygote=zygote, source=WorkerSource(statements=statements))
         assert one.call("f") == 1
         with pytest.raises(StudentError, match="no answer within 1 seconds"):
             one.call("hang", within=1.0)
@@ -371,13 +371,13 @@ def test_where_fork_is_not_to_be_had_every_worker_is_a_process_of_its_own(
 
 
 @pytest.mark.slow
-def test_a_statement_at_top_level_that_takes_too_long_is_given_up(nursery: Nursery) -> None:
+def test_a_statement_at_top_level_that_takes_too_long_is_given_up(zygote: Zygote) -> None:
     """It costs itself; what stands below it is there."""
     rows = ["numbers = sum(n for n in iter(int, 1))", "def f(): return 1"]  # endless, and no memory fills
     statements = [
         {"source": row, "cell": 1, "line": line, "flags": 0} for line, row in enumerate(rows, start=1)
     ]
-    one = Student(nursery=nursery, source=Source(statements=statements))
+    one = Student(zygote=zygote, source=WorkerSource(statements=statements))
     assert one.call("f") == 1
     assert [(p["type"], p["line"]) for p in one.problems] == [("TimeoutError", 1)]
     one.close()

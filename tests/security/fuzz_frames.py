@@ -13,7 +13,7 @@ import atheris
 import torch
 
 with atheris.instrument_imports(include=["grader"]):
-    from grader.sandbox.decoding import Unpacker
+    from grader.sandbox.decoding import AnswerDecoder
     from grader.sandbox.values import StudentError, WorkerError
     from grader.sandbox.worker.wire import MAX_ANSWER, REPLY, WireError, read_frame, write_frame
 
@@ -38,7 +38,7 @@ def _decode(data: bytes) -> None:
         data = struct.pack("<2sBBIQ", b"GW", 1, REPLY, len(data), 26) + data + bytes(26)
     try:
         _, header, received = read_frame(io.BytesIO(data), _MAX_BODY, MAX_ANSWER)
-        Unpacker(received, 1).reply(header, {"verb": "call"})
+        AnswerDecoder(received, 1).reply(header, {"verb": "call"})
     except (WireError, StudentError, WorkerError):
         return
 

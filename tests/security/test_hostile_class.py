@@ -19,7 +19,7 @@ import pytest
 from corpus import CORPUS, wrong
 
 from grader.audit import corpus
-from grader.sandbox.isolation import Level, measure
+from grader.sandbox.isolation import IsolationLevel, measure
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="walls are for Linux")]
 
@@ -48,7 +48,7 @@ def orphans() -> Iterator[psutil.Process]:
 def test_an_attackers_neighbours_keep_their_grades(
     solutions: dict[str, list[str]], orphans: psutil.Process, tmp_path: Path
 ) -> None:
-    if (isolation := measure()).level is not Level.STRONG:
+    if (isolation := measure()).level is not IsolationLevel.STRONG:
         pytest.skip(f"this machine's walls are {isolation.level}: {dict(isolation.missing)}")
     alone = graded(tmp_path / "alone", solutions, orphans)
     attackers = {name: hostile.sources(name, tmp_path / "beside") for name in hostile.NAMES}

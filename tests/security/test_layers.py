@@ -16,8 +16,8 @@ import pytest
 
 from grader.commands import doctor
 from grader.errors import UsageError
-from grader.sandbox import zygote
-from grader.sandbox.isolation import Isolation, Level, measure, required
+from grader.sandbox import zygote as zygote_module
+from grader.sandbox.isolation import Isolation, IsolationLevel, measure, required
 from grader.sandbox.worker.walls import ALL_LAYERS, LAYERS
 
 HERE = Path(__file__).parent
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="walls are for L
 def sound() -> Isolation:
     """This machine's walls, which the tests here take layers from."""
     isolation = measure()
-    if isolation.level is not Level.STRONG:
+    if isolation.level is not IsolationLevel.STRONG:
         pytest.skip(f"this machine's walls are {isolation.level}: {dict(isolation.missing)}")
     return isolation
 
@@ -64,7 +64,7 @@ def test_a_layer_that_is_gone_is_noticed(sound: Isolation, layer: str) -> None:
         pytest.skip("an ordinary user has none")
     isolation = measure([other for other in sound.layers if other != layer])
     assert isolation.holes
-    assert isolation.level is not Level.STRONG
+    assert isolation.level is not IsolationLevel.STRONG
     assert layer in isolation.missing
 
 
@@ -99,8 +99,8 @@ print(survey.survey(Path(sys.argv[1]), ALL_LAYERS, libraries([], []))["holes"])
 
 
 def test_a_hole_is_not_strong_even_if_every_layer_says_it_is_up() -> None:
-    assert Isolation(layers=LAYERS).level is Level.STRONG
-    assert Isolation(layers=LAYERS, holes=("read a file",)).level is not Level.STRONG
+    assert Isolation(layers=LAYERS).level is IsolationLevel.STRONG
+    assert Isolation(layers=LAYERS, holes=("read a file",)).level is not IsolationLevel.STRONG
 
 
 def test_an_old_landlock_does_not_count(sound: Isolation, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,7 +141,7 @@ def test_one_notebook_may_run_behind_lesser_walls(sound: Isolation, tmp_path: Pa
 
 def test_a_worker_without_a_wall_that_it_was_to_have_is_not_used(sound: Isolation, tmp_path: Path) -> None:
     """It is an error of the sandbox, and nothing is asked."""
-    code = "from grader.sandbox.zygote import Nursery\nwith Nursery() as nursery: nursery.worker()"
+    code = "from grader.sandbox.zygote import Zygote\nwith Zygote() as zygote: zygote.worker()"
     ran = without_landlock(sys.executable, "-c", code, folder=tmp_path)
     assert "SandboxError: the wall 'landlock' around the worker could not be put up" in ran.stderr
 
@@ -183,14 +183,14 @@ def test_a_system_without_walls_is_told_what_it_does_not_give(
 ) -> None:
     """As far as it can be seen from here: the doctor's words, and that a class is refused."""
     monkeypatch.setattr(platform, "system", lambda: system)
-    monkeypatch.setattr(zygote, "can_fork", lambda: False)
+    monkeypatch.setattr(zygote_module, "can_fork", lambda: False)
     assert doctor.main([]) == 1
     said = " ".join(capsys.readouterr().out.split())
     assert f"walls none: on {name} nothing keeps a notebook's code from your files" in said
     assert "Landlock" not in said
     with pytest.raises(UsageError, match="only graded behind strong walls, and this machine's are none"):
         required(several=True, unsafe=False)
-    assert required(several=False, unsafe=False).level is Level.NONE
+    assert required(several=False, unsafe=False).level is IsolationLevel.NONE
 
 
 def test_walls_of_an_ordinary_user(tmp_path: Path) -> None:
@@ -255,7 +255,7 @@ go.set()
 thread.join()
 print(said[0])
 """
-    package = Path(zygote.__file__).parent
+    package = Path(zygote_module.__file__).parent
     said = {}
     for last, layers in (("landlock", LAYERS[:-1]), ("seccomp", LAYERS)):
         start = f"import sys; sys.path.insert(0, {str(package)!r})\n"

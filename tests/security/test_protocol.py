@@ -15,8 +15,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.sandbox.decoding import Unpacker
-from grader.sandbox.source import Source
+from grader.sandbox.decoding import AnswerDecoder
+from grader.sandbox.source import WorkerSource
 from grader.sandbox.student import Student
 from grader.sandbox.values import Handle, StudentError, WorkerError
 from grader.sandbox.worker.wire import (
@@ -29,7 +29,7 @@ from grader.sandbox.worker.wire import (
     read_frame,
     write_frame,
 )
-from grader.sandbox.zygote import Nursery
+from grader.sandbox.zygote import Zygote
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux only")
 FORGE = """
@@ -52,9 +52,9 @@ def attack():
 """
 
 
-def student(nursery: Nursery, body: str) -> Student:
+def student(zygote: Zygote, body: str) -> Student:
     statement = {"source": FORGE.replace("BODY", body), "cell": 1, "line": 1, "flags": 0}
-    return Student(nursery=nursery, source=Source(statements=[statement]))
+    return Student(zygote=zygote, source=WorkerSource(statements=[statement]))
 
 
 @linux
@@ -88,8 +88,8 @@ def student(nursery: Nursery, body: str) -> Student:
         "reply({'__class__': 'Grade', 'earned': 100})",
     ],
 )
-def test_a_forged_frame_ends_its_worker_and_nothing_else(nursery: Nursery, body: str) -> None:
-    one = student(nursery, body)
+def test_a_forged_frame_ends_its_worker_and_nothing_else(zygote: Zygote, body: str) -> None:
+    one = student(zygote, body)
     with pytest.raises(StudentError) as error:
         one.call("attack", within=10.0)
     assert error.value.type == "Flood"
@@ -98,8 +98,8 @@ def test_a_forged_frame_ends_its_worker_and_nothing_else(nursery: Nursery, body:
 
 
 @linux
-def test_half_a_frame_costs_its_deadline(nursery: Nursery) -> None:
-    one = student(nursery, "frame(b'{}', length=1000)[:-1]")
+def test_half_a_frame_costs_its_deadline(zygote: Zygote) -> None:
+    one = student(zygote, "frame(b'{}', length=1000)[:-1]")
     with pytest.raises(StudentError, match="no answer within 1 seconds"):
         one.call("attack", within=1.0)
     assert one.call("fine") == 1
@@ -107,17 +107,17 @@ def test_half_a_frame_costs_its_deadline(nursery: Nursery) -> None:
 
 
 @linux
-def test_a_forged_reply_is_an_answer_and_no_verdict(nursery: Nursery) -> None:
+def test_a_forged_reply_is_an_answer_and_no_verdict(zygote: Zygote) -> None:
     """What it claims arrives as a plain value, which is then judged like any other."""
-    one = student(nursery, "reply({'dict': [['verdict', 'pass'], ['earned', 100]]})")
+    one = student(zygote, "reply({'dict': [['verdict', 'pass'], ['earned', 100]]})")
     assert one.call("attack", within=10.0) == {"verdict": "pass", "earned": 100}
     one.close()
 
 
 @linux
-def test_half_a_character_is_replaced(nursery: Nursery) -> None:
+def test_half_a_character_is_replaced(zygote: Zygote) -> None:
     """JSON can carry what no file can."""
-    one = student(nursery, 'frame(b\'{"value":"a\\\\ud800","tensors":[]}\')')
+    one = student(zygote, 'frame(b\'{"value":"a\\\\ud800","tensors":[]}\')')
     assert one.call("attack", within=10.0) == "a?"
     one.close()
 
@@ -151,7 +151,7 @@ REQUESTS = [
 )
 def test_an_answer_of_the_wrong_kind_is_none(request_: dict[str, Any], value: Any) -> None:
     with pytest.raises(WireError):
-        Unpacker([], 1).reply({"value": value}, request_)
+        AnswerDecoder([], 1).reply({"value": value}, request_)
 
 
 class _Double:
@@ -165,7 +165,7 @@ class _Double:
 def test_a_stand_in_is_asked_as_the_protocol_has_it() -> None:
     call = {"double": 1, "event": "forward", "args": [], "kwargs": {}, "state": {"call": 1}}
     doubles = {1: _Double()}
-    assert Unpacker([], 1).callback(call, doubles).answer() == 2
+    assert AnswerDecoder([], 1).callback(call, doubles).answer() == 2
     for change in (
         {"double": 2},
         {"double": "1"},
@@ -180,7 +180,7 @@ def test_a_stand_in_is_asked_as_the_protocol_has_it() -> None:
         {"event": "compare", "args": [1, 2]},
     ):
         with pytest.raises(WireError):
-            Unpacker([], 1).callback({**call, **change}, doubles).answer()
+            AnswerDecoder([], 1).callback({**call, **change}, doubles).answer()
 
 
 FIELDS = [
@@ -208,7 +208,7 @@ def test_random_answers_raise_nothing_else(answer: Any, request_: dict[str, Any]
     if not isinstance(answer, dict):
         answer = {"value": answer}
     try:
-        reply = Unpacker([torch.ones(1)], 1).reply(answer, request_)
+        reply = AnswerDecoder([torch.ones(1)], 1).reply(answer, request_)
     except (WireError, StudentError, WorkerError):
         return
     json.dumps(_plain(reply["value"])).encode()
@@ -220,7 +220,7 @@ def test_random_callbacks_raise_nothing_else(call: Any) -> None:
     if not isinstance(call, dict):
         call = {"double": 1, "event": "forward", "args": [call], "kwargs": {}, "state": {"call": 0}}
     try:
-        Unpacker([torch.ones(1)], 1).callback(call, {1: _Double()}).answer()
+        AnswerDecoder([torch.ones(1)], 1).callback(call, {1: _Double()}).answer()
     except WireError:
         return
 
@@ -239,7 +239,7 @@ def test_a_damaged_frame_raises_nothing_else(data: st.DataObject) -> None:
         frame[place : place + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=4))
     try:
         _, header, received = read_frame(io.BytesIO(bytes(frame)), 1 << 16, MAX_ANSWER)
-        Unpacker(received, 1).reply(header, {"verb": "call"})
+        AnswerDecoder(received, 1).reply(header, {"verb": "call"})
     except (WireError, StudentError, WorkerError):
         return
 

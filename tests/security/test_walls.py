@@ -11,11 +11,11 @@ import attacks
 import pytest
 from victims import Victims, victims
 
-from grader.sandbox.isolation import Level, measure
-from grader.sandbox.source import Source
+from grader.sandbox.isolation import IsolationLevel, measure
+from grader.sandbox.source import WorkerSource
 from grader.sandbox.student import Student
 from grader.sandbox.values import StudentError
-from grader.sandbox.zygote import Line, Nursery
+from grader.sandbox.zygote import WorkerConnection, Zygote
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="walls are for Linux")
 each_attack = pytest.mark.parametrize("name", attacks.ALL)
@@ -23,25 +23,25 @@ each_attack = pytest.mark.parametrize("name", attacks.ALL)
 Load = Callable[[str], Student]
 
 
-class ForTheGpu(Nursery):
+class ForTheGpu(Zygote):
     """Workers that may reach a GPU, whatever they compute on."""
 
-    def worker(self, *, gpu: bool = False) -> Line:
+    def worker(self, *, gpu: bool = False) -> WorkerConnection:
         return super().worker(gpu=True)
 
 
-@pytest.fixture(scope="module", params=[Nursery, ForTheGpu], ids=["processor", "gpu"])
-def walled(request: pytest.FixtureRequest) -> Iterator[Nursery]:
-    if (isolation := measure()).level is not Level.STRONG:
+@pytest.fixture(scope="module", params=[Zygote, ForTheGpu], ids=["processor", "gpu"])
+def walled(request: pytest.FixtureRequest) -> Iterator[Zygote]:
+    if (isolation := measure()).level is not IsolationLevel.STRONG:
         pytest.skip(f"this machine's walls are {isolation.level}: {dict(isolation.missing)}")
-    with request.param() as nursery:
-        yield nursery
+    with request.param() as zygote:
+        yield zygote
 
 
 @pytest.fixture(scope="module")
-def open_field() -> Iterator[Nursery]:
-    with Nursery(layers=()) as nursery:
-        yield nursery
+def open_field() -> Iterator[Zygote]:
+    with Zygote(layers=()) as zygote:
+        yield zygote
 
 
 @pytest.fixture
@@ -50,10 +50,10 @@ def prey(tmp_path: Path) -> Iterator[Victims]:
         yield prey
 
 
-def attack(nursery: Nursery, name: str, prey: Victims) -> tuple[bool, str]:
+def attack(zygote: Zygote, name: str, prey: Victims) -> tuple[bool, str]:
     """Whether an attack got what it wanted, and how it ended."""
     statement = {"source": attacks.source(name), "cell": 1, "line": 1, "flags": 0}
-    student = Student(nursery=nursery, source=Source(statements=[statement]))
+    student = Student(zygote=zygote, source=WorkerSource(statements=[statement]))
     try:
         return student.call("attack", prey.values, within=10.0) is True, "returned"
     except StudentError as error:
@@ -63,7 +63,7 @@ def attack(nursery: Nursery, name: str, prey: Victims) -> tuple[bool, str]:
 
 
 @each_attack
-def test_the_walls_hold(walled: Nursery, prey: Victims, name: str) -> None:
+def test_the_walls_hold(walled: Zygote, prey: Victims, name: str) -> None:
     succeeded, ending = attack(walled, name, prey)
     # Addresses alone are CUDA's to reserve, too; the watchdog counts the memory behind them.
     assert succeeded is (isinstance(walled, ForTheGpu) and name == "reserve a tebibyte")
@@ -72,7 +72,7 @@ def test_the_walls_hold(walled: Nursery, prey: Victims, name: str) -> None:
 
 
 @each_attack
-def test_it_is_the_walls_that_hold(open_field: Nursery, prey: Victims, name: str) -> None:
+def test_it_is_the_walls_that_hold(open_field: Zygote, prey: Victims, name: str) -> None:
     """An attack that could not succeed anywhere would test nothing."""
     if name in attacks.ANYWAY:
         pytest.skip("it fails without walls as well")

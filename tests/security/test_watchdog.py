@@ -11,28 +11,28 @@ from typing import Any
 
 import pytest
 
-from grader.sandbox.source import Source
+from grader.sandbox.source import WorkerSource
 from grader.sandbox.student import Student
 from grader.sandbox.values import StudentError
-from grader.sandbox.watchdog import Budget, remove, usage
-from grader.sandbox.zygote import Nursery
+from grader.sandbox.watchdog import ResourceLimits, remove, usage
+from grader.sandbox.zygote import Zygote
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="walls are for Linux")
 MIB = 1 << 20
 
 
 @pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    budget = Budget(memory=2500 * MIB, disk=40 * MIB, files=300, threads=40)
-    with Nursery(budget=budget) as nursery:
-        yield nursery
+def zygote() -> Iterator[Zygote]:
+    budget = ResourceLimits(memory=2500 * MIB, disk=40 * MIB, files=300, threads=40)
+    with Zygote(budget=budget) as zygote:
+        yield zygote
 
 
-def ask(nursery: Nursery, body: str, within: float = 20.0) -> Any:
+def ask(zygote: Zygote, body: str, within: float = 20.0) -> Any:
     lines = "\n    ".join(body.strip().splitlines())
     source = f"import os, mmap, threading, time, signal, torch\ndef f():\n    {lines}\n"
     student = Student(
-        nursery=nursery, source=Source(statements=[{"source": source, "cell": 1, "line": 1, "flags": 0}])
+        zygote=zygote, source=WorkerSource(statements=[{"source": source, "cell": 1, "line": 1, "flags": 0}])
     )
     try:
         return student.call("f", within=within)
@@ -61,9 +61,9 @@ def ask(nursery: Nursery, body: str, within: float = 20.0) -> Any:
         ),
     ],
 )
-def test_who_goes_beyond_the_budget_is_ended_and_told(nursery: Nursery, body: str, sentence: str) -> None:
+def test_who_goes_beyond_the_budget_is_ended_and_told(zygote: Zygote, body: str, sentence: str) -> None:
     with pytest.raises(StudentError, match=sentence):
-        ask(nursery, body)
+        ask(zygote, body)
 
 
 @pytest.mark.parametrize(
@@ -75,10 +75,12 @@ def test_who_goes_beyond_the_budget_is_ended_and_told(nursery: Nursery, body: st
 )
 def test_memory_is_watched_where_it_cannot_be_limited(body: str) -> None:
     """As beside a GPU, whose driver reserves more addresses than there is memory."""
-    with Nursery(layers=("descriptors", "landlock", "seccomp"), budget=Budget(memory=300 * MIB)) as nursery:
+    with Zygote(
+        layers=("descriptors", "landlock", "seccomp"), budget=ResourceLimits(memory=300 * MIB)
+    ) as zygote:
         with pytest.raises(StudentError, match="because it used more than 300 MB of memory"):
-            ask(nursery, f"held = []\n{body}")
-        assert ask(nursery, "return 1") == 1
+            ask(zygote, f"held = []\n{body}")
+        assert ask(zygote, "return 1") == 1
 
 
 @pytest.mark.parametrize(
@@ -88,19 +90,19 @@ def test_memory_is_watched_where_it_cannot_be_limited(body: str) -> None:
         "held = []\nwhile True: held.append(bytearray(8 << 20))",
     ],
 )
-def test_too_large_a_tensor_is_an_error_at_its_line(nursery: Nursery, body: str) -> None:
+def test_too_large_a_tensor_is_an_error_at_its_line(zygote: Zygote, body: str) -> None:
     """Not the end of the process: the student is told which line asked for too much."""
     with pytest.raises(
         StudentError, match=r"cell 1, line \d: .*memory|cell 1, line \d: MemoryError"
     ) as error:
-        ask(nursery, body)
+        ask(zygote, body)
     assert error.value.type in ("RuntimeError", "MemoryError")
 
 
-def test_a_file_has_a_largest_size(nursery: Nursery) -> None:
+def test_a_file_has_a_largest_size(zygote: Zygote) -> None:
     body = "file = os.open('big', os.O_CREAT | os.O_WRONLY)\nreturn os.ftruncate(file, 300 << 20)"
     with pytest.raises(StudentError, match="File too large"):
-        ask(nursery, body)
+        ask(zygote, body)
 
 
 @pytest.mark.parametrize(
@@ -116,14 +118,14 @@ def test_a_file_has_a_largest_size(nursery: Nursery) -> None:
     ],
     ids=["loop", "deaf loop", "sleep", "stop", "threads", "closed"],
 )
-def test_nobody_outlasts_the_deadline(nursery: Nursery, body: str) -> None:
+def test_nobody_outlasts_the_deadline(zygote: Zygote, body: str) -> None:
     started = time.monotonic()
     with pytest.raises(StudentError, match=r"no answer within 1 seconds|ended without an answer"):
-        ask(nursery, body, within=1.0)
+        ask(zygote, body, within=1.0)
     assert time.monotonic() - started < 30  # far more than it takes, far less than it would last
 
 
-def test_every_worker_has_a_folder_of_its_own_that_goes_with_it(nursery: Nursery) -> None:
+def test_every_worker_has_a_folder_of_its_own_that_goes_with_it(zygote: Zygote) -> None:
     """However deep, and whatever its folders' modes."""
     body = """
 os.makedirs('a/b/c'); open('a/b/c/file', 'w').write('x'); os.mkdir('closed', 0)
@@ -131,7 +133,7 @@ for n in range(60):
     os.mkdir('deep'); os.chdir('deep')
 return os.environ['HOME']
 """
-    first, second = Path(ask(nursery, body)), Path(ask(nursery, "return os.environ['HOME']"))
+    first, second = Path(ask(zygote, body)), Path(ask(zygote, "return os.environ['HOME']"))
     assert first != second
     deadline = time.monotonic() + 10
     while (first.exists() or second.exists()) and time.monotonic() < deadline:
@@ -159,10 +161,10 @@ def test_folders_deeper_than_any_path_can_be_removed(tmp_path: Path) -> None:
 
 def test_nothing_is_left_of_a_nursery() -> None:
     """Neither its processes nor its folder."""
-    with Nursery() as nursery:
-        line = nursery.worker()
+    with Zygote() as zygote:
+        line = zygote.worker()
         assert line.watch is not None
-        folder, pid, parent = Path(nursery._scratch.name), line.watch._pid, nursery._process.pid
+        folder, pid, parent = Path(zygote._scratch.name), line.watch._pid, zygote._process.pid
         assert folder.exists()
     assert not folder.exists()
     for number in (pid, parent):

@@ -15,7 +15,7 @@ from report_samples import EXERCISES
 
 from grader.classroom import classpage
 from grader.classroom.batch import refresh_editions
-from grader.classroom.gradebook import Gradebook, Inputs
+from grader.classroom.gradebook import Gradebook, ResultInputs
 from grader.classroom.intake import Intake
 from grader.classroom.students import Person
 from grader.model import Grade
@@ -119,7 +119,7 @@ def gradebook(
             person = (people or {}).get(key, Person(key=key, name=key.title()))
             result = None
             if given:
-                inputs = Inputs(notebook=key, rubric="r", grader="g", settings="{}")
+                inputs = ResultInputs(notebook=key, rubric="r", grader="g", settings="{}")
                 result = book.add_result(inputs, given, [], readable=True)
             label = f"{key}.ipynb" if given else None
             book.enter(person, on_roster=True, label=label, attempts=bool(given), result=result)

@@ -7,8 +7,8 @@ import io
 import re
 from collections.abc import Sequence
 
-from grader.classroom.exports.common import Export, Finder, Request, counts, decimal, left_out, table
-from grader.classroom.gradebook import Standing
+from grader.classroom.exports.common import Export, PersonLookup, Request, counts, decimal, left_out, table
+from grader.classroom.gradebook import GradebookEntry
 from grader.classroom.roster import delimiter, read_text
 from grader.errors import UsageError
 
@@ -56,7 +56,7 @@ def _filled(request: Request) -> Export:
     header = rows[0]
     last = max(at for at, cell in enumerate(header) if cell in ("Section", *_IDS, "Root Account"))
     column = _column(header, last, request)
-    finder = Finder(request.standings)
+    finder = PersonLookup(request.standings)
     used: set[str] = set()
     unknown: list[str] = []
     filled = [[*header[: last + 1], header[column]]]
@@ -83,7 +83,7 @@ def _is_student(row: Sequence[str]) -> bool:
     return bool(first) and not first.startswith("Points Possible") and not rest <= {"", "Muted"}
 
 
-def _cell(standing: Standing, request: Request) -> str:
+def _cell(standing: GradebookEntry, request: Request) -> str:
     if standing.mark.is_excused:
         return "EX"
     points = counts(standing, request)

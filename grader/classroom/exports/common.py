@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from grader.classroom.gradebook import Standing
+from grader.classroom.gradebook import GradebookEntry
 from grader.classroom.roster import letters_of_id, spellings
 from grader.model import for_students
 from grader.report.summary import lost, points, score
@@ -27,7 +27,7 @@ class Request:
         with_provisional: whether grades count that a person has still to look at.
     """
 
-    standings: Sequence[Standing]
+    standings: Sequence[GradebookEntry]
     title: str
     possible: float
     exercises: Mapping[int, str]
@@ -46,7 +46,7 @@ class Export:
     warnings: tuple[str, ...] = ()
 
 
-def counts(standing: Standing, request: Request) -> float | None:
+def counts(standing: GradebookEntry, request: Request) -> float | None:
     """The points to hand over; None for who is excused, was not graded, or has a provisional grade."""
     if standing.grade and standing.grade.provisional and not request.with_provisional:
         return None
@@ -68,7 +68,7 @@ def left_out(request: Request) -> list[str]:
     ]
 
 
-def feedback(standing: Standing) -> list[str]:
+def feedback(standing: GradebookEntry) -> list[str]:
     """What the student may read, a line for each thing: the points, what people said, what is missing."""
     if standing.grade is None:
         return []
@@ -115,12 +115,12 @@ def decimal(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
-class Finder:
+class PersonLookup:
     """Finds the student of a row in somebody else's file: by id where there is one, else by name."""
 
-    def __init__(self, standings: Sequence[Standing]) -> None:
-        self._by_id: dict[tuple[str, str], Standing] = {}
-        names: dict[str, list[Standing]] = {}
+    def __init__(self, standings: Sequence[GradebookEntry]) -> None:
+        self._by_id: dict[tuple[str, str], GradebookEntry] = {}
+        names: dict[str, list[GradebookEntry]] = {}
         for standing in standings:
             for kind, value in standing.person.ids.items():
                 self._by_id[kind, letters_of_id(value)] = standing
@@ -128,7 +128,7 @@ class Finder:
                 names.setdefault(spelling, []).append(standing)
         self._by_name = {name: found[0] for name, found in names.items() if len(found) == 1}
 
-    def find(self, ids: Mapping[str, str], name: str) -> Standing | None:
+    def find(self, ids: Mapping[str, str], name: str) -> GradebookEntry | None:
         """The student with one of these ids, or else with this name if only one has it."""
         for kind, value in ids.items():
             if value and (found := self._by_id.get((kind, letters_of_id(value)))):

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from grader.classroom.exports.common import Export, Request, counts, feedback, left_out
-from grader.classroom.gradebook import Standing
+from grader.classroom.gradebook import GradebookEntry
 from grader.model import CriterionResult, Grade, Verdict, for_students
 
 
@@ -22,7 +22,7 @@ def export(request: Request) -> Export:
     return Export(files=files, warnings=tuple(left_out(request)))
 
 
-def results(standing: Standing, points: float) -> dict[str, Any]:
+def results(standing: GradebookEntry, points: float) -> dict[str, Any]:
     """The file's content. Hidden criteria are closed, not hidden: that would hide the total, too."""
     assert standing.grade is not None
     grade = for_students(standing.grade)

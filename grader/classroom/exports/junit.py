@@ -7,7 +7,7 @@ from collections import Counter
 from xml.etree import ElementTree as Xml
 
 from grader.classroom.exports.common import Export, Request
-from grader.classroom.gradebook import Standing
+from grader.classroom.gradebook import GradebookEntry
 from grader.model import CriterionResult, Verdict
 from grader.report.summary import score
 from grader.text import clean
@@ -30,7 +30,7 @@ def export(request: Request) -> Export:
     return Export(data=Xml.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n")
 
 
-def _suite(root: Xml.Element, standing: Standing) -> Counter[str]:
+def _suite(root: Xml.Element, standing: GradebookEntry) -> Counter[str]:
     assert standing.grade is not None
     criteria = standing.grade.criteria
     verdicts = Counter(result.verdict for result in criteria)

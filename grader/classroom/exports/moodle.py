@@ -8,8 +8,8 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 
-from grader.classroom.exports.common import Export, Finder, Request, counts, decimal, feedback, left_out
-from grader.classroom.gradebook import Standing
+from grader.classroom.exports.common import Export, PersonLookup, Request, counts, decimal, feedback, left_out
+from grader.classroom.gradebook import GradebookEntry
 from grader.classroom.roster import delimiter, read_text
 from grader.errors import UsageError
 
@@ -42,7 +42,7 @@ def export(request: Request) -> Export:
         rows=rows,
         request=request,
     )
-    finder, known = Finder(request.standings), set()
+    finder, known = PersonLookup(request.standings), set()
     for row in rows:
         if standing := finder.find(_ids(row), row.get("Full name") or ""):
             known.add(standing.person.key)
@@ -65,7 +65,7 @@ class _Sheet:
         self._comma = any(re.fullmatch(r"\d+,\d+", row.get(name) or "") for row in rows for name in names)
         self.warnings: list[str] = []
 
-    def fill(self, row: dict[str, str], standing: Standing) -> None:
+    def fill(self, row: dict[str, str], standing: GradebookEntry) -> None:
         """Write a student's grade and comments, unless Moodle would not take them."""
         points = counts(standing, self._request)
         if points is None:

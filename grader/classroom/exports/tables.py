@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from grader.classroom.exports.common import Export, Request, counts, left_out, table
-from grader.classroom.gradebook import Standing
+from grader.classroom.gradebook import GradebookEntry
 from grader.model import CriterionResult
 
 _NBGRADER = [
@@ -87,7 +87,7 @@ def as_json(request: Request) -> Export:
     return Export(data=(json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "replace"))
 
 
-def _student(standing: Standing) -> dict[str, Any]:
+def _student(standing: GradebookEntry) -> dict[str, Any]:
     mark = standing.mark
     return {
         "student": standing.person.key,
@@ -103,11 +103,11 @@ def _student(standing: Standing) -> dict[str, Any]:
     }
 
 
-def _criteria(standing: Standing) -> tuple[CriterionResult, ...]:
+def _criteria(standing: GradebookEntry) -> tuple[CriterionResult, ...]:
     return standing.grade.criteria if standing.grade else ()
 
 
-def _state(standing: Standing) -> str:
+def _state(standing: GradebookEntry) -> str:
     if standing.mark.is_excused:
         return "excused"
     if standing.grade is None:

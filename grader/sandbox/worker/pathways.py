@@ -40,12 +40,12 @@ def explore(network: nn.Module, args: Sequence[Any], shifted: Sequence[Any], ful
         return network(*inputs)
 
     with torch.no_grad():
-        record = _Maps(full)
+        record = _MapRecorder(full)
         with record:
             clean = run(args)
         ways = []
         for level in range(record.deepest):
-            with _Held(full, level, record.kept):
+            with _MapFreezer(full, level, record.kept):
                 ways.append(run(shifted))
         moved = run(shifted)
     maps = [[height, channels] for _, (height, channels) in sorted(record.widest.items())]
@@ -62,7 +62,7 @@ _PLACEHOLDERS = (torch.zeros_like, torch.zeros, Tensor.new_zeros)
 _JOINED = ("placeholder", "zeros", "copy", "constant", "map")  # the first that holds is said
 
 
-class _Watch(TorchFunctionMode):
+class _FeatureMapMode(TorchFunctionMode):
     """Numbers every feature map, a 4-D float tensor, in the order in which the network makes them."""
 
     def __init__(self, full: int) -> None:
@@ -93,7 +93,7 @@ class _Watch(TorchFunctionMode):
         """A concatenation, or zeros, were made; only the first run looks at them."""
 
 
-class _Maps(_Watch):
+class _MapRecorder(_FeatureMapMode):
     """Keeps a copy of every map, and notes the sizes of each level."""
 
     def __init__(self, full: int) -> None:
@@ -140,7 +140,7 @@ class _Maps(_Watch):
         return "map"
 
 
-class _Held(_Watch):
+class _MapFreezer(_FeatureMapMode):
     """Overwrites every map below a level with what the first run held there."""
 
     def __init__(self, full: int, level: int, kept: list[Tensor]) -> None:

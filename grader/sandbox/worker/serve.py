@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from . import colab, doubles, files, gpu, modes, modules, pathways, source, standins, weights
-from .values import Packer, Unpacker
+from .values import AnswerEncoder, RequestDecoder
 from .wire import ANSWER, CALLBACK, REPLY, REQUEST, Closed, WireError, read_frame, write_frame
 
 _VERBS = frozenset(
@@ -68,7 +68,7 @@ class _Server:
 
     def answer(self, header: dict[str, Any], tensors: list[torch.Tensor]) -> None:
         """Do what one request asks, and reply with its value or with what was raised."""
-        packer = Packer(self._keep)
+        packer = AnswerEncoder(self._keep)
         unpacker = self._unpacker(tensors)
         try:
             if (verb := _verb(header)) == "load":
@@ -80,7 +80,7 @@ class _Server:
         except (Closed, WireError):
             raise
         except (Exception, SystemExit, KeyboardInterrupt) as error:
-            packer = Packer(self._keep)
+            packer = AnswerEncoder(self._keep)
             reply = {"raised": source.describe(error) | {"ours": _is_ours(header, error)}}
         if standins.notices:
             reply["notices"] = standins.notices[:]
@@ -90,7 +90,7 @@ class _Server:
         self, double: int, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]
     ) -> Any:
         """Tell the judge that a stand-in was called, and return what it answers."""
-        packer = Packer(self._keep)
+        packer = AnswerEncoder(self._keep)
         header = {
             "double": double,
             "event": event,
@@ -122,8 +122,8 @@ class _Server:
                 kind, header, tensors = read_frame(self._requests)
         return kind, header, tensors
 
-    def _unpacker(self, tensors: list[torch.Tensor]) -> Unpacker:
-        return Unpacker(
+    def _unpacker(self, tensors: list[torch.Tensor]) -> RequestDecoder:
+        return RequestDecoder(
             tensors,
             self._device,
             handle=self._kept.__getitem__,
@@ -153,7 +153,7 @@ class _Server:
 
     # The verbs; the package's docstring says what each of them takes.
 
-    def _do_load(self, header: dict[str, Any], _: Unpacker) -> list[dict[str, Any]]:
+    def _do_load(self, header: dict[str, Any], _: RequestDecoder) -> list[dict[str, Any]]:
         torch.set_num_threads(header["threads"])
         files.keep_at_home(os.getcwd())
         colab.loaders_without_processes()
@@ -162,11 +162,11 @@ class _Server:
         sys.meta_path.insert(0, beside)
         return source.run(header["statements"], self._namespace) + beside.problems
 
-    def _do_data(self, header: dict[str, Any], unpacker: Unpacker) -> None:
+    def _do_data(self, header: dict[str, Any], unpacker: RequestDecoder) -> None:
         images, labels = unpacker.unpack(header["images"]), unpacker.unpack(header["labels"])
         colab.serve_mnist(images.cpu(), labels.cpu())
 
-    def _do_call(self, header: dict[str, Any], unpacker: Unpacker) -> object:
+    def _do_call(self, header: dict[str, Any], unpacker: RequestDecoder) -> object:
         target: Any = self._target(header["target"])
         if header["method"]:
             target = getattr(target, header["method"])
@@ -178,13 +178,13 @@ class _Server:
         with torch.set_grad_enabled(header["grad"]):
             return target(*args, **kwargs)
 
-    def _do_get(self, header: dict[str, Any], _: Unpacker) -> object:
+    def _do_get(self, header: dict[str, Any], _: RequestDecoder) -> object:
         return getattr(self._target(header["target"]), header["name"])
 
-    def _do_set(self, header: dict[str, Any], unpacker: Unpacker) -> None:
+    def _do_set(self, header: dict[str, Any], unpacker: RequestDecoder) -> None:
         setattr(self._target(header["target"]), header["name"], unpacker.unpack(header["value"]))
 
-    def _do_describe(self, header: dict[str, Any], _: Unpacker) -> dict[str, Any]:
+    def _do_describe(self, header: dict[str, Any], _: RequestDecoder) -> dict[str, Any]:
         target = self._target(header["target"])
         about: dict[str, Any] = {"type": type(target).__name__, **_signature(target)}
         about["attributes"] = [name for name in getattr(target, "__dict__", {}) if not name.startswith("_")]
@@ -193,7 +193,7 @@ class _Server:
             about |= {"parameters": sum(p.numel() for p in trainable), "training": target.training}
         return about
 
-    def _do_shake(self, header: dict[str, Any], _: Unpacker) -> None:
+    def _do_shake(self, header: dict[str, Any], _: RequestDecoder) -> None:
         """Zero-initialised layers and gates make an untrained network deaf: move every weight a little."""
         generator = torch.Generator().manual_seed(header["seed"])
         target: Any = self._target(header["target"])
@@ -202,22 +202,22 @@ class _Server:
                 noise = torch.randn(parameter.shape, generator=generator, dtype=torch.float32)
                 parameter += header["scale"] * noise.to(parameter)
 
-    def _do_weights(self, header: dict[str, Any], unpacker: Unpacker) -> None:
+    def _do_weights(self, header: dict[str, Any], unpacker: RequestDecoder) -> None:
         target: Any = self._target(header["target"])
         weights.load(target, unpacker.unpack(header["content"]).cpu())
 
-    def _do_state(self, header: dict[str, Any], _: Unpacker) -> torch.Tensor:
+    def _do_state(self, header: dict[str, Any], _: RequestDecoder) -> torch.Tensor:
         target: Any = self._target(header["target"])
         return weights.taken_from(target, header["most"])
 
-    def _do_optimizer(self, header: dict[str, Any], _: Unpacker) -> object:
+    def _do_optimizer(self, header: dict[str, Any], _: RequestDecoder) -> object:
         target: Any = self._target(header["target"])
         return torch.optim.Adam(target.parameters(), lr=header["lr"])
 
-    def _do_criterion(self, header: dict[str, Any], _: Unpacker) -> object:
+    def _do_criterion(self, header: dict[str, Any], _: RequestDecoder) -> object:
         return nn.MSELoss()
 
-    def _do_fit(self, header: dict[str, Any], unpacker: Unpacker) -> float:
+    def _do_fit(self, header: dict[str, Any], unpacker: RequestDecoder) -> float:
         network: Any = self._target(header["target"])
         optimizer: Any = self._target(header["optimizer"])
         colab.seed_everything(header["seed"])
@@ -229,7 +229,7 @@ class _Server:
         optimizer.step()
         return loss.item()
 
-    def _do_pathways(self, header: dict[str, Any], unpacker: Unpacker) -> dict[str, Any]:
+    def _do_pathways(self, header: dict[str, Any], unpacker: RequestDecoder) -> dict[str, Any]:
         network: Any = self._target(header["target"])
         args, shifted = ([unpacker.unpack(arg) for arg in header[name]] for name in ("args", "shifted"))
         return pathways.explore(network, args, shifted, header["full"])

@@ -52,7 +52,7 @@ def notice(sentence: str) -> None:
         notices.append(sentence)
 
 
-class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+class StandInFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Finds stand-ins for modules that are not there, and hides those that are not for students."""
 
     def __init__(self, hidden: Sequence[str]) -> None:
@@ -71,7 +71,7 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return None
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
-        return Inert(spec.name)
+        return InertModule(spec.name)
 
     def exec_module(self, module: types.ModuleType) -> None:
         """Nothing to run: a stand-in has no code."""
@@ -94,11 +94,11 @@ def _asked_by_student() -> bool:
 
 
 def _installed(root: str) -> bool:
-    finders = [finder for finder in sys.meta_path if not isinstance(finder, Finder)]
+    finders = [finder for finder in sys.meta_path if not isinstance(finder, StandInFinder)]
     return any(finder.find_spec(root, None) for finder in finders)
 
 
-class Inert(types.ModuleType):
+class InertModule(types.ModuleType):
     """A module in which every name exists, can be called, and does nothing."""
 
     def __getattr__(self, name: str) -> Any:

@@ -17,7 +17,7 @@ MAX_ITEMS = 100_000
 _detach = torch.Tensor.detach  # taken before any student's code could replace it
 
 
-class Packer:
+class AnswerEncoder:
     """Packs one message's values; what is not data becomes a handle to an object kept here."""
 
     def __init__(self, keep: Callable[[object], int]) -> None:
@@ -70,7 +70,7 @@ class Packer:
         return self._tensor(torch.as_tensor(value.copy()))
 
 
-class Unpacker:
+class RequestDecoder:
     """Unpacks one message's values onto the device in use."""
 
     def __init__(
@@ -79,7 +79,7 @@ class Unpacker:
         device: torch.device,
         *,
         handle: Callable[[int], object],
-        double: Callable[[dict[str, Any], Unpacker], object],
+        double: Callable[[dict[str, Any], RequestDecoder], object],
     ) -> None:
         self._tensors = tensors
         self._device = device

@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from grader.probes.training_budget import Budget
+from grader.probes.training_budget import TrainingBudget
 from reference import digits
 from reference.pretrained import load_pretrained
 from reference.readings import READINGS, Reading
@@ -33,7 +33,7 @@ from reference.readings import READINGS, Reading
 from ..sample_quality.quality import distance, sample_from
 from ..short_training.measured import FILE, SAMPLES, calibration, key
 from ..short_training.reference_curve import measure
-from ..short_training.trainers import Data
+from ..short_training.trainers import ImageData
 
 SEEDS = range(3)
 EPOCHS = 12
@@ -63,7 +63,7 @@ def main() -> None:
 def _reference_curve(reading: Reading, settings: dict[str, Any]) -> dict[str, Any]:
     images, labels = digits.load_digits28("train")
     held_out, _ = digits.load_digits28("held-out")
-    budget = Budget(
+    budget = TrainingBudget(
         stretches=(EPOCHS,),
         batches=settings["batches"],
         batch_size=settings["batch_size"],
@@ -73,7 +73,7 @@ def _reference_curve(reading: Reading, settings: dict[str, Any]) -> dict[str, An
     runs = [
         measure(
             reading,
-            Data(train=images, labels=labels, held_out=held_out, batch_size=budget.batch_size),
+            ImageData(train=images, labels=labels, held_out=held_out, batch_size=budget.batch_size),
             budget,
             seed,
         )

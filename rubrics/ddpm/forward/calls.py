@@ -10,9 +10,9 @@ from torch import Tensor
 
 from grader.checks import Unmet
 from grader.sandbox.student import Student
-from grader.sandbox.values import Fields, Handle, StudentError
+from grader.sandbox.values import Handle, NamedFields, StudentError
 
-from ..interface.conventions import HANDOUTS, Answers, values_in
+from ..interface.conventions import HANDOUTS, ReturnLayout, values_in
 
 BATCH = 16
 # The forms that t may take for a batch, then for a single image; the handout's comes first. Others only where
@@ -22,7 +22,7 @@ SINGLE = ("list", "int", "long (B,)")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class CallConvention:
     """How a student's ``noise_diffusion`` wants to be asked, and how it answers; probed, not assumed.
 
     Attributes:
@@ -34,7 +34,7 @@ class Asked:
 
     form: str
     single: bool = False
-    answers: Answers = HANDOUTS
+    answers: ReturnLayout = HANDOUTS
     first: int = 0
 
     def t(self, steps: list[int]) -> Any:
@@ -51,15 +51,20 @@ class Asked:
         return f"t as {form}{', one image at a time' if self.single else ''}; {self.answers}"
 
 
-def how_to_ask(student: Student, diffuser: Handle, first: Tensor, second: Tensor, form: str | None) -> Asked:
+def how_to_ask(
+    student: Student, diffuser: Handle, first: Tensor, second: Tensor, form: str | None
+) -> CallConvention:
     """The first way of asking that is answered, for two different images.
 
     Raises:
         StudentError, Unmet: none is.
     """
     refused: StudentError | Unmet | None = None
-    batched, single = (Asked(form) for form in FORMS), (Asked(form, single=True) for form in SINGLE)
-    for asked in (*batched, *single) if form is None else (Asked(form),):
+    batched, single = (
+        (CallConvention(form) for form in FORMS),
+        (CallConvention(form, single=True) for form in SINGLE),
+    )
+    for asked in (*batched, *single) if form is None else (CallConvention(form),):
         count = 1 if asked.single else BATCH
         try:
             answers = [
@@ -75,7 +80,7 @@ def how_to_ask(student: Student, diffuser: Handle, first: Tensor, second: Tensor
     raise refused
 
 
-def _form(student: Student, answer: Any, other: Any, shape: torch.Size) -> Answers:
+def _form(student: Student, answer: Any, other: Any, shape: torch.Size) -> ReturnLayout:
     """The form of two answers for different images and the same noise: what moves is the image.
 
     Raises:
@@ -99,8 +104,8 @@ def _form(student: Student, answer: Any, other: Any, shape: torch.Size) -> Answe
     still = [key for key in right if key not in moved and key != image]
     rest = [key for key in images if key != image]
     noise = (still or rest)[0] if rest else None
-    names = answer.names if isinstance(answer, Fields) else ()
-    return Answers(kind, tuple(values), image, noise, names)
+    names = answer.names if isinstance(answer, NamedFields) else ()
+    return ReturnLayout(kind, tuple(values), image, noise, names)
 
 
 def _is_image(value: Any) -> bool:
@@ -108,7 +113,7 @@ def _is_image(value: Any) -> bool:
 
 
 def ask(
-    student: Student, diffuser: Handle, asked: Asked, image: Tensor, steps: list[int], *, seed: int
+    student: Student, diffuser: Handle, asked: CallConvention, image: Tensor, steps: list[int], *, seed: int
 ) -> tuple[Tensor, Tensor | None]:
     """x_t and the returned noise, float64."""
     if asked.single:
@@ -122,7 +127,7 @@ def ask(
 
 
 def _ask_once(
-    student: Student, diffuser: Handle, asked: Asked, image: Tensor, steps: list[int], *, seed: int
+    student: Student, diffuser: Handle, asked: CallConvention, image: Tensor, steps: list[int], *, seed: int
 ) -> tuple[Tensor, Tensor | None]:
     answer = student.call(diffuser, image, asked.t(steps), method="noise_diffusion", seed=seed)
     _, values = values_in(student, answer)

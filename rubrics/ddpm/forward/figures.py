@@ -16,7 +16,7 @@ from reference.readings import READINGS, Reading
 
 from .formulas import IMAGE, NOISE, Mistake, close
 from .probe import Forward
-from .schedule import Judged, curves
+from .schedule import MatchedReading, curves
 
 STRIP = (0, 3, 6, 10, 15, 22, 32, 49)
 FRAMES = 8  # of the film
@@ -41,7 +41,7 @@ def grid(exercise: int, title: str, caption: str, rows: Sequence[tuple[str, Tens
     return Images(exercise=exercise, title=title, caption=caption, rows=[row(*labelled) for labelled in rows])
 
 
-def diffusion_strip(forward: Forward, judged: Judged, truth: NoiseDiffuser) -> Images:
+def diffusion_strip(forward: Forward, judged: MatchedReading, truth: NoiseDiffuser) -> Images:
     """One digit at eight steps: as the student's coefficients noise it, and as the reference's do, same
     noise.
     """
@@ -69,7 +69,7 @@ def diffusion_strip(forward: Forward, judged: Judged, truth: NoiseDiffuser) -> I
     )
 
 
-def coefficient_curves(forward: Forward, judged: Judged, truth: NoiseDiffuser) -> Iterator[Curves]:
+def coefficient_curves(forward: Forward, judged: MatchedReading, truth: NoiseDiffuser) -> Iterator[Curves]:
     """The two recovered coefficients at every step, among the accepted readings and a recognised mistake."""
     exact = not judged.scaled and bool((forward.likeness.abs() > 0.999).all())
     noise = forward.ratio.abs() if exact else forward.noise
@@ -94,7 +94,7 @@ def _recognised(
 def _coefficient(
     title: str,
     name: str,
-    judged: Judged,
+    judged: MatchedReading,
     own: Tensor,
     readings: Sequence[tuple[Reading, Tensor]],
     mistaken: Tensor | None,

@@ -17,7 +17,7 @@ from grader.checks import Unmet
 from grader.sandbox.student import Student
 from grader.sandbox.values import Handle, StudentError
 
-from .calls import BATCH, Asked, ask, how_to_ask
+from .calls import BATCH, CallConvention, ask, how_to_ask
 
 _SHAPE = (BATCH, 1, 28, 28)
 
@@ -41,7 +41,7 @@ class Forward:
         same_every_time: whether another seed brings the same noise.
     """
 
-    asked: Asked
+    asked: CallConvention
     image: Tensor
     noise: Tensor
     ratio: Tensor
@@ -129,7 +129,7 @@ def recover(
 
 
 def _ask_unclamped(
-    student: Student, diffuser: Handle, asked: Asked, image: Tensor, steps: list[int], *, seed: int
+    student: Student, diffuser: Handle, asked: CallConvention, image: Tensor, steps: list[int], *, seed: int
 ) -> tuple[Tensor, Tensor | None]:
     x, noise = ask(student, diffuser, asked, image, steps, seed=seed)
     return unclamped(x, image, noise)[0], noise
@@ -199,7 +199,7 @@ def _compared(added: Tensor, returned: Tensor | None) -> tuple[Tensor, Tensor, T
 
 
 def _batched(
-    student: Student, diffuser: Handle, asked: Asked, first: Tensor, second: Tensor, total_steps: int
+    student: Student, diffuser: Handle, asked: CallConvention, first: Tensor, second: Tensor, total_steps: int
 ) -> tuple[Tensor, list[int]] | str:
     """The image coefficients of one batch with mixed steps; a sentence where that could not be asked."""
     steps = [(7 * number + 2) % total_steps for number in range(BATCH)]

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from grader.checks import Talk, Unmet
+from grader.checks import Reporter, Unmet
 from grader.checks.session import Judge
 from grader.sandbox.student import Student
-from grader.sandbox.values import IN_USE, Handle, StudentError
+from grader.sandbox.values import CURRENT_DEVICE, Handle, StudentError
 from reference.diffuser import NoiseDiffuser
 from reference.pretrained import ScheduleArguments
 from reference.readings import PAPER, READINGS, Reading
@@ -45,7 +45,12 @@ def build_diffuser(student: Student, *, start_beta: float, end_beta: float, tota
     Raises:
         StudentError: it cannot be built.
     """
-    arguments = {"start_beta": start_beta, "end_beta": end_beta, "total_steps": total_steps, "device": IN_USE}
+    arguments = {
+        "start_beta": start_beta,
+        "end_beta": end_beta,
+        "total_steps": total_steps,
+        "device": CURRENT_DEVICE,
+    }
     network = NetworkDouble([], lambda x, t: torch.zeros_like(x), most=0)
     handle: Handle = signatures.call(
         student, "NoiseDiffuser", arguments, if_required={"model": network}, keep=True
@@ -66,7 +71,7 @@ def own_diffuser(student: Student, judge: Judge, schedule: ScheduleArguments) ->
 
 
 @dataclass(slots=True)
-class Found:
+class StudentSchedule:
     """A student's schedule by the handout's names: what each attribute holds, or why it has none."""
 
     curves: dict[str, Tensor] = field(default_factory=dict)
@@ -79,12 +84,12 @@ class Found:
         return self.curves[name]
 
 
-def schedule_of(student: Student, diffuser: Handle, total_steps: int, talk: Talk) -> Found:
+def schedule_of(student: Student, diffuser: Handle, total_steps: int, reporter: Reporter) -> StudentSchedule:
     """Read betas, alphas and alpha_bar off a student's diffuser, under these or other usual names.
 
     A curve of T + 1 values that begins with that of no step at all counts from 1.
     """
-    found = Found()
+    found = StudentSchedule()
     for name, spellings in NAMES.items():
         for spelling in spellings:
             try:
@@ -103,7 +108,9 @@ def schedule_of(student: Student, diffuser: Handle, total_steps: int, talk: Talk
             found.curves[name] = curve
             found.problems.pop(name, None)
             if spelling != name:
-                talk.note(f"The diffuser calls {name} by the name {spelling}; that was read in its place.")
+                reporter.note(
+                    f"The diffuser calls {name} by the name {spelling}; that was read in its place."
+                )
             break
         if name not in found.curves and name not in found.problems:
             found.problems[name] = f"The diffuser has no attribute {name}."
@@ -111,7 +118,7 @@ def schedule_of(student: Student, diffuser: Handle, total_steps: int, talk: Talk
         if name not in found.curves and (holder := _holding(student, diffuser, curve)):
             found.curves[name] = curve
             del found.problems[name]
-            talk.note(f"The diffuser calls {name} by the name {holder}; that was read in its place.")
+            reporter.note(f"The diffuser calls {name} by the name {holder}; that was read in its place.")
     return found
 
 
@@ -122,7 +129,7 @@ def _at_all_steps(student: Student, method: Handle, total: int) -> Any:
     return method
 
 
-def _expected(found: Found) -> dict[str, Tensor]:
+def _expected(found: StudentSchedule) -> dict[str, Tensor]:
     """The curves that follow from those that were found."""
     if (betas := found.curves.get("betas")) is None:
         return {}
@@ -140,7 +147,7 @@ def _holding(student: Student, diffuser: Handle, curve: Tensor) -> str | None:
     return None
 
 
-def mend(student: Student, diffuser: Handle, found: Found, truth: NoiseDiffuser) -> list[str]:
+def mend(student: Student, diffuser: Handle, found: StudentSchedule, truth: NoiseDiffuser) -> list[str]:
     """Put the true curve in the place of each wrong one, so that what reads it is not charged for it again.
 
     Returns:
@@ -172,7 +179,7 @@ def _kind(value: Any) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class MatchedReading:
     """How a forward process is to be read.
 
     Attributes:
@@ -198,7 +205,7 @@ class Judged:
         return replace(self.reading, returns_scaled_noise=self.scaled)
 
 
-def read(forward: Forward, schedule: Found, truth: NoiseDiffuser) -> Judged:
+def read(forward: Forward, schedule: StudentSchedule, truth: NoiseDiffuser) -> MatchedReading:
     """The reading that a forward process follows."""
     _, _, alpha_bar = curves(truth)
     own = schedule.curves.get("alpha_bar")
@@ -210,11 +217,13 @@ def read(forward: Forward, schedule: Found, truth: NoiseDiffuser) -> Judged:
         if any(
             fits_image(forward, reading, ab) and fits_noise(forward, reading, ab, scaled) for ab in alpha_bars
         ):
-            return Judged(reading=reading, accepted=True, alpha_bars=alpha_bars, scaled=scaled)
-    return Judged(reading=PAPER, accepted=False, alpha_bars=alpha_bars, scaled=scaled)
+            return MatchedReading(reading=reading, accepted=True, alpha_bars=alpha_bars, scaled=scaled)
+    return MatchedReading(reading=PAPER, accepted=False, alpha_bars=alpha_bars, scaled=scaled)
 
 
-def is_sound(forward: Forward, judged: Judged, schedule: Found, truth: NoiseDiffuser) -> bool:
+def is_sound(
+    forward: Forward, judged: MatchedReading, schedule: StudentSchedule, truth: NoiseDiffuser
+) -> bool:
     """Whether the diffuser can be built upon; where it cannot, the reference's takes its place."""
     _, _, alpha_bar = curves(truth)
     own = schedule.curves.get("alpha_bar", torch.zeros(0, dtype=torch.float64))

@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 
 from grader.sandbox.student import Student
-from grader.sandbox.values import Fields, Handle, StudentError
+from grader.sandbox.values import Handle, NamedFields, StudentError
 
 Key = int | str
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class ReturnLayout:
     """The form of what ``noise_diffusion`` returns.
 
     Attributes:
@@ -47,7 +47,7 @@ class Answers:
             case "alone":  # a mistake of the diffuser's, not of those who expect the noise
                 return (image, noise)
         items = tuple(values[key] for key in self.keys)
-        return Fields(items, self.names) if self.names else items
+        return NamedFields(items, self.names) if self.names else items
 
     def __str__(self) -> str:
         if self.kind == "alone":
@@ -59,7 +59,7 @@ class Answers:
         return f"returns a {self.kind} ({', '.join(names)})"
 
 
-HANDOUTS = Answers()
+HANDOUTS = ReturnLayout()
 
 
 def values_in(student: Student, answer: Any) -> tuple[str, dict[Key, Any]]:
@@ -87,7 +87,7 @@ def _attributes(student: Student, handle: Handle) -> dict[Key, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Numbering:
+class StepNumbering:
     """How a student counts the steps.
 
     Attributes:
@@ -106,7 +106,7 @@ class Numbering:
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
+class TimestepEncoding:
     """How a network is told the step: the number itself or a share of T, and in which form; or, by ``table``,
     whatever it was seen to be told at steps counted from 0.
     """
@@ -135,24 +135,24 @@ class Telling:
 Told = Sequence[tuple[Tensor, Tensor, str]]  # steps, what the network was told, and in which form
 
 
-def telling(pairs: Told, first: int, total: int) -> Telling | None:
+def telling(pairs: Told, first: int, total: int) -> TimestepEncoding | None:
     """How the network was told the steps that the diffuser was given; None where no usual scale fits."""
     steps = [s for s, told, _ in pairs if s.shape == told.shape]
     tolds = [told for s, told, _ in pairs if s.shape == told.shape]
     form = pairs[0][2] if pairs else None
     if not steps:
-        return Telling(first, form=form)
+        return TimestepEncoding(first, form=form)
     t, told = torch.cat(steps), torch.cat(tolds)
     for scale in ("t", "t / T", "t / (T − 1)", "t / 1000"):
-        if torch.allclose(Telling(0, scale).of(t, total).double(), told, atol=1e-5):
-            return Telling(first, scale, form)
+        if torch.allclose(TimestepEncoding(0, scale).of(t, total).double(), told, atol=1e-5):
+            return TimestepEncoding(first, scale, form)
     for shift in (1, -1):  # a diffuser that counts from 0 beside a network that is told from 1
         if torch.allclose(t + shift, told):
-            return Telling(first + shift, "t", form)
+            return TimestepEncoding(first + shift, "t", form)
     return None
 
 
-def told_by_table(pairs: Told, first: int, total: int) -> Telling | None:
+def told_by_table(pairs: Told, first: int, total: int) -> TimestepEncoding | None:
     """What the network was told at each step; None where that is not one number, or too few steps came."""
     seen: dict[int, list[float]] = {}
     for steps, told, _ in pairs:
@@ -163,7 +163,7 @@ def told_by_table(pairs: Told, first: int, total: int) -> Telling | None:
     if not one_each or len(seen) < total / 2:
         return None
     table = tuple(sorted((step, numbers[0]) for step, numbers in seen.items()))
-    return Telling(first, "a number of its own for each t", pairs[0][2], table)
+    return TimestepEncoding(first, "a number of its own for each t", pairs[0][2], table)
 
 
 def tells_other_steps(pairs: Told) -> bool:

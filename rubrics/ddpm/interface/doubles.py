@@ -12,16 +12,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from grader.sandbox.values import IN_USE, Exhausted, Handle, OnCPU, Refusal, StudentError
+from grader.sandbox.values import CURRENT_DEVICE, Exhausted, Handle, OnCPU, Refusal, StudentError
 from reference.readings import ReadingDiffuser
 
-from .conventions import HANDOUTS, Answers, Numbering, form_of, with_padding
+from .conventions import HANDOUTS, ReturnLayout, StepNumbering, form_of, with_padding
 
 _NOISE = frozenset({"noise", "eps", "epsilon", "e", "z"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class RecordedEvent:
     """Something that a stand-in was asked, in the order it happened.
 
     ``kind`` is forward, backward, diffuse, epoch, batch, step, zero_grad, compare, sent back (a backward pass
@@ -94,7 +94,9 @@ class NetworkDouble:
         most: how many images it answers at all; whoever asks for more would go on for ever.
     """
 
-    def __init__(self, log: list[Event], respond: Callable[[Tensor, Tensor], Tensor], *, most: int) -> None:
+    def __init__(
+        self, log: list[RecordedEvent], respond: Callable[[Tensor, Tensor], Tensor], *, most: int
+    ) -> None:
         self.log, self.respond, self.images_left = log, respond, most
 
     def describe(self) -> dict[str, Any]:
@@ -105,7 +107,7 @@ class NetworkDouble:
         """The noise that the network is to have found."""
         if event == "backward":
             before = state.get("gradient_before")
-            self.log.append(Event(kind="backward", call=args[0], x=args[1], gradient_before=before))
+            self.log.append(RecordedEvent(kind="backward", call=args[0], x=args[1], gradient_before=before))
             return None
         x, t, form = image_and_steps(args, kwargs)
         self.images_left -= len(x)
@@ -113,7 +115,7 @@ class NetworkDouble:
             raise StudentError("Endless", "the network is asked on and on, far beyond the number of steps")
         answer = self.respond(x, t)
         self.log.append(
-            Event(
+            RecordedEvent(
                 kind="forward",
                 call=state["call"],
                 x=x,
@@ -135,13 +137,13 @@ class DiffuserDouble:
 
     def __init__(
         self,
-        log: list[Event],
+        log: list[RecordedEvent],
         reference: ReadingDiffuser,
         fallback: Handle | None,
         generator: torch.Generator,
         *,
-        answers: Answers = HANDOUTS,
-        numbering: Numbering = Numbering(),  # noqa: B008  it is frozen
+        answers: ReturnLayout = HANDOUTS,
+        numbering: StepNumbering = StepNumbering(),  # noqa: B008  it is frozen
         method: str = "noise_diffusion",
     ) -> None:
         self.log, self.reference, self.fallback, self.generator = log, reference, fallback, generator
@@ -156,7 +158,7 @@ class DiffuserDouble:
             "total_steps": schedule.total_steps,
             "start_beta": schedule.betas[0].item(),
             "end_beta": schedule.betas[-1].item(),
-            "device": IN_USE,
+            "device": CURRENT_DEVICE,
         }
         methods = sorted({"noise_diffusion", self.method} - {"__call__"})
         return {"kind": "object", "attributes": attributes, "methods": methods, "fallback": self.fallback}
@@ -164,7 +166,7 @@ class DiffuserDouble:
     def answer(self, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
         """x_t and the noise, for an image and its steps."""
         if event == "missing":
-            self.log.append(Event(kind="missing", who=str(args[0])))
+            self.log.append(RecordedEvent(kind="missing", who=str(args[0])))
             return None
         image, steps, form = image_and_steps(args, kwargs)
         whole = (steps - self.numbering.first).round().long().clamp(0, self.reference.total_steps - 1)
@@ -174,7 +176,7 @@ class DiffuserDouble:
         own = noise_among(args, kwargs, image)
         noise = torch.randn(image.shape, generator=self.generator) if own is None else own.float()
         x_t, target = self.reference.noise_diffusion(image.float(), whole, noise)
-        self.log.append(Event(kind="diffuse", image=image, t=steps, form=form, x=x_t, target=target))
+        self.log.append(RecordedEvent(kind="diffuse", image=image, t=steps, form=form, x=x_t, target=target))
         return self.answers.pack(x_t, target)
 
 
@@ -183,7 +185,7 @@ class LoaderDouble:
 
     def __init__(
         self,
-        log: list[Event],
+        log: list[RecordedEvent],
         name: str,
         batches: Callable[[int], tuple[Tensor, Tensor]],
         count: int,
@@ -220,7 +222,7 @@ class LoaderDouble:
                 raise StudentError(
                     "Endless", "train goes on and on, beyond the number of epochs it was given"
                 )
-            self.log.append(Event(kind="epoch", who=self.name))
+            self.log.append(RecordedEvent(kind="epoch", who=self.name))
             return None
         # Even when it is enough an epoch has one batch: a mean over none would be an error of our making.
         if self.in_epoch >= self.count or (not self.go_on(state.get("waiting", False)) and self.in_epoch):
@@ -228,14 +230,14 @@ class LoaderDouble:
         images, labels = self.batches(self.handed_out)
         self.handed_out += 1
         self.in_epoch += 1
-        self.log.append(Event(kind="batch", who=self.name, image=images))
+        self.log.append(RecordedEvent(kind="batch", who=self.name, image=images))
         return [OnCPU(images), OnCPU(labels)] if self.labels else OnCPU(images)
 
 
 class OptimizerDouble:
     """Gradient descent on a NetworkDouble's one weight, telling of every step."""
 
-    def __init__(self, log: list[Event], network: NetworkDouble, lr: float) -> None:
+    def __init__(self, log: list[RecordedEvent], network: NetworkDouble, lr: float) -> None:
         self.log, self.network, self.lr = log, network, lr
 
     def describe(self) -> dict[str, Any]:
@@ -244,13 +246,13 @@ class OptimizerDouble:
 
     def answer(self, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
         """Nothing: it is only recorded."""
-        self.log.append(Event(kind=event))
+        self.log.append(RecordedEvent(kind=event))
 
 
-class WitnessDouble:
+class CriterionDouble:
     """Mean squared error that tells what it was given to compare."""
 
-    def __init__(self, log: list[Event]) -> None:
+    def __init__(self, log: list[RecordedEvent]) -> None:
         self.log = log
 
     def describe(self) -> dict[str, Any]:
@@ -260,9 +262,9 @@ class WitnessDouble:
     def answer(self, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
         """Nothing: it is only recorded."""
         if event == "compare":
-            self.log.append(Event(kind=event, x=args[0], target=args[1], grad=state["grad"]))
+            self.log.append(RecordedEvent(kind=event, x=args[0], target=args[1], grad=state["grad"]))
         else:
-            self.log.append(Event(kind="sent back"))
+            self.log.append(RecordedEvent(kind="sent back"))
 
 
 def cosine(first: Tensor, second: Tensor) -> float:

@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from grader.checks import Blocked, Talk
+from grader.checks import Blocked, Reporter
 from grader.sandbox.student import Student
-from grader.sandbox.values import IN_USE, Handle, StudentError
+from grader.sandbox.values import CURRENT_DEVICE, Handle, StudentError
 from reference.pretrained import SCHEDULE
 
-from ..interface.conventions import Telling
+from ..interface.conventions import TimestepEncoding
 
 BATCH = 32
 # The forms that t takes in the handout, in the paper's code and in students' own, in the order they are
@@ -46,7 +46,7 @@ class Network:
     handle: Handle
     form: str
     output: Tensor | str
-    told: Telling = Telling()  # noqa: RUF009  it is frozen
+    told: TimestepEncoding = TimestepEncoding()  # noqa: RUF009  it is frozen
 
     def predict(self, student: Student, x: Tensor, steps: Tensor, *, within: float = 60.0) -> Any:
         """Its output for images x, (B, C, 28, 28), at integer steps (B,)."""
@@ -55,7 +55,7 @@ class Network:
         return student.call(self.handle, x, t, seed=0, grad=False, within=within)
 
 
-def build(student: Student, channels: int, talk: Talk) -> Handle:
+def build(student: Student, channels: int, reporter: Reporter) -> Handle:
     """UNet(channels, 1) of the student's on the device in use.
 
     Raises:
@@ -70,19 +70,19 @@ def build(student: Student, channels: int, talk: Talk) -> Handle:
             handle = student.call("UNet", seed=student.seed, keep=True)
         except StudentError:
             raise error from None
-        talk.note("UNet takes no in_channels and out_channels; it was built without them.")
-    student.call(handle, IN_USE, method="to", keep=True)
+        reporter.note("UNet takes no in_channels and out_channels; it was built without them.")
+    student.call(handle, CURRENT_DEVICE, method="to", keep=True)
     student.call(handle, method="eval", keep=True)
     return handle
 
 
-def examine(student: Student, channels: int, generator: torch.Generator, talk: Talk) -> Network:
+def examine(student: Student, channels: int, generator: torch.Generator, reporter: Reporter) -> Network:
     """Build a network and ask it once, in each form of t until one is answered.
 
     Raises:
         StudentError: it cannot be built.
     """
-    handle = build(student, channels, talk)
+    handle = build(student, channels, reporter)
     x = torch.randn((BATCH, channels, 28, 28), generator=generator)
     steps = torch.randint(0, 50, (BATCH,), generator=generator)
     refusal = None
@@ -98,7 +98,7 @@ def examine(student: Student, channels: int, generator: torch.Generator, talk: T
             output = output[0]
         if isinstance(output, Tensor) and output.ndim == 4 and len(output) == BATCH:
             if form != FORMS[0]:
-                talk.note(
+                reporter.note(
                     f"The network does not take t as the handout's float (B, 1); it was asked with {form}."
                 )
             return Network(handle=handle, form=form, output=output)
@@ -121,13 +121,13 @@ def takes(student: Student, network: Network, channels: int) -> bool:
     return True
 
 
-def rebuilt(student: Student, network: Network, talk: Talk) -> Network:
+def rebuilt(student: Student, network: Network, reporter: Reporter) -> Network:
     """The same network as it is when new: probing it has moved its weights."""
-    return replace(network, handle=build(student, 1, talk))
+    return replace(network, handle=build(student, 1, reporter))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ways:
+class InputPaths:
     """What of an input's change reaches the output, by the lowest resolution on its way.
 
     Attributes:
@@ -148,7 +148,7 @@ class Ways:
     parameters: int
 
 
-def ways(student: Student, network: Network, generator: torch.Generator) -> Ways:
+def input_paths(student: Student, network: Network, generator: torch.Generator) -> InputPaths:
     """Trace a network by activation patching, at several random weights, and take the most that was heard.
 
     Raises:
@@ -176,7 +176,7 @@ def ways(student: Student, network: Network, generator: torch.Generator) -> Ways
         joins = [(int(level), str(what)) for level, what in found["joins"]]
         later = network.predict(student, x, (steps + 20) % 50)
         by_time = max(by_time, _size(later - clean) / max(_size(clean), 1e-30))
-    return Ways(
+    return InputPaths(
         heard=tuple(heard), maps=tuple(maps), joins=tuple(joins), by_time=by_time, parameters=parameters
     )
 

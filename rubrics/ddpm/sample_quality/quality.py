@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from grader.checks import Blocked, Talk
+from grader.checks import Blocked, Reporter
 from grader.checks.randomness import seeded_globally
 from grader.sandbox.student import Student
-from grader.sandbox.values import IN_USE, Handle, StudentError
+from grader.sandbox.values import CURRENT_DEVICE, Handle, StudentError
 from reference import digits
 from reference.diffuser import NoiseDiffuser
 from reference.evaluation import energy_distance
@@ -24,12 +24,12 @@ from reference.sampler import generate_samples
 
 from ..forward.schedule import build_diffuser
 from ..interface import signatures
-from ..interface.conventions import Numbering
+from ..interface.conventions import StepNumbering
 from ..interface.doubles import DiffuserDouble, NetworkDouble
 from ..network.probe import Network
-from ..sampler.samples import Steps, as_samples
+from ..sampler.samples import StepDecoder, as_samples
 from ..short_training import measured
-from ..short_training.training import Learning, Trained
+from ..short_training.training import TrainedNetwork, TrainingOutcome
 
 TOTAL = SCHEDULE["total_steps"]
 Predict = Callable[[Tensor, Tensor], Tensor]
@@ -60,7 +60,7 @@ class Quality:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drawn:
+class Samples:
     """Samples, float (N, 1, 28, 28) for each seed, and what the first was on its way, (1, 28, 28) each."""
 
     samples: list[Tensor]
@@ -68,7 +68,7 @@ class Drawn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Studio:
+class SampleGenerator:
     """Makes samples from the handout's seeds.
 
     Attributes:
@@ -81,8 +81,8 @@ class Studio:
     seeds: Sequence[int]
     count: int
     fallback: Handle | None
-    talk: Talk
-    numbering: Numbering = Numbering()  # noqa: RUF009  it is frozen
+    reporter: Reporter
+    numbering: StepNumbering = StepNumbering()  # noqa: RUF009  it is frozen
 
     def start(self, seed: int) -> Tensor:
         """x_T as the handout's cell draws it, float (count, 1, 28, 28)."""
@@ -97,7 +97,7 @@ class Studio:
 
         return [sample_from(seed, self.count, model) for seed in self.seeds]
 
-    def students_sampler(self) -> Drawn:
+    def students_sampler(self) -> Samples:
         """By the student's sampler, from the reference's trained network, which stays here.
 
         Raises:
@@ -110,9 +110,11 @@ class Studio:
         process = DiffuserDouble([], schedule, self.fallback, generator, numbering=self.numbering)
         made, film = list[Tensor | None](), dict[int, Tensor]()
         for seed in self.seeds:
-            steps, shown = Steps(TOTAL), list[Tensor]()
+            steps, shown = StepDecoder(TOTAL), list[Tensor]()
 
-            def respond(x: Tensor, t: Tensor, steps: Steps = steps, shown: list[Tensor] = shown) -> Tensor:
+            def respond(
+                x: Tensor, t: Tensor, steps: StepDecoder = steps, shown: list[Tensor] = shown
+            ) -> Tensor:
                 shown[:] = [x]
                 if not made and len(x) and x[0].shape == (1, 28, 28):  # the first seed's first sample
                     film.setdefault(steps.of(t), x[0].detach().float().cpu())
@@ -120,7 +122,7 @@ class Studio:
                 with torch.no_grad():
                     x = x.float().contiguous(memory_format=torch.channels_last)
                     predicted: Tensor = network(x, torch.full((len(x), 1), float(steps.of(t))))
-                self.talk.spend("processor", time.thread_time() - started)
+                self.reporter.spend("processor", time.thread_time() - started)
                 return predicted
 
             returned = self._by_student(
@@ -128,7 +130,7 @@ class Studio:
             )
             # Of the wrong number or shape, which sample.shape says; what the network saw last shows as much.
             made.append(returned if returned is not None or not shown else shown[0].float())
-        return Drawn(samples=self._usable(made), film=list(film.values()))
+        return Samples(samples=self._usable(made), film=list(film.values()))
 
     def all_of_the_students(self, network: Network, diffuser: Handle) -> list[Tensor]:
         """By the student's sampler, from their own network and diffuser.
@@ -139,7 +141,7 @@ class Studio:
         return self._usable([self._by_student(network.handle, diffuser, seed) for seed in self.seeds])
 
     def _by_student(self, model: object, diffuser: object, seed: int) -> Tensor | None:
-        self.talk.progress("sampling, seed", self.seeds.index(seed) + 1, len(self.seeds))
+        self.reporter.progress("sampling, seed", self.seeds.index(seed) + 1, len(self.seeds))
         start = self.start(seed)
         arguments = {
             "x_t": start,
@@ -147,13 +149,13 @@ class Studio:
             "num_samples": self.count,
             "total_timesteps": TOTAL,
             "diffuser": diffuser,
-            "device": IN_USE,
+            "device": CURRENT_DEVICE,
         }
         started = time.monotonic()
         returned = signatures.call(
             self.student, "generate_samples", arguments, beside=SCHEDULE, seed=seed, within=300.0
         )
-        self.talk.spend("sampling", time.monotonic() - started)
+        self.reporter.spend("sampling", time.monotonic() - started)
         return as_samples(returned, tuple(start.shape))
 
     @staticmethod
@@ -165,13 +167,13 @@ class Studio:
 
 
 def judge_sampler(
-    seeds: Sequence[int], draw: Callable[[Sequence[int]], Drawn], tolerance: Mapping[str, float]
+    seeds: Sequence[int], draw: Callable[[Sequence[int]], Samples], tolerance: Mapping[str, float]
 ) -> Quality:
     """Judge a right sampler with the reference's trained network, so that it owes nothing to the student's
     own. Where the samples lie between good and bad, as many are drawn again.
 
     Args:
-        draw: from seeds, as ``Studio.students_sampler`` does.
+        draw: from seeds, as ``SampleGenerator.students_sampler`` does.
         tolerance: ``quality`` and ``quality_not``, energy distances to real digits that are surely good, and
             surely not.
 
@@ -204,7 +206,7 @@ def judge_sampler(
     )
 
 
-def judge_network(studio: Studio, learning: Learning) -> Quality:
+def judge_network(sample_generator: SampleGenerator, learning: TrainingOutcome) -> Quality:
     """Judge the student's network with the reference's sampler, where their own has lost its points already.
 
     Samples after a short training vary from seed to seed far more than from right to wrong (energy distances
@@ -218,7 +220,7 @@ def judge_network(studio: Studio, learning: Learning) -> Quality:
         raise Blocked(
             "Neither your sampler nor your network is right as it is; each lost its points where it belongs."
         )
-    own = studio.by_reference_sampler(learning.trained.predict)
+    own = sample_generator.by_reference_sampler(learning.trained.predict)
     note = "Your sampler lost its points above, so the samples are your network's by the reference's sampler."
     return Quality(
         judged="your network with the reference's sampler",
@@ -235,7 +237,9 @@ def judge_network(studio: Studio, learning: Learning) -> Quality:
     )
 
 
-def add_all_of_the_students(quality: Quality, studio: Studio, trained: Trained, network: Network) -> None:
+def add_all_of_the_students(
+    quality: Quality, sample_generator: SampleGenerator, trained: TrainedNetwork, network: Network
+) -> None:
     """A row of samples that are the student's own throughout: to be seen, not judged.
 
     Args:
@@ -246,9 +250,9 @@ def add_all_of_the_students(quality: Quality, studio: Studio, trained: Trained, 
         quality.notes.append("The weights of your trained network could not be read, so it drew no samples.")
         return
     try:
-        studio.student.ask("weights", network.handle, content=trained.weights)
-        diffuser = build_diffuser(studio.student, **SCHEDULE)
-        own = studio.all_of_the_students(network, diffuser)
+        sample_generator.student.ask("weights", network.handle, content=trained.weights)
+        diffuser = build_diffuser(sample_generator.student, **SCHEDULE)
+        own = sample_generator.all_of_the_students(network, diffuser)
     except (StudentError, Blocked) as error:
         quality.notes.append(f"With your own network your sampler gave no samples: {error}")
         return

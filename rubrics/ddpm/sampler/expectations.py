@@ -12,10 +12,10 @@ from reference.diffuser import NoiseDiffuser
 
 from ..forward.schedule import curves
 from .formulas import MISTAKES, RIGHT, Factors
-from .probe import SHAPE, STEPS, Sampling, Update
+from .probe import SHAPE, STEPS, RecoveredSampler, SamplerStep
 
 
-def expect_calls(sampling: Sampling) -> None:
+def expect_calls(sampling: RecoveredSampler) -> None:
     """The network was asked at all."""
     if not sampling.first.calls:
         if sampling.first.error:
@@ -23,7 +23,7 @@ def expect_calls(sampling: Sampling) -> None:
         raise Blocked("generate_samples never asks the network for the noise in all of its samples.")
 
 
-def expect_formula(sampling: Sampling, truth: NoiseDiffuser) -> None:
+def expect_formula(sampling: RecoveredSampler, truth: NoiseDiffuser) -> None:
     """Every step computes 1/√α · (x_t − β/√(1−ᾱ) · ε) from x_t and the predicted noise."""
     expect_calls(sampling)
     updates = sampling.updates
@@ -55,7 +55,7 @@ def expect_formula(sampling: Sampling, truth: NoiseDiffuser) -> None:
     )
 
 
-def _name(updates: Sequence[Update], truth: NoiseDiffuser) -> str | None:
+def _name(updates: Sequence[SamplerStep], truth: NoiseDiffuser) -> str | None:
     """The misconception whose factors every step has, the last aside, which may be stretched for show."""
     # A wrong factor may let x_t grow beyond all bounds; then float32 keeps nothing of the noise beside it.
     plain = [number for number, update in enumerate(updates[:-1]) if update.size < 1e3]
@@ -66,12 +66,12 @@ def _name(updates: Sequence[Update], truth: NoiseDiffuser) -> str | None:
     return None
 
 
-def does_not_follow(update: Update) -> bool:
+def does_not_follow(update: SamplerStep) -> bool:
     """Whether the next image is no mix of this one and the predicted noise, or none of them at all."""
     return update.stray > 0.2 or (abs(update.of_x) < 1e-3 and abs(update.of_noise) < 1e-3)
 
 
-def orders(updates: Sequence[Update]) -> list[list[int]]:
+def orders(updates: Sequence[SamplerStep]) -> list[list[int]]:
     """The steps that the updates may be meant for: as the network was told, or simply the last first."""
     told = [round(update.t) for update in updates]
     natural = [max(0, STEPS - 1 - number) for number in range(len(updates))]
@@ -83,7 +83,9 @@ def orders(updates: Sequence[Update]) -> list[list[int]]:
     return orders
 
 
-def fits(updates: Sequence[Update], order: Sequence[int], factors: Factors, truth: NoiseDiffuser) -> bool:
+def fits(
+    updates: Sequence[SamplerStep], order: Sequence[int], factors: Factors, truth: NoiseDiffuser
+) -> bool:
     """Whether every step has these factors; the last may be stretched and shifted, as for showing images."""
     wrong = [number for number in range(len(updates)) if not _fits_at(updates, order, factors, truth, number)]
     last = len(updates) - 1
@@ -95,7 +97,7 @@ def fits(updates: Sequence[Update], order: Sequence[int], factors: Factors, trut
 
 
 def _fits_at(
-    updates: Sequence[Update], order: Sequence[int], factors: Factors, truth: NoiseDiffuser, number: int
+    updates: Sequence[SamplerStep], order: Sequence[int], factors: Factors, truth: NoiseDiffuser, number: int
 ) -> bool:
     """Whether one step has these factors, within 0.3 % and six standard errors."""
     update, step = updates[number], order[number]
@@ -105,7 +107,7 @@ def _fits_at(
     return near_x and near_noise
 
 
-def _is_for_show(update: Update, step: int, factors: Factors, truth: NoiseDiffuser) -> bool:
+def _is_for_show(update: SamplerStep, step: int, factors: Factors, truth: NoiseDiffuser) -> bool:
     """Whether the result is the right one, stretched by a common factor and shifted, such as (x + 1) / 2."""
     right_x, right_noise = (factor[step].item() for factor in factors(*curves(truth)))
     stretch = update.of_x / right_x
@@ -113,12 +115,12 @@ def _is_for_show(update: Update, step: int, factors: Factors, truth: NoiseDiffus
     return common and stretch > 0 and abs(update.z.nanmean().item()) > 0.02
 
 
-def _is_dropped(update: Update) -> bool:
+def _is_dropped(update: SamplerStep) -> bool:
     """Whether the step leaves x_t as it was, which the order of the steps is charged for."""
     return abs(update.of_x - 1) < 1e-4 and abs(update.of_noise) < 1e-4
 
 
-def expect_order(sampling: Sampling, truth: NoiseDiffuser) -> str:
+def expect_order(sampling: RecoveredSampler, truth: NoiseDiffuser) -> str:
     """The network is asked at every step once, last to first, and the last update is returned. Returns what
     was found.
     """
@@ -166,7 +168,7 @@ def expect_order(sampling: Sampling, truth: NoiseDiffuser) -> str:
     return actual
 
 
-def _tells_a_level(told: Sequence[float], updates: Sequence[Update], truth: NoiseDiffuser) -> bool:
+def _tells_a_level(told: Sequence[float], updates: Sequence[SamplerStep], truth: NoiseDiffuser) -> bool:
     """Whether the network is told no step but what belongs to it, such as the noise's level, which may rise
     or fall: then the factors of the updates say in which direction they go.
     """
@@ -181,7 +183,7 @@ def _tells_a_level(told: Sequence[float], updates: Sequence[Update], truth: Nois
     return not evenly and not fits(updates, natural[::-1], RIGHT, truth)
 
 
-def _expect_start(sampling: Sampling, expected: str) -> None:
+def _expect_start(sampling: RecoveredSampler, expected: str) -> None:
     first = sampling.first.calls[0].x
     if first is not None and not (0.9 < first.std() < 1.1 and abs(first.mean()) < 0.1):
         raise Unmet(
@@ -200,7 +202,7 @@ def _left_out(told: Sequence[float]) -> str | None:
     return "first-step-left-out" if told[0] == STEPS - 2 else "last-step-left-out"
 
 
-def _expect_last_update(sampling: Sampling, expected: str) -> None:
+def _expect_last_update(sampling: RecoveredSampler, expected: str) -> None:
     run = sampling.first
     last = run.calls[-1].x
     if run.result is None or last is None or last.numel() != run.result.numel():

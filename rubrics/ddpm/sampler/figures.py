@@ -14,8 +14,8 @@ from reference.diffuser import NoiseDiffuser
 from ..forward.schedule import curves
 from .expectations import fits, orders
 from .formulas import MISTAKES, RIGHT, Factors
-from .noise_levels import Strengths
-from .probe import Update
+from .noise_levels import NoiseLevels
+from .probe import SamplerStep
 
 _FACTORS = (
     (0, "How strongly x_t enters each step", "factor of x_t", 1.0),
@@ -25,7 +25,7 @@ _FACTORS = (
 _LOUD = 1e3  # values of x_t beside which float32 keeps no noise
 
 
-def coefficients(updates: Sequence[Update], truth: NoiseDiffuser) -> Iterator[Curves]:
+def coefficients(updates: Sequence[SamplerStep], truth: NoiseDiffuser) -> Iterator[Curves]:
     """The factors of x_t and ε, and the strength of the noise between the steps."""
     fitting = [order for order in orders(updates) if fits(updates, order, RIGHT, truth)]
     order = fitting[0] if fitting else orders(updates)[0]
@@ -47,10 +47,10 @@ def coefficients(updates: Sequence[Update], truth: NoiseDiffuser) -> Iterator[Cu
     yield _strength(updates, order, truth)
 
 
-def _strength(updates: Sequence[Update], order: Sequence[int], truth: NoiseDiffuser) -> Curves:
+def _strength(updates: Sequence[SamplerStep], order: Sequence[int], truth: NoiseDiffuser) -> Curves:
     sigmas = torch.tensor([_deviation(update.z) for update in updates], dtype=torch.float64)
     steps = list(range(len(truth.betas)))
-    known = Strengths.at(torch.ones(len(steps)), steps, truth)
+    known = NoiseLevels.at(torch.ones(len(steps)), steps, truth)
     at = [float(step) for step in known.steps]
     accepted = [
         Series(label=f"accepted: {name}", x=at, y=_rounded(curve), role="accepted")
@@ -73,7 +73,7 @@ def _deviation(z: Tensor) -> float:
     return float(known.std()) if len(known) > 1 else math.nan
 
 
-def _recognised(updates: Sequence[Update], truth: NoiseDiffuser) -> Factors | None:
+def _recognised(updates: Sequence[SamplerStep], truth: NoiseDiffuser) -> Factors | None:
     """The factors of the known mistake that all steps have; the last one may be stretched for show."""
     plain = updates[:-1]
     if len(plain) < 3:

@@ -14,11 +14,11 @@ from reference.diffuser import NoiseDiffuser
 from ..forward.schedule import curves
 from .expectations import does_not_follow, expect_calls, expect_formula, expect_order, orders
 from .formulas import RIGHT
-from .noise_levels import Strengths
-from .probe import STEPS, Sampling, Update
+from .noise_levels import NoiseLevels
+from .probe import STEPS, RecoveredSampler, SamplerStep
 
 
-def works(sampling: Sampling, truth: NoiseDiffuser) -> dict[str, bool]:
+def works(sampling: RecoveredSampler, truth: NoiseDiffuser) -> dict[str, bool]:
     """Which of formula, order and noise are right."""
 
     def holds(expect: Callable[[], object]) -> bool:
@@ -35,7 +35,7 @@ def works(sampling: Sampling, truth: NoiseDiffuser) -> dict[str, bool]:
     }
 
 
-def expect_noise(sampling: Sampling, truth: NoiseDiffuser) -> str:
+def expect_noise(sampling: RecoveredSampler, truth: NoiseDiffuser) -> str:
     """At every step but the last, fresh noise is added, σ² = β or the posterior variance. Returns what was
     found.
     """
@@ -54,7 +54,7 @@ def expect_noise(sampling: Sampling, truth: NoiseDiffuser) -> str:
             actual="pixels held at a limit after most steps",
             misconception="clamped-between-steps",
         )
-    possible = [Strengths.at(sigmas, order, truth) for order in orders(updates)]
+    possible = [NoiseLevels.at(sigmas, order, truth) for order in orders(updates)]
     told = possible[0]
     if _is_one_number_for_all_pixels(torch.stack([updates[number].z for number in told.late]), told):
         raise Unmet(
@@ -80,7 +80,7 @@ def expect_noise(sampling: Sampling, truth: NoiseDiffuser) -> str:
     raise Unmet("The noise between the steps has the wrong strength.", **told.expected, **told.actual)
 
 
-def _is_one_number_for_all_pixels(z: Tensor, told: Strengths) -> bool:
+def _is_one_number_for_all_pixels(z: Tensor, told: NoiseLevels) -> bool:
     """Whether what is added, (steps, B, 1, 28, 28), varies from step to step, but not within an image."""
     z = z.nan_to_num().flatten(2)
     within, size = z.std(dim=2).amax(dim=1), z.square().mean(dim=(1, 2)).sqrt()
@@ -88,7 +88,7 @@ def _is_one_number_for_all_pixels(z: Tensor, told: Strengths) -> bool:
     return bool(audible.double().mean() > 0.5) and bool((within < 0.1 * size)[audible].all())
 
 
-def _expect_noise_in_all(sampling: Sampling, truth: NoiseDiffuser) -> str:
+def _expect_noise_in_all(sampling: RecoveredSampler, truth: NoiseDiffuser) -> str:
     """The noise of all steps together, where the network is not shown the image that the steps change.
 
     With the formula's factors the result is what x_T and the answers make of themselves, plus the noise of
@@ -102,7 +102,7 @@ def _expect_noise_in_all(sampling: Sampling, truth: NoiseDiffuser) -> str:
         )
     of_x, of_noise = RIGHT(*curves(truth))
     steps = torch.arange(STEPS)
-    one = Strengths.at(torch.ones(STEPS), steps.tolist(), truth)
+    one = NoiseLevels.at(torch.ones(STEPS), steps.tolist(), truth)
     enlarged = torch.cat([torch.ones(1, dtype=torch.float64), of_x.cumprod(0)[:-1]])  # by the steps below t
     state = run.start.double()
     for answer, step in zip(answers, reversed(range(STEPS)), strict=True):
@@ -123,7 +123,7 @@ def _expect_noise_in_all(sampling: Sampling, truth: NoiseDiffuser) -> str:
     )
 
 
-def _with_known_noise(sampling: Sampling) -> list[Update]:
+def _with_known_noise(sampling: RecoveredSampler) -> list[SamplerStep]:
     known = [update for update in sampling.updates if math.isfinite(update.error_x)]  # not if x_T was alike
     solved = [update for update in known if math.isfinite(update.of_x) and update.size < 1e3]
     if len(solved) < 3:

@@ -27,7 +27,7 @@ class Actual(TypedDict):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Strengths:
+class NoiseLevels:
     """Measured sigmas of the steps that must have noise, with the schedule there.
 
     Attributes:

@@ -17,14 +17,14 @@ import torch
 from torch import Tensor
 
 from grader.sandbox.student import Student
-from grader.sandbox.values import IN_USE, Handle, StudentError
+from grader.sandbox.values import CURRENT_DEVICE, Handle, StudentError
 from reference.pretrained import ScheduleArguments
 from reference.readings import PAPER, ReadingDiffuser
 
 from ..interface import signatures
-from ..interface.conventions import Numbering
-from ..interface.doubles import DiffuserDouble, Event, NetworkDouble
-from .samples import Steps, as_samples
+from ..interface.conventions import StepNumbering
+from ..interface.doubles import DiffuserDouble, NetworkDouble, RecordedEvent
+from .samples import StepDecoder, as_samples
 
 Fallback = Callable[[Student], Handle | None]  # gives a student's own diffuser, for what the handout lacks
 STEPS = 50
@@ -35,7 +35,7 @@ SHAPE = (COUNT, 1, 28, 28)
 
 
 @dataclass(slots=True, kw_only=True)
-class Run:
+class SamplerRun:
     """One run of the sampler on the probe network.
 
     Attributes:
@@ -49,7 +49,7 @@ class Run:
     """
 
     start: Tensor
-    calls: list[Event] = field(default_factory=list)
+    calls: list[RecordedEvent] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     result: Tensor | None = None
     returned: Any = None
@@ -59,7 +59,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Update:
+class SamplerStep:
     """What one step does: x_{t-1} = of_x · x_t + of_noise · ε + sigma · z.
 
     Attributes:
@@ -81,12 +81,12 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sampling:
+class RecoveredSampler:
     """The recovered sampler; ``updates`` are the steps that could be solved for, in the order taken."""
 
-    first: Run
-    second: Run
-    updates: tuple[Update, ...]
+    first: SamplerRun
+    second: SamplerRun
+    updates: tuple[SamplerStep, ...]
     last_known: bool  # whether the last update, into the result, is among them
 
     def convention(self) -> str:
@@ -102,8 +102,8 @@ def recover(
     student: Student,
     fallback: Fallback,
     generator: torch.Generator,
-    numbering: Numbering = Numbering(),  # noqa: B008  it is frozen
-) -> Sampling:
+    numbering: StepNumbering = StepNumbering(),  # noqa: B008  it is frozen
+) -> RecoveredSampler:
     """Run ``generate_samples`` twice on the probe network, in fresh workers, and solve for every step."""
     first, second = (_run_afresh(student, fallback, generator, numbering) for _ in range(2))
     signatures.raise_if_not_installed(first.error)
@@ -119,16 +119,16 @@ def recover(
         if after[0] is not None and after[1] is not None:
             updates.append(_solve(first.calls[number], second.calls[number], after[0], after[1]))
     whole = len(updates) == len(first.calls) and bool(updates)
-    return Sampling(first=first, second=second, updates=tuple(updates), last_known=whole)
+    return RecoveredSampler(first=first, second=second, updates=tuple(updates), last_known=whole)
 
 
 def _run_afresh(
     student: Student,
     fallback: Fallback,
     generator: torch.Generator,
-    numbering: Numbering,
+    numbering: StepNumbering,
     variables: Mapping[str, str] | None = None,
-) -> Run:
+) -> SamplerRun:
     with student.fresh() as one:
         run = _run(one, fallback(one), generator, numbering, variables)
     run.stale = variables or {}
@@ -139,13 +139,13 @@ def _run(
     student: Student,
     fallback: Handle | None,
     generator: torch.Generator,
-    numbering: Numbering,
+    numbering: StepNumbering,
     variables: Mapping[str, str] | None,
-) -> Run:
+) -> SamplerRun:
     reference = ReadingDiffuser(**SCHEDULE, reading=PAPER)
-    log: list[Event] = []
-    run = Run(start=torch.randn(SHAPE, generator=generator))
-    steps = Steps(STEPS)
+    log: list[RecordedEvent] = []
+    run = SamplerRun(start=torch.randn(SHAPE, generator=generator))
+    steps = StepDecoder(STEPS)
 
     def respond(x: Tensor, t: Tensor) -> Tensor:
         alpha_bar = reference.alpha_bar[steps.of(t)]
@@ -158,7 +158,7 @@ def _run(
         "num_samples": COUNT,
         "total_timesteps": STEPS,
         "diffuser": DiffuserDouble(log, reference, fallback, generator, numbering=numbering),
-        "device": IN_USE,
+        "device": CURRENT_DEVICE,
     }
     try:
         reply = signatures.reply(
@@ -179,11 +179,11 @@ def _run(
     return run
 
 
-def _whole_batches(calls: list[Event]) -> list[Event]:
+def _whole_batches(calls: list[RecordedEvent]) -> list[RecordedEvent]:
     """The calls, where samples were made in chunks, or one after another, put together as if made at once."""
     if all(_size(call) == COUNT for call in calls):
         return calls
-    chunks: list[list[Event]] = []
+    chunks: list[list[RecordedEvent]] = []
     for call in calls:  # chunks of one step follow each other
         if chunks and sum(map(_size, chunks[-1])) < COUNT and _told(chunks[-1][0]) == _told(call):
             chunks[-1].append(call)
@@ -194,7 +194,7 @@ def _whole_batches(calls: list[Event]) -> list[Event]:
     return [_together(chunk) for chunk in chunks]
 
 
-def _one_after_another(calls: list[Event]) -> list[list[Event]]:
+def _one_after_another(calls: list[RecordedEvent]) -> list[list[RecordedEvent]]:
     """Whole runs over all steps that follow each other, side by side; none if that comes out uneven."""
     for groups in range(2, COUNT + 1):
         length, left_over = divmod(len(calls), groups)
@@ -207,26 +207,28 @@ def _one_after_another(calls: list[Event]) -> list[list[Event]]:
     return []
 
 
-def _together(chunk: list[Event]) -> Event:
+def _together(chunk: list[RecordedEvent]) -> RecordedEvent:
     x = torch.cat([call.x for call in chunk if call.x is not None])
     answer = torch.cat([call.answer for call in chunk if call.answer is not None])
-    return Event(kind="forward", x=x, answer=answer, t=chunk[0].t, grad=any(call.grad for call in chunk))
+    return RecordedEvent(
+        kind="forward", x=x, answer=answer, t=chunk[0].t, grad=any(call.grad for call in chunk)
+    )
 
 
-def _size(call: Event) -> int:
+def _size(call: RecordedEvent) -> int:
     return 0 if call.x is None else len(call.x)
 
 
-def _told(call: Event) -> float | None:
+def _told(call: RecordedEvent) -> float | None:
     return None if call.t is None else call.t.flatten()[0].item()
 
 
-def _states(run: Run) -> list[Tensor | None]:
+def _states(run: SamplerRun) -> list[Tensor | None]:
     """x_T, …, x_1 as the network was shown them, and the result."""
     return [call.x for call in run.calls] + [run.result]
 
 
-def _solve(first: Event, second: Event, after: Tensor, after_second: Tensor) -> Update:
+def _solve(first: RecordedEvent, second: RecordedEvent, after: Tensor, after_second: Tensor) -> SamplerStep:
     """The two factors of one step, by least squares over pixels that no clamp has touched."""
     xs = [event.x.double().flatten() for event in (first, second) if event.x is not None]
     noises = [event.answer.double().flatten() for event in (first, second) if event.answer is not None]
@@ -234,7 +236,7 @@ def _solve(first: Event, second: Event, after: Tensor, after_second: Tensor) -> 
     t = first.t.flatten()[0].item() if first.t is not None else float("nan")
     if len({len(values) for values in (*xs, *noises, *results)}) != 1:
         nothing = float("nan")
-        return Update(
+        return SamplerStep(
             t=t,
             of_x=nothing,
             of_noise=nothing,
@@ -252,7 +254,7 @@ def _solve(first: Event, second: Event, after: Tensor, after_second: Tensor) -> 
     scatter = rest.square().sum() / max(len(rest) - 2, 1)
     covariance = scatter * torch.linalg.pinv(matrix.T @ matrix)
     z = results[0] - factors[0] * xs[0] - factors[1] * noises[0]
-    return Update(
+    return SamplerStep(
         t=t,
         of_x=factors[0].item(),
         of_noise=factors[1].item(),

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 
-class Steps:
+class StepDecoder:
     """Tells which step, 0 to T − 1, the network is asked at, from whatever it is told."""
 
     def __init__(self, total: int) -> None:

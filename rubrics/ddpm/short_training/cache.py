@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from grader.checks.cache import Shelf
+from grader.checks.cache import DiskCache
 from grader.checks.isolated_work import packed, unpacked
 from grader.sandbox.values import StudentError
 from reference.evaluation import held_out_probe
@@ -17,13 +17,13 @@ from reference.pretrained import SCHEDULE
 from reference.readings import ReadingDiffuser
 
 from .trainers import Predict, predictor
-from .training import Learning, ShortTraining, Trained
+from .training import ShortTraining, TrainedNetwork, TrainingOutcome
 
 MOST_BYTES = 32 << 20  # of weights: a network of eight million parameters
 _ECHO = 8  # images by whose predictions a network is known again
 
 
-def learn_or_recall(training: ShortTraining, key: str) -> Learning:
+def learn_or_recall(training: ShortTraining, key: str) -> TrainingOutcome:
     """What the training comes to: as it is kept, or else done now and kept.
 
     Args:
@@ -32,7 +32,7 @@ def learn_or_recall(training: ShortTraining, key: str) -> Learning:
     Raises:
         StudentError, Blocked: as ``ShortTraining.learn``; such a training is not kept.
     """
-    made: list[Learning] = []
+    made: list[TrainingOutcome] = []
 
     def make() -> dict[str, Any] | None:
         made.append(training.learn())
@@ -41,7 +41,7 @@ def learn_or_recall(training: ShortTraining, key: str) -> Learning:
         except (StudentError, RuntimeError):  # of what is asked only to keep it
             return None
 
-    kept = Shelf("trainings").get(key, make)
+    kept = DiskCache("trainings").get(key, make)
     if made:
         return made[0]
     assert kept is not None
@@ -51,7 +51,7 @@ def learn_or_recall(training: ShortTraining, key: str) -> Learning:
     return training.learn()
 
 
-def _as_json(training: ShortTraining, learning: Learning) -> dict[str, Any] | None:
+def _as_json(training: ShortTraining, learning: TrainingOutcome) -> dict[str, Any] | None:
     """A training as it is kept; None for one that the clock had a say in, or whose network is too large. Nor
     is one that came to nothing: should chance have had a part in that, it is to have another.
     """
@@ -73,7 +73,7 @@ def _as_json(training: ShortTraining, learning: Learning) -> dict[str, Any] | No
     }
 
 
-def _recalled(training: ShortTraining, kept: Mapping[str, Any]) -> Learning | None:
+def _recalled(training: ShortTraining, kept: Mapping[str, Any]) -> TrainingOutcome | None:
     """The training that was kept; None if its network, built anew, does not answer as it did then: what it
     has learnt is not all in its weights.
     """
@@ -90,7 +90,7 @@ def _recalled(training: ShortTraining, kept: Mapping[str, Any]) -> Learning | No
         except StudentError:
             return None
     training.student.notices.update(dict.fromkeys(kept["notices"]))
-    trained = Trained(
+    trained = TrainedNetwork(
         is_own=kept["is_own"],
         reading=training.plan.reading,
         steps=kept["steps"],

@@ -9,32 +9,32 @@ from grader.checks import Blocked
 from reference.readings import PAPER, Reading
 
 from ..forward.probe import Forward
-from ..forward.schedule import Judged
-from ..interface.conventions import Answers, Numbering, Telling
-from ..network.probe import AUDIBLE, Network, Ways
+from ..forward.schedule import MatchedReading
+from ..interface.conventions import ReturnLayout, StepNumbering, TimestepEncoding
+from ..network.probe import AUDIBLE, InputPaths, Network
 from ..trainer.expectations import trains_rightly
-from ..trainer.probe import Training
+from ..trainer.probe import RecordedTraining
 from ..trainer.run import agree
 from . import measured
 
 
 @dataclass(frozen=True, slots=True)
-class Calls:
+class TrainCalls:
     """How the student's ``train`` calls what it is given, as a run on stand-ins showed it."""
 
     labels: bool
-    numbering: Numbering
-    answers: Answers
-    telling: Telling
+    numbering: StepNumbering
+    answers: ReturnLayout
+    telling: TimestepEncoding
 
     @classmethod
-    def seen_in(cls, training: Training) -> Calls:
+    def seen_in(cls, training: RecordedTraining) -> TrainCalls:
         """Those of a run."""
         return cls(training.labels, training.numbering, training.answers, training.telling)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class TrainingPlan:
     """Which parts are the student's; the reference's take the place of the others.
 
     Attributes:
@@ -50,7 +50,7 @@ class Plan:
     form: str | None
     charged: bool
     own_trainer: bool
-    calls: Calls | None
+    calls: TrainCalls | None
     own_diffuser: bool
     reading: Reading
     replaced: tuple[str, ...] = ()
@@ -80,11 +80,11 @@ class Plan:
 def planned(
     *,
     network: Network | None,
-    paths: Ways | None,
-    training: Training | None,
-    course: Judged | None,
+    paths: InputPaths | None,
+    training: RecordedTraining | None,
+    course: MatchedReading | None,
     forward: Forward | None,
-) -> Plan:
+) -> TrainingPlan:
     """A plan with all of the student's that is sound; None stands for what cannot be asked.
 
     Args:
@@ -104,17 +104,17 @@ def planned(
             "Neither the network nor the training loop works, so there is nothing of yours to train with."
         )
     own = {"network": usable, "train": own_trainer, "diffuser": course is not None}
-    return Plan(
+    return TrainingPlan(
         form=network.form if network and usable else None,
         charged=usable and not _joined(paths),
         own_trainer=own_trainer,
-        calls=Calls.seen_in(training) if training else None,
+        calls=TrainCalls.seen_in(training) if training else None,
         own_diffuser=own_trainer and forward is not None and agree(training, forward),
         reading=course.as_returned if course else PAPER,
         replaced=tuple(part for part, is_own in own.items() if not is_own),
     )
 
 
-def _joined(paths: Ways | None) -> bool:
+def _joined(paths: InputPaths | None) -> bool:
     """Whether the network has its skip connections and hears of the step; else it lost points there."""
     return paths is not None and bool(paths.heard) and min(*paths.heard, paths.by_time) > AUDIBLE

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from grader.probes.training_budget import Budget
+from grader.probes.training_budget import TrainingBudget
 from reference.evaluation import held_out_error
 from reference.pretrained import SCHEDULE
 from reference.readings import Reading, ReadingDiffuser
@@ -17,13 +17,13 @@ from reference.trainer import train
 from reference.unet import UNet
 
 from . import measured
-from .trainers import HELD_OUT, VALIDATION_BATCHES, Data
+from .trainers import HELD_OUT, VALIDATION_BATCHES, ImageData
 
 Batch = Callable[[int], tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Yardstick:
+class ReferenceCurve:
     """What the reference came to after each epoch.
 
     Attributes:
@@ -50,10 +50,10 @@ class Yardstick:
         return self.held_out[index - 1] + share * (self.held_out[index] - self.held_out[index - 1])
 
 
-def from_calibration(reading: Reading) -> Yardstick:
+def from_calibration(reading: Reading) -> ReferenceCurve:
     """The measured one, on the embedded digits."""
     curves = measured.calibration()["readings"][measured.key(reading)]
-    return Yardstick(
+    return ReferenceCurve(
         steps=[int(row["steps"]) for row in curves["held_out"]],
         held_out=[float(row["mean"]) for row in curves["held_out"]],
         training=[float(row["mean"]) for row in curves["training"]],
@@ -68,11 +68,11 @@ def from_calibration(reading: Reading) -> Yardstick:
 
 def measure(
     reading: Reading,
-    data: Data,
-    budget: Budget,
+    data: ImageData,
+    budget: TrainingBudget,
     seed: int,
     tell: Callable[[int, int], None] = lambda *_: None,
-) -> Yardstick:
+) -> ReferenceCurve:
     """Train the reference now, on whatever data, as long as a student may get."""
     torch.manual_seed(seed)
     batches = data.ordered(torch.Generator().manual_seed(seed))
@@ -92,7 +92,7 @@ def measure(
         held_out.append(held_out_error(network.eval(), diffuser, data.held_out[:HELD_OUT], generator))
         tell(epoch + 1, epochs)
     steps = [(epoch + 1) * budget.batches for epoch in range(epochs)]
-    return Yardstick(steps=steps, held_out=held_out, training=training, validation=validation)
+    return ReferenceCurve(steps=steps, held_out=held_out, training=training, validation=validation)
 
 
 class _Loader:

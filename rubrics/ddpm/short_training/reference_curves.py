@@ -14,20 +14,20 @@ from typing import Any
 import torch
 
 import reference
-from grader.checks.cache import Shelf
-from grader.probes.training_budget import Budget
+from grader.checks.cache import DiskCache
+from grader.probes.training_budget import TrainingBudget
 from reference.readings import Reading
 
 from . import measured, reference_curve
-from .reference_curve import Yardstick
-from .trainers import Data
+from .reference_curve import ReferenceCurve
+from .trainers import ImageData
 
 SEED = 0  # of the reference's training; for all notebooks the same, as all are held against the same
 
 
-def yardstick_for(
-    name: str, data: Data, reading: Reading, budget: Budget, tell: Callable[[int, int], None]
-) -> Yardstick:
+def reference_curve_for(
+    name: str, data: ImageData, reading: Reading, budget: TrainingBudget, tell: Callable[[int, int], None]
+) -> ReferenceCurve:
     """What the reference comes to on ``data`` under ``reading``.
 
     Args:
@@ -40,12 +40,12 @@ def yardstick_for(
     def make() -> dict[str, Any]:
         return asdict(reference_curve.measure(reading, data, budget, SEED, tell))
 
-    kept = Shelf("yardsticks").get(_key(reading, budget, data), make)
+    kept = DiskCache("yardsticks").get(_key(reading, budget, data), make)
     assert kept is not None
-    return Yardstick(**kept)
+    return ReferenceCurve(**kept)
 
 
-def _key(reading: Reading, budget: Budget, data: Data) -> str:
+def _key(reading: Reading, budget: TrainingBudget, data: ImageData) -> str:
     """Changes with all that the measurement depends on: images, budget, this code, PyTorch."""
     parts = [torch.__version__, measured.key(reading), asdict(budget), data.digest]
     digest = hashlib.sha256(json.dumps(parts).encode())

@@ -14,7 +14,7 @@ from reference.unet import UNet
 from ..interface.doubles import NetworkDouble, OptimizerDouble
 
 
-class RemoteReference(NetworkDouble):
+class ReferenceNetworkDouble(NetworkDouble):
     """The reference's network as a stand-in, moved here by the gradients that ``train`` sends back."""
 
     def __init__(self, lr: float, seed: int) -> None:
@@ -55,11 +55,11 @@ class RemoteReference(NetworkDouble):
         return predicted
 
 
-class ReferenceSteps(OptimizerDouble):
+class ReferenceOptimizerDouble(OptimizerDouble):
     """Adam on the reference's network, stepped by the student's ``train``."""
 
     def answer(self, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
         """One step of Adam; clearing is seen from the stand-in's own gradient."""
         network = self.network
-        if event == "step" and isinstance(network, RemoteReference):
+        if event == "step" and isinstance(network, ReferenceNetworkDouble):
             network.optimizer.step()

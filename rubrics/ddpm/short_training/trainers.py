@@ -13,20 +13,20 @@ import torch
 from torch import Tensor
 
 from grader.checks.isolated_work import digest_of
-from grader.probes.training_budget import Budget, Clock
+from grader.probes.training_budget import TrainingBudget, TrainingClock
 from grader.sandbox.student import Student
-from grader.sandbox.values import IN_USE, Handle
+from grader.sandbox.values import CURRENT_DEVICE, Handle
 from reference import digits
 from reference.evaluation import held_out_probe, relative_error
 from reference.pretrained import SCHEDULE
 from reference.readings import Reading, ReadingDiffuser
 
 from ..interface import signatures
-from ..interface.conventions import Telling
-from ..interface.doubles import DiffuserDouble, LoaderDouble, WitnessDouble
+from ..interface.conventions import TimestepEncoding
+from ..interface.doubles import CriterionDouble, DiffuserDouble, LoaderDouble
 from ..network.probe import Network, steps_as
-from .plan import Calls
-from .reference_double import ReferenceSteps, RemoteReference
+from .plan import TrainCalls
+from .reference_double import ReferenceNetworkDouble, ReferenceOptimizerDouble
 
 VALIDATION_BATCHES = 2
 HELD_OUT = 512  # images that a network is judged by, at most
@@ -36,7 +36,7 @@ Predict = Callable[[Tensor, Tensor], Tensor]  # for images (B, 1, 28, 28) at int
 
 
 @dataclass(slots=True, kw_only=True)
-class Lessons:
+class TrainingSession:
     """A training under way.
 
     Attributes:
@@ -48,7 +48,7 @@ class Lessons:
 
     predict: Predict
     network: Network | None
-    clock: Clock
+    clock: TrainingClock
     train: Callable[[int], None] = lambda _: None
     losses: list[list[float]] = field(default_factory=list)
 
@@ -59,7 +59,7 @@ class Lessons:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Data:
+class ImageData:
     """Images to train on, float (N, 1, 28, 28), with labels, and those held out."""
 
     train: Tensor
@@ -68,7 +68,7 @@ class Data:
     batch_size: int
 
     @classmethod
-    def of(cls, name: str, budget: Budget) -> Self:
+    def of(cls, name: str, budget: TrainingBudget) -> Self:
         """The data of that name, or in that folder."""
         images, labels = digits.load(name, "train")
         held_out, _ = digits.load(name, "held-out")
@@ -87,7 +87,7 @@ class Data:
 class Batches:
     """Batches for training, in the order that a generator draws, and for validation."""
 
-    def __init__(self, data: Data, order: torch.Generator) -> None:
+    def __init__(self, data: ImageData, order: torch.Generator) -> None:
         self.data = data
         self._generator = order
         self._order = torch.zeros(0, dtype=torch.int64)
@@ -110,7 +110,7 @@ class Batches:
 
 
 def held_out_error(
-    predict: Predict, reading: Reading, data: Data, generator: torch.Generator
+    predict: Predict, reading: Reading, data: ImageData, generator: torch.Generator
 ) -> tuple[float, bool]:
     """Error of the predicted noise on held-out x_t whose noise only the judge knows; 1 is what predicting
     zero gives. Also whether the predictions keep within limits that noise of deviation 1 has not.
@@ -133,11 +133,11 @@ def with_students_trainer(
     diffuser: Handle | None,
     reading: Reading,
     batches: Batches,
-    budget: Budget,
+    budget: TrainingBudget,
     generator: torch.Generator,
     tell: Callable[[int, int], None],
-    calls: Calls,
-) -> Lessons:
+    calls: TrainCalls,
+) -> TrainingSession:
     """Run the student's ``train`` on their network, or on the reference's where ``network`` is None.
 
     The reference's network stays in the judge: the student's ``train`` moves it through a stand-in, whose
@@ -151,7 +151,7 @@ def with_students_trainer(
         model: Any = network.handle
         criterion: Any = student.ask("criterion", keep=True)
     else:
-        model, criterion = RemoteReference(budget.learning_rate, student.seed), WitnessDouble([])
+        model, criterion = ReferenceNetworkDouble(budget.learning_rate, student.seed), CriterionDouble([])
     process: Any = diffuser or DiffuserDouble(
         [],
         ReadingDiffuser(**SCHEDULE, reading=reading),
@@ -161,15 +161,15 @@ def with_students_trainer(
         numbering=calls.numbering,
         method=student.method("noise_diffusion"),
     )
-    lessons = Lessons(
+    lessons = TrainingSession(
         predict=predictor(student, network) if network else _told_alike(model, calls.telling),
         network=network,
-        clock=Clock(budget, tell),
+        clock=TrainingClock(budget, tell),
     )
 
     def new_optimizer() -> Any:
         if network is None:
-            return ReferenceSteps([], model, budget.learning_rate)
+            return ReferenceOptimizerDouble([], model, budget.learning_rate)
         # A schedule within train leaves the learning rate near zero, where the next stretch must not begin.
         return student.ask("optimizer", network.handle, lr=budget.learning_rate, keep=True)
 
@@ -197,7 +197,7 @@ def with_students_trainer(
             ),
             "optimizer": new_optimizer(),
             "criterion": criterion,
-            "device": IN_USE,
+            "device": CURRENT_DEVICE,
             "num_epochs": epochs,
             "diffuser": process,
             "totalTrainingTimesteps": SCHEDULE["total_steps"],
@@ -218,10 +218,10 @@ def with_reference_trainer(
     network: Network,
     reading: Reading,
     batches: Batches,
-    budget: Budget,
+    budget: TrainingBudget,
     generator: torch.Generator,
     tell: Callable[[int, int], None],
-) -> Lessons:
+) -> TrainingSession:
     """Train the student's network as the reference would (algorithm 1), one step of Adam per batch.
 
     Raises:
@@ -229,10 +229,10 @@ def with_reference_trainer(
     """
     process = ReadingDiffuser(**SCHEDULE, reading=reading)
     optimizer = student.ask("optimizer", network.handle, lr=budget.learning_rate, keep=True)
-    lessons = Lessons(
+    lessons = TrainingSession(
         predict=predictor(student, network),
         network=network,
-        clock=Clock(budget, tell),
+        clock=TrainingClock(budget, tell),
     )
 
     def train(epochs: int) -> None:
@@ -261,11 +261,11 @@ def predictor(student: Student, network: Network) -> Predict:
     return predict
 
 
-def _told_alike(model: RemoteReference, told: Telling) -> Predict:
+def _told_alike(model: ReferenceNetworkDouble, told: TimestepEncoding) -> Predict:
     return lambda x, steps: model.predict(x, told.of(steps, SCHEDULE["total_steps"]))
 
 
-def _add_losses(lessons: Lessons, returned: Any, epochs: int, whole: int) -> None:
+def _add_losses(lessons: TrainingSession, returned: Any, epochs: int, whole: int) -> None:
     """Append the lists of losses, one per epoch, that ``train`` returned: training, then validation; as many
     as it had ``whole`` epochs.
     """

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from grader.checks import Blocked, Talk
+from grader.checks import Blocked, Reporter
 from grader.checks.randomness import Seeded
-from grader.probes.training_budget import Budget
+from grader.probes.training_budget import TrainingBudget
 from grader.sandbox.student import Student
 from grader.sandbox.values import StudentError
 from grader.sandbox.worker.wire import MAX_BODY
@@ -19,14 +19,14 @@ from reference.pretrained import SCHEDULE
 from reference.readings import Reading
 
 from ..forward.schedule import build_diffuser
-from ..interface.conventions import Telling
+from ..interface.conventions import TimestepEncoding
 from ..network.probe import Network, build
-from .plan import Plan
-from .reference_curve import Yardstick
+from .plan import TrainingPlan
+from .reference_curve import ReferenceCurve
 from .trainers import (
-    Data,
-    Lessons,
+    ImageData,
     Predict,
+    TrainingSession,
     held_out_error,
     with_reference_trainer,
     with_students_trainer,
@@ -36,7 +36,7 @@ _FEW = 128  # images; their error is within a few per cent of all images'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trained:
+class TrainedNetwork:
     """A network after a short training.
 
     Attributes:
@@ -57,7 +57,7 @@ class Trained:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Learning:
+class TrainingOutcome:
     """What a short training came to.
 
     Attributes:
@@ -70,12 +70,12 @@ class Learning:
         undecided: the error up to which that cannot be told; the same or greater.
     """
 
-    trained: Trained
+    trained: TrainedNetwork
     error: float
     limited: bool
     compared: int
     reference: float
-    yardstick: Yardstick
+    reference_curve: ReferenceCurve
     bound: float
     undecided: float
 
@@ -102,21 +102,21 @@ class ShortTraining:
     def __init__(
         self,
         student: Student,
-        plan: Plan,
+        plan: TrainingPlan,
         *,
-        data: Data,
-        yardstick: Yardstick,
-        budget: Budget,
+        data: ImageData,
+        reference_curve: ReferenceCurve,
+        budget: TrainingBudget,
         tolerance: Mapping[str, float],
         seeded: Seeded,
         unknown: torch.Generator,
-        talk: Talk,
+        reporter: Reporter,
     ) -> None:
         self.student, self.plan, self.data = student, plan, data
-        self._yardstick, self._budget, self._tolerance = yardstick, budget, tolerance
-        self._seeded, self._unknown, self._talk = seeded, unknown, talk
+        self._yardstick, self._budget, self._tolerance = reference_curve, budget, tolerance
+        self._seeded, self._unknown, self._reporter = seeded, unknown, reporter
 
-    def learn(self) -> Learning:
+    def learn(self) -> TrainingOutcome:
         """Train until the network has learnt as much as the promised budget has to bring; before a fail,
         beyond it.
 
@@ -130,34 +130,36 @@ class ShortTraining:
             if not plan.own_trainer:
                 raise Blocked("Your network does not learn, which what it lost points for above explains.")
             found = self._run(None)
-        self._talk.spend("training", time.monotonic() - started)
+        self._reporter.spend("training", time.monotonic() - started)
         return found
 
     def network(self) -> Network:
         """The student's network, new; told the step as ``train`` tells it."""
         plan = self.plan
         assert plan.form is not None
-        told = plan.calls.telling if plan.calls and plan.own_trainer else Telling()
-        handle = build(self.student, 1, self._talk)
+        told = plan.calls.telling if plan.calls and plan.own_trainer else TimestepEncoding()
+        handle = build(self.student, 1, self._reporter)
         return Network(handle=handle, form=plan.form, output="not asked yet", told=told)
 
-    def judged(self, trained: Trained, *, error: float, limited: bool, compared: int) -> Learning:
+    def judged(
+        self, trained: TrainedNetwork, *, error: float, limited: bool, compared: int
+    ) -> TrainingOutcome:
         """What a network with this error came to."""
         lenient = self.plan.charged and trained.is_own
         reference = self._yardstick.error(compared)
         least = self._tolerance["learns_something"] if lenient else 0.0
-        return Learning(
+        return TrainingOutcome(
             trained=trained,
             error=error,
             limited=limited and not lenient,
             compared=compared,
             reference=reference,
-            yardstick=self._yardstick,
+            reference_curve=self._yardstick,
             bound=max(self._tolerance["learns"] * reference, least),
             undecided=max(self._tolerance["learns_not"] * reference, least),
         )
 
-    def _run(self, network: Network | None) -> Learning:
+    def _run(self, network: Network | None) -> TrainingOutcome:
         """Train this network, or the reference's; not for longer than it takes."""
         lessons = self._lessons(network)
         found = None
@@ -178,7 +180,7 @@ class ShortTraining:
         found = self._looked_at_again(found)
         return replace(found, trained=replace(found.trained, weights=self._weights(network)))
 
-    def _trained(self, lessons: Lessons, *, looking: bool) -> Learning:
+    def _trained(self, lessons: TrainingSession, *, looking: bool) -> TrainingOutcome:
         """What it comes to, stretch by stretch as far as it takes, or ``looking`` for an earlier end."""
         budget, clock, offered = self._budget, lessons.clock, 0
 
@@ -204,11 +206,11 @@ class ShortTraining:
                 break
         return found
 
-    def _look(self, lessons: Lessons, compared: int) -> Learning:
+    def _look(self, lessons: TrainingSession, compared: int) -> TrainingOutcome:
         """What a network has learnt, for one that saw as many steps as are ``compared``."""
         held_out = self._seeded("held-out")
         error, limited = held_out_error(lessons.predict, self.plan.reading, self.data, held_out)
-        trained = Trained(
+        trained = TrainedNetwork(
             is_own=lessons.network is not None,
             steps=lessons.steps,
             out_of_time=lessons.clock.out_of_time,
@@ -218,7 +220,7 @@ class ShortTraining:
         )
         return self.judged(trained, error=error, limited=limited, compared=compared)
 
-    def _looked_at_again(self, found: Learning) -> Learning:
+    def _looked_at_again(self, found: TrainingOutcome) -> TrainingOutcome:
         """With noise that nobody can know who has learnt comes to much the same; else that counts."""
         few = replace(self.data, held_out=self.data.held_out[:_FEW])
         error, limited = held_out_error(found.trained.predict, self.plan.reading, few, self._unknown)
@@ -226,7 +228,7 @@ class ShortTraining:
             return found
         return self.judged(found.trained, error=error, limited=limited, compared=found.compared)
 
-    def _lessons(self, network: Network | None) -> Lessons:
+    def _lessons(self, network: Network | None) -> TrainingSession:
         student, plan = self.student, self.plan
         batches, generator = self.data.ordered(self._seeded("batches")), self._seeded("learning")
         common = (plan.reading, batches, self._budget, generator, self._tell)
@@ -237,7 +239,7 @@ class ShortTraining:
         return with_students_trainer(student, network, diffuser, *common, plan.calls)
 
     def _tell(self, done: int, total: int) -> None:
-        self._talk.progress("training", done, total)
+        self._reporter.progress("training", done, total)
 
     def _weights(self, network: Network) -> Tensor | None:
         try:

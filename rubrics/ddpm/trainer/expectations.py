@@ -14,7 +14,7 @@ from grader.checks import Blocked, Unmet
 from ..interface.conventions import tells_other_steps
 from .accumulation import accumulates, after_steps, clears_before_step, is_detached
 from .loss_targets import own_noise, targets
-from .probe import ARGUMENTS, BATCH, BATCHES, EPOCHS, STEPS, Training
+from .probe import ARGUMENTS, BATCH, BATCHES, EPOCHS, STEPS, RecordedTraining
 
 _WORDS = {
     "clean": ("target-clean-image", "the clean image"),
@@ -24,7 +24,7 @@ _WORDS = {
 }
 
 
-def trains_rightly(training: Training, but_stale: bool = False) -> bool:
+def trains_rightly(training: RecordedTraining, but_stale: bool = False) -> bool:
     """Whether a network can be trained with this ``train`` as it should be: right loss, steps, gradients and
     t. ``but_stale`` overlooks that it reads the notebook's variables for its arguments.
     """
@@ -43,13 +43,13 @@ def trains_rightly(training: Training, but_stale: bool = False) -> bool:
     return training.error is None
 
 
-def unless_it_stopped(training: Training, what: str) -> None:
+def unless_it_stopped(training: RecordedTraining, what: str) -> None:
     """Block a question for which a run that stopped early left no evidence."""
     if training.error:
         raise Blocked(f"train stopped before {what}: {training.error}")
 
 
-def expect_loss_on_noise(training: Training) -> None:
+def expect_loss_on_noise(training: RecordedTraining) -> None:
     """The loss compares the predicted noise with the noise that is in the image."""
     if training.at_odds:
         raise Unmet(
@@ -89,7 +89,7 @@ def expect_loss_on_noise(training: Training) -> None:
     )
 
 
-def expect_a_step_per_batch(training: Training) -> None:
+def expect_a_step_per_batch(training: RecordedTraining) -> None:
     """The loss is sent back through the network, and the optimiser steps, once per batch."""
     passes = training.training_passes
     _expect_own_argument(training, [name for name in ARGUMENTS if name != "totalTrainingTimesteps"])
@@ -145,7 +145,7 @@ def expect_a_step_per_batch(training: Training) -> None:
     )
 
 
-def _expect_own_argument(training: Training, arguments: Sequence[str]) -> None:
+def _expect_own_argument(training: RecordedTraining, arguments: Sequence[str]) -> None:
     for variable, argument in training.stale.items():
         if argument in arguments:
             raise Unmet(
@@ -157,7 +157,7 @@ def _expect_own_argument(training: Training, arguments: Sequence[str]) -> None:
             )
 
 
-def expect_cleared_gradients(training: Training) -> None:
+def expect_cleared_gradients(training: RecordedTraining) -> None:
     """Before each backward pass the gradients of the batch before are gone."""
     passes = [one for one in training.training_passes if one.gradient is not None]
     if len(passes) < 2:
@@ -179,7 +179,7 @@ def expect_cleared_gradients(training: Training) -> None:
         )
 
 
-def expect_random_steps(training: Training) -> str:
+def expect_random_steps(training: RecordedTraining) -> str:
     """Every image of every batch is trained at a step drawn anew from all T. Returns what was found, in
     words.
     """
@@ -250,7 +250,7 @@ def _steps_of(diffused: Tensor | None, asked: Tensor | None) -> Tensor | None:
     return steps.expand(BATCH) if steps.numel() == 1 else steps
 
 
-def expect_validation_only_looks(training: Training) -> None:
+def expect_validation_only_looks(training: RecordedTraining) -> None:
     """In validation the network is in eval mode, no gradients are recorded, and nothing is updated."""
     validating = training.validation_passes
     if not validating:
@@ -280,7 +280,7 @@ def expect_validation_only_looks(training: Training) -> None:
         raise Unmet(f"{when} the network is trained in eval mode.", misconception="stays-in-eval")
 
 
-def _steps_in_validation(training: Training) -> bool:
+def _steps_in_validation(training: RecordedTraining) -> bool:
     """Whether the optimiser steps between the first and the last validation batch of an epoch."""
     loader, since = "", 0
     for event in training.log:

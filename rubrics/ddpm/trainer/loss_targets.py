@@ -9,11 +9,11 @@ from torch import Tensor
 
 from reference.diffuser import NoiseDiffuser
 
-from ..interface.doubles import Event, cosine
-from .probe import SCHEDULE, STEPS, Pass, Training
+from ..interface.doubles import RecordedEvent, cosine
+from .probe import SCHEDULE, STEPS, ForwardPass, RecordedTraining
 
 
-def targets(training: Training) -> Counter[str]:
+def targets(training: RecordedTraining) -> Counter[str]:
     """What the loss compared the prediction with, over all training passes: noise, clean, noisy, fresh
     (noise, but not the one in the image), or other.
 
@@ -32,12 +32,12 @@ def targets(training: Training) -> Counter[str]:
     return found
 
 
-def _candidates(one: Pass) -> dict[str, Tensor]:
+def _candidates(one: ForwardPass) -> dict[str, Tensor]:
     named = {"noise": one.noise, "clean": one.image, "noisy": one.forward.x}
     return {name: tensor.float() for name, tensor in named.items() if tensor is not None}
 
 
-def _nearest(gradient: Tensor, one: Pass) -> str:
+def _nearest(gradient: Tensor, one: ForwardPass) -> str:
     """The candidate τ for which the gradient points along (answer − τ): 1.0 for a squared error, 0.8 for an
     absolute.
     """
@@ -53,7 +53,7 @@ def _nearest(gradient: Tensor, one: Pass) -> str:
     return _noise_or_other(answer - gradient * answer.numel() / 2)
 
 
-def _other_side(event: Event, one: Pass) -> Tensor | None:
+def _other_side(event: RecordedEvent, one: ForwardPass) -> Tensor | None:
     """What the network's answer was compared with in this event, if its answer is one of the two sides."""
     answer = one.forward.answer
     for side, other in ((event.x, event.target), (event.target, event.x)):
@@ -67,7 +67,7 @@ def _other_side(event: Event, one: Pass) -> Tensor | None:
     return None
 
 
-def _equal(other: Tensor, one: Pass) -> str:
+def _equal(other: Tensor, one: ForwardPass) -> str:
     candidates = _candidates(one).items()
     return next(
         (n for n, tau in candidates if tau.shape == other.shape and torch.allclose(tau, other, atol=1e-5)),
@@ -80,7 +80,7 @@ def _noise_or_other(target: Tensor) -> str:
     return "fresh" if abs(target.mean()) < 0.05 and abs(target.std() - 1) < 0.05 else "other"
 
 
-def own_noise(training: Training) -> bool:
+def own_noise(training: RecordedTraining) -> bool:
     """Whether a ``train`` that mixes images and noise itself does so by the formula, and compares with that
     noise.
 

@@ -10,10 +10,10 @@ from torch import Tensor
 from grader.checks import Unmet
 
 from .expectations import unless_it_stopped
-from .probe import EPOCHS, Training
+from .probe import EPOCHS, RecordedTraining
 
 
-def expect_losses(training: Training) -> None:
+def expect_losses(training: RecordedTraining) -> None:
     """The losses of every epoch come back."""
     unless_it_stopped(training, "it could return anything")
     if any(len(numbers) >= EPOCHS for numbers in _number_lists(training.inside)):

@@ -15,19 +15,26 @@ import torch
 from torch import Tensor
 
 from grader.sandbox.student import Student
-from grader.sandbox.values import IN_USE, Handle, StudentError
+from grader.sandbox.values import CURRENT_DEVICE, Handle, StudentError
 from reference.pretrained import ScheduleArguments
 from reference.readings import Reading, ReadingDiffuser
 
 from ..interface import signatures
-from ..interface.conventions import HANDOUTS, Answers, Numbering, Telling, telling, values_in
+from ..interface.conventions import (
+    HANDOUTS,
+    ReturnLayout,
+    StepNumbering,
+    TimestepEncoding,
+    telling,
+    values_in,
+)
 from ..interface.doubles import (
+    CriterionDouble,
     DiffuserDouble,
-    Event,
     LoaderDouble,
     NetworkDouble,
     OptimizerDouble,
-    WitnessDouble,
+    RecordedEvent,
 )
 
 EPOCHS, BATCHES, VALIDATION_BATCHES, BATCH = 2, 6, 3, 16
@@ -40,10 +47,10 @@ SCHEDULE: ScheduleArguments = {"start_beta": 1e-3, "end_beta": 0.2, "total_steps
 
 
 @dataclass(frozen=True, slots=True)
-class Pass:
+class ForwardPass:
     """One forward call of the network, with what belongs to it."""
 
-    forward: Event
+    forward: RecordedEvent
     validating: bool
     image: Tensor | None = None  # x_0, if it is known
     noise: Tensor | None = None  # what was to be found, if that is known
@@ -54,7 +61,7 @@ class Pass:
 
 
 @dataclass(slots=True, kw_only=True)
-class Training:
+class RecordedTraining:
     """What a run of ``train`` on stand-ins showed.
 
     Attributes:
@@ -68,30 +75,30 @@ class Training:
     """
 
     reading: Reading
-    numbering: Numbering = field(default_factory=Numbering)
-    answers: Answers = HANDOUTS
+    numbering: StepNumbering = field(default_factory=StepNumbering)
+    answers: ReturnLayout = HANDOUTS
     labels: bool = True
-    at_odds: Answers | None = None  # with the student's own diffuser, which answers like this
+    at_odds: ReturnLayout | None = None  # with the student's own diffuser, which answers like this
     outside: str = ""  # variables of the notebook that it reads, with their places
     stale: Mapping[str, str] = field(default_factory=dict)  # those that had to be set to its arguments
-    unusual: Telling | None = None
-    log: list[Event] = field(default_factory=list)
+    unusual: TimestepEncoding | None = None
+    log: list[RecordedEvent] = field(default_factory=list)
     returned: Any = None
     inside: Any = None
     error: StudentError | None = None
-    _read: tuple[int, list[Pass]] | None = None  # of so many events
+    _read: tuple[int, list[ForwardPass]] | None = None  # of so many events
 
     @property
-    def passes(self) -> list[Pass]:
+    def passes(self) -> list[ForwardPass]:
         """The network's forward calls."""
         if self._read is None or self._read[0] != len(self.log):
             self._read = len(self.log), self._passes()
         return self._read[1]
 
-    def _passes(self) -> list[Pass]:
+    def _passes(self) -> list[ForwardPass]:
         gradients = {e.call: e for e in self.log if e.kind == "backward"}
-        found: list[Pass] = []
-        loader, diffusions = "", list[Event]()
+        found: list[ForwardPass] = []
+        loader, diffusions = "", list[RecordedEvent]()
         for event in self.log:
             if event.kind in ("epoch", "batch"):
                 loader = event.who
@@ -101,7 +108,7 @@ class Training:
                 source = _source(event, diffusions)
                 back = gradients.get(event.call)
                 found.append(
-                    Pass(
+                    ForwardPass(
                         forward=event,
                         validating=loader == "validation",
                         image=source.image if source else None,
@@ -114,7 +121,7 @@ class Training:
                 )
         return found
 
-    def sees_clean_image(self, one: Pass) -> bool:
+    def sees_clean_image(self, one: ForwardPass) -> bool:
         """Whether the network was shown an image of a loader as it is."""
         images = [e.image for e in self.log if e.kind == "batch" and e.image is not None]
         x = one.forward.x
@@ -130,14 +137,14 @@ class Training:
         ]
 
     @property
-    def usual(self) -> Telling | None:
+    def usual(self) -> TimestepEncoding | None:
         """How the network is told the step, where a usual scale fits."""
         return telling(self.told, self.numbering.first, STEPS)
 
     @property
-    def telling(self) -> Telling:
+    def telling(self) -> TimestepEncoding:
         """How the network is told the step."""
-        return self.unusual or self.usual or Telling(self.numbering.first, form=self.told[0][2])
+        return self.unusual or self.usual or TimestepEncoding(self.numbering.first, form=self.told[0][2])
 
     def convention(self) -> str:
         """How ``train`` calls what it is given, in words."""
@@ -150,7 +157,7 @@ class Training:
         return "; ".join(asked)
 
     @property
-    def training_passes(self) -> list[Pass]:
+    def training_passes(self) -> list[ForwardPass]:
         """Those on batches of the training loader; without gradients only if all are, for such among others
         validate on the wrong loader.
         """
@@ -158,7 +165,7 @@ class Training:
         return [p for p in passes if p.forward.grad] or passes
 
     @property
-    def validation_passes(self) -> list[Pass]:
+    def validation_passes(self) -> list[ForwardPass]:
         """Those on batches of the validation loader."""
         return _on_batches([p for p in self.passes if p.validating])
 
@@ -170,13 +177,13 @@ def _kind(returned: Any) -> str:
     return "nothing" if returned is None else f"a {type(returned).__name__}"
 
 
-def _on_batches(passes: list[Pass]) -> list[Pass]:
+def _on_batches(passes: list[ForwardPass]) -> list[ForwardPass]:
     """Those that look at a batch: not, say, the drawing of samples after an epoch."""
     known = [p for p in passes if p.noise is not None]
     return known or passes  # a ``train`` that mixes images and noise itself leaves no such trace
 
 
-def _source(forward: Event, diffusions: list[Event]) -> Event | None:
+def _source(forward: RecordedEvent, diffusions: list[RecordedEvent]) -> RecordedEvent | None:
     """The diffusion whose result the network was shown."""
     for event in reversed(diffusions[-4:]):
         if forward.x is None or event.x is None or event.x.shape != forward.x.shape:
@@ -192,9 +199,9 @@ def run(
     fallback: Handle | None,
     generator: torch.Generator,
     *,
-    numbering: Numbering = Numbering(),  # noqa: B008  it is frozen
-    answers: Answers = HANDOUTS,
-) -> Training:
+    numbering: StepNumbering = StepNumbering(),  # noqa: B008  it is frozen
+    answers: ReturnLayout = HANDOUTS,
+) -> RecordedTraining:
     """Run the student's ``train`` for two short epochs on stand-ins; once more on batches without labels,
     where it does not come to use any with them.
     """
@@ -212,15 +219,15 @@ def run_once(
     reading: Reading,
     fallback: Handle | None,
     generator: torch.Generator,
-    numbering: Numbering,
-    answers: Answers,
+    numbering: StepNumbering,
+    answers: ReturnLayout,
     variables: Mapping[str, str] | None = None,
     *,
     labels: bool = True,
     schedule: ScheduleArguments = SCHEDULE,
-) -> Training:
+) -> RecordedTraining:
     """Run it once; ``variables`` of the notebook, by name, are set to the arguments that they stand for."""
-    training = Training(reading=reading, numbering=numbering, answers=answers, labels=labels)
+    training = RecordedTraining(reading=reading, numbering=numbering, answers=answers, labels=labels)
     training.outside = signatures.places_read(student, "train")
     log = training.log
     reference = ReadingDiffuser(**schedule, reading=reading)
@@ -244,8 +251,8 @@ def run_once(
             labels=labels,
         ),
         "optimizer": OptimizerDouble(log, network, lr=0.01),
-        "criterion": WitnessDouble(log),
-        "device": IN_USE,
+        "criterion": CriterionDouble(log),
+        "device": CURRENT_DEVICE,
         "num_epochs": EPOCHS,
         "diffuser": DiffuserDouble(
             log,

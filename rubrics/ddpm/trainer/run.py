@@ -8,14 +8,14 @@ import torch
 
 from grader.sandbox.student import Student
 from grader.sandbox.values import Handle
-from reference.pretrained import SCHEDULE as LESSONS
+from reference.pretrained import SCHEDULE as TRAINING_SCHEDULE
 from reference.readings import Reading
 
 from ..forward.probe import Forward
-from ..interface.conventions import HANDOUTS, Answers, Numbering, told_by_table
+from ..interface.conventions import HANDOUTS, ReturnLayout, StepNumbering, told_by_table
 from ..interface.signatures import mistaken_for_arguments, raise_if_not_installed
 from .expectations import trains_rightly
-from .probe import ARGUMENTS, Training, run, run_once
+from .probe import ARGUMENTS, RecordedTraining, run, run_once
 
 
 def run_as_expected(
@@ -23,15 +23,15 @@ def run_as_expected(
     reading: Reading,
     fallback: Handle | None,
     generator: torch.Generator,
-    numbering: Numbering,
-    forms: Sequence[Answers],
-) -> Training:
+    numbering: StepNumbering,
+    forms: Sequence[ReturnLayout],
+) -> RecordedTraining:
     """A run in which the stand-in for the diffuser answers as the student's own does, in one of ``forms``.
 
     Where ``train`` expects the handout's form, it answers in that, and the two are at odds; where it trains
     rightly only once the notebook's variables are its arguments, they are set.
     """
-    tried: list[Training] = []
+    tried: list[RecordedTraining] = []
     for answers in dict.fromkeys([*forms, HANDOUTS]):
         again = torch.Generator().manual_seed(generator.initial_seed())
         tried.append(run(student, reading, fallback, again, numbering=numbering, answers=answers))
@@ -48,7 +48,9 @@ def run_as_expected(
     return training
 
 
-def with_variables_set(student: Student, training: Training, generator: torch.Generator) -> Training:
+def with_variables_set(
+    student: Student, training: RecordedTraining, generator: torch.Generator
+) -> RecordedTraining:
     """Another run, in a worker of its own, in which variables that ``train`` reads are its arguments; the run
     that was where there are none.
     """
@@ -62,7 +64,10 @@ def with_variables_set(student: Student, training: Training, generator: torch.Ge
 
 
 def see_what_is_told(
-    student: Student, training: Training, diffuser: Callable[[], Handle | None], generator: torch.Generator
+    student: Student,
+    training: RecordedTraining,
+    diffuser: Callable[[], Handle | None],
+    generator: torch.Generator,
 ) -> None:
     """Where no usual scale fits what the network is told, run ``train`` on the schedule of the short training
     and note what it is told at each of its steps.
@@ -81,12 +86,12 @@ def see_what_is_told(
         training.answers,
         training.stale,
         labels=training.labels,
-        schedule=LESSONS,
+        schedule=TRAINING_SCHEDULE,
     )
-    training.unusual = told_by_table(again.told, training.numbering.first, LESSONS["total_steps"])
+    training.unusual = told_by_table(again.told, training.numbering.first, TRAINING_SCHEDULE["total_steps"])
 
 
-def agree(training: Training | None, forward: Forward) -> bool:
+def agree(training: RecordedTraining | None, forward: Forward) -> bool:
     """Whether the student's ``train`` and NoiseDiffuser expect the same of each other."""
     if training is None:
         return True

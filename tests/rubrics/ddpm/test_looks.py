@@ -10,24 +10,29 @@ import pytest
 import torch
 from torch import Tensor
 
-from grader.checks import Talk
+from grader.checks import Reporter
 from grader.checks.randomness import streams
-from grader.probes.training_budget import Budget, Clock
-from grader.sandbox.source import Source
+from grader.probes.training_budget import TrainingBudget, TrainingClock
+from grader.sandbox.source import WorkerSource
 from grader.sandbox.student import Student
 from grader.sandbox.values import StudentError
-from grader.sandbox.zygote import Nursery
+from grader.sandbox.zygote import Zygote
 from reference.readings import PAPER
-from rubrics.ddpm.interface.conventions import Answers, Numbering, Telling
+from rubrics.ddpm.interface.conventions import ReturnLayout, StepNumbering, TimestepEncoding
 from rubrics.ddpm.network.probe import Network
 from rubrics.ddpm.short_training import training as learning
-from rubrics.ddpm.short_training.plan import Calls
-from rubrics.ddpm.short_training.reference_curve import Yardstick
-from rubrics.ddpm.short_training.trainers import Data, Lessons, with_reference_trainer, with_students_trainer
-from rubrics.ddpm.short_training.training import Learning, ShortTraining
+from rubrics.ddpm.short_training.plan import TrainCalls
+from rubrics.ddpm.short_training.reference_curve import ReferenceCurve
+from rubrics.ddpm.short_training.trainers import (
+    ImageData,
+    TrainingSession,
+    with_reference_trainer,
+    with_students_trainer,
+)
+from rubrics.ddpm.short_training.training import ShortTraining, TrainingOutcome
 
-BUDGET = Budget(stretches=[2, 4, 6], batches=50, batch_size=64, learning_rate=1e-3, seconds=600.0)
-YARDSTICK = Yardstick(steps=[100, 300, 600], held_out=[0.15, 0.07, 0.05], training=[], validation=[])
+BUDGET = TrainingBudget(stretches=[2, 4, 6], batches=50, batch_size=64, learning_rate=1e-3, seconds=600.0)
+YARDSTICK = ReferenceCurve(steps=[100, 300, 600], held_out=[0.15, 0.07, 0.05], training=[], validation=[])
 TOLERANCE = {"learns": 3.0, "learns_not": 4.0, "hopeless": 0.9, "learns_something": 0.85}
 EVERY = [*range(100, 650, 50)]
 FAILS = StudentError("RuntimeError", "the network cannot do that")
@@ -35,7 +40,7 @@ FAILS = StudentError("RuntimeError", "the network cannot do that")
 
 def _trained(
     monkeypatch: pytest.MonkeyPatch, errors: Sequence[Any], *, tripping: bool = False, most: int = 600
-) -> tuple[Learning, list[int]]:
+) -> tuple[TrainingOutcome, list[int]]:
     """What a training came to whose looks find these errors, and the steps at each look.
 
     Args:
@@ -44,8 +49,10 @@ def _trained(
     """
     found, looks, closed = iter(errors), list[int](), list[int]()
 
-    def lessons_of(*_: object) -> Lessons:
-        lessons = Lessons(predict=lambda x, t: x, network=None, clock=Clock(BUDGET, lambda done, total: None))
+    def lessons_of(*_: object) -> TrainingSession:
+        lessons = TrainingSession(
+            predict=lambda x, t: x, network=None, clock=TrainingClock(BUDGET, lambda done, total: None)
+        )
 
         def train(epochs: int) -> None:
             for _ in range(min(epochs * BUDGET.batches, most)):
@@ -65,20 +72,20 @@ def _trained(
             raise error
         return error, False
 
-    under_way = list[Lessons]()
+    under_way = list[TrainingSession]()
     monkeypatch.setattr(ShortTraining, "_lessons", lessons_of)
     monkeypatch.setattr(learning, "held_out_error", look)
     images = torch.zeros(4, 1, 28, 28)
     training = ShortTraining(
         student=SimpleNamespace(close=lambda: closed.append(len(looks))),  # type: ignore[arg-type]
         plan=SimpleNamespace(reading=PAPER, form=None, charged=False),  # type: ignore[arg-type]
-        data=Data(train=images, labels=torch.zeros(4), held_out=images, batch_size=64),
-        yardstick=YARDSTICK,
+        data=ImageData(train=images, labels=torch.zeros(4), held_out=images, batch_size=64),
+        reference_curve=YARDSTICK,
         budget=BUDGET,
         tolerance=TOLERANCE,
         seeded=streams(0),
         unknown=torch.Generator(),
-        talk=Talk(say=lambda event: None),
+        reporter=Reporter(say=lambda event: None),
     )
     what = training.learn()
     begun_anew = [n for n in range(1, len(looks)) if looks[n] < looks[n - 1]]
@@ -172,12 +179,12 @@ def train(model, train_loader, val_loader, optimizer, criterion, device, num_epo
         losses.append(total / len(train_loader))
     return losses
 """
-SMALL = Budget(stretches=[1, 3], batches=4, batch_size=8, learning_rate=1e-2, seconds=60.0)
+SMALL = TrainingBudget(stretches=[1, 3], batches=4, batch_size=8, learning_rate=1e-2, seconds=60.0)
 
 
 def trained(
-    nursery: Nursery, source: str, look: Callable[[Lessons], bool], *, by_reference: bool = False
-) -> tuple[Lessons, Tensor, int]:
+    zygote: Zygote, source: str, look: Callable[[TrainingSession], bool], *, by_reference: bool = False
+) -> tuple[TrainingSession, Tensor, int]:
     """A training of a student's network with a look in between: what it predicts then, and how many batches
     its BatchNorm saw in training mode.
 
@@ -185,11 +192,11 @@ def trained(
         by_reference: whether the reference's ``train`` takes the place of the student's.
     """
     statement = {"source": source, "cell": 1, "line": 1, "flags": 0}
-    with Student(nursery=nursery, source=Source(statements=[statement])) as student:
+    with Student(zygote=zygote, source=WorkerSource(statements=[statement])) as student:
         handle = student.call("UNet", seed=0, keep=True)
-        network = Network(handle=handle, form="long (B,)", output="", told=Telling())
+        network = Network(handle=handle, form="long (B,)", output="", told=TimestepEncoding())
         images = torch.rand(64, 1, 28, 28, generator=torch.Generator().manual_seed(0))
-        data = Data(train=images, labels=torch.zeros(64), held_out=images[:16], batch_size=8)
+        data = ImageData(train=images, labels=torch.zeros(64), held_out=images[:16], batch_size=8)
         common = (
             PAPER,
             data.ordered(torch.Generator().manual_seed(1)),
@@ -200,8 +207,10 @@ def trained(
         if by_reference:
             lessons = with_reference_trainer(student, network, *common)
         else:
-            numbering = Numbering(0, frozenset())
-            calls = Calls(labels=True, numbering=numbering, answers=Answers(), telling=Telling())
+            numbering = StepNumbering(0, frozenset())
+            calls = TrainCalls(
+                labels=True, numbering=numbering, answers=ReturnLayout(), telling=TimestepEncoding()
+            )
             lessons = with_students_trainer(student, network, None, *common, calls)
         lessons.clock.look = lambda: look(lessons)
         for epochs in SMALL.stretches:
@@ -210,7 +219,7 @@ def trained(
         return lessons, lessons.predict(images[:16], torch.arange(16)), seen
 
 
-def never(_: Lessons) -> bool:
+def never(_: TrainingSession) -> bool:
     return False
 
 
@@ -245,37 +254,37 @@ class UNet(UNet):
 
 @pytest.mark.parametrize("by_reference", [False, True], ids=["their train", "the reference's"])
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
-def test_looks_change_nothing(nursery: Nursery, odd: str, by_reference: bool) -> None:
+def test_looks_change_nothing(zygote: Zygote, odd: str, by_reference: bool) -> None:
     looked_at = list[int]()
 
-    def look(lessons: Lessons) -> bool:
+    def look(lessons: TrainingSession) -> bool:
         lessons.predict(torch.ones(4, 1, 28, 28), torch.arange(4))
         looked_at.append(lessons.steps)
         return False
 
-    without, expected, seen = trained(nursery, CURIOUS + odd, never, by_reference=by_reference)
-    looked, predicted, _ = trained(nursery, CURIOUS + odd, look, by_reference=by_reference)
+    without, expected, seen = trained(zygote, CURIOUS + odd, never, by_reference=by_reference)
+    looked, predicted, _ = trained(zygote, CURIOUS + odd, look, by_reference=by_reference)
     assert looked_at == [8, 12]
     assert torch.equal(predicted, expected)
     assert looked.losses == without.losses
     assert seen == 16  # all of them in training mode
 
 
-def test_a_training_that_is_ended_early_keeps_the_losses_of_its_whole_epochs(nursery: Nursery) -> None:
-    whole, *_ = trained(nursery, CURIOUS, never)
-    ended, *_ = trained(nursery, CURIOUS, lambda lessons: lessons.steps == 8)
+def test_a_training_that_is_ended_early_keeps_the_losses_of_its_whole_epochs(zygote: Zygote) -> None:
+    whole, *_ = trained(zygote, CURIOUS, never)
+    ended, *_ = trained(zygote, CURIOUS, lambda lessons: lessons.steps == 8)
     assert ended.steps == 8
     assert [len(losses) for losses in whole.losses] == [4]
     assert ended.losses == [whole.losses[0][:2]]
 
 
-def test_who_ends_epochs_without_being_told_keeps_all_losses(nursery: Nursery) -> None:
+def test_who_ends_epochs_without_being_told_keeps_all_losses(zygote: Zygote) -> None:
     source = CURIOUS.replace("total += loss.item()", "total += loss.item()\n            break")
-    lessons, *_ = trained(nursery, source, never)
+    lessons, *_ = trained(zygote, source, never)
     assert [len(losses) for losses in lessons.losses] == [4]
 
 
-def test_who_fetches_batches_in_a_thread_is_not_looked_at_meanwhile(nursery: Nursery) -> None:
+def test_who_fetches_batches_in_a_thread_is_not_looked_at_meanwhile(zygote: Zygote) -> None:
     """The network may be in use then."""
     fetch = """
 from concurrent.futures import ThreadPoolExecutor
@@ -284,6 +293,6 @@ def _fetch(loader):
         return pool.submit(list, loader).result()
 """
     source = fetch + CURIOUS.replace("in train_loader:", "in _fetch(train_loader):")
-    lessons, *_ = trained(nursery, source, lambda lessons: True)
+    lessons, *_ = trained(zygote, source, lambda lessons: True)
     assert lessons.steps == 16
     assert not lessons.clock.decided

@@ -11,14 +11,14 @@ import pytest
 from conftest import SUBMISSIONS, Command
 from idx_files import write_set
 
-from grader.probes.training_budget import Budget
+from grader.probes.training_budget import TrainingBudget
 from reference.readings import PAPER, READINGS, Reading
 from rubrics.ddpm.short_training import reference_curve, reference_curves
-from rubrics.ddpm.short_training.reference_curve import Yardstick
-from rubrics.ddpm.short_training.reference_curves import yardstick_for
-from rubrics.ddpm.short_training.trainers import Data
+from rubrics.ddpm.short_training.reference_curve import ReferenceCurve
+from rubrics.ddpm.short_training.reference_curves import reference_curve_for
+from rubrics.ddpm.short_training.trainers import ImageData
 
-BUDGET = Budget(stretches=[1], batches=1, batch_size=4, learning_rate=1e-3, seconds=60.0)
+BUDGET = TrainingBudget(stretches=[1], batches=1, batch_size=4, learning_rate=1e-3, seconds=60.0)
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def trainings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     lines: list[str] = []
     measure = reference_curve.measure
 
-    def counted(*args: object) -> Yardstick:
+    def counted(*args: object) -> ReferenceCurve:
         lines.append("trained")
         return measure(*args)  # type: ignore[arg-type]
 
@@ -42,9 +42,9 @@ def trainings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return lines
 
 
-def ask(name: str, budget: Budget = BUDGET, reading: Reading = PAPER) -> Yardstick:
-    data = Data.of(name, budget)
-    return yardstick_for(name, data, reading, budget, lambda done, total: None)
+def ask(name: str, budget: TrainingBudget = BUDGET, reading: Reading = PAPER) -> ReferenceCurve:
+    data = ImageData.of(name, budget)
+    return reference_curve_for(name, data, reading, budget, lambda done, total: None)
 
 
 def kept_file(folder: str) -> Path:

@@ -28,7 +28,7 @@ from truth import (
     plain,
 )
 
-from grader.audit.corpus import Cell, Mutant, notebook
+from grader.audit.corpus import Mutant, SolutionCell, notebook
 from grader.sandbox.worker.files import PATCHED, keep_at_home
 
 SUBMISSIONS = Path(__file__).parents[3] / "submissions"
@@ -281,16 +281,19 @@ def _code(path: Path) -> list[Any]:
     return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
 
 
-def _cells(name: str) -> list[Cell]:
+def _cells(name: str) -> list[SolutionCell]:
     """What a sample notebook imports and defines; downloads, training and plots are left out."""
     lasting = ast.Import | ast.ImportFrom | ast.ClassDef | ast.FunctionDef
     trees = [ast.parse(plain(cell.source)) for cell in _code(SUBMISSIONS / f"{name}.ipynb")]
     return [
-        Cell("any", ast.unparse(node)) for tree in trees for node in tree.body if isinstance(node, lasting)
+        SolutionCell("any", ast.unparse(node))
+        for tree in trees
+        for node in tree.body
+        if isinstance(node, lasting)
     ]
 
 
-def _bob(left_in: int | None = None) -> list[Cell]:
+def _bob(left_in: int | None = None) -> list[SolutionCell]:
     """Bob's notebook with his three slips mended, but for the one to be left in."""
     slips = [
         ("(1 - ab) * noise", "(1 - ab).sqrt() * noise"),
@@ -301,7 +304,7 @@ def _bob(left_in: int | None = None) -> list[Cell]:
     for number, (wrong, right) in enumerate(slips):
         assert sum(source.count(wrong) for _, source in cells) == 1
         if number != left_in:
-            cells = [Cell(part, source.replace(wrong, right)) for part, source in cells]
+            cells = [SolutionCell(part, source.replace(wrong, right)) for part, source in cells]
     return cells
 
 
