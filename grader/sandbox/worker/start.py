@@ -46,7 +46,7 @@ def main() -> None:
     colab = importlib.import_module("worker.colab")
     colab.quiet_environment(options.scratch)
     os.chdir(options.scratch)
-    sys.meta_path.insert(0, importlib.import_module("worker.standins").Finder(options.hidden))
+    sys.meta_path.insert(0, importlib.import_module("worker.standins").StandInFinder(options.hidden))
     _warm_up(options.preload)
     if options.control is None:
         _serve_once(options.policy)
