@@ -63,7 +63,7 @@ class IsolatedWork(Closing):
             seed: instead of the seed of this code.
         """
         source = student.source.only(parts)
-        data = student.data if source.uses("torchvision") else None
+        data = student.data if source.mentions("torchvision") else None
         everything = {
             "code": digest(source.statements, source.modules),
             "names": sorted(source.names.items()),

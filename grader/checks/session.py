@@ -10,7 +10,7 @@ from typing import Any
 
 from grader.checks import Reporter
 from grader.rubric import Rubric
-from grader.sandbox.source import WORTH_PRELOADING
+from grader.sandbox.source import PRELOADABLE
 from grader.sandbox.zygote import Zygote
 
 
@@ -57,4 +57,4 @@ def say(event: dict[str, Any]) -> None:
 def _preload(statements: list[dict[str, Any]]) -> list[str]:
     """What is worth importing once, before workers are forked, rather than in every one."""
     source = "\n".join(statement["source"] for statement in statements)
-    return [name for name in WORTH_PRELOADING if name.partition(".")[0] in source]
+    return [name for name in PRELOADABLE if name.partition(".")[0] in source]

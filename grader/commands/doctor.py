@@ -93,8 +93,8 @@ def _without_walls() -> Diagnosis:
 
 def _walls(isolation: Isolation) -> Diagnosis:
     level, what = isolation.level, "a probe tried what is forbidden, and failed at all of it"
-    if isolation.holes:
-        what = f"code could still {', '.join(isolation.holes)}"
+    if isolation.breaches:
+        what = f"code could still {', '.join(isolation.breaches)}"
     elif level is IsolationLevel.NONE:
         what = "code from a notebook has all the rights that you have"
     advice = {

@@ -134,7 +134,7 @@ def _grade(
 
 def _options(arguments: argparse.Namespace, rubric: Rubric, *, several: bool) -> Options:
     from grader.options import Options
-    from grader.sandbox.isolation import required
+    from grader.sandbox.isolation import required_isolation
 
     folder = Path(arguments.data)
     data = str(folder.resolve()) if folder.is_dir() else arguments.data
@@ -152,7 +152,7 @@ def _options(arguments: argparse.Namespace, rubric: Rubric, *, several: bool) ->
         quick=arguments.quick,
         only=tuple(arguments.only),
         mapped=mapped(arguments.map, rubric),
-        isolation=required(several=several, unsafe=arguments.unsafe_no_sandbox),
+        isolation=required_isolation(several=several, unsafe=arguments.unsafe_no_sandbox),
     )
 
 

@@ -30,7 +30,7 @@ def main(argv: Sequence[str]) -> int:
     from grader.notebook.syntax import newer_python
     from grader.options import Options
     from grader.rubric import Rubric
-    from grader.sandbox.isolation import required
+    from grader.sandbox.isolation import required_isolation
 
     rubric = Rubric.load(arguments.rubric)
     names = mapped(arguments.map, rubric)
@@ -44,7 +44,7 @@ def main(argv: Sequence[str]) -> int:
         return NOT_GRADED
     source = extract(submission, rubric.wanted, rubric.shapes, dict(names))
     only = tuple(rubric.settings.get("inspect", ()))
-    walls = required(several=False, unsafe=False)
+    walls = required_isolation(several=False, unsafe=False)
     options = Options(quick=True, only=only, mapped=names, isolation=walls)
     outcome = run_judge(rubric, source, options, lambda event: None)
     if arguments.json:

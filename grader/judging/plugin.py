@@ -203,7 +203,7 @@ def student(judge: Judge, student_data: Any) -> Iterator[Any]:
     """The student's code, loaded into a worker of its own."""
     import torch
 
-    from grader.sandbox.devices import settled
+    from grader.sandbox.devices import resolve_device
     from grader.sandbox.source import WorkerSource
     from grader.sandbox.student import Student
     from grader.sandbox.values import DeviceError, StudentError, WorkerError
@@ -212,17 +212,17 @@ def student(judge: Judge, student_data: Any) -> Iterator[Any]:
     request = judge.request
     source = WorkerSource(
         **{name: request[name] for name in ("statements", "modules", "needs", "names", "unset")},
-        outside=request["extraction"]["outside"],
+        free_variables=request["extraction"]["outside"],
     )
     student = Student(
         zygote=judge.zygote,
         source=source,
-        device=settled(request["device"]),
+        device=resolve_device(request["device"]),
         threads=request["threads"],
         # One asks questions, one trains, one samples, and CUDA itself needs room in each.
         gpu_share=request["gpu_share"] / 4,
         seed=request["seed"] % 1000,  # the worker knows it, and must not know what the judge draws
-        data=student_data if source.uses("torchvision") else None,
+        data=student_data if source.mentions("torchvision") else None,
     )
     started = time.monotonic()
     try:
@@ -241,4 +241,4 @@ def student(judge: Judge, student_data: Any) -> Iterator[Any]:
     judge.reporter.notes += [notice for notice in student.notices if notice not in judge.reporter.notes]
     student.close()
     judge.reporter.spend("student", student.spent.seconds)
-    judge.reporter.spend("processor", student.spent.processor)
+    judge.reporter.spend("processor", student.spent.cpu_seconds)

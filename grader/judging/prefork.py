@@ -22,8 +22,8 @@ from typing import TextIO
 from grader.closing import Closing
 from grader.errors import WorkerStartError
 from grader.judging.process import ERRORS, JudgeProcess, Start, environment, start_afresh
-from grader.sandbox.source import WORTH_PRELOADING
-from grader.sandbox.zygote import Killer, Zygote, can_fork, end
+from grader.sandbox.source import PRELOADABLE
+from grader.sandbox.zygote import Killer, Zygote, can_fork, wait_or_kill
 
 _START_SECONDS = 180.0  # a cold import of torch from a slow disk
 
@@ -83,7 +83,7 @@ class PreforkServer(Closing):
 
     def _open(self) -> None:
         with ExitStack() as stack:
-            self._zygote = stack.enter_context(Zygote(layers=self._layers, preload=WORTH_PRELOADING))
+            self._zygote = stack.enter_context(Zygote(layers=self._layers, preload=PRELOADABLE))
             self._errors = stack.enter_context(tempfile.TemporaryFile())
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with theirs:
@@ -98,7 +98,7 @@ class PreforkServer(Closing):
                     start_new_session=True,
                 )
             ours.settimeout(_START_SECONDS)
-            stack.callback(end, host)
+            stack.callback(wait_or_kill, host)
             self._control = stack.enter_context(ours)  # closed first: at which the host ends
             self._held = stack.pop_all()
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from grader.sandbox.environment import COMPUTING, TUNABLES
+from grader.sandbox.environment import COMPUTE_ENVIRONMENT, TUNABLES
 
 _PACKAGES = Path(__file__).parents[2]
 ERRORS = "errors.txt"  # in the judge's folder: what it wrote to standard error
@@ -67,7 +67,8 @@ def start_afresh(arguments: Sequence[str], folder: Path) -> JudgeProcess:
 def environment() -> dict[str, str]:
     """The caller's, less what could steer Python or pytest."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "PYTHON", "COV_"))}
-    tunables = ":".join(filter(None, (kept.get(TUNABLES), COMPUTING[TUNABLES])))  # the user's have a reason
+    # Keep the user's own tunables: they were set for a reason.
+    tunables = ":".join(filter(None, (kept.get(TUNABLES), COMPUTE_ENVIRONMENT[TUNABLES])))
     ours = {TUNABLES: tunables, "PYTHONPATH": str(_PACKAGES), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     look = {"PYTORCH_NVML_BASED_CUDA_CHECK": "1"}  # whether there is a GPU: without starting CUDA in a judge
-    return kept | COMPUTING | ours | look
+    return kept | COMPUTE_ENVIRONMENT | ours | look

@@ -29,13 +29,13 @@ _UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)  # "return"
 _METHODS_TOO = frozenset({"eval", "compile"})  # ``model.eval()`` looks at nothing
 
 
-def looks_at_itself(statements: Iterable[Row]) -> bool:
+def is_introspective(statements: Iterable[Row]) -> bool:
     """Whether code may see its own text or names, or reach what it does not name; or nobody can say."""
-    return any(_looks_at_itself(str(row["source"])) for row in statements)
+    return any(_is_introspective(str(row["source"])) for row in statements)
 
 
 @lru_cache(maxsize=4096)  # each is asked about as part of the whole, then of each part
-def _looks_at_itself(source: str) -> bool:
+def _is_introspective(source: str) -> bool:
     try:
         return any(name in _SELF for name in _names(parse(source)))
     except _UNREADABLE:
@@ -50,7 +50,7 @@ def digest(statements: Sequence[Row], modules: Mapping[str, Sequence[Row]]) -> s
         modules: statements of the modules beside it, by the names they are imported by.
     """
     every = {"": statements, **modules}
-    to_the_letter = any(map(looks_at_itself, every.values()))
+    to_the_letter = any(map(is_introspective, every.values()))
     read = _letters if to_the_letter else _instructions
     parts = {name: [read(row) for row in rows] for name, rows in every.items()}
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode("utf-8", "replace")).hexdigest()

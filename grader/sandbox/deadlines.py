@@ -14,7 +14,7 @@ from contextlib import contextmanager
 Call = Callable[[], None]
 
 
-class Alarm:
+class DeadlineScheduler:
     """Deadlines, any number at a time; the thread that watches them starts with the first."""
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class Alarm:
         self._thread: threading.Thread | None = None
 
     @contextmanager
-    def within(self, seconds: float, call: Call) -> Iterator[None]:
+    def deadline(self, seconds: float, call: Call) -> Iterator[None]:
         """Call ``call``, in another thread, if the block takes longer."""
         number, at = next(self._numbers), time.monotonic() + seconds
         with self._changed:

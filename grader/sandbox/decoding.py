@@ -49,7 +49,7 @@ class AnswerDecoder:
     def __init__(self, tensors: list[Tensor], generation: int) -> None:
         self._tensors, self._generation = tensors, generation
 
-    def unpack(self, value: Any, depth: int = 0) -> Any:
+    def decode(self, value: Any, depth: int = 0) -> Any:
         """The Python value that the protocol's value stands for.
 
         Raises:
@@ -65,15 +65,15 @@ class AnswerDecoder:
             case str():
                 return text(value)
             case list():
-                return [self.unpack(item, depth + 1) for item in value]
+                return [self.decode(item, depth + 1) for item in value]
             case {"tensor": int(index)} if 0 <= index < len(self._tensors):
                 return self._tensors[index]
             case {"tuple": list(items), "names": list(names)} if _are_names(names, len(items)):
-                return NamedFields((self.unpack(item, depth + 1) for item in items), names)
+                return NamedFields((self.decode(item, depth + 1) for item in items), names)
             case {"tuple": list(items)}:
-                return tuple(self.unpack(item, depth + 1) for item in items)
+                return tuple(self.decode(item, depth + 1) for item in items)
             case {"dict": list(pairs)} if all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
-                return {_key(self.unpack(k, depth + 1)): self.unpack(v, depth + 1) for k, v in pairs}
+                return {_key(self.decode(k, depth + 1)): self.decode(v, depth + 1) for k, v in pairs}
             case {"float": "nan" | "inf" | "-inf" as special}:
                 return float(special)
             case {"handle": int(number), "type": str(name)}:
@@ -92,7 +92,7 @@ class AnswerDecoder:
             raise _raised(answer["raised"])
         if "value" not in answer:
             raise WireError("a reply has no value")
-        value = self.unpack(answer["value"])
+        value = self.decode(answer["value"])
         if not _answers(request, value):
             raise WireError("this is no answer to what was asked")
         return {"value": value, "attached": answer.get("attached") is True}
@@ -118,8 +118,8 @@ class AnswerDecoder:
                 "kwargs": dict(kwargs),
                 "state": dict(state),
             } if number in doubles:
-                arguments = tuple(self.unpack(arg) for arg in args)
-                named = {text(name, _NAME): self.unpack(arg) for name, arg in kwargs.items()}
+                arguments = tuple(self.decode(arg) for arg in args)
+                named = {text(name, _NAME): self.decode(arg) for name, arg in kwargs.items()}
             case _:
                 raise WireError("a callback is malformed")
         wanted = _EVENTS.get(event)

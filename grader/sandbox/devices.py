@@ -15,7 +15,7 @@ from grader.sandbox.zygote import can_fork
 _MAKER = "nvidia-modprobe"  # set-uid root; CUDA runs it itself, which behind walls it cannot
 
 
-def settled(wish: str) -> str:
+def resolve_device(wish: str) -> str:
     """``cpu`` or ``cuda``, for ``auto`` what there is; from here on no GPU is there for this process itself.
 
     An optimiser's step or a backward pass, on the processor, would take memory from the GPU. Its workers were

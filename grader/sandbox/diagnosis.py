@@ -22,7 +22,7 @@ _MIXED = re.compile(
 )
 
 
-def explained(
+def add_cause(
     error: StudentError, unset: Mapping[str, str], problems: Iterable[Mapping[str, Any]]
 ) -> StudentError:
     """The error, with its cause where that is known.
@@ -41,16 +41,16 @@ def explained(
     return error
 
 
-def died(excess: str | None, device: str) -> StudentError | DeviceError:
-    """What to say of a worker that ended by itself, or because of an ``excess``."""
-    if excess:
-        return StudentError("Died", f"the Python process was ended, because it {excess}")
+def death_error(limit_exceeded: str | None, device: str) -> StudentError | DeviceError:
+    """What to say of a worker that ended by itself, or because of an ``limit_exceeded``."""
+    if limit_exceeded:
+        return StudentError("Died", f"the Python process was ended, because it {limit_exceeded}")
     if device == "cuda":
         return DeviceError("the Python process ended, as CUDA and its libraries may end one")
     return StudentError("Died", "the Python process ended without an answer")
 
 
-def on_gpu_only(error: StudentError | WorkerError) -> str | None:
+def gpu_failure(error: StudentError | WorkerError) -> str | None:
     """What to say of an error that only a GPU brings about: verdicts must not depend on whether there is one.
     None of any other.
     """

@@ -31,7 +31,7 @@ class RequestEncoder:
             raise StudentError("Died", f"the {target.type} was lost when its Python process ended")
         return {"handle": target.number}
 
-    def pack(self, value: Any) -> Any:
+    def encode(self, value: Any) -> Any:
         """The value as the protocol writes it."""
         match value:
             case None | bool() | int() | str():
@@ -47,15 +47,15 @@ class RequestEncoder:
             case Handle():
                 return self.target(value)
             case NamedFields():
-                return {"tuple": [self.pack(item) for item in value], "names": list(value.names)}
+                return {"tuple": [self.encode(item) for item in value], "names": list(value.names)}
             case tuple():
-                return {"tuple": [self.pack(item) for item in value]}
+                return {"tuple": [self.encode(item) for item in value]}
             case list():
-                return [self.pack(item) for item in value]
+                return [self.encode(item) for item in value]
             case SimpleNamespace():
-                return {"namespace": [[name, self.pack(item)] for name, item in vars(value).items()]}
+                return {"namespace": [[name, self.encode(item)] for name, item in vars(value).items()]}
             case dict():
-                return {"dict": [[self.pack(key), self.pack(item)] for key, item in value.items()]}
+                return {"dict": [[self.encode(key), self.encode(item)] for key, item in value.items()]}
         return self._double(value)
 
     def _tensor(self, tensor: Tensor) -> dict[str, int | str]:
@@ -67,9 +67,9 @@ class RequestEncoder:
         self.doubles[number] = double
         description = double.describe()
         packed = {
-            name: {key: self.pack(item) for key, item in value.items()}
+            name: {key: self.encode(item) for key, item in value.items()}
             if name == "attributes"
-            else self.pack(value)
+            else self.encode(value)
             for name, value in description.items()
         }
         return {**packed, "double": number}

@@ -9,4 +9,4 @@ _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM
 _KEEP_MEMORY = f"glibc.malloc.trim_threshold={256 << 20}:glibc.malloc.mmap_threshold={32 << 20}"
 
 TUNABLES = "GLIBC_TUNABLES"
-COMPUTING = {**_ONE_THREAD, TUNABLES: _KEEP_MEMORY}
+COMPUTE_ENVIRONMENT = {**_ONE_THREAD, TUNABLES: _KEEP_MEMORY}

@@ -21,7 +21,7 @@ from grader.sandbox.values import DeviceError, StudentError, WorkerError
 from grader.sandbox.zygote import Zygote
 
 
-def why_not(layers: Sequence[str]) -> str | None:
+def gpu_error(layers: Sequence[str]) -> str | None:
     """What keeps a worker behind these walls from the GPU; None where nothing does."""
     with Zygote(layers=layers) as zygote:
         try:
@@ -32,10 +32,10 @@ def why_not(layers: Sequence[str]) -> str | None:
     return None
 
 
-def tried(layers: Sequence[str]) -> dict[str, str | None]:
+def check_gpu(layers: Sequence[str]) -> dict[str, str | None]:
     """What there is, and why it cannot be used."""
     if torch.cuda.is_available():
-        return {"name": torch.cuda.get_device_name(0), "why": why_not(layers)}
+        return {"name": torch.cuda.get_device_name(0), "why": gpu_error(layers)}
     if torch.version.cuda and Path("/dev/nvidiactl").exists():
         try:
             torch.zeros(1, device="cuda")
@@ -45,4 +45,4 @@ def tried(layers: Sequence[str]) -> dict[str, str | None]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(tried(sys.argv[1:])))
+    print(json.dumps(check_gpu(sys.argv[1:])))

@@ -22,7 +22,7 @@ class IsolationLevel(StrEnum):
     """What a student's code could do at worst."""
 
     STRONG = "strong"  # use up its own time and memory
-    MEDIUM = "medium"  # some of what is forbidden; what, ``Isolation.holes`` says
+    MEDIUM = "medium"  # some of what is forbidden; what, ``Isolation.breaches`` says
     NONE = "none"  # whatever the user can
 
 
@@ -33,19 +33,19 @@ class Isolation:
     Attributes:
         layers: those that are up, of ``walls.ALL_LAYERS``.
         missing: those that are not, and why.
-        holes: what a probe behind these very walls succeeded in, though it should not have.
+        breaches: what a probe behind these very walls succeeded in, though it should not have.
         landlock_abi: the version that the kernel speaks; 0 where there is none.
     """
 
     layers: tuple[str, ...] = ()
     missing: Mapping[str, str] = field(default_factory=dict)
-    holes: tuple[str, ...] = ()
+    breaches: tuple[str, ...] = ()
     landlock_abi: int = 0
 
     @property
     def level(self) -> IsolationLevel:
         """Strong only where every layer that it takes is up, and nothing came through."""
-        if set(self.layers) >= set(LAYERS) and not self.holes:
+        if set(self.layers) >= set(LAYERS) and not self.breaches:
             return IsolationLevel.STRONG
         if "limits" in self.layers and {"landlock", "seccomp"} & set(self.layers):
             return IsolationLevel.MEDIUM
@@ -73,8 +73,8 @@ def measure(layers: Sequence[str] = ALL_LAYERS) -> Isolation:
     with tempfile.TemporaryDirectory(prefix="grade-probe-", ignore_cleanup_errors=True) as folder:
         try:
             ran = subprocess.run(
-                [*zygote.command(folder), "--survey", *layers],
-                env=zygote.environment(),
+                [*zygote.worker_command(folder), "--self-test", *layers],
+                env=zygote.worker_environment(),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
@@ -88,7 +88,7 @@ def measure(layers: Sequence[str] = ALL_LAYERS) -> Isolation:
     return Isolation(
         layers=tuple(found["layers"]),
         missing={**_left_out(layers), **found["missing"]},
-        holes=tuple(found["holes"]),
+        breaches=tuple(found["breaches"]),
         landlock_abi=found["landlock_abi"],
     )
 
@@ -98,7 +98,7 @@ def system_name() -> str:
     return {"Darwin": "macOS"}.get(platform.system(), platform.system())
 
 
-def required(*, several: bool, unsafe: bool) -> Isolation:
+def required_isolation(*, several: bool, unsafe: bool) -> Isolation:
     """The walls to grade behind: of several notebooks none is graded unless they are strong.
 
     Args:

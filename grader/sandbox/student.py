@@ -11,9 +11,9 @@ from typing import Any
 from torch import Tensor
 
 from grader.closing import Closing
-from grader.sandbox.deadlines import Alarm
+from grader.sandbox.deadlines import DeadlineScheduler
 from grader.sandbox.decoding import AnswerDecoder, Callback
-from grader.sandbox.diagnosis import died, explained, on_gpu_only
+from grader.sandbox.diagnosis import add_cause, death_error, gpu_failure
 from grader.sandbox.encoding import RequestEncoder
 from grader.sandbox.source import WorkerSource
 from grader.sandbox.values import DeviceError, Double, Exhausted, Handle, Refusal, StudentError, WorkerError
@@ -32,7 +32,7 @@ from grader.sandbox.worker.wire import (
 from grader.sandbox.zygote import WorkerConnection, Zygote
 
 MIB = 1 << 20
-_ALARM = Alarm()
+_DEADLINES = DeadlineScheduler()
 
 
 @dataclass(slots=True)
@@ -41,18 +41,18 @@ class TimeSpent:
 
     Attributes:
         seconds: time spent waiting for the student's code.
-        processor: seconds of a core that workers took, those that have ended.
+        cpu_seconds: seconds of a core that workers took, those that have ended.
     """
 
     seconds: float = 0.0
-    processor: float = 0.0
+    cpu_seconds: float = 0.0
     _adding: threading.Lock = field(default_factory=threading.Lock)
 
-    def add(self, seconds: float = 0.0, processor: float = 0.0) -> None:
+    def add(self, seconds: float = 0.0, cpu_seconds: float = 0.0) -> None:
         """Count what somebody took."""
         with self._adding:
             self.seconds += seconds
-            self.processor += processor
+            self.cpu_seconds += cpu_seconds
 
 
 @dataclass(slots=True, kw_only=True)
@@ -65,8 +65,8 @@ class Student(Closing):
         gpu_share: how much of the GPU's memory its worker may take.
         spent: what its workers took; shared with those that ``fresh`` gives.
         layers: the walls that its worker is behind.
-        patience: how many times as long as usual it may take, since others compute beside it.
-        is_abandoned: whether nobody wants to hear of it any more.
+        timeout_factor: how many times as long as usual it may take, since others compute beside it.
+        is_cancelled: whether nobody wants to hear of it any more.
     """
 
     zygote: Zygote
@@ -76,15 +76,15 @@ class Student(Closing):
     gpu_share: float = 1.0
     seed: int = 0
     data: tuple[Tensor, Tensor] | None = None
-    load_within: float = 60.0
+    load_timeout: float = 60.0
     problems: list[dict[str, Any]] = field(default_factory=list)
     notices: dict[str, None] = field(default_factory=dict)
     spent: TimeSpent = field(default_factory=TimeSpent)
     generation: int = 0
     layers: tuple[str, ...] = ()
-    patience: float = 1.0
-    is_abandoned: bool = False
-    _line: WorkerConnection | None = None
+    timeout_factor: float = 1.0
+    is_cancelled: bool = False
+    _connection: WorkerConnection | None = None
     _open_requests: int = 0  # a stand-in may ask before it answers
     _doubles: dict[int, Double] = field(
         default_factory=dict
@@ -96,7 +96,7 @@ class Student(Closing):
         *args: Any,
         method: str | None = None,
         seed: int | None = None,
-        within: float = 30.0,
+        timeout: float = 30.0,
         reply_limit: int = 64 * MIB,
         grad: bool = True,
         keep: bool = False,
@@ -108,7 +108,7 @@ class Student(Closing):
             target: a name in the notebook, or an object that was kept.
             method: the object's method to call, instead of itself.
             seed: set for torch, numpy and random just before the call.
-            within: seconds until the worker is killed.
+            timeout: seconds until the worker is killed.
             reply_limit: bytes of tensors that may come back.
             keep: leave the result in the worker and return its handle.
 
@@ -121,7 +121,7 @@ class Student(Closing):
             target=target,
             args=args,
             kwargs=kwargs,
-            within=within,
+            timeout=timeout,
             reply_limit=reply_limit,
         )["value"]
 
@@ -144,7 +144,7 @@ class Student(Closing):
             changes: other fields, where they are to be others, such as a part of the source.
         """
         fresh = {"problems": [], "generation": 0, "_doubles": {}, "_open_requests": 0}
-        return replace(self, **{**fresh, "_line": None, **changes})
+        return replace(self, **{**fresh, "_connection": None, **changes})
 
     def ask(self, verb: str, target: str | Handle | None = None, **options: Any) -> Any:
         """Any other verb of the protocol; values among ``options`` are packed."""
@@ -158,22 +158,22 @@ class Student(Closing):
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
         values: Mapping[str, Any] | None = None,
-        within: float = 30.0,
+        timeout: float = 30.0,
         reply_limit: int = 64 * MIB,
     ) -> dict[str, Any]:
         """Send a request; the reply has its ``value`` and whether that is ``attached`` to a graph."""
-        line = self._line or self._open()
-        packer = RequestEncoder(self.generation)
+        connection = self._connection or self._open()
+        encoder = RequestEncoder(self.generation)
         if isinstance(target, str):
             target = self.source.names.get(target, target)
         if target is not None:
-            header["target"] = packer.target(target)
+            header["target"] = encoder.target(target)
         if header.get("method"):
             header["method"] = self.method(header["method"])
-        header["args"] = [packer.pack(arg) for arg in args]
-        header["kwargs"] = {name: packer.pack(value) for name, value in (kwargs or {}).items()}
-        header |= {name: packer.pack(value) for name, value in (values or {}).items()}
-        return self._exchange(line, header, packer, within, reply_limit)
+        header["args"] = [encoder.encode(arg) for arg in args]
+        header["kwargs"] = {name: encoder.encode(value) for name, value in (kwargs or {}).items()}
+        header |= {name: encoder.encode(value) for name, value in (values or {}).items()}
+        return self._exchange(connection, header, encoder, timeout, reply_limit)
 
     def method(self, name: str) -> str:
         """What the student calls the method ``name`` of a wanted class."""
@@ -181,27 +181,27 @@ class Student(Closing):
 
     def start(self) -> None:
         """Load the student's definitions now, rather than with the first question."""
-        if self._line is None:
+        if self._connection is None:
             self._open()
 
-    def abandon(self) -> None:
+    def cancel(self) -> None:
         """End the worker while another thread asks it something: that one hears that it died."""
-        self.is_abandoned = True
-        if line := self._line:
-            line.kill()
+        self.is_cancelled = True
+        if connection := self._connection:
+            connection.kill()
 
     def close(self) -> None:
         """End the worker, if there is one."""
-        if self._line:
-            self._line.close()
-            self.spent.add(processor=self._line.processor)
-            self._line = None
+        if self._connection:
+            self._connection.close()
+            self.spent.add(cpu_seconds=self._connection.cpu_seconds)
+            self._connection = None
 
     def _open(self) -> WorkerConnection:
-        if self.is_abandoned:
+        if self.is_cancelled:
             raise StudentError("Died", "it was given up")
-        line = self._line = self.zygote.worker(gpu=self.device == "cuda")
-        self.generation, self.layers = self.generation + 1, line.layers
+        connection = self._connection = self.zygote.worker(gpu=self.device == "cuda")
+        self.generation, self.layers = self.generation + 1, connection.layers
         self._doubles = {}
         if self.data is not None:
             images, labels = self.data
@@ -215,40 +215,46 @@ class Student(Closing):
             "gpu_share": self.gpu_share,
             "seed": self.seed,
         }
-        self.problems = self.reply(header, within=self.load_within)["value"]
-        return line
+        self.problems = self.reply(header, timeout=self.load_timeout)["value"]
+        return connection
 
     def _exchange(
         self,
-        line: WorkerConnection,
+        connection: WorkerConnection,
         header: dict[str, Any],
-        packer: RequestEncoder,
-        within: float,
+        encoder: RequestEncoder,
+        timeout: float,
         reply_limit: int,
     ) -> dict[str, Any]:
-        self._doubles |= packer.doubles
-        within, passed = self.patience * within, threading.Event()
+        self._doubles |= encoder.doubles
+        timeout, passed = self.timeout_factor * timeout, threading.Event()
 
-        def end() -> None:
+        def expire() -> None:
             passed.set()
-            line.kill()  # which ends any read or write on its line
+            connection.kill()  # which ends any read or write on its connection
 
         started = time.monotonic()
         self._open_requests += 1
         try:
-            with _ALARM.within(within, end):
-                write_frame(line.requests, REQUEST, header, packer.tensors)
+            with _DEADLINES.deadline(timeout, expire):
+                write_frame(connection.requests, REQUEST, header, encoder.tensors)
                 while True:
-                    kind, answer, tensors = read_frame(line.replies, min(reply_limit, MAX_BODY), MAX_ANSWER)
-                    unpacker = AnswerDecoder(tensors, self.generation)
+                    kind, answer, tensors = read_frame(
+                        connection.replies, min(reply_limit, MAX_BODY), MAX_ANSWER
+                    )
+                    decoder = AnswerDecoder(tensors, self.generation)
                     if kind == REPLY:
-                        return self._received(unpacker, answer, header)
+                        return self._received(decoder, answer, header)
                     if kind != CALLBACK:
                         raise WireError("a reply was due")
-                    self._answer(line, unpacker.callback(answer, self._doubles))
+                    self._answer(connection, decoder.callback(answer, self._doubles))
         except Closed as error:
             self.close()
-            raise _too_late(within) if passed.is_set() else died(line.excess, self.device) from error
+            raise (
+                _timeout_error(timeout)
+                if passed.is_set()
+                else death_error(connection.limit_exceeded, self.device)
+            ) from error
         except WireError as error:
             self.close()
             raise StudentError("Flood", "the answer was larger than it can rightly be, or garbled") from error
@@ -256,7 +262,7 @@ class Student(Closing):
             if error.lost:  # a stand-in has had enough, or died of what it asked
                 self.close()
             if error.lost and passed.is_set():
-                raise _too_late(within) from error
+                raise _timeout_error(timeout) from error
             raise
         except BaseException:
             self.close()  # of ours, in a stand-in: the conversation is out of step
@@ -267,29 +273,29 @@ class Student(Closing):
                 self.spent.add(seconds=time.monotonic() - started)
 
     def _received(
-        self, unpacker: AnswerDecoder, answer: dict[str, Any], request: dict[str, Any]
+        self, decoder: AnswerDecoder, answer: dict[str, Any], request: dict[str, Any]
     ) -> dict[str, Any]:
-        self.notices.update(dict.fromkeys(unpacker.notices(answer)))
+        self.notices.update(dict.fromkeys(decoder.notices(answer)))
         try:
-            return unpacker.reply(answer, request)
+            return decoder.reply(answer, request)
         except (StudentError, WorkerError) as error:
             if isinstance(error, StudentError):
-                error = explained(error, self.source.unset, self.problems)
-            if self.device == "cuda" and (why := on_gpu_only(error)):
+                error = add_cause(error, self.source.unset, self.problems)
+            if self.device == "cuda" and (why := gpu_failure(error)):
                 self.close()  # after most of them a process can do nothing more on that GPU
                 raise DeviceError(why) from error
             raise error
 
-    def _answer(self, line: WorkerConnection, callback: Callback) -> None:
-        packer = RequestEncoder(self.generation)
+    def _answer(self, connection: WorkerConnection, callback: Callback) -> None:
+        encoder = RequestEncoder(self.generation)
         try:
-            header = {"value": packer.pack(callback.answer())}
+            header = {"value": encoder.encode(callback.answer())}
         except Exhausted:
             header = {"stop": True}
         except Refusal as refusal:
             header = {"raise": {"type": refusal.type, "message": str(refusal)}}
-        write_frame(line.requests, ANSWER, header, packer.tensors)
+        write_frame(connection.requests, ANSWER, header, encoder.tensors)
 
 
-def _too_late(within: float) -> StudentError:
-    return StudentError("Timeout", f"no answer within {within:.0f} seconds")
+def _timeout_error(timeout: float) -> StudentError:
+    return StudentError("Timeout", f"no answer within {timeout:.0f} seconds")

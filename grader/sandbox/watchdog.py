@@ -26,15 +26,15 @@ class ResourceLimits:
 
 
 class Watchdog(threading.Thread):
-    """Ends a worker that goes beyond its budget; when it has ended, for whatever reason, tells so.
+    """Ends a worker that goes beyond its limits; when it has ended, for whatever violation, tells so.
 
     Attributes:
-        reason: what the worker did beyond its budget, to go after "it": "used more than 4 GB of memory".
+        violation: what the worker did beyond its limits, to go after "it": "used more than 4 GB of memory".
         processor: seconds of a core that it took, once it has ended.
     """
 
     def __init__(
-        self, pid: int, descriptor: int, scratch: Path, budget: ResourceLimits, ended: Callable[[], None]
+        self, pid: int, descriptor: int, scratch: Path, limits: ResourceLimits, ended: Callable[[], None]
     ) -> None:
         """
         Args:
@@ -42,10 +42,10 @@ class Watchdog(threading.Thread):
             ended: called in this thread, once.
         """
         super().__init__(daemon=True)
-        self.reason: str | None = None
-        self.processor = 0.0
+        self.violation: str | None = None
+        self.cpu_seconds = 0.0
         self._pid, self._descriptor = pid, os.dup(descriptor)
-        self._scratch, self._budget, self._ended = scratch, budget, ended
+        self._scratch, self._limits, self._ended = scratch, limits, ended
         self._born_with, _ = _memory_and_threads(pid)  # what it shares with the process it was forked from
 
     def run(self) -> None:
@@ -53,33 +53,33 @@ class Watchdog(threading.Thread):
         end = select.poll()
         end.register(self._descriptor, select.POLLIN)
         while not end.poll(_PERIOD_MS):
-            if self.reason is None and (reason := self._excess()):
-                self.reason = reason  # before it dies, so that whoever finds it dead can say why
+            if self.violation is None and (violation := self._violation()):
+                self.violation = violation  # before it dies, so that whoever finds it dead can say why
                 with suppress(ProcessLookupError):
                     signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
-        self.processor = _processor(self._pid)  # nobody has collected it yet
+        self.cpu_seconds = _cpu_seconds(self._pid)  # nobody has collected it yet
         os.close(self._descriptor)
         self._ended()
 
-    def _excess(self) -> str | None:
-        budget = self._budget
+    def _violation(self) -> str | None:
+        limits = self._limits
         memory, threads = _memory_and_threads(self._pid)
-        if memory - self._born_with > budget.memory:
-            return f"used more than {_size(budget.memory)} of memory"
-        if threads > budget.threads:
-            return f"started more than {budget.threads} threads"
+        if memory - self._born_with > limits.memory:
+            return f"used more than {_size(limits.memory)} of memory"
+        if threads > limits.threads:
+            return f"started more than {limits.threads} threads"
         try:
-            size, files = usage(self._scratch, budget.files)
+            size, files = disk_usage(self._scratch, limits.files)
         except OSError:
             return "made a folder that cannot be looked into"
-        if size > budget.disk:
-            return f"wrote more than {_size(budget.disk)} of files"
-        if files > budget.files:
-            return f"made more than {budget.files:,} files"
+        if size > limits.disk:
+            return f"wrote more than {_size(limits.disk)} of files"
+        if files > limits.files:
+            return f"made more than {limits.files:,} files"
         return None
 
 
-def usage(folder: Path, most: int) -> tuple[int, int]:
+def disk_usage(folder: Path, most: int) -> tuple[int, int]:
     """Bytes on disk below a folder, and how many entries; counting ends above ``most`` entries.
 
     Raises:
@@ -97,7 +97,7 @@ def usage(folder: Path, most: int) -> tuple[int, int]:
     return size, entries
 
 
-def remove(folder: Path) -> None:
+def remove_tree(folder: Path) -> None:
     """Remove a folder that a worker, now ended, has filled; however deep, whatever the modes.
 
     What lies deeper is moved up first: names of folders in folders may be longer than any call takes.
@@ -136,7 +136,7 @@ def _memory_and_threads(pid: int) -> tuple[int, int]:
     return (found["RssAnon"] + found["RssShmem"]) << 10, found["Threads"]
 
 
-def _processor(pid: int) -> float:
+def _cpu_seconds(pid: int) -> float:
     """Seconds of a core that a process took, which may have ended but is still known to the system."""
     with suppress(OSError, ValueError, IndexError), open(f"/proc/{pid}/stat") as about:
         fields = about.read().rpartition(")")[2].split()  # a name may hold anything

@@ -20,14 +20,14 @@ from typing import Any, BinaryIO
 
 from grader.closing import Closing
 from grader.errors import SandboxError, WorkerStartError
-from grader.sandbox.environment import COMPUTING
-from grader.sandbox.watchdog import ResourceLimits, Watchdog, remove
+from grader.sandbox.environment import COMPUTE_ENVIRONMENT
+from grader.sandbox.watchdog import ResourceLimits, Watchdog, remove_tree
 from grader.sandbox.worker.walls import LAYERS
 
 _START = Path(__file__).parent / "worker" / "start.py"
 _START_SECONDS = 180.0  # a cold import of torch from a slow disk
 _END_SECONDS = 0.2  # which a process that listens has to end
-HIDDEN = ("grader", "reference", "rubrics")  # what a worker can not import, wherever they are installed
+UNIMPORTABLE = ("grader", "reference", "rubrics")  # what a worker can not import, wherever they are installed
 _PACKAGES = Path(__file__).parents[2]
 
 
@@ -42,21 +42,21 @@ class WorkerConnection:
     requests: BinaryIO
     replies: BinaryIO
     kill: Callable[[], None]
-    watch: Watchdog | None = None
+    watchdog: Watchdog | None = None
     layers: tuple[str, ...] = ()
 
     @property
-    def excess(self) -> str | None:
-        """What the worker was ended for, to go after "it", if it went beyond its budget."""
-        return self.watch.reason if self.watch else None
+    def limit_exceeded(self) -> str | None:
+        """What the worker was ended for, to go after "it", if it went beyond its limits."""
+        return self.watchdog.violation if self.watchdog else None
 
     @property
-    def processor(self) -> float:
+    def cpu_seconds(self) -> float:
         """Seconds of a core that the worker took, once it is closed; 0 where nobody watched it."""
-        if not self.watch:
+        if not self.watchdog:
             return 0.0
-        self.watch.join(5.0)
-        return self.watch.processor
+        self.watchdog.join(5.0)
+        return self.watchdog.cpu_seconds
 
     def close(self) -> None:
         """End the worker and let go of the pipes; safe to call twice."""
@@ -75,14 +75,14 @@ class Zygote(Closing):
     def __init__(
         self,
         layers: Sequence[str] | None = None,
-        budget: ResourceLimits | None = None,
+        limits: ResourceLimits | None = None,
         preload: Sequence[str] = (),
         control: socket.socket | None = None,
     ) -> None:
         """
         Args:
             layers: the walls that every worker is to be behind; all that this system can have, if not given.
-            budget: what each worker may use.
+            limits: what each worker may use.
             preload: modules that are worth importing once for all workers.
             control: a branch of another zygote, to fork from instead of a process of its own.
         """
@@ -90,9 +90,9 @@ class Zygote(Closing):
         self._errors: deque[str] = deque(maxlen=50)
         self._forks = can_fork()
         self.layers = tuple(layers if layers is not None else LAYERS if self._forks else ())
-        self._budget = budget or ResourceLimits()
-        self._lines: list[WorkerConnection] = []
-        self._asking = threading.Lock()  # whoever asks the warm process waits for its answer
+        self._limits = limits or ResourceLimits()
+        self._connections: list[WorkerConnection] = []
+        self._control_lock = threading.Lock()  # whoever asks the warm process waits for its answer
         self._numbers = itertools.count()
         self._process: subprocess.Popen[bytes] | None = None
         if control:
@@ -105,17 +105,17 @@ class Zygote(Closing):
 
     def close(self) -> None:
         """End every worker and remove what they wrote."""
-        for line in self._lines:
-            line.close()
-        for line in self._lines:
-            if line.watch:
-                line.watch.join(5.0)  # it removes the worker's folder
+        for connection in self._connections:
+            connection.close()
+        for connection in self._connections:
+            if connection.watchdog:
+                connection.watchdog.join(5.0)  # it removes the worker's folder
         if self._forks:
             self._control.close()  # at which it collects its children, and ends
         if self._process:
-            end(self._process)
+            wait_or_kill(self._process)
         for folder in Path(self._scratch.name).glob("worker-*"):
-            remove(folder)
+            remove_tree(folder)
         self._scratch.cleanup()
 
     def worker(self, *, gpu: bool = False) -> WorkerConnection:
@@ -131,16 +131,16 @@ class Zygote(Closing):
         scratch = Path(self._scratch.name) / f"worker-{os.getpid()}-{next(self._numbers)}"
         scratch.mkdir(mode=0o700)
         # CUDA alone takes gigabytes of the machine's own memory.
-        budget = replace(self._budget, memory=2 * self._budget.memory) if gpu else self._budget
-        policy = {"scratch": str(scratch), "layers": self.layers, "memory": budget.memory, "gpu": gpu}
-        line = self._fork(policy, scratch, budget) if self._forks else self._spawn(policy)
-        self._lines.append(line)
+        limits = replace(self._limits, memory=2 * self._limits.memory) if gpu else self._limits
+        policy = {"scratch": str(scratch), "layers": self.layers, "memory": limits.memory, "gpu": gpu}
+        connection = self._fork(policy, scratch, limits) if self._forks else self._spawn(policy)
+        self._connections.append(connection)
         try:
-            line.layers = self._greeted(line)
+            connection.layers = self._read_hello(connection)
         except WorkerStartError:
-            line.close()
+            connection.close()
             raise
-        return line
+        return connection
 
     def branch(self) -> socket.socket:
         """A connection for another zygote, in whatever process: its workers are forked from this one's warm
@@ -154,34 +154,34 @@ class Zygote(Closing):
             socket.send_fds(self._control, [b'{"branch": true}'], [theirs.fileno()])
         return ours
 
-    def _fork(self, policy: dict[str, Any], scratch: Path, budget: ResourceLimits) -> WorkerConnection:
+    def _fork(self, policy: dict[str, Any], scratch: Path, limits: ResourceLimits) -> WorkerConnection:
         their_requests, our_requests = os.pipe()
         our_replies, their_replies = os.pipe()
         try:
-            pid, descriptor = self._forked(policy, [their_requests, their_replies])
+            pid, descriptor = self._request_fork(policy, [their_requests, their_replies])
         finally:
             os.close(their_requests)
             os.close(their_replies)
-        watch = Watchdog(pid, descriptor, scratch, budget, lambda: remove(scratch))
-        watch.start()
+        watchdog = Watchdog(pid, descriptor, scratch, limits, lambda: remove_tree(scratch))
+        watchdog.start()
         return WorkerConnection(
             requests=open(our_requests, "wb", buffering=0),
             replies=open(our_replies, "rb", buffering=0),
             kill=Killer(descriptor),
-            watch=watch,
+            watchdog=watchdog,
         )
 
-    def _forked(self, message: dict[str, Any], descriptors: list[int]) -> tuple[int, int]:
+    def _request_fork(self, message: dict[str, Any], descriptors: list[int]) -> tuple[int, int]:
         """The number of what the warm process forks, and its descriptor."""
         try:
-            with self._asking:
+            with self._control_lock:
                 self._control.settimeout(_START_SECONDS)
                 socket.send_fds(self._control, [json.dumps(message).encode()], descriptors)
                 answer, handles, _, _ = socket.recv_fds(self._control, 32, 1)
         except OSError as error:
-            raise WorkerStartError(self._why()) from error
+            raise WorkerStartError(self._start_failure()) from error
         if not answer:
-            raise WorkerStartError(self._why())
+            raise WorkerStartError(self._start_failure())
         return int(answer), handles[0]
 
     def _spawn(self, policy: dict[str, Any]) -> WorkerConnection:
@@ -196,16 +196,16 @@ class Zygote(Closing):
 
         return WorkerConnection(requests=process.stdin, replies=process.stdout, kill=kill)  # type: ignore[arg-type]
 
-    def _greeted(self, line: WorkerConnection) -> tuple[str, ...]:
+    def _read_hello(self, connection: WorkerConnection) -> tuple[str, ...]:
         """Wait for the worker to say which walls it is behind: all that were asked for, or it is not used."""
         from grader.sandbox.worker.wire import HELLO, WireError, read_frame
 
-        timer = threading.Timer(_START_SECONDS, line.kill)
+        timer = threading.Timer(_START_SECONDS, connection.kill)
         timer.start()
         try:
-            kind, hello, _ = read_frame(line.replies, max_body=0, max_header=1 << 12)
+            kind, hello, _ = read_frame(connection.replies, max_body=0, max_header=1 << 12)
         except WireError as error:
-            raise WorkerStartError(self._why()) from error
+            raise WorkerStartError(self._start_failure()) from error
         finally:
             timer.cancel()
         if kind != HELLO or "failed" in hello:
@@ -224,9 +224,9 @@ class Zygote(Closing):
         stdout: int = subprocess.DEVNULL,
     ) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
-            [*command(self._scratch.name), *options],
+            [*worker_command(self._scratch.name), *options],
             bufsize=0,
-            env=environment(),
+            env=worker_environment(),
             stdin=stdin,
             stdout=stdout,
             stderr=subprocess.PIPE,
@@ -241,7 +241,7 @@ class Zygote(Closing):
         for line in errors:
             self._errors.append(line.decode(errors="replace").rstrip())
 
-    def _why(self) -> str:
+    def _start_failure(self) -> str:
         last = next((line for line in reversed(self._errors) if line.strip()), "it said nothing")
         return f"the worker process did not start ({last}); check that `python -c 'import torch'` works"
 
@@ -263,7 +263,7 @@ class Killer:
             self._descriptor = None
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
+def wait_or_kill(process: subprocess.Popen[bytes]) -> None:
     """Wait for a process that leads its session and was hung up on; while it imports, it does not listen."""
     try:
         process.wait(_END_SECONDS)
@@ -277,12 +277,12 @@ def can_fork() -> bool:
     return sys.platform == "linux"
 
 
-def command(scratch: str) -> list[str]:
-    """The command line on which a worker's process starts, without what it is to do."""
-    secret = [str(_PACKAGES / name) for name in HIDDEN]
+def worker_command(scratch: str) -> list[str]:
+    """The command line with which a worker's process starts, without what it is to do."""
+    secret = [str(_PACKAGES / name) for name in UNIMPORTABLE]
     return [
         *(sys.executable, "-I", "-S", "-W", "ignore", str(_START), "--scratch", scratch),
-        *("--hidden", *HIDDEN, "--secret", *secret, "--path", *_site_packages()),
+        *("--hidden", *UNIMPORTABLE, "--secret", *secret, "--path", *_site_packages()),
     ]
 
 
@@ -290,8 +290,10 @@ def _site_packages() -> list[str]:
     return [entry for entry in sys.path if Path(entry).name in ("site-packages", "dist-packages")]
 
 
-def environment() -> dict[str, str]:
+def worker_environment() -> dict[str, str]:
     """Next to nothing: the worker must find no secret here, and no PYTHON variable may steer it."""
     kept = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "CUDA_VISIBLE_DEVICES", "LANG", "LC_ALL")
     deterministic = {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
-    return {name: os.environ[name] for name in kept if name in os.environ} | COMPUTING | deterministic
+    return (
+        {name: os.environ[name] for name in kept if name in os.environ} | COMPUTE_ENVIRONMENT | deterministic
+    )

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from grader.sandbox.environment import COMPUTING
+from grader.sandbox.environment import COMPUTE_ENVIRONMENT
 from reference.unet import UNet
 
 SIZE, BATCH, SAMPLES = 1024, 64, 10
@@ -69,6 +69,6 @@ def _least(job: Callable[[], object]) -> float:
 
 
 if __name__ == "__main__":
-    if not COMPUTING.items() <= os.environ.items():  # what a process computes with, it is started with
-        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | COMPUTING)
+    if not COMPUTE_ENVIRONMENT.items() <= os.environ.items():  # these only take effect at process start
+        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | COMPUTE_ENVIRONMENT)
     main()

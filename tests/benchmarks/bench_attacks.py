@@ -58,11 +58,11 @@ def _lost(zygote: Zygote, body: str) -> float:
     source = f"import os, signal, threading, time, torch\ndef f():\n    {body}\ndef g(): return 1\n"
     statement = {"source": source, "cell": 1, "line": 1, "flags": 0}
     student = Student(zygote=zygote, source=WorkerSource(statements=[statement]))
-    student.call("g", within=LIMIT)
+    student.call("g", timeout=LIMIT)
     started = time.monotonic()
     with suppress(StudentError):
-        student.call("f", within=LIMIT)
-    student.call("g", within=30.0)
+        student.call("f", timeout=LIMIT)
+    student.call("g", timeout=30.0)
     student.close()
     return time.monotonic() - started - LIMIT
 

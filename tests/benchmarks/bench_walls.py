@@ -46,9 +46,9 @@ def starting(zygote: Zygote) -> float:
     seconds = []
     for _ in range(WORKERS):
         started = time.perf_counter()
-        line = zygote.worker()
+        connection = zygote.worker()
         seconds.append(time.perf_counter() - started)
-        line.close()
+        connection.close()
     return statistics.median(seconds)
 
 
@@ -59,7 +59,7 @@ def _compare_training(nurseries: dict[str, Zygote]) -> None:
     seconds: dict[str, list[float]] = {name: [] for name in students}
     for number in range(ROUNDS + 1):
         for name, student in students.items():
-            spent = student.call("train", within=120.0)
+            spent = student.call("train", timeout=120.0)
             if number:  # the first round is for warming up
                 seconds[name].append(spent)
     best = {name: min(times) for name, times in seconds.items()}

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from truth import plain
 
-from grader.sandbox.code_digest import digest, looks_at_itself
+from grader.sandbox.code_digest import digest, is_introspective
 
 PLAIN = '''
 import torch
@@ -106,7 +106,7 @@ def test_modules_beside_the_notebook_count() -> None:
 def test_code_that_looks_at_itself_is_the_same_only_to_the_letter(line: str) -> None:
     """What it finds may be a comment, the name of a local, or the number of a line."""
     source = f"def f(x):\n    y = x  # a comment\n    return y\n\ndef g():\n    {line}"
-    assert looks_at_itself(rows(source))
+    assert is_introspective(rows(source))
     assert digest(rows(source), {}) == digest(rows(source), {})
     assert digest(rows(source.replace("# a comment", "# another")), {}) != digest(rows(source), {})
 
@@ -131,8 +131,8 @@ def test_what_python_does_not_compile_is_taken_to_the_letter(source: str) -> Non
 
 
 def test_a_network_in_eval_mode_looks_at_nothing() -> None:
-    assert not looks_at_itself(rows("def f(model):\n    model.eval()\n    return torch.compile(model)"))
-    assert looks_at_itself(rows("def f(text):\n    return eval(text)"))
+    assert not is_introspective(rows("def f(model):\n    model.eval()\n    return torch.compile(model)"))
+    assert is_introspective(rows("def f(text):\n    return eval(text)"))
 
 
 @pytest.mark.parametrize("name", [name for name in CORPUS.right_names if name != "torchscript"])
@@ -143,7 +143,7 @@ def test_whoever_renames_locals_computes_the_same(name: str, seed: int) -> None:
     source = "\n".join(plain(cell.source) for cell in CORPUS.right_cells(name) if cell.part != "run")
     renamed = _with_other_locals(source, random.Random(seed))
     assert renamed != ast.unparse(ast.parse(source))
-    assert not looks_at_itself(rows(source))
+    assert not is_introspective(rows(source))
     assert digest(rows(renamed), {}) == digest(rows(source), {})
 
 

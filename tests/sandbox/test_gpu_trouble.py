@@ -19,7 +19,7 @@ from grader.pipeline import judge_notebook
 from grader.rubric import Rubric
 from grader.sandbox import devices
 from grader.sandbox import zygote as zygote_module
-from grader.sandbox.diagnosis import on_gpu_only
+from grader.sandbox.diagnosis import gpu_failure
 from grader.sandbox.source import WorkerSource
 from grader.sandbox.student import Student
 from grader.sandbox.values import DeviceError, StudentError
@@ -120,7 +120,7 @@ STUDENTS = (
 )
 def test_an_error_of_the_gpus_is_known_by_its_words(texts: tuple[str, ...], said: str | None) -> None:
     for text in texts:
-        found = on_gpu_only(StudentError("RuntimeError", text, 3, 1))
+        found = gpu_failure(StudentError("RuntimeError", text, 3, 1))
         assert (found is None) if said is None else (said in (found or "")), text
 
 
@@ -229,10 +229,10 @@ def test_a_judge_leaves_the_gpu_to_its_workers(monkeypatch: pytest.MonkeyPatch) 
     """An optimiser's step on the processor would take some of its memory."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,2")
     monkeypatch.setattr(devices, "can_fork", lambda: False)
-    assert devices.settled("cuda") == "cuda"
+    assert devices.resolve_device("cuda") == "cuda"
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "1,2"  # workers that are started later read it there
     monkeypatch.setattr(devices, "can_fork", lambda: True)
-    assert devices.settled("cuda") == "cuda"
+    assert devices.resolve_device("cuda") == "cuda"
     assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
 
 

@@ -53,7 +53,7 @@ def test_what_a_worker_took_of_the_processor_is_known_when_it_has_ended(student:
     one = student(f"import time\nbefore = time.process_time()\n{spin}")
     with one.fresh() as another:
         another.call("spin")
-    assert one.spent.processor > 0.4
+    assert one.spent.cpu_seconds > 0.4
     assert one.spent.seconds > 0.4
 
 
@@ -92,7 +92,7 @@ def test_weights_leave_a_worker_and_enter_another(student: Any) -> None:
 def test_who_is_given_up_is_asked_no_more(student: Any) -> None:
     one = student("def f(): return 1")
     assert one.call("f") == 1
-    one.abandon()
+    one.cancel()
     for _ in range(2):
         with pytest.raises(StudentError):
             one.call("f")
@@ -128,7 +128,7 @@ def test_a_worker_that_is_lost_is_replaced(student: Any, body: str, type: str) -
     one = student(f"def f():\n    {body}\ndef fine(): return 1\nclass Box: pass")
     box = one.call("Box", keep=True)
     with pytest.raises(StudentError) as error:
-        one.call("f", within=1.0)
+        one.call("f", timeout=1.0)
     assert error.value.type == type
     assert error.value.lost
     assert one.call("fine") == 1
@@ -323,7 +323,7 @@ def test_a_deadline_that_passes_while_the_judge_asks_is_named(student: Any) -> N
     one = student(LOOKING.replace("sleep(0.1)", "sleep(60)"))
     net = one.call("Net", keep=True)
     with pytest.raises(StudentError, match="no answer within 1 second") as raised:
-        one.call("run", net, _Curious(lambda: one.call(net, torch.ones(1))), within=1.0)
+        one.call("run", net, _Curious(lambda: one.call(net, torch.ones(1))), timeout=1.0)
     assert raised.value.type == "Timeout"
 
 
@@ -365,7 +365,7 @@ def test_where_fork_is_not_to_be_had_every_worker_is_a_process_of_its_own(
         one = Student(zygote=zygote, source=WorkerSource(statements=statements))
         assert one.call("f") == 1
         with pytest.raises(StudentError, match="no answer within 1 seconds"):
-            one.call("hang", within=1.0)
+            one.call("hang", timeout=1.0)
         assert one.call("f") == 1
         one.close()
 

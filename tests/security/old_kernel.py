@@ -14,7 +14,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).parents[2]))
 
 from grader.sandbox.worker.walls import bpf, syscalls
-from grader.sandbox.worker.walls.system import no_new_privileges, prctl
+from grader.sandbox.worker.walls.system import prctl, set_no_new_privs
 
 
 class _Filter(ctypes.Structure):
@@ -26,13 +26,13 @@ def main() -> None:
     command = sys.argv[1:]
     if command[0] == "--no-namespaces":
         command = command[1:]
-        program.answer(syscalls.numbers(platform.machine())["unshare"], bpf.refuse(errno.EPERM))
+        program.rule(syscalls.numbers(platform.machine())["unshare"], bpf.fail_with(errno.EPERM))
     else:
         for number in (444, 445, 446):
-            program.answer(number, bpf.refuse(errno.ENOSYS))
-    code = program.assembled()
+            program.rule(number, bpf.fail_with(errno.ENOSYS))
+    code = program.assemble()
     buffer = ctypes.create_string_buffer(code, len(code))
-    no_new_privileges()
+    set_no_new_privs()
     prctl(22, 2, ctypes.byref(_Filter(len(code) // 8, ctypes.cast(buffer, ctypes.c_void_p))))
     os.execv(command[0], command)
 

@@ -17,7 +17,7 @@ import pytest
 from grader.commands import doctor
 from grader.errors import UsageError
 from grader.sandbox import zygote as zygote_module
-from grader.sandbox.isolation import Isolation, IsolationLevel, measure, required
+from grader.sandbox.isolation import Isolation, IsolationLevel, measure, required_isolation
 from grader.sandbox.worker.walls import ALL_LAYERS, LAYERS
 
 HERE = Path(__file__).parent
@@ -53,7 +53,7 @@ def without_landlock(*command: str | Path, folder: Path) -> subprocess.Completed
 
 def test_nothing_gets_through_all_layers(sound: Isolation) -> None:
     assert set(LAYERS) <= set(sound.layers) <= set(ALL_LAYERS)
-    assert sound.holes == ()
+    assert sound.breaches == ()
     assert set(sound.missing) <= {"namespaces"}
 
 
@@ -63,7 +63,7 @@ def test_a_layer_that_is_gone_is_noticed(sound: Isolation, layer: str) -> None:
     if layer == "capabilities" and os.geteuid():
         pytest.skip("an ordinary user has none")
     isolation = measure([other for other in sound.layers if other != layer])
-    assert isolation.holes
+    assert isolation.breaches
     assert isolation.level is not IsolationLevel.STRONG
     assert layer in isolation.missing
 
@@ -85,30 +85,31 @@ def test_namespaces_that_were_not_entered_are_noticed(sound: Isolation, tmp_path
     code = """
 import sys
 from pathlib import Path
-from grader.sandbox.worker.walls import ALL_LAYERS, libraries, namespaces, survey
+from grader.sandbox.worker.walls import ALL_LAYERS, namespaces, readable_paths, self_test
 if sys.argv[2] == "pretend": namespaces.enter = lambda: None
-print(survey.survey(Path(sys.argv[1]), ALL_LAYERS, libraries([], []))["holes"])
+print(self_test.run_self_test(Path(sys.argv[1]), ALL_LAYERS, readable_paths([], []))["breaches"])
 """
-    holes = {}
+    breaches = {}
     for how in ("really", "pretend"):
         (tmp_path / how).mkdir()
-        ran = run(sys.executable, "-I", "-c", code, tmp_path / how, how, folder=tmp_path)
-        holes[how] = ran.stdout.strip() or ran.stderr
-    assert "share a namespace that it left" not in holes["really"]
-    assert "share a namespace that it left" in holes["pretend"]
+        start = f"import sys; sys.path.insert(0, {str(HERE.parents[1])!r})\n"  # -I drops PYTHONPATH
+        ran = run(sys.executable, "-I", "-c", start + code, tmp_path / how, how, folder=tmp_path)
+        breaches[how] = ran.stdout.strip() or ran.stderr
+    assert "share a namespace that it left" not in breaches["really"]
+    assert "share a namespace that it left" in breaches["pretend"]
 
 
 def test_a_hole_is_not_strong_even_if_every_layer_says_it_is_up() -> None:
     assert Isolation(layers=LAYERS).level is IsolationLevel.STRONG
-    assert Isolation(layers=LAYERS, holes=("read a file",)).level is not IsolationLevel.STRONG
+    assert Isolation(layers=LAYERS, breaches=("read a file",)).level is not IsolationLevel.STRONG
 
 
 def test_an_old_landlock_does_not_count(sound: Isolation, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before ABI 3 a file that may only be read could be emptied."""
     from grader.sandbox.worker.walls import landlock, system
 
-    monkeypatch.setattr(landlock, "abi", lambda: 2)
-    with pytest.raises(system.WallError, match="has Landlock ABI 2, and ABI 3 is needed"):
+    monkeypatch.setattr(landlock, "abi_version", lambda: 2)
+    with pytest.raises(system.LayerError, match="has Landlock ABI 2, and ABI 3 is needed"):
         landlock.restrict([])
 
 
@@ -189,8 +190,8 @@ def test_a_system_without_walls_is_told_what_it_does_not_give(
     assert f"walls none: on {name} nothing keeps a notebook's code from your files" in said
     assert "Landlock" not in said
     with pytest.raises(UsageError, match="only graded behind strong walls, and this machine's are none"):
-        required(several=True, unsafe=False)
-    assert required(several=False, unsafe=False).level is IsolationLevel.NONE
+        required_isolation(several=True, unsafe=False)
+    assert required_isolation(several=False, unsafe=False).level is IsolationLevel.NONE
 
 
 def test_walls_of_an_ordinary_user(tmp_path: Path) -> None:
@@ -209,14 +210,14 @@ def test_walls_of_an_ordinary_user(tmp_path: Path) -> None:
 
 def test_where_the_grader_is_installed_everything_but_the_grader_can_be_read(tmp_path: Path) -> None:
     """Rules can only allow, so what lies beside it is allowed piece by piece."""
-    from grader.sandbox.worker.walls import libraries
+    from grader.sandbox.worker.walls import readable_paths
 
     site = tmp_path / "lib" / "site-packages"
     for name in ("grader", "reference", "numpy", "torch"):
         (site / name).mkdir(parents=True)
     (site / "six.py").write_text("")
     found = set(
-        libraries([str(site), str(tmp_path / "lib")], [str(site / "grader"), str(site / "reference")])
+        readable_paths([str(site), str(tmp_path / "lib")], [str(site / "grader"), str(site / "reference")])
     )
     assert {str(site / "numpy"), str(site / "torch"), str(site / "six.py")} <= found
     assert not {str(site), str(site.parent), str(site / "grader"), str(site / "reference")} & found
@@ -226,14 +227,14 @@ def test_nvidias_libraries_can_be_read_where_a_container_mounts_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Outside the system's own folders, named in LD_LIBRARY_PATH, and often by way of a link."""
-    from grader.sandbox.worker.walls import libraries
+    from grader.sandbox.worker.walls import readable_paths
 
     for name in ("mounted", "linked", "own"):
         (tmp_path / name).mkdir()
     (tmp_path / "mounted" / "libcuda.so.580").write_text("")
     (tmp_path / "linked" / "libcuda.so.1").symlink_to(tmp_path / "mounted" / "libcuda.so.580")
     monkeypatch.setenv("LD_LIBRARY_PATH", f"{tmp_path / 'own'}:{tmp_path / 'linked'}::.")
-    found = [path for path in libraries([], []) if path.startswith(str(tmp_path))]
+    found = [path for path in readable_paths([], []) if path.startswith(str(tmp_path))]
     assert found == [str(tmp_path / "mounted")]
 
 
@@ -241,7 +242,7 @@ def test_threads_of_a_gpus_driver_are_walled_in(sound: Isolation, tmp_path: Path
     """They are there before the last wall is: without it, such a thread gets its socket."""
     code = """
 import json, socket, sys, threading
-from worker.walls import Policy, put_up
+from worker.walls import Policy, apply_layers
 go, said = threading.Event(), []
 def try_it():
     go.wait()
@@ -250,7 +251,7 @@ def try_it():
     except OSError as error:
         said.append(error.strerror)
 thread = threading.Thread(target=try_it)
-put_up(Policy(scratch=sys.argv[2], layers=json.loads(sys.argv[1]), gpu=True), (), thread.start)
+apply_layers(Policy(scratch=sys.argv[2], layers=json.loads(sys.argv[1]), gpu=True), (), thread.start)
 go.set()
 thread.join()
 print(said[0])
@@ -285,8 +286,8 @@ def test_the_doctor_tries_the_gpu_behind_the_walls(
 def test_what_keeps_a_worker_from_the_gpu_is_told(sound: Isolation) -> None:
     import torch
 
-    from grader.sandbox.gpu_trial import why_not
+    from grader.sandbox.gpu_trial import gpu_error
 
     if torch.cuda.is_available():
         pytest.skip("there is a GPU here")
-    assert "NVIDIA driver" in (why_not(sound.layers) or "")
+    assert "NVIDIA driver" in (gpu_error(sound.layers) or "")

@@ -91,7 +91,7 @@ def student(zygote: Zygote, body: str) -> Student:
 def test_a_forged_frame_ends_its_worker_and_nothing_else(zygote: Zygote, body: str) -> None:
     one = student(zygote, body)
     with pytest.raises(StudentError) as error:
-        one.call("attack", within=10.0)
+        one.call("attack", timeout=10.0)
     assert error.value.type == "Flood"
     assert one.call("fine") == 1
     one.close()
@@ -101,7 +101,7 @@ def test_a_forged_frame_ends_its_worker_and_nothing_else(zygote: Zygote, body: s
 def test_half_a_frame_costs_its_deadline(zygote: Zygote) -> None:
     one = student(zygote, "frame(b'{}', length=1000)[:-1]")
     with pytest.raises(StudentError, match="no answer within 1 seconds"):
-        one.call("attack", within=1.0)
+        one.call("attack", timeout=1.0)
     assert one.call("fine") == 1
     one.close()
 
@@ -110,7 +110,7 @@ def test_half_a_frame_costs_its_deadline(zygote: Zygote) -> None:
 def test_a_forged_reply_is_an_answer_and_no_verdict(zygote: Zygote) -> None:
     """What it claims arrives as a plain value, which is then judged like any other."""
     one = student(zygote, "reply({'dict': [['verdict', 'pass'], ['earned', 100]]})")
-    assert one.call("attack", within=10.0) == {"verdict": "pass", "earned": 100}
+    assert one.call("attack", timeout=10.0) == {"verdict": "pass", "earned": 100}
     one.close()
 
 
@@ -118,7 +118,7 @@ def test_a_forged_reply_is_an_answer_and_no_verdict(zygote: Zygote) -> None:
 def test_half_a_character_is_replaced(zygote: Zygote) -> None:
     """JSON can carry what no file can."""
     one = student(zygote, 'frame(b\'{"value":"a\\\\ud800","tensors":[]}\')')
-    assert one.call("attack", within=10.0) == "a?"
+    assert one.call("attack", timeout=10.0) == "a?"
     one.close()
 
 

@@ -55,7 +55,7 @@ def attack(zygote: Zygote, name: str, prey: Victims) -> tuple[bool, str]:
     statement = {"source": attacks.source(name), "cell": 1, "line": 1, "flags": 0}
     student = Student(zygote=zygote, source=WorkerSource(statements=[statement]))
     try:
-        return student.call("attack", prey.values, within=10.0) is True, "returned"
+        return student.call("attack", prey.values, timeout=10.0) is True, "returned"
     except StudentError as error:
         return False, error.type
     finally:

@@ -14,7 +14,7 @@ import pytest
 from grader.sandbox.source import WorkerSource
 from grader.sandbox.student import Student
 from grader.sandbox.values import StudentError
-from grader.sandbox.watchdog import ResourceLimits, remove, usage
+from grader.sandbox.watchdog import ResourceLimits, disk_usage, remove_tree
 from grader.sandbox.zygote import Zygote
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="walls are for Linux")
@@ -23,19 +23,19 @@ MIB = 1 << 20
 
 @pytest.fixture(scope="module")
 def zygote() -> Iterator[Zygote]:
-    budget = ResourceLimits(memory=2500 * MIB, disk=40 * MIB, files=300, threads=40)
-    with Zygote(budget=budget) as zygote:
+    limits = ResourceLimits(memory=2500 * MIB, disk=40 * MIB, files=300, threads=40)
+    with Zygote(limits=limits) as zygote:
         yield zygote
 
 
-def ask(zygote: Zygote, body: str, within: float = 20.0) -> Any:
+def ask(zygote: Zygote, body: str, timeout: float = 20.0) -> Any:
     lines = "\n    ".join(body.strip().splitlines())
     source = f"import os, mmap, threading, time, signal, torch\ndef f():\n    {lines}\n"
     student = Student(
         zygote=zygote, source=WorkerSource(statements=[{"source": source, "cell": 1, "line": 1, "flags": 0}])
     )
     try:
-        return student.call("f", within=within)
+        return student.call("f", timeout=timeout)
     finally:
         student.close()
 
@@ -76,7 +76,7 @@ def test_who_goes_beyond_the_budget_is_ended_and_told(zygote: Zygote, body: str,
 def test_memory_is_watched_where_it_cannot_be_limited(body: str) -> None:
     """As beside a GPU, whose driver reserves more addresses than there is memory."""
     with Zygote(
-        layers=("descriptors", "landlock", "seccomp"), budget=ResourceLimits(memory=300 * MIB)
+        layers=("descriptors", "landlock", "seccomp"), limits=ResourceLimits(memory=300 * MIB)
     ) as zygote:
         with pytest.raises(StudentError, match="because it used more than 300 MB of memory"):
             ask(zygote, f"held = []\n{body}")
@@ -121,7 +121,7 @@ def test_a_file_has_a_largest_size(zygote: Zygote) -> None:
 def test_nobody_outlasts_the_deadline(zygote: Zygote, body: str) -> None:
     started = time.monotonic()
     with pytest.raises(StudentError, match=r"no answer within 1 seconds|ended without an answer"):
-        ask(zygote, body, within=1.0)
+        ask(zygote, body, timeout=1.0)
     assert time.monotonic() - started < 30  # far more than it takes, far less than it would last
 
 
@@ -154,17 +154,17 @@ def test_folders_deeper_than_any_path_can_be_removed(tmp_path: Path) -> None:
     finally:
         os.chdir(home)
     with pytest.raises(OSError, match="name too long"):
-        usage(folder, 10_000)
-    remove(folder)
+        disk_usage(folder, 10_000)
+    remove_tree(folder)
     assert not folder.exists()
 
 
 def test_nothing_is_left_of_a_nursery() -> None:
     """Neither its processes nor its folder."""
     with Zygote() as zygote:
-        line = zygote.worker()
-        assert line.watch is not None
-        folder, pid, parent = Path(zygote._scratch.name), line.watch._pid, zygote._process.pid
+        connection = zygote.worker()
+        assert connection.watchdog is not None
+        folder, pid, parent = Path(zygote._scratch.name), connection.watchdog._pid, zygote._process.pid
         assert folder.exists()
     assert not folder.exists()
     for number in (pid, parent):

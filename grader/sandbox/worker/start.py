@@ -3,7 +3,7 @@ questions. Each child walls itself in before it is sent anything.
 
 Run as a script by ``grader.sandbox.zygote``, isolated (``-I -S``): it sees the standard library, the site-
 packages given on its command line, and this folder as the package ``worker``. Where fork is not to be had, it
-serves once. With ``--survey`` it only says which walls can be had here, without importing torch.
+serves once. With ``--self-test`` it only says which walls can be had here, without importing torch.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--control", type=int, help="socket on which children are asked for")
     parser.add_argument("--policy", type=json.loads, help="serve once, behind these walls")
-    parser.add_argument("--survey", nargs="*", metavar="LAYER", help="try out walls, and print what came up")
+    parser.add_argument(
+        "--self-test", nargs="*", metavar="LAYER", help="try out walls, and print what came up"
+    )
     parser.add_argument("--scratch", required=True)
     parser.add_argument("--hidden", nargs="*", default=[], help="names that cannot be imported")
     parser.add_argument("--secret", nargs="*", default=[], help="folders that cannot be read")
@@ -40,8 +42,8 @@ def main() -> None:
     sys.path.extend(options.path)
     sys.dont_write_bytecode = True
     _import_package()
-    if options.survey is not None:
-        _survey(options)
+    if options.self_test is not None:
+        _self_test(options)
         return
     colab = importlib.import_module("worker.colab")
     colab.quiet_environment(options.scratch)
@@ -67,13 +69,13 @@ def _import_package() -> None:
     spec.loader.exec_module(package)
 
 
-def _survey(options: argparse.Namespace) -> None:
-    survey = importlib.import_module("worker.walls.survey").survey
-    print(json.dumps(survey(Path(options.scratch), options.survey, _readable(options))))
+def _self_test(options: argparse.Namespace) -> None:
+    run_self_test = importlib.import_module("worker.walls.self_test").run_self_test
+    print(json.dumps(run_self_test(Path(options.scratch), options.self_test, _readable(options))))
 
 
 def _readable(options: argparse.Namespace) -> list[str]:
-    found: list[str] = importlib.import_module("worker.walls").libraries(options.path, options.secret)
+    found: list[str] = importlib.import_module("worker.walls").readable_paths(options.path, options.secret)
     return found
 
 
@@ -168,8 +170,8 @@ def _walled(policy: dict[str, Any], requests: int, replies: int) -> dict[str, An
     walls, system = importlib.import_module("worker.walls"), importlib.import_module("worker.walls.system")
     try:
         start_driver = importlib.import_module("worker.gpu").start if policy["gpu"] else lambda: None
-        walls.put_up(walls.Policy(**policy), (requests, replies), start_driver)
-    except system.WallError as error:
+        walls.apply_layers(walls.Policy(**policy), (requests, replies), start_driver)
+    except system.LayerError as error:
         return {"failed": error.layer, "why": str(error)}
     except Exception as error:  # whatever it is, nothing may be graded behind a wall that is not up
         return {"failed": "walls", "why": f"{type(error).__name__}: {error}"}

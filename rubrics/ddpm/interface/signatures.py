@@ -137,7 +137,7 @@ def reply(
         target=target,
         args=in_order,
         kwargs=by_name,
-        within=within,
+        timeout=within,
     )
 
 
@@ -149,7 +149,7 @@ def raise_if_not_installed(error: StudentError | None) -> None:
 
 def mistaken_for_arguments(student: Student, name: str, arguments: Sequence[str]) -> dict[str, str]:
     """Variables of the notebook that a function reads in the place of its arguments, with those arguments."""
-    read = [one["name"] for one in student.source.outside if one["function"] == name]
+    read = [one["name"] for one in student.source.free_variables if one["function"] == name]
     meant = {variable: _meant(variable, dict.fromkeys(arguments)) for variable in read}
     return {variable: argument for variable, argument in meant.items() if argument}
 
@@ -159,7 +159,7 @@ def places_read(student: Student, name: str, variables: Iterable[str] = ()) -> s
     wanted = set(variables)
     found = [
         f"{one['name']} ({place(one['cell'], one['line'])})"
-        for one in student.source.outside
+        for one in student.source.free_variables
         if one["function"] == name and (not wanted or one["name"] in wanted)
     ]
     return " and ".join(found)

@@ -52,7 +52,7 @@ class Network:
         """Its output for images x, (B, C, 28, 28), at integer steps (B,)."""
         form = self.told.form if self.told.form in FORMS else self.form
         t = steps_as(form or self.form, self.told.of(steps, SCHEDULE["total_steps"]))
-        return student.call(self.handle, x, t, seed=0, grad=False, within=within)
+        return student.call(self.handle, x, t, seed=0, grad=False, timeout=within)
 
 
 def build(student: Student, channels: int, reporter: Reporter) -> Handle:

@@ -58,8 +58,8 @@ class BackgroundTraining(Closing):
         def work() -> TrainingOutcome:
             return learn_or_recall(training, self._apart.key) if self._apart.reuse else training.learn()
 
-        self._work = BackgroundTask(work, self._apart.student.abandon)
-        student.patience = self._apart.student.patience = 2.0  # each may have half a core
+        self._work = BackgroundTask(work, self._apart.student.cancel)
+        student.timeout_factor = self._apart.student.timeout_factor = 2.0  # each may have half a core
 
     def result(self) -> TrainingOutcome:
         """What it came to; waits for its end.
@@ -70,7 +70,7 @@ class BackgroundTraining(Closing):
         try:
             return self._work.result()
         finally:
-            self._apart.asked.patience = 1.0
+            self._apart.asked.timeout_factor = 1.0
             self._reporter.take_over(self._own_talk)
             self._own_talk = Reporter(say=self._reporter.say)
 

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from glob import glob
 from typing import TYPE_CHECKING
 
-from .system import WallError
+from .system import LayerError
 
 if TYPE_CHECKING:
     from .landlock import Access
@@ -74,7 +74,9 @@ class Policy:
     readable: Sequence[str] = ()
 
 
-def put_up(policy: Policy, keep: Collection[int], start_driver: Callable[[], None] = lambda: None) -> None:
+def apply_layers(
+    policy: Policy, keep: Collection[int], start_driver: Callable[[], None] = lambda: None
+) -> None:
     """Wall this process in. Not to be undone.
 
     Args:
@@ -82,7 +84,7 @@ def put_up(policy: Policy, keep: Collection[int], start_driver: Callable[[], Non
         start_driver: is called before calls are walled off; threads that it starts are walled in as well.
 
     Raises:
-        WallError: a layer of the policy could not be put up.
+        LayerError: a layer of the policy could not be put up.
     """
     if not policy.layers:
         start_driver()
@@ -90,15 +92,15 @@ def put_up(policy: Policy, keep: Collection[int], start_driver: Callable[[], Non
     from . import landlock, limits, namespaces, process, seccomp  # none of which there is on Windows
 
     if "descriptors" in policy.layers:
-        process.separate(keep)
+        process.detach(keep)
     if (count := process.count_threads()) != 1:
-        raise WallError("descriptors", f"{count} threads run already, and walls would bind only one")
+        raise LayerError("descriptors", f"{count} threads run already, and walls would bind only one")
     if "namespaces" in policy.layers:
         namespaces.enter()
     if "capabilities" in policy.layers:
         process.drop_capabilities()
     if "limits" in policy.layers:
-        limits.hurry_to_die()
+        limits.prefer_oom_kill()
         limits.restrict(policy.memory, gpu=policy.gpu)
     if "landlock" in policy.layers:
         landlock.restrict(_rules(policy))
@@ -107,7 +109,7 @@ def put_up(policy: Policy, keep: Collection[int], start_driver: Callable[[], Non
         seccomp.restrict(gpu=policy.gpu)
 
 
-def libraries(site_packages: Iterable[str], secret: Iterable[str]) -> list[str]:
+def readable_paths(site_packages: Iterable[str], secret: Iterable[str]) -> list[str]:
     """Folders and files with all that Python and installed packages need to read, but nothing ``secret``."""
     paths = sysconfig.get_paths()
     python = (paths["stdlib"], paths["platstdlib"], os.path.join(sys.base_prefix, "lib"))
@@ -142,7 +144,7 @@ def _without(root: str, hidden: Collection[str]) -> Iterator[str]:
 
 
 def _rules(policy: Policy) -> Iterator[tuple[str, Access]]:
-    from .landlock import DEVICE, OWN, READ, Access
+    from .landlock import DEVICE, READ, SCRATCH, Access
 
     for path in policy.readable:
         yield path, READ
@@ -155,4 +157,4 @@ def _rules(policy: Policy) -> Iterator[tuple[str, Access]]:
             yield path, READ
         # Its own: the driver names its threads there, and may open those files as one that is to be emptied.
         yield "/proc/self/task", READ | DEVICE | Access.TRUNCATE
-    yield policy.scratch, OWN
+    yield policy.scratch, SCRATCH

@@ -12,7 +12,7 @@ import stat
 from collections.abc import Iterable
 from enum import IntFlag
 
-from .system import WallError, no_new_privileges, syscall
+from .system import LayerError, set_no_new_privs, syscall
 
 LEAST_ABI = 3  # before it, truncate(2) was not covered
 _CREATE, _ADD, _RESTRICT = 444, 445, 446  # the same on every architecture
@@ -42,7 +42,7 @@ class Access(IntFlag):
 READ = Access.READ_FILE | Access.READ_DIR
 DEVICE = Access.READ_FILE | Access.WRITE_FILE | Access.IOCTL_DEV
 # Neither links nor pipes, sockets or devices: whoever cleans up must not trip over them.
-OWN = (
+SCRATCH = (
     READ | Access.WRITE_FILE | Access.TRUNCATE | Access.MAKE_REG | Access.MAKE_DIR
     | Access.REMOVE_FILE | Access.REMOVE_DIR | Access.REFER
 )  # fmt: skip
@@ -61,7 +61,7 @@ class _Beneath(ctypes.Structure):
     _fields_ = (("access", ctypes.c_uint64), ("folder", ctypes.c_int32))
 
 
-def abi() -> int:
+def abi_version() -> int:
     """The version of Landlock that this kernel speaks; 0 where there is none."""
     try:
         return syscall(_CREATE, None, 0, 1)
@@ -75,12 +75,12 @@ def restrict(rules: Iterable[tuple[str, Access]]) -> None:
     A path that is not there is passed over.
 
     Raises:
-        WallError: the kernel's Landlock is missing or too old.
+        LayerError: the kernel's Landlock is missing or too old.
     """
-    version = abi()
+    version = abi_version()
     if version < LEAST_ABI:
         found = f"has Landlock ABI {version}" if version else "offers no Landlock"
-        raise WallError("landlock", f"this kernel {found}, and ABI {LEAST_ABI} is needed (Linux 6.2)")
+        raise LayerError("landlock", f"this kernel {found}, and ABI {LEAST_ABI} is needed (Linux 6.2)")
     handled = Access(sum(int(rights) for since, rights in _SINCE.items() if version >= since))
     attributes = _Ruleset(handled, _TCP if version >= 4 else 0, _SCOPES if version >= 6 else 0)
     size = 8 if version < 4 else 16 if version < 6 else 24
@@ -89,12 +89,12 @@ def restrict(rules: Iterable[tuple[str, Access]]) -> None:
         try:
             for path, access in rules:
                 _allow(ruleset, path, access & handled)
-            no_new_privileges()
+            set_no_new_privs()
             syscall(_RESTRICT, ruleset, 0)
         finally:
             os.close(ruleset)
     except OSError as error:
-        raise WallError("landlock", f"the kernel refused it ({error.strerror})") from error
+        raise LayerError("landlock", f"the kernel refused it ({error.strerror})") from error
 
 
 def _allow(ruleset: int, path: str, access: Access) -> None:

@@ -29,7 +29,7 @@ def restrict(memory: int, *, gpu: bool) -> None:
     if gpu:
         limits[resource.RLIMIT_NOFILE] = _OPEN_FILES_ON_GPU
     else:
-        held = _held()
+        held = _memory_in_use()
         limits |= {
             resource.RLIMIT_AS: held["VmSize"] + memory,
             resource.RLIMIT_DATA: held["VmData"] + memory,
@@ -41,13 +41,13 @@ def restrict(memory: int, *, gpu: bool) -> None:
         resource.setrlimit(kind, (value, value))
 
 
-def hurry_to_die() -> None:
+def prefer_oom_kill() -> None:
     """Should memory run out on the whole machine, the kernel is to take this process first."""
     with suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
         score.write("1000")
 
 
-def _held() -> dict[str, int]:
+def _memory_in_use() -> dict[str, int]:
     """Bytes of memory in use, by the kernel's names."""
     with open("/proc/self/status") as status:
         rows = (line.partition(":")[::2] for line in status)

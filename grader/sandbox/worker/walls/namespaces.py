@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from .system import WallError, checked, libc
+from .system import LayerError, checked, libc
 
 _KINDS = {"user": 0x10000000, "net": 0x40000000, "ipc": 0x08000000, "uts": 0x04000000}
 
@@ -18,7 +18,7 @@ def enter() -> None:
     It keeps its user's number, and holds capabilities over nothing but what it has just made.
 
     Raises:
-        WallError: they are not to be had here.
+        LayerError: they are not to be had here.
     """
     user, group = os.getuid(), os.getgid()
     try:
@@ -27,10 +27,10 @@ def enter() -> None:
         _write("uid_map", f"{user} {user} 1")
         _write("gid_map", f"{group} {group} 1")
     except OSError as error:
-        raise WallError("namespaces", f"the kernel refused them ({error.strerror})") from error
+        raise LayerError("namespaces", f"the kernel refused them ({error.strerror})") from error
 
 
-def names() -> frozenset[str]:
+def current() -> frozenset[str]:
     """Which namespaces this process is in, as the kernel names them."""
     return frozenset(os.readlink(f"/proc/self/ns/{kind}") for kind in _KINDS)
 

@@ -29,7 +29,7 @@ _KNOWN_VARIABLES = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bait:
+class Targets:
     """What the trials reach for.
 
     Attributes:
@@ -45,12 +45,12 @@ class Bait:
     namespaces: frozenset[str] = frozenset()
 
 
-def holes(bait: Bait) -> list[str]:
+def run_trials(targets: Targets) -> list[str]:
     """The names of the trials that succeeded; none behind sound walls."""
     found = []
     for name, trial in _TRIALS.items():
         try:
-            trial(bait)
+            trial(targets)
         except (OSError, ValueError):  # setrlimit's refusal is a ValueError
             continue
         found.append(name)
@@ -62,61 +62,61 @@ def _must(succeeded: bool) -> None:
         raise OSError("a wall was in the way")
 
 
-def _reads_a_file(bait: Bait) -> None:
-    open(bait.file).close()
+def _reads_a_file(targets: Targets) -> None:
+    open(targets.file).close()
 
 
-def _lists_a_folder(bait: Bait) -> None:
-    os.listdir(os.path.dirname(bait.file))
+def _lists_a_folder(targets: Targets) -> None:
+    os.listdir(os.path.dirname(targets.file))
 
 
-def _writes_beside(bait: Bait) -> None:
-    open(f"{bait.file}.{os.getpid()}", "x").close()
+def _writes_beside(targets: Targets) -> None:
+    open(f"{targets.file}.{os.getpid()}", "x").close()
 
 
-def _empties_a_file(bait: Bait) -> None:
-    os.truncate(bait.file, 0)
+def _empties_a_file(targets: Targets) -> None:
+    os.truncate(targets.file, 0)
 
 
-def _changes_a_mode(bait: Bait) -> None:
-    before = os.stat(bait.file).st_mode
-    os.chmod(bait.file, before ^ 0o004)
-    _must(os.stat(bait.file).st_mode != before)
+def _changes_a_mode(targets: Targets) -> None:
+    before = os.stat(targets.file).st_mode
+    os.chmod(targets.file, before ^ 0o004)
+    _must(os.stat(targets.file).st_mode != before)
 
 
-def _links_a_file(bait: Bait) -> None:
-    os.link(bait.file, "linked")
+def _links_a_file(targets: Targets) -> None:
+    os.link(targets.file, "linked")
 
 
-def _makes_a_symlink(bait: Bait) -> None:
-    os.symlink(bait.file, "symlink")
+def _makes_a_symlink(targets: Targets) -> None:
+    os.symlink(targets.file, "symlink")
 
 
-def _reads_another_process(bait: Bait) -> None:
-    open(f"/proc/{bait.parent}/environ").close()
+def _reads_another_process(targets: Targets) -> None:
+    open(f"/proc/{targets.parent}/environ").close()
 
 
-def _signals_another_process(bait: Bait) -> None:
-    os.kill(bait.parent, 0)
+def _signals_another_process(targets: Targets) -> None:
+    os.kill(targets.parent, 0)
 
 
-def _limits_another_process(bait: Bait) -> None:
-    resource.prlimit(bait.parent, resource.RLIMIT_NOFILE)
+def _limits_another_process(targets: Targets) -> None:
+    resource.prlimit(targets.parent, resource.RLIMIT_NOFILE)
 
 
-def _traces_another_process(bait: Bait) -> None:
+def _traces_another_process(targets: Targets) -> None:
     seize = 0x4206  # unlike ATTACH, it does not stop the other one
-    checked(libc().ptrace(seize, bait.parent, None, None))
+    checked(libc().ptrace(seize, targets.parent, None, None))
 
 
-def _starts_a_process(bait: Bait) -> None:
+def _starts_a_process(targets: Targets) -> None:
     child = os.fork()
     if not child:
         os._exit(0)
     os.waitpid(child, 0)
 
 
-def _runs_a_program(bait: Bait) -> None:
+def _runs_a_program(targets: Targets) -> None:
     # Only to see whether it may: there is no such program, and a wall says so in other words.
     try:
         os.execv("/nonexistent/program", ["program"])
@@ -124,42 +124,42 @@ def _runs_a_program(bait: Bait) -> None:
         return
 
 
-def _opens_a_socket(family: int, kind: int) -> Callable[[Bait], None]:
-    return lambda bait: socket.socket(family, kind).close()
+def _opens_a_socket(family: int, kind: int) -> Callable[[Targets], None]:
+    return lambda targets: socket.socket(family, kind).close()
 
 
-def _makes_a_namespace(bait: Bait) -> None:
+def _makes_a_namespace(targets: Targets) -> None:
     checked(libc().unshare(0x10000000))  # a user namespace
 
 
-def _keeps_memory_in_no_process(bait: Bait) -> None:
+def _keeps_memory_in_no_process(targets: Targets) -> None:
     os.close(os.memfd_create("x"))
 
 
-def _queues_for_the_kernel(bait: Bait) -> None:
+def _queues_for_the_kernel(targets: Targets) -> None:
     os.close(syscall(425, 1, ctypes.create_string_buffer(120)))  # io_uring
 
 
-def _outlives_its_parent(bait: Bait) -> None:
+def _outlives_its_parent(targets: Targets) -> None:
     prctl(1, 0)
     prctl(1, signal.SIGKILL)
 
 
-def _takes_a_tebibyte(bait: Bait) -> None:
+def _takes_a_tebibyte(targets: Targets) -> None:
     mmap.mmap(-1, _TEBIBYTE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000).close()  # unreserved
 
 
-def _lifts_a_limit(bait: Bait) -> None:
+def _lifts_a_limit(targets: Targets) -> None:
     unlimited = resource.RLIM_INFINITY
     resource.setrlimit(resource.RLIMIT_FSIZE, (unlimited, unlimited))
 
 
-def _holds_capabilities(bait: Bait) -> None:
+def _holds_capabilities(targets: Targets) -> None:
     _must(any(capabilities()))
 
 
-def _inherits_a_descriptor(bait: Bait) -> None:
-    for descriptor in set(range(3, 256)) - set(bait.keep):
+def _inherits_a_descriptor(targets: Targets) -> None:
+    for descriptor in set(range(3, 256)) - set(targets.keep):
         try:
             os.fstat(descriptor)
         except OSError:
@@ -168,19 +168,19 @@ def _inherits_a_descriptor(bait: Bait) -> None:
     _must(False)
 
 
-def _stays_in_the_session(bait: Bait) -> None:
+def _stays_in_the_session(targets: Targets) -> None:
     _must(os.getsid(0) != os.getpid())
 
 
-def _shares_a_namespace(bait: Bait) -> None:
-    _must(not bait.namespaces.isdisjoint(namespaces.names()))
+def _shares_a_namespace(targets: Targets) -> None:
+    _must(not targets.namespaces.isdisjoint(namespaces.current()))
 
 
-def _inherits_a_variable(bait: Bait) -> None:
+def _inherits_a_variable(targets: Targets) -> None:
     _must(bool(set(os.environ) - _KNOWN_VARIABLES))
 
 
-_TRIALS: dict[str, Callable[[Bait], None]] = {
+_TRIALS: dict[str, Callable[[Targets], None]] = {
     "read a file": _reads_a_file,
     "list a folder": _lists_a_folder,
     "write outside its folder": _writes_beside,

@@ -8,22 +8,22 @@ import resource
 import struct
 from collections.abc import Collection
 
-from .system import WallError, checked, libc, prctl
+from .system import LayerError, checked, libc, prctl
 
 _CAPABILITY_VERSION = struct.pack("Ii", 0x20080522, 0)  # the third, of this process
 
 
-def separate(keep: Collection[int]) -> None:
+def detach(keep: Collection[int]) -> None:
     """Leave the session, close every descriptor above 2 but ``keep``, and die with the parent.
 
     Raises:
-        WallError: the parent is gone already.
+        LayerError: the parent is gone already.
     """
     parent = os.getppid()
     os.setsid()
     prctl(1, 9)  # the kernel sends SIGKILL when the parent ends
     if parent == 1 or os.getppid() != parent:
-        raise WallError("descriptors", "the parent process ended first")
+        raise LayerError("descriptors", "the parent process ended first")
     above = 3
     for descriptor in sorted(keep):
         os.closerange(above, descriptor)
@@ -36,7 +36,7 @@ def drop_capabilities() -> None:
     """Give up every right that root has over other users, as in a container that runs as root.
 
     Raises:
-        WallError: the kernel kept one.
+        LayerError: the kernel kept one.
     """
     if not any(capabilities()):
         return
@@ -47,7 +47,7 @@ def drop_capabilities() -> None:
         prctl(47, 4)  # ambient ones: clear all
         checked(libc().capset(_CAPABILITY_VERSION, bytes(24)))
     except OSError as error:
-        raise WallError("capabilities", f"they could not be dropped ({error.strerror})") from error
+        raise LayerError("capabilities", f"they could not be dropped ({error.strerror})") from error
 
 
 def capabilities() -> tuple[int, ...]:

@@ -12,11 +12,11 @@ import os
 import platform
 
 from . import bpf, syscalls
-from .system import WallError, no_new_privileges, syscall
+from .system import LayerError, set_no_new_privs, syscall
 
-_DENIED = bpf.refuse(errno.EPERM)
-_UNKNOWN = bpf.refuse(errno.ENOSYS)  # callers then take an older way, as on an older kernel
-_DONE = bpf.refuse(0)  # says that it was done, and does nothing
+_DENIED = bpf.fail_with(errno.EPERM)
+_UNKNOWN = bpf.fail_with(errno.ENOSYS)  # callers then take an older way, as on an older kernel
+_DONE = bpf.fail_with(0)  # says that it was done, and does nothing
 
 _ABSENT = {
     *("clone3", "memfd_create", "memfd_secret", "pidfd_open", "pidfd_getfd", "userfaultfd"),
@@ -40,21 +40,21 @@ def restrict(*, gpu: bool) -> None:
         gpu: whether a GPU's driver needs calls on its devices.
 
     Raises:
-        WallError: no seccomp here, or a machine whose calls are not known.
+        LayerError: no seccomp here, or a machine whose calls are not known.
     """
     machine = platform.machine()
     if machine not in syscalls.ARCHITECTURES:
-        raise WallError("seccomp", f"the system calls of {machine} are not known to the grader")
-    code = _program(machine, os.getpid(), gpu=gpu).assembled()
+        raise LayerError("seccomp", f"the system calls of {machine} are not known to the grader")
+    code = _program(machine, os.getpid(), gpu=gpu).assemble()
     buffer = ctypes.create_string_buffer(code, len(code))
     program = _Filter(len(code) // 8, ctypes.cast(buffer, ctypes.c_void_p))
     try:
-        no_new_privileges()
+        set_no_new_privs()
         unbound = syscall(syscalls.numbers(machine)["seccomp"], _SET, _ALL_THREADS, ctypes.byref(program))
     except OSError as error:
-        raise WallError("seccomp", f"the kernel refused the filter ({error.strerror})") from error
+        raise LayerError("seccomp", f"the kernel refused the filter ({error.strerror})") from error
     if unbound:
-        raise WallError("seccomp", f"thread {unbound} has a filter of its own")
+        raise LayerError("seccomp", f"thread {unbound} has a filter of its own")
 
 
 class _Filter(ctypes.Structure):
@@ -64,26 +64,26 @@ class _Filter(ctypes.Structure):
 def _program(machine: str, own: int, *, gpu: bool) -> bpf.Program:
     program, known = bpf.Program(syscalls.ARCHITECTURES[machine]), syscalls.numbers(machine)
     if machine == "x86_64":
-        program.answer_from(0x40000000, bpf.KILL)  # x32, a second set of numbers
-        program.answer(335, _DENIED)  # uretprobe
+        program.rule_from(0x40000000, bpf.KILL_PROCESS)  # x32, a second set of numbers
+        program.rule(335, _DENIED)  # uretprobe
     _threads_only(program, known)
     _own_process_only(program, known, own)
     _settings(program, known, gpu=gpu)
     decided = {"clone", "kill", "tgkill", "prlimit64", "sched_setaffinity", "prctl", "fcntl", "ioctl"}
     for name, number in known.items():
         if name in _ABSENT:
-            program.answer(number, _UNKNOWN)
+            program.rule(number, _UNKNOWN)
         elif name in _PRETENDED:
-            program.answer(number, _DONE)
+            program.rule(number, _DONE)
         elif name not in decided:
-            program.answer(number, _DENIED)
-    program.answer_from(syscalls.HIGHEST + 1, _UNKNOWN)
+            program.rule(number, _DENIED)
+    program.rule_from(syscalls.LAST_REVIEWED + 1, _UNKNOWN)
     return program
 
 
 def _threads_only(program: bpf.Program, known: dict[str, int]) -> None:
     """No second process, so that limits of a process are limits of everything."""
-    program.require_bits(known["clone"], 0, one_of=_CLONE_THREAD, none_of=_NEW_NAMESPACES, otherwise=_DENIED)
+    program.rule_by_bits(known["clone"], 0, any_of=_CLONE_THREAD, none_of=_NEW_NAMESPACES, otherwise=_DENIED)
 
 
 def _own_process_only(program: bpf.Program, known: dict[str, int], own: int) -> None:
@@ -93,13 +93,15 @@ def _own_process_only(program: bpf.Program, known: dict[str, int], own: int) -> 
         "prlimit64": (0, own),
         "sched_setaffinity": (0, own),
     }.items():
-        program.choose(known[name], 0, allowed, among=bpf.ALLOW, otherwise=_DENIED)
+        program.rule_by_value(known[name], 0, allowed, action=bpf.ALLOW, otherwise=_DENIED)
 
 
 def _settings(program: bpf.Program, known: dict[str, int], *, gpu: bool) -> None:
-    program.choose(known["prctl"], 0, _PRCTL, among=bpf.ALLOW, otherwise=_DENIED)
-    program.choose(known["fcntl"], 1, _FCNTL, among=_DENIED, otherwise=bpf.ALLOW)
+    program.rule_by_value(known["prctl"], 0, _PRCTL, action=bpf.ALLOW, otherwise=_DENIED)
+    program.rule_by_value(known["fcntl"], 1, _FCNTL, action=_DENIED, otherwise=bpf.ALLOW)
     if gpu:
-        program.choose(known["ioctl"], 1, _TERMINALS, among=_DENIED, otherwise=bpf.ALLOW)
+        program.rule_by_value(known["ioctl"], 1, _TERMINALS, action=_DENIED, otherwise=bpf.ALLOW)
     else:
-        program.choose(known["ioctl"], 1, _IOCTL, among=bpf.ALLOW, otherwise=bpf.refuse(errno.ENOTTY))
+        program.rule_by_value(
+            known["ioctl"], 1, _IOCTL, action=bpf.ALLOW, otherwise=bpf.fail_with(errno.ENOTTY)
+        )

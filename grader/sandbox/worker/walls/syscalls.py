@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import platform
 
-HIGHEST = 469  # the last call that was looked at; later ones are refused until somebody has
+LAST_REVIEWED = 469  # the last call that was looked at; later ones are refused until somebody has
 ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}  # as seccomp names them
 
 _TABLE = """

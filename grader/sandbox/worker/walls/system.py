@@ -7,7 +7,7 @@ import functools
 import os
 
 
-class WallError(Exception):
+class LayerError(Exception):
     """A layer could not be put up on this machine.
 
     Attributes:
@@ -46,7 +46,7 @@ def prctl(option: int, *arguments: object) -> int:
     return checked(libc().prctl(option, *passed))
 
 
-def no_new_privileges() -> None:
+def set_no_new_privs() -> None:
     """No set-uid binary gives rights from here on; the kernel demands this of an ordinary user's walls."""
     prctl(38, 1)
 

@@ -11,14 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from . import Policy, landlock, namespaces, put_up
-from .probe import Bait, holes
-from .system import WallError
+from . import Policy, apply_layers, landlock, namespaces
+from .probe import Targets, run_trials
+from .system import LayerError
 
 _SECONDS = 10.0
 
 
-def survey(folder: Path, layers: Sequence[str], readable: Sequence[str]) -> dict[str, Any]:
+def run_self_test(folder: Path, layers: Sequence[str], readable: Sequence[str]) -> dict[str, Any]:
     """Put the walls up around a forked process, which then tries what must fail.
 
     A layer that this machine refuses is left out, and the others are tried again.
@@ -29,25 +29,25 @@ def survey(folder: Path, layers: Sequence[str], readable: Sequence[str]) -> dict
     Returns:
         ``layers`` that are up, ``missing`` ones with the reasons, ``holes``, and ``landlock_abi``.
     """
-    scratch, bait = folder / "scratch", folder / "bait"
+    scratch, outside = folder / "scratch", folder / "outside"
     scratch.mkdir(mode=0o700)
-    bait.write_text("nobody is to read this")
+    outside.write_text("nobody is to read this")
     policy = Policy(scratch=str(scratch), layers=list(layers), readable=readable)
     missing: dict[str, str] = {}
-    while failed := (outcome := _try_out(policy, bait)).get("failed"):
+    while failed := (outcome := _try_out(policy, outside)).get("failed"):
         missing[failed] = outcome["why"]
         policy = replace(policy, layers=[layer for layer in policy.layers if layer != failed])
-    found = {"layers": list(policy.layers), "missing": missing, "holes": outcome["holes"]}
-    return {**found, "landlock_abi": landlock.abi()}
+    found = {"layers": list(policy.layers), "missing": missing, "breaches": outcome["breaches"]}
+    return {**found, "landlock_abi": landlock.abi_version()}
 
 
-def _try_out(policy: Policy, bait: Path) -> dict[str, Any]:
+def _try_out(policy: Policy, outside: Path) -> dict[str, Any]:
     incoming, outgoing = os.pipe()
-    foreign = os.open(bait, os.O_RDONLY)  # what a walled process must not inherit
+    foreign = os.open(outside, os.O_RDONLY)  # what a walled process must not inherit
     child = os.fork()
     if child == 0:
         try:
-            answer = json.dumps(_behind_walls(policy, bait, outgoing)).encode()
+            answer = json.dumps(_probe(policy, outside, outgoing)).encode()
             os.write(outgoing, answer)
         finally:
             os._exit(0)
@@ -61,19 +61,21 @@ def _try_out(policy: Policy, bait: Path) -> dict[str, Any]:
         os.waitpid(child, 0)
 
 
-def _behind_walls(policy: Policy, bait: Path, outgoing: int) -> dict[str, Any]:
+def _probe(policy: Policy, outside: Path, outgoing: int) -> dict[str, Any]:
     parent, left = os.getppid(), frozenset[str]()
     if "namespaces" in policy.layers:
-        left = namespaces.names()
+        left = namespaces.current()
     os.chdir(policy.scratch)
     try:
-        put_up(policy, keep=(outgoing,))
-    except WallError as error:
+        apply_layers(policy, keep=(outgoing,))
+    except LayerError as error:
         return {"failed": error.layer, "why": str(error)}
-    return {"holes": holes(Bait(file=str(bait), parent=parent, keep=(outgoing,), namespaces=left))}
+    return {
+        "breaches": run_trials(Targets(file=str(outside), parent=parent, keep=(outgoing,), namespaces=left))
+    }
 
 
 def _answer(incoming: int) -> dict[str, Any]:
     ready, _, _ = select.select([incoming], [], [], _SECONDS)
     text = os.read(incoming, 65536) if ready else b""
-    return dict(json.loads(text)) if text else {"holes": ["end the probe before its time"]}
+    return dict(json.loads(text)) if text else {"breaches": ["end the probe before its time"]}
