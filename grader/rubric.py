@@ -16,7 +16,7 @@ from grader.errors import UsageError
 from grader.extraction.matching import DefinitionPattern, shapes_from
 from grader.model import Criterion, Misconception
 
-_HASHED = (".toml", ".py", ".json", ".safetensors")
+_HASHED = (".toml", ".py", ".json", ".npz", ".safetensors")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

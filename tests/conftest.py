@@ -26,6 +26,14 @@ if "GRADE_TESTS_CACHE" not in os.environ:  # one for all workers of a run; the u
 os.environ["XDG_CACHE_HOME"] = os.environ["GRADE_TESTS_CACHE"]
 
 SUBMISSIONS = Path(__file__).parent.parent / "submissions"
+_SLOW_SECONDS = 1800  # for a slow test with its fixtures, in place of the timeout in pyproject.toml
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give slow tests more time, unless they say themselves how much they need."""
+    for item in items:
+        if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(_SLOW_SECONDS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ def test_a_file_that_is_not_as_it_was_written_is_made_anew(
     match damage:
         case "cut":
             path.write_bytes(path.read_bytes()[:-5])
-        case "new":  # well formed, and not what was made
+        case "changed":  # well formed, but not the value that was written
             content = json.loads(path.read_text())
             content["value"]["error"] = 0.0
             path.write_text(json.dumps(content))
