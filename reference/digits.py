@@ -1,9 +1,9 @@
-"""Handwritten digits to train on and to judge by: embedded ones, which need no download, or MNIST.
+"""Handwritten digits for training and evaluation: an embedded set that needs no download, or MNIST.
 
-The embedded digits are the 1797 images of 8 x 8 pixels that scikit-learn's ``load_digits`` gives: E. Alpaydin
-and C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository, 1998,
-doi:10.24432/C50P49, CC BY 4.0. ``python -m reference.make_digits`` made the file; the grey levels were
-stored as bytes and not altered.
+The embedded digits are the 1797 images of 8 x 8 pixels from scikit-learn's ``load_digits``: E. Alpaydin and
+C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository, 1998,
+doi:10.24432/C50P49, CC BY 4.0. ``python -m reference.make_digits`` wrote the file; grey levels are stored as
+bytes, unchanged.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ from reference.split import Split, part_of
 __all__ = ["DIGITS_FILE", "DataError", "Split", "load", "load_digits28"]
 
 DIGITS_FILE: Final = Path(__file__).parent / "data" / "digits.npz"
-BRIGHTEST: Final = 16  # grey levels of the embedded digits run from 0 to this
+BRIGHTEST: Final = 16  # grey levels of the embedded digits run from 0 to 16
 
 
 def load(name_or_path: str | Path, split: Split) -> tuple[Tensor, Tensor]:
-    """Digits by the name of a data set, or from a folder.
+    """Load images and labels by data set name or from a folder.
 
     Args:
-        name_or_path: "digits", the embedded ones; "mnist", fetched once into the user's cache; or a folder
-            that holds MNIST's idx files, plain or gzipped, in itself or in MNIST/raw as torchvision leaves
-            them.
-        split: "train" or "held-out". MNIST's own test set is what is held out, where a folder has both sets;
-            of a single set a fifth is held out.
+        name_or_path: "digits" for the embedded digits; "mnist" for MNIST, downloaded once to the user's
+            cache; or a folder with MNIST's idx files, plain or gzipped, directly inside it or in MNIST/raw,
+            where torchvision puts them.
+        split: "train" or "held-out". If a folder holds both MNIST sets, "held-out" is MNIST's test set; if it
+            holds one, a fifth of that set is held out.
 
     Returns:
         Images, float32 (N, 1, 28, 28) in [0, 1], and labels, int64 (N,).
 
     Raises:
-        DataError: the images cannot be had; the message says why and what to do.
-        ValueError: there is no such split.
+        DataError: the images cannot be loaded; the message says why and what to do.
+        ValueError: ``split`` is unknown.
     """
     if name_or_path == "digits":
         return load_digits28(split)
@@ -51,25 +51,26 @@ def load(name_or_path: str | Path, split: Split) -> tuple[Tensor, Tensor]:
 
 
 def load_digits28(split: Split) -> tuple[Tensor, Tensor]:
-    """The embedded digits, each enlarged as a whole from 8 x 8 to 28 x 28 by bilinear interpolation.
+    """Load the embedded digits, each enlarged from 8 x 8 to 28 x 28 pixels by bilinear interpolation.
 
     Args:
-        split: "train", 1438 images, or "held-out", 359.
+        split: "train" (1438 images) or "held-out" (359 images).
 
     Returns:
         Images, float32 (N, 1, 28, 28) in [0, 1], and labels, int64 (N,).
 
     Raises:
-        ValueError: there is no such split.
+        ValueError: ``split`` is unknown.
     """
     pixels, labels = _embedded()
-    chosen = part_of(len(pixels), split)
-    images = pixels[chosen].unsqueeze(1).float() / BRIGHTEST
-    return functional.interpolate(images, size=(28, 28), mode="bilinear", align_corners=False), labels[chosen]
+    indices = part_of(len(pixels), split)
+    images = pixels[indices].unsqueeze(1).float() / BRIGHTEST
+    enlarged = functional.interpolate(images, size=(28, 28), mode="bilinear", align_corners=False)
+    return enlarged, labels[indices]
 
 
 @cache
 def _embedded() -> tuple[Tensor, Tensor]:
-    """The file as it is: pixels, uint8 (1797, 8, 8), and labels, int64 (1797,)."""
+    """Return the file's content: pixels, uint8 (1797, 8, 8), and labels, int64 (1797,)."""
     with np.load(DIGITS_FILE, allow_pickle=False) as arrays:
         return torch.from_numpy(arrays["images"]), torch.from_numpy(arrays["labels"]).long()

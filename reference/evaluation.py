@@ -1,4 +1,4 @@
-"""How good is a denoiser, and how good are samples: two numbers that need no eye and no second network."""
+"""Two metrics that need no second network: held-out error of a denoiser, energy distance of its samples."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from reference.interfaces import NoisePredictor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldOutProbe:
-    """Noisy images of which the noise is known, but not to the one who is asked for it.
+    """Noisy images together with the noise in them, which the evaluated predictor never sees.
 
     Attributes:
-        x_t: float (N, C, H, W).
-        t: the step of each, float (N, 1), evenly spread over the schedule.
-        target: what should be predicted, shaped like ``x_t``; scaled where the diffuser's reading scales it.
+        x_t: noisy images, float (N, C, H, W).
+        t: timestep of each image, float (N, 1), evenly spread over the schedule.
+        target: noise to predict, shaped like ``x_t``; scaled if the diffuser's formulation returns it scaled.
     """
 
     x_t: Tensor
@@ -27,12 +27,15 @@ class HeldOutProbe:
 
 
 def held_out_probe(diffuser: NoiseDiffuser, images: Tensor, generator: torch.Generator) -> HeldOutProbe:
-    """Noise every image once, at steps that are spread evenly over the schedule and dealt out at random.
+    """Noise each image once, at timesteps spread evenly over the schedule and assigned in random order.
+
+    Even spacing instead of uniform sampling removes one source of variance from the error: every predictor is
+    evaluated on the same mix of easy and hard timesteps.
 
     Args:
-        diffuser: the forward process, of whatever reading.
-        images: x_0, float (N, C, H, W) in [0, 1], that nobody trained on.
-        generator: on the CPU, so that every device gets the same steps and the same noise.
+        diffuser: the forward process, in any formulation.
+        images: x_0, float (N, C, H, W) in [0, 1], not used for training.
+        generator: on the CPU, so that every device sees the same timesteps and noise.
     """
     evenly = torch.arange(len(images)) * diffuser.total_steps // len(images)
     steps = evenly[torch.randperm(len(images), generator=generator)]
@@ -42,13 +45,13 @@ def held_out_probe(diffuser: NoiseDiffuser, images: Tensor, generator: torch.Gen
 
 
 def relative_error(predicted: Tensor, target: Tensor) -> float:
-    """Mean squared error in units of the target's mean square: 0 is perfect, 1 is what predicting zero gives.
+    """Return the mean squared error divided by the target's mean square: 0 is perfect, 1 is predicting zero.
 
-    The target is noise around zero, so its mean square is its variance; dividing by it makes readings
-    comparable that scale the noise and readings that do not.
+    The target is zero-mean noise, so its mean square is its variance. Dividing by it makes formulations that
+    scale the noise comparable with those that do not.
 
     Raises:
-        ValueError: the shapes differ (broadcasting would hide it).
+        ValueError: the shapes differ, which broadcasting would hide.
     """
     if predicted.shape != target.shape:
         raise ValueError(f"predicted {tuple(predicted.shape)}, but the noise is {tuple(target.shape)}")
@@ -64,17 +67,18 @@ def held_out_error(
     *,
     batch_size: int = 128,
 ) -> float:
-    """How far a predictor is from the noise in images that it never saw, 0 to 1 (or worse), as in eq. (14).
+    """Return the relative error of the predicted noise on held-out images: the loss of eq. (14), normalized.
 
     Args:
-        predict: the network, in the mode it should be judged in, or any function of (x_t, t).
-        diffuser: the forward process that it was trained with.
-        images: x_0, float (N, C, H, W) in [0, 1], that it was not trained on.
-        generator: on the CPU; the same seed asks every predictor the same questions.
+        predict: network in the mode to be evaluated, or any function of (x_t, t).
+        diffuser: the forward process that the network was trained with.
+        images: x_0, float (N, C, H, W) in [0, 1], not used for training.
+        generator: on the CPU; the same seed gives every predictor the same noisy images.
         batch_size: images per call of ``predict``.
 
     Returns:
-        The error of all pixels of all images together, relative to the target's variance.
+        The error over all pixels of all images, relative to the target's variance; 0 to about 1, more for a
+        predictor worse than zero.
     """
     probe = held_out_probe(diffuser, images, generator)
     batches = zip(torch.split(probe.x_t, batch_size), torch.split(probe.t, batch_size), strict=True)
@@ -82,15 +86,16 @@ def held_out_error(
 
 
 def energy_distance(samples: Tensor, real: Tensor) -> float:
-    """How far apart two sets of images are as distributions, in pixel units: 2 E|X-Y| - E|X-X'| - E|Y-Y'|.
+    """Return the energy distance between two sets of images: 2 E|X-Y| - E|X-X'| - E|Y-Y'|.
 
-    The unbiased form, in which no image is compared with itself: two sets from one distribution give zero on
-    average whatever their sizes, so now and then a little less than zero.
+    |.| is the Euclidean norm over all pixels of an image, so the unit is that of a pixel value. This is the
+    unbiased estimate, in which no image is paired with itself: for two sets from one distribution its
+    expectation is zero at any sample size, and single values can be slightly negative.
 
     Source: G. Székely and M. Rizzo 2013, "Energy statistics: a class of statistics based on distances".
 
     Args:
-        samples: float (N, C, H, W), N > 1; any shape after the first dimension, flattened here.
+        samples: float (N, C, H, W), N > 1. Any shape after the first dimension; flattened here.
         real: float (M, C, H, W), M > 1.
 
     Raises:
@@ -103,5 +108,6 @@ def energy_distance(samples: Tensor, real: Tensor) -> float:
 
 
 def _mean_distance_within(x: Tensor) -> Tensor:
-    """The mean distance between two different rows of x, (N, D)."""
-    return torch.cdist(x, x).sum() / (len(x) * (len(x) - 1))  # by matrix products, faster than pdist
+    """Return the mean distance between two different rows of x, (N, D)."""
+    # cdist uses matrix products and is faster than pdist; its zero diagonal drops out of the sum.
+    return torch.cdist(x, x).sum() / (len(x) * (len(x) - 1))

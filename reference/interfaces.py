@@ -1,4 +1,4 @@
-"""What the parts of a DDPM ask of one another, so that any one of them can be exchanged for a student's."""
+"""Protocols between the parts of a DDPM, so that a student's part can replace any one of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 class Schedule(Protocol):
-    """The three curves of a noise schedule, each float of shape (T,), indexed by the step from 0."""
+    """The three curves of a noise schedule, each float (T,), indexed by the timestep from 0."""
 
     betas: Tensor
     alphas: Tensor
@@ -17,23 +17,23 @@ class Schedule(Protocol):
 
 
 class ForwardProcess(Protocol):
-    """Whatever can noise a batch of images in one jump."""
+    """Any object that can noise a batch of images in one jump."""
 
     def noise_diffusion(self, image: Tensor, t: list[int], /) -> tuple[Tensor, Tensor]:
-        """From x_0 (B, C, H, W) and one step per image to x_t and what the network has to predict."""
+        """Return x_t and the training target for x_0 (B, C, H, W) and one timestep per image."""
         ...
 
 
 class NoisePredictor(Protocol):
-    """Whatever guesses the noise in an image; a network, or a formula where the data have one."""
+    """A network that predicts the noise in an image, or a formula where the data have one."""
 
     def __call__(self, x_t: Tensor, t: Tensor, /) -> Tensor:
-        """From x_t (B, C, H, W) and the step numbers, float (B, 1), to the noise, shaped like x_t."""
+        """Return the predicted noise, shaped like x_t (B, C, H, W), at timesteps t, float (B, 1)."""
         ...
 
 
 class Loader(Protocol):
-    """Batches of (images, labels), in epochs; a ``DataLoader``, or simply a list."""
+    """An iterable of (images, labels) batches with a length: a ``DataLoader`` or a list."""
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]: ...
 

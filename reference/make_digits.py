@@ -1,4 +1,4 @@
-"""Makes the file of embedded digits from scikit-learn's copy:  python -m reference.make_digits"""
+"""Write the file of embedded digits from scikit-learn's copy:  python -m reference.make_digits"""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from reference.digits import DIGITS_FILE
 
 
 def main() -> None:
-    """Write the images, uint8 (1797, 8, 8) from 0 to 16, and the labels, uint8 (1797,), in their order."""
+    """Write images, uint8 (1797, 8, 8) from 0 to 16, and labels, uint8 (1797,), in scikit-learn's order."""
     digits = load_digits()
     DIGITS_FILE.parent.mkdir(exist_ok=True)
     np.savez_compressed(

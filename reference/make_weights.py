@@ -1,4 +1,4 @@
-"""Trains the network on the embedded digits and writes its weights:  python -m reference.make_weights"""
+"""Train the reference network on the embedded digits and save it:  python -m reference.make_weights"""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LEARNING_RATE = 1e-3
 
 
 def main() -> None:
-    """Train on four fifths of the digits, minutes on one core, and write float16 weights with their story."""
+    """Train on four fifths of the digits (minutes on one core) and save float16 weights with metadata."""
     torch.manual_seed(SEED)
     diffuser = NoiseDiffuser(**SCHEDULE)
     model = UNet(in_channels=1, out_channels=1)
@@ -32,17 +32,17 @@ def main() -> None:
     _train_with_decay(model, loader, held_out, diffuser)
 
     weights = {name: weight.half() for name, weight in model.state_dict().items()}
-    about = {
+    metadata = {
         "schedule": json.dumps(SCHEDULE),
         "reading": "paper",
         "seed": str(SEED),
         "steps": str(EPOCHS * len(loader)),
         "torch": torch.__version__,
     }
-    save_file(weights, WEIGHTS_FILE, metadata=about)
+    save_file(weights, WEIGHTS_FILE, metadata=metadata)
     error = _error_of_shipped_weights(diffuser)
-    save_file(weights, WEIGHTS_FILE, metadata=about | {"held_out_error": f"{error:.4f}"})
-    WEIGHTS_FILE.chmod(0o644)  # safetensors lets only the owner read it, and a wheel would keep that
+    save_file(weights, WEIGHTS_FILE, metadata=metadata | {"held_out_error": f"{error:.4f}"})
+    WEIGHTS_FILE.chmod(0o644)  # safetensors writes mode 0600, and a wheel would keep that
     print(f"{WEIGHTS_FILE}: held-out error {error:.4f}, {WEIGHTS_FILE.stat().st_size:,} bytes")
 
 
@@ -52,7 +52,7 @@ def _train_with_decay(
     held_out: DataLoader[tuple[torch.Tensor, ...]],
     diffuser: NoiseDiffuser,
 ) -> None:
-    """The textbook's own training, an epoch at a time, with a learning rate that sinks like a cosine."""
+    """Run ``reference.trainer.train`` one epoch at a time, with a cosine learning-rate decay."""
     optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
     decay = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=EPOCHS)
     for epoch in range(EPOCHS):
@@ -64,7 +64,7 @@ def _train_with_decay(
 
 
 def _error_of_shipped_weights(diffuser: NoiseDiffuser) -> float:
-    """The held-out error of the file as it will be loaded, rounding included."""
+    """Return the held-out error of the saved file, rounding to float16 included."""
     images, _labels = load_digits28("held-out")
     return held_out_error(load_pretrained(), diffuser, images, torch.Generator().manual_seed(SEED))
 

@@ -1,4 +1,4 @@
-"""The reference's network, already trained, so that a student's sampler can be tried by itself."""
+"""The reference network with trained weights, for testing a sampler independently of training."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WEIGHTS_FILE: Final = Path(__file__).parent / "data" / "unet.safetensors"
 
 
 class ScheduleArguments(TypedDict):
-    """What ``NoiseDiffuser`` needs to lay out a schedule."""
+    """Keyword arguments of ``NoiseDiffuser`` that define a schedule."""
 
     start_beta: float
     end_beta: float
@@ -22,15 +22,15 @@ class ScheduleArguments(TypedDict):
 
 
 SCHEDULE: Final[ScheduleArguments] = {"start_beta": 1e-4, "end_beta": 0.1, "total_steps": 100}
-"""The schedule that the weights were trained with, under the paper's reading."""
+"""The schedule that the weights were trained with, in the paper's formulation."""
 
 
 def load_pretrained(device: torch.device | str = "cpu") -> UNet:
-    """UNet(1, 1) that denoises digits: float32, in eval mode, its parameters frozen.
+    """Return a trained UNet(1, 1) for digits: float32, in eval mode, with frozen parameters.
 
-    The file holds float16, which costs no visible accuracy and half the space.
+    The file stores float16, half the size at no visible loss of accuracy.
     """
-    with torch.device("meta"):  # no weights are drawn that would be overwritten
+    with torch.device("meta"):  # allocate nothing; load_state_dict(assign=True) supplies the tensors
         model = UNet(in_channels=1, out_channels=1)
     weights = {name: weight.float() for name, weight in load_file(WEIGHTS_FILE).items()}
     model.load_state_dict(weights, assign=True)

@@ -1,9 +1,11 @@
-"""The ways in which the course can be read: three forward processes, each a formula with a name.
+"""Accepted formulations of the forward process: the paper's and the two that the handout suggests.
 
-The paper (Ho et al. 2020, eq. 4) is one. The handout's own code takes the square root of alpha_bar before the
-formula takes it again, and returns the noise as it was added; the handout's text prints the formula without
-roots. A student who follows any of them followed the course, and what comes after is judged by the reading
-chosen.
+The paper (Ho et al. 2020, eq. 4) is one. The handout's code takes the square root of alpha_bar before its
+formula takes it again, and returns the noise already scaled; the handout's text prints the formula without
+square roots. Following any of them is following the course, so all three earn full credit, and everything
+built on the forward process is judged under the formulation that was chosen.
+
+The code calls a formulation a reading (of the course), as the result's JSON field ``reading`` does.
 """
 
 from __future__ import annotations
@@ -20,15 +22,15 @@ from reference.diffuser import NoiseDiffuser
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """One way to mix an image with noise:  x_t = signal(alpha_bar_t) * x_0 + noise(alpha_bar_t) * eps.
+    """A rule for mixing image and noise:  x_t = signal(alpha_bar_t) * x_0 + noise(alpha_bar_t) * eps.
 
     Attributes:
-        id: the name by which rubric and results know it.
-        title: the name in a sentence for the student.
-        signal: from alpha_bar, any shape, to the image's coefficient, same shape.
-        noise: from alpha_bar, any shape, to the noise's coefficient, same shape.
-        returns_scaled_noise: whether the noise handed to the network bears its coefficient already.
-        note: what the report tells a student who chose this reading.
+        id: identifier in the rubric and in results.
+        title: name of the formulation inside a sentence for the student.
+        signal: coefficient of the image as a function of alpha_bar, elementwise.
+        noise: coefficient of the noise as a function of alpha_bar, elementwise.
+        returns_scaled_noise: True if the returned noise is already multiplied by its coefficient.
+        note: sentence in the report for students who use this formulation.
     """
 
     id: str
@@ -39,7 +41,7 @@ class Reading:
     note: str
 
     def target(self, noise: Tensor, alpha_bar: Tensor) -> Tensor:
-        """What the network has to predict: the noise as this reading returns it, shaped like ``noise``."""
+        """Return what the network must predict: the noise as this formulation returns it, same shape."""
         return self.noise(alpha_bar) * noise if self.returns_scaled_noise else noise
 
 
@@ -52,6 +54,7 @@ PAPER = Reading(
     note="Your forward process is the paper's: x_t = √ᾱ·x_0 + √(1−ᾱ)·ε, and the network learns ε.",
 )
 
+# alpha_bar ** 0.25: the handout stores sqrt(alpha_bar) and takes the square root of that again.
 HANDOUT_CODE = Reading(
     id="handout-code",
     title="the handout's code",
@@ -59,9 +62,9 @@ HANDOUT_CODE = Reading(
     noise=lambda alpha_bar: (1.0 - alpha_bar**0.5) ** 0.5,
     returns_scaled_noise=True,
     note=(
-        "Your forward process is that of the handout's code, which takes the root of ᾱ twice and returns the "
-        "noise already scaled: accepted, though the paper has √ᾱ·x_0 + √(1−ᾱ)·ε and returns ε itself, and "
-        "samples come out cleaner with it."
+        "Your forward process follows the handout's code, which takes the square root of ᾱ twice and returns "
+        "the noise already scaled. This is accepted. The paper has √ᾱ·x_0 + √(1−ᾱ)·ε and returns ε itself; "
+        "with it, samples come out cleaner."
     ),
 )
 
@@ -72,8 +75,8 @@ HANDOUT_TEXT = Reading(
     noise=lambda alpha_bar: 1.0 - alpha_bar,
     returns_scaled_noise=False,
     note=(
-        "Your forward process is that of the handout's text, ᾱ·x_0 + (1−ᾱ)·ε: accepted, though the paper "
-        "takes the square root of both coefficients, so that an image of unit variance keeps it."
+        "Your forward process follows the handout's text, ᾱ·x_0 + (1−ᾱ)·ε. This is accepted. The paper takes "
+        "the square root of both coefficients, so that an image of unit variance keeps its variance."
     ),
 )
 
@@ -83,7 +86,7 @@ READINGS: Mapping[str, Reading] = MappingProxyType(
 
 
 class ReadingDiffuser(NoiseDiffuser):
-    """The same schedule, diffusing as a given reading has it."""
+    """A ``NoiseDiffuser`` with the same schedule that mixes image and noise by a given formulation."""
 
     def __init__(
         self,
@@ -94,17 +97,17 @@ class ReadingDiffuser(NoiseDiffuser):
         *,
         reading: Reading,
     ) -> None:
-        """Lay out the schedule; raises ValueError as ``NoiseDiffuser`` does."""
+        """Compute the schedule; raises ValueError as ``NoiseDiffuser`` does."""
         super().__init__(start_beta, end_beta, total_steps, device)
         self.reading = reading
 
     def noise_diffusion(
         self, image: Tensor, t: Sequence[int] | Tensor, noise: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """x_t by this reading, and the target: what this reading returns for the network to predict.
+        """Return x_t and the training target under this formulation.
 
-        Arguments, shapes and errors are those of ``NoiseDiffuser.noise_diffusion``; ``noise`` comes unscaled.
+        Arguments, shapes and errors are those of ``NoiseDiffuser.noise_diffusion``; pass ``noise`` unscaled.
         """
-        image, alpha_bar, noise = self._prepared(image, t, noise)
+        image, alpha_bar, noise = self._prepare(image, t, noise)
         x_t = self.reading.signal(alpha_bar) * image + self.reading.noise(alpha_bar) * noise
         return x_t, self.reading.target(noise, alpha_bar)

@@ -1,4 +1,4 @@
-"""Sampling: from pure noise, step by step, back to an image (Ho et al. 2020, algorithm 2)."""
+"""The reverse process: from noise to an image, one timestep at a time (Ho et al. 2020, algorithm 2)."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ def generate_samples(
     diffuser: Schedule,
     device: torch.device | str,
 ) -> Tensor:
-    """Walk the reverse process from x_T to x_0, eq. (11) with sigma_t^2 = beta_t (section 3.2).
+    """Run the reverse process from x_T to x_0, eq. (11) with sigma_t^2 = beta_t (section 3.2).
 
-    Every step takes away the predicted noise, rescales, and adds fresh noise z, except the last:
+    Each step subtracts the predicted noise, rescales, and adds fresh noise z; the last step adds none:
 
         x_{t-1} = (x_t - beta_t / sqrt(1 - alpha_bar_t) * predicted) / sqrt(alpha_t) + sqrt(beta_t) * z
 
     Args:
-        x_t: x_T, float (num_samples, C, H, W), unit normal.
-        model: predicts noise from x_t and steps, float (B, 1); call ``eval()`` on it before.
-        num_samples: how many images, as many as ``x_t`` holds.
+        x_t: x_T, float (num_samples, C, H, W), standard normal.
+        model: predicts the noise from x_t and timesteps, float (B, 1); put it in eval mode first.
+        num_samples: number of images, the length of ``x_t``.
         total_timesteps: T, at most the length of the schedule.
         diffuser: the schedule that the model was trained with.
-        device: where the work is done.
+        device: device of the model and the samples.
 
     Returns:
-        x_0, float like ``x_t``, without gradient and not clipped to [0, 1].
+        x_0, float (num_samples, C, H, W), without gradient and not clipped to [0, 1].
 
     Raises:
         ValueError: ``num_samples`` is not the number of images, or the schedule is too short.

@@ -1,4 +1,4 @@
-"""Which images are for training, and which are held out to judge by."""
+"""A fixed split of a data set into training and held-out images."""
 
 from __future__ import annotations
 
@@ -14,18 +14,22 @@ _SEED = 2020
 
 
 def part_of(count: int, split: Split) -> Tensor:
-    """The indices, int64 (N,), of one part of ``count`` images: four fifths to train on; always the same.
+    """Return the indices, int64 (N,), of one part of ``count`` images.
+
+    The split is a fixed shuffle: the first four fifths are for training, the rest is held out.
 
     Raises:
-        ValueError: there is no such part.
+        ValueError: ``split`` is unknown.
     """
     check_split(split)
-    order = np.random.RandomState(_SEED).permutation(count)  # NumPy promises never to change this stream
-    border = round(TRAIN_SHARE * count)
-    return from_numpy(order[:border] if split == "train" else order[border:])
+    order = np.random.RandomState(_SEED).permutation(
+        count
+    )  # the legacy RandomState stream is frozen by NumPy's policy
+    cut = round(TRAIN_SHARE * count)
+    return from_numpy(order[:cut] if split == "train" else order[cut:])
 
 
 def check_split(split: str) -> None:
-    """Raises ValueError unless ``split`` names a part."""
+    """Raise ValueError unless ``split`` is "train" or "held-out"."""
     if split not in get_args(Split):
         raise ValueError(f"a split is one of {', '.join(get_args(Split))}, not {split!r}")

@@ -1,4 +1,4 @@
-"""Training: show the network noisy images until it can tell the noise (Ho et al. 2020, algorithm 1)."""
+"""Training: teach the network to predict the noise in an image (Ho et al. 2020, algorithm 1)."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ def train(
     diffuser: ForwardProcess,
     totalTrainingTimesteps: int,  # the handout's spelling
 ) -> tuple[list[float], list[float]]:
-    """Train in place, and validate after every epoch.
+    """Train the model in place and validate it after every epoch.
 
     Args:
-        model: predicts noise from x_t (B, C, H, W) and steps, float (B, 1); on ``device`` already.
+        model: predicts the noise from x_t (B, C, H, W) and timesteps, float (B, 1); already on ``device``.
         train_loader: batches (images, labels), images float (B, C, H, W) in [0, 1]; labels are ignored.
-        val_loader: the same, of images that are not trained on.
-        optimizer: holds the model's parameters.
-        criterion: from (predicted, true) noise to a scalar; the mean squared error gives eq. (14).
-        device: where batches are moved.
-        num_epochs: passes over ``train_loader``.
-        diffuser: makes x_t and the target, on the same device.
-        totalTrainingTimesteps: T; every image gets a step drawn evenly from 0 to T - 1.
+        val_loader: the same, of images not used for training.
+        optimizer: an optimizer over the model's parameters.
+        criterion: maps (predicted, true) noise to a scalar; the mean squared error gives eq. (14).
+        device: device that batches are moved to.
+        num_epochs: number of passes over ``train_loader``.
+        diffuser: produces x_t and the target, on the same device.
+        totalTrainingTimesteps: T; each image gets a timestep sampled uniformly from 0 to T - 1.
 
     Returns:
-        The mean loss per batch in training and in validation, a number per epoch in each list.
+        Training losses and validation losses: for each epoch the mean over its batches.
 
     Raises:
-        ValueError: a loader has no batch.
+        ValueError: a loader has no batches.
     """
     if not len(train_loader) or not len(val_loader):
         raise ValueError("both loaders need at least one batch")
 
     def loss_on(images: Tensor) -> Tensor:
-        steps = torch.randint(0, totalTrainingTimesteps, (len(images),))  # anew for every image and batch
+        steps = torch.randint(0, totalTrainingTimesteps, (len(images),))  # one per image, new in every batch
         x_t, noise = diffuser.noise_diffusion(images.to(device), steps.tolist())
         return criterion(model(x_t, steps.float().view(-1, 1).to(device)), noise)
 

@@ -12,7 +12,7 @@ from reference.readings import HANDOUT_CODE, PAPER
 from .forward.figures import coefficient_curves, diffusion_strip
 from .forward.formulas import IMAGE, NOISE, close, name_of
 from .forward.probe import Forward
-from .forward.schedule import MatchedReading, curves, fits_image, fits_noise, like_statistically
+from .forward.schedule import MatchedReading, fits_image, fits_noise, like_statistically
 
 STEP = 25  # the step that messages speak of: half way through the probes' schedule
 
@@ -51,7 +51,7 @@ def check_image_fades(
         f"{right:.2f} would be right.",
         expected=f"{right:.4f} at step {STEP}",
         actual=f"{forward.image[STEP]:.4f}",
-        misconception=name_of(forward.image, IMAGE, curves(truth), 2e-3),
+        misconception=name_of(forward.image, IMAGE, truth.curves(), 2e-3),
     )
 
 
@@ -81,7 +81,7 @@ def check_noise_grows(
         f"At step {STEP} the noise has a strength of {measured[STEP]:.2f}; {right:.2f} would be right.",
         expected=f"{right:.4f} at step {STEP}",
         actual=f"{measured[STEP]:.4f}",
-        misconception=name_of(measured, NOISE, curves(truth), 2e-3 if exact else 0.03),
+        misconception=name_of(measured, NOISE, truth.curves(), 2e-3 if exact else 0.03),
     )
 
 

@@ -15,7 +15,7 @@ from reference.diffuser import NoiseDiffuser
 from reference.pretrained import ScheduleArguments
 
 from .forward.formulas import ALPHA_BAR, ALPHAS, BETAS, close, name_of
-from .forward.schedule import PROBE, StudentSchedule, build_diffuser, curves, schedule_of
+from .forward.schedule import PROBE, StudentSchedule, build_diffuser, schedule_of
 
 
 class _Ends(TypedDict):
@@ -89,7 +89,7 @@ def check_alpha_bar_is_the_running_product(
     _show(schedule, truth, reporter)
     alpha_bar = schedule["alpha_bar"]
     own_beta, own_alpha = schedule.curves.get("betas"), schedule.curves.get("alphas")
-    _, alphas, right = curves(truth)
+    _, alphas, right = truth.curves()
     bases = [alphas]  # whatever is wrong with β or α was charged there
     bases += [own_alpha] if own_alpha is not None else []
     bases += [1 - own_beta] if own_beta is not None else []
@@ -113,7 +113,7 @@ def _ends(expected: Tensor, actual: Tensor) -> _Ends:
 
 
 def _show(schedule: StudentSchedule, truth: NoiseDiffuser, reporter: Reporter) -> None:
-    betas, _, alpha_bar = curves(truth)
+    betas, _, alpha_bar = truth.curves()
     pairs = [
         ("β, the noise added at each step", "β", betas, schedule.curves.get("betas")),
         (

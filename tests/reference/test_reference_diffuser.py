@@ -1,4 +1,4 @@
-"""The forward process and its readings, against arithmetic done one step at a time."""
+"""The forward process and its formulations, compared with arithmetic done one timestep at a time."""
 
 from __future__ import annotations
 
@@ -28,8 +28,15 @@ def test_betas_rise_evenly_from_start_to_end(diffuser):
     assert torch.equal(diffuser.linear_scheduler(), diffuser.betas)
 
 
+def test_curves_are_the_attributes_in_float64(diffuser):
+    curves = diffuser.curves()
+    assert all(curve.dtype == torch.float64 and curve.shape == (STEPS,) for curve in curves)
+    attributes = (diffuser.betas, diffuser.alphas, diffuser.alpha_bar)
+    assert all(torch.equal(curve.float(), own) for curve, own in zip(curves, attributes, strict=True))
+
+
 def test_one_jump_equals_walking_every_step(diffuser):
-    """Composing q(x_t | x_{t-1}) gives, at every t, the signal and noise of the closed form."""
+    """Composing q(x_t | x_{t-1}) gives the closed form's signal and noise at every t."""
     scale, variance = 1.0, 0.0
     bright, dark = torch.ones(1, 1, 2, 2), torch.zeros(1, 1, 2, 2)
     for t, beta in enumerate(linear_betas(0.001, 0.2, STEPS)):
@@ -50,9 +57,9 @@ def test_signal_and_noise_add_up_and_the_noise_returned_is_unscaled(diffuser):
     assert torch.equal(returned, noise)
 
 
-def test_noise_drawn_here_is_standard_normal_and_fresh(diffuser):
+def test_sampled_noise_is_standard_normal_and_fresh(diffuser):
     torch.manual_seed(0)
-    image = torch.zeros(64, 1, 28, 28)  # 50176 pixels: the mean is known to 0.0045, the variance to 0.0063
+    image = torch.zeros(64, 1, 28, 28)  # 50176 pixels: standard errors 0.0045 (mean), 0.0063 (variance)
     _, noise = diffuser.noise_diffusion(image, [10] * 64)
     _, again = diffuser.noise_diffusion(image, [10] * 64)
     assert abs(noise.mean().item()) < 5 * 0.0045
@@ -65,8 +72,8 @@ def test_the_last_step_leaves_little_and_a_longer_schedule_less():
     assert 0.0 <= long < short < 0.01
 
 
-def test_without_noise_in_the_schedule_the_image_stays_as_it_is():
-    """As beta goes to zero, x_t goes to x_0 at every step."""
+def test_a_schedule_without_noise_leaves_the_image_unchanged():
+    """As beta goes to zero, x_t goes to x_0 at every timestep."""
     still = NoiseDiffuser(start_beta=1e-9, end_beta=2e-9, total_steps=10)
     image = torch.rand(10, 1, 8, 8)
     x_t, _ = still.noise_diffusion(image, list(range(10)))
@@ -74,7 +81,7 @@ def test_without_noise_in_the_schedule_the_image_stays_as_it_is():
 
 
 @pytest.mark.parametrize("dtype", [torch.int64, torch.int32, torch.uint8])
-def test_a_list_of_steps_and_an_integer_tensor_mean_the_same(diffuser, dtype):
+def test_a_list_of_steps_and_an_integer_tensor_are_equivalent(diffuser, dtype):
     image, noise = torch.rand(3, 1, 4, 4), torch.randn(3, 1, 4, 4)
     from_list, _ = diffuser.noise_diffusion(image, [3, 0, 49], noise)
     from_tensor, _ = diffuser.noise_diffusion(image, torch.tensor([3, 0, 49], dtype=dtype), noise)
@@ -82,7 +89,7 @@ def test_a_list_of_steps_and_an_integer_tensor_mean_the_same(diffuser, dtype):
 
 
 @pytest.mark.parametrize("steps", [[-1, 0], [0, STEPS]])
-def test_a_step_outside_the_schedule_is_refused(diffuser, steps):
+def test_a_step_outside_the_schedule_raises(diffuser, steps):
     with pytest.raises(IndexError, match=f"from 0 to {STEPS - 1}, not {min(steps)} to {max(steps)}"):
         diffuser.noise_diffusion(torch.zeros(2, 1, 4, 4), steps)
 
@@ -97,7 +104,7 @@ def test_a_step_outside_the_schedule_is_refused(diffuser, steps):
         (torch.tensor([True, False]), TypeError),
     ],
 )
-def test_steps_that_do_not_fit_the_images_are_refused(diffuser, steps, error):
+def test_steps_that_do_not_match_the_images_raise(diffuser, steps, error):
     with pytest.raises(error):
         diffuser.noise_diffusion(torch.zeros(2, 1, 4, 4), steps)
 
@@ -105,7 +112,7 @@ def test_steps_that_do_not_fit_the_images_are_refused(diffuser, steps, error):
 @pytest.mark.parametrize(
     "arguments", [(0.2, 0.1, 10), (0.1, 0.1, 10), (0.0, 0.1, 10), (0.1, 1.0, 10), (0.1, 0.2, 0)]
 )
-def test_a_schedule_that_does_not_rise_inside_zero_and_one_is_refused(arguments):
+def test_a_schedule_that_does_not_rise_between_zero_and_one_raises(arguments):
     with pytest.raises(ValueError, match="need"):
         NoiseDiffuser(*arguments)
 
@@ -118,8 +125,8 @@ def test_a_schedule_that_does_not_rise_inside_zero_and_one_is_refused(arguments)
         ("handout-text", 0.64, 0.36, 1.0),
     ],
 )
-def test_each_reading_mixes_image_and_noise_by_its_own_formula(reading, signal, noise, scale_of_target):
-    """Where 0.64 of the signal's variance is left, every root is a number that can be checked by head."""
+def test_each_formulation_mixes_image_and_noise_by_its_own_formula(reading, signal, noise, scale_of_target):
+    """At alpha_bar = 0.64 every square root can be checked by mental arithmetic."""
     mixed = ReadingDiffuser(0.36, 0.5, 2, reading=READINGS[reading])
     one, zero = torch.ones(1, 1, 2, 2), torch.zeros(1, 1, 2, 2)
     from_image, _ = mixed.noise_diffusion(one, [0], noise=zero)
@@ -129,8 +136,8 @@ def test_each_reading_mixes_image_and_noise_by_its_own_formula(reading, signal, 
     assert target.mean().item() == pytest.approx(scale_of_target, rel=1e-5)
 
 
-def test_the_handouts_code_run_as_printed_is_the_handout_code_reading():
-    """Its own order of operations: root of alpha_bar, scaled noise, root again, sum."""
+def test_the_handout_code_formulation_is_the_handouts_code_as_printed():
+    """In the handout's order: root of alpha_bar, scaled noise, root again, sum."""
     ours = ReadingDiffuser(0.001, 0.2, STEPS, reading=READINGS["handout-code"])
     image, noise = torch.rand(STEPS, 1, 4, 4), torch.randn(STEPS, 1, 4, 4)
     x_t, target = ours.noise_diffusion(image, list(range(STEPS)), noise)
@@ -143,7 +150,7 @@ def test_the_handouts_code_run_as_printed_is_the_handout_code_reading():
         assert torch.allclose(x_t[t], math.sqrt(rooted) * image[t] + scaled, atol=1e-4)
 
 
-def test_the_papers_reading_is_the_reference(diffuser):
+def test_the_papers_formulation_is_the_reference_diffuser(diffuser):
     read = ReadingDiffuser(0.001, 0.2, STEPS, reading=PAPER)
     image, noise = torch.rand(STEPS, 1, 4, 4), torch.randn(STEPS, 1, 4, 4)
     pairs = zip(
@@ -154,12 +161,12 @@ def test_the_papers_reading_is_the_reference(diffuser):
     assert all(torch.allclose(one, other, atol=1e-6) for one, other in pairs)
 
 
-def test_a_reading_refuses_bad_steps_too():
+def test_a_reading_diffuser_checks_steps_too():
     with pytest.raises(IndexError):
         ReadingDiffuser(0.001, 0.2, 5, reading=PAPER).noise_diffusion(torch.zeros(1, 1, 4, 4), [5])
 
 
-def test_readings_are_known_by_their_ids_and_differ_wherever_there_is_noise():
+def test_formulations_have_their_ids_and_differ_wherever_there_is_noise():
     assert set(READINGS) == {"paper", "handout-code", "handout-text"}
     assert all(reading.id == name for name, reading in READINGS.items())
     left = torch.tensor([0.1, 0.5, 0.9])

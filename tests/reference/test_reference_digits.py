@@ -1,4 +1,4 @@
-"""The embedded digits are scikit-learn's, and MNIST is found in whatever layout it lies."""
+"""The embedded digits are scikit-learn's, and MNIST is read from every supported layout."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from reference.split import part_of
 SHARED_MNIST = Path(__file__).parents[3] / "shared" / "data" / "mnist"
 
 
-def test_the_embedded_digits_are_scikit_learns():
+def test_the_embedded_digits_equal_scikit_learns():
     digits = pytest.importorskip("sklearn.datasets").load_digits()
     with np.load(DIGITS_FILE) as arrays:
         assert np.array_equal(arrays["images"], digits.images)
@@ -26,7 +26,7 @@ def test_the_embedded_digits_are_scikit_learns():
         assert arrays["images"].dtype == np.uint8
 
 
-def test_digits_are_grey_images_of_mnists_size_in_two_parts():
+def test_digits_are_grey_images_of_mnist_size_in_two_parts():
     (train, train_labels), (held_out, held_out_labels) = load_digits28("train"), load_digits28("held-out")
     assert train.shape == (1438, 1, 28, 28)
     assert held_out.shape == (359, 1, 28, 28)
@@ -38,7 +38,7 @@ def test_digits_are_grey_images_of_mnists_size_in_two_parts():
 
 
 def test_enlarging_interpolates_between_the_eight_pixels():
-    """Output pixel i lies at (i + 0.5) * 8/28 - 0.5 of the small image; both axes, computed in NumPy."""
+    """Output pixel i lies at (i + 0.5) * 8/28 - 0.5 of the small image, on both axes; computed in NumPy."""
     chosen = part_of(1797, "train").numpy()[:20]
     with np.load(DIGITS_FILE) as arrays:
         small, small_labels = arrays["images"][chosen] / 16.0, arrays["labels"][chosen]
@@ -52,7 +52,7 @@ def test_enlarging_interpolates_between_the_eight_pixels():
 
 
 @pytest.mark.parametrize("count", [1, 5, 1797, 10_000])
-def test_the_parts_are_disjoint_complete_shuffled_and_always_the_same(count):
+def test_the_split_is_disjoint_complete_shuffled_and_fixed(count):
     train, held_out = part_of(count, "train").tolist(), part_of(count, "held-out").tolist()
     assert sorted(train + held_out) == list(range(count))
     assert len(train) == round(0.8 * count)
@@ -60,7 +60,7 @@ def test_the_parts_are_disjoint_complete_shuffled_and_always_the_same(count):
     assert count < 10 or train != sorted(train)
 
 
-def test_an_unknown_part_is_refused():
+def test_an_unknown_split_raises():
     for name in ("digits", "/nowhere"):
         with pytest.raises(ValueError, match="not 'test'"):
             load(name, "test")  # type: ignore[arg-type]
@@ -68,19 +68,19 @@ def test_an_unknown_part_is_refused():
 
 @pytest.mark.parametrize("below", ["", "MNIST/raw"])
 @pytest.mark.parametrize("ending", ["", ".gz"])
-def test_mnist_is_read_plain_or_gzipped_from_the_folder_or_torchvisions_place(tmp_path, below, ending):
+def test_mnist_is_read_plain_or_gzipped_from_the_folder_or_torchvisions_subfolder(tmp_path, below, ending):
     write_set(tmp_path / below, "train", count=9, ending=ending)
     write_set(tmp_path / below, "t10k", count=4, ending=ending)
     images, labels = load(tmp_path, "train")
     assert images.shape == (9, 1, 28, 28)
     assert images[:, 0, 3, 3].tolist() == pytest.approx([grey / 255 for grey in range(9)])
-    assert images[:, 0, 2, 5].tolist() == [1.0] * 9  # row 2, column 5, and not the other way round
+    assert images[:, 0, 2, 5].tolist() == [1.0] * 9  # row 2, column 5: not transposed
     assert labels.tolist() == list(range(9))
     assert len(load(str(tmp_path), "held-out")[0]) == 4
 
 
 @pytest.mark.parametrize("only", ["train", "t10k"])
-def test_where_only_one_set_lies_a_fifth_of_it_is_held_out(tmp_path, only):
+def test_of_a_single_set_a_fifth_is_held_out(tmp_path, only):
     write_set(tmp_path, only, count=50)
     parts = [load(tmp_path, split) for split in ("train", "held-out")]
     assert [len(images) for images, _ in parts] == [40, 10]
@@ -89,15 +89,15 @@ def test_where_only_one_set_lies_a_fifth_of_it_is_held_out(tmp_path, only):
     assert (greys % 10).tolist() == torch.cat([labels for _, labels in parts]).tolist()
 
 
-def test_an_empty_folder_is_explained_in_a_sentence(tmp_path):
-    with pytest.raises(DataError, match=r"holds no MNIST: put .* embedded digits\.$"):
+def test_an_empty_folder_raises_with_advice(tmp_path):
+    with pytest.raises(DataError, match=r"contains no MNIST files: put .* embedded digits\.$"):
         load(tmp_path, "train")
 
 
 @pytest.mark.parametrize(
     "damage", ["cut", "signed bytes", "labels instead", "not gzip", "cut gzip", "empty", "one label too few"]
 )
-def test_damaged_files_are_named(tmp_path, damage):
+def test_errors_name_the_damaged_file(tmp_path, damage):
     write_set(tmp_path, "train", count=5, ending=".gz")
     file, labels = tmp_path / "train-images-idx3-ubyte.gz", tmp_path / "train-labels-idx1-ubyte.gz"
     match damage:
@@ -120,7 +120,7 @@ def test_damaged_files_are_named(tmp_path, damage):
         load(tmp_path, "train")
 
 
-def test_mnist_that_cannot_be_fetched_is_explained_and_nothing_is_printed(tmp_path, monkeypatch, capsys):
+def test_a_failed_download_raises_with_advice_and_prints_nothing(tmp_path, monkeypatch, capsys):
     datasets = pytest.importorskip("torchvision.datasets")
 
     def refuse(root: str, **_options: object) -> None:
@@ -129,12 +129,12 @@ def test_mnist_that_cannot_be_fetched_is_explained_and_nothing_is_printed(tmp_pa
 
     monkeypatch.setattr(datasets, "MNIST", refuse)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    with pytest.raises(DataError, match=r"could not be fetched into .*ddpm-grader.*embedded digits\.$"):
+    with pytest.raises(DataError, match=r"could not be downloaded to .*ddpm-grader.*embedded digits\.$"):
         load("mnist", "train")
     assert capsys.readouterr().out == ""
 
 
-def test_mnist_in_the_users_cache_is_used(tmp_path, monkeypatch):
+def test_mnist_is_downloaded_to_the_users_cache(tmp_path, monkeypatch):
     datasets = pytest.importorskip("torchvision.datasets")
 
     def fetch(root: str, **_options: object) -> None:
@@ -158,8 +158,8 @@ def test_real_mnist_is_read():
     assert set(labels.tolist()) == set(range(10))
 
 
-def test_importing_the_package_imports_no_torch_and_its_modules_nothing_of_the_grader():
-    """Nor torchvision or scikit-learn, which only some commands need."""
+def test_the_package_imports_no_torch_and_its_modules_import_nothing_of_the_grader():
+    """Nor do they import torchvision or scikit-learn, which only some commands need."""
     code = (
         "import sys, reference; assert 'torch' not in sys.modules\n"
         "import reference.trainer, reference.sampler, reference.readings, reference.pretrained\n"

@@ -1,4 +1,4 @@
-"""The two measures, on cases of which the answer is known, and the pretrained network by them."""
+"""The two metrics on cases with a known answer, and the pretrained network under both."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ def seeded(seed: int = 1) -> torch.Generator:
 
 
 @pytest.mark.parametrize("reading", READINGS)
-def test_predicting_nothing_is_an_error_of_one_under_every_reading(reading):
+def test_predicting_zero_has_an_error_of_one_in_every_formulation(reading):
     diffuser = ReadingDiffuser(**SCHEDULE, reading=READINGS[reading])
     images = torch.rand(50, 1, 28, 28)
     assert held_out_error(lambda x, t: torch.zeros_like(x), diffuser, images, seeded()) == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("reading", READINGS)
-def test_who_knows_the_image_has_no_error_under_any_reading(reading):
-    """For black images x_t is the noise times a number that the step tells."""
+def test_a_predictor_that_knows_the_image_has_no_error_in_any_formulation(reading):
+    """For black images x_t is the noise times a factor that follows from the timestep."""
     diffuser = ReadingDiffuser(**SCHEDULE, reading=READINGS[reading])
     scale = [READINGS[reading].noise(left).item() for left in diffuser.alpha_bar]
 
-    def know(x_t: Tensor, t: Tensor) -> Tensor:
+    def predict(x_t: Tensor, t: Tensor) -> Tensor:
         factors = [1.0 if READINGS[reading].returns_scaled_noise else 1.0 / scale[int(step)] for step in t]
         return x_t * torch.tensor(factors).view(-1, 1, 1, 1)
 
-    assert held_out_error(know, diffuser, torch.zeros(200, 1, 8, 8), seeded(), batch_size=7) < 1e-6
+    assert held_out_error(predict, diffuser, torch.zeros(200, 1, 8, 8), seeded(), batch_size=7) < 1e-6
 
 
-def test_the_best_linear_guess_has_the_error_that_theory_gives():
-    """Pixels N(0, s^2): the best guess leaves ab s^2 / (ab s^2 + 1 - ab) of the noise, averaged over t."""
+def test_the_best_linear_predictor_has_the_error_that_theory_gives():
+    """Pixels N(0, s^2): its error is ab s^2 / (ab s^2 + 1 - ab), averaged over t (ab = alpha_bar)."""
     spread = 0.5
     diffuser = NoiseDiffuser(0.05, 0.3, 10)
 
-    def guess(x_t: Tensor, t: Tensor) -> Tensor:
+    def predict(x_t: Tensor, t: Tensor) -> Tensor:
         left = diffuser.alpha_bar[t.long()].view(-1, 1, 1, 1)
         return (1 - left).sqrt() * x_t / (left * spread**2 + 1 - left)
 
@@ -56,11 +56,11 @@ def test_the_best_linear_guess_has_the_error_that_theory_gives():
         left *= 1.0 - (0.05 + 0.25 * i / 9)
         shares.append(left * spread**2 / (left * spread**2 + 1.0 - left))
     images = spread * torch.randn(400, 1, 28, 28, generator=seeded(5))
-    assert held_out_error(guess, diffuser, images, seeded()) == pytest.approx(sum(shares) / 10, rel=0.02)
+    assert held_out_error(predict, diffuser, images, seeded()) == pytest.approx(sum(shares) / 10, rel=0.02)
 
 
 @pytest.mark.parametrize("count", [7, 100, 359])
-def test_steps_are_spread_evenly_and_not_in_the_order_of_the_images(count):
+def test_steps_are_spread_evenly_and_shuffled(count):
     probe = held_out_probe(NoiseDiffuser(**SCHEDULE), torch.rand(count, 1, 4, 4), seeded())
     steps = [int(step) for step in probe.t]
     gaps = [later - earlier for earlier, later in zip(sorted(steps), sorted(steps)[1:], strict=False)]
@@ -70,7 +70,7 @@ def test_steps_are_spread_evenly_and_not_in_the_order_of_the_images(count):
     assert steps != sorted(steps)
 
 
-def test_the_same_seed_asks_the_same_questions():
+def test_the_same_seed_gives_the_same_probe():
     images, diffuser = torch.rand(20, 1, 4, 4), NoiseDiffuser(**SCHEDULE)
     one, same, other = (held_out_probe(diffuser, images, seeded(seed)) for seed in (1, 1, 2))
     assert torch.equal(one.x_t, same.x_t)
@@ -78,7 +78,7 @@ def test_the_same_seed_asks_the_same_questions():
     assert not torch.equal(one.target, other.target)
 
 
-def test_a_prediction_of_another_shape_is_refused_though_it_would_broadcast():
+def test_a_prediction_of_another_shape_raises_though_it_would_broadcast():
     with pytest.raises(ValueError, match="but the noise is"):
         relative_error(torch.zeros(4, 1, 1, 1), torch.ones(4, 1, 8, 8))
 
@@ -90,33 +90,33 @@ def test_energy_distance_of_three_points_by_hand():
     assert energy_distance(y, x) == pytest.approx(2.0)
 
 
-def test_energy_distance_takes_a_whole_image_for_one_point():
-    """Two sets that are far apart along all four pixels: 2 * sqrt(4 * 10^2) = 40, less nothing within."""
+def test_energy_distance_treats_an_image_as_one_point():
+    """Two sets that differ by 10 in all four pixels, with no spread within: 2 * sqrt(4 * 10^2) = 40."""
     x, y = torch.zeros(3, 1, 2, 2), torch.full((2, 1, 2, 2), 10.0)
     assert energy_distance(x, y) == pytest.approx(40.0)
 
 
-def test_energy_distance_is_zero_on_average_between_equals_and_grows_with_the_shift():
-    draw = seeded(3)
+def test_energy_distance_averages_zero_for_equal_distributions_and_grows_with_a_shift():
+    generator = seeded(3)
     same = [
-        energy_distance(torch.randn(30, 5, generator=draw), torch.randn(80, 5, generator=draw))
+        energy_distance(torch.randn(30, 5, generator=generator), torch.randn(80, 5, generator=generator))
         for _ in range(200)
     ]
     error = torch.tensor(same).std().item() / math.sqrt(200)
     assert abs(sum(same) / 200) < 4 * error
-    x, y = torch.randn(200, 5, generator=draw), torch.randn(200, 5, generator=draw)
+    x, y = torch.randn(200, 5, generator=generator), torch.randn(200, 5, generator=generator)
     near, far = energy_distance(x, y + 0.5), energy_distance(x, y + 1.0)
     assert 4 * error < near < far
 
 
 @pytest.mark.parametrize("shapes", [((1, 4), (3, 4)), ((3, 4), (1, 4)), ((3, 4), (3, 5))])
-def test_sets_that_cannot_be_compared_are_refused(shapes):
+def test_sets_that_cannot_be_compared_raise(shapes):
     with pytest.raises(ValueError, match="cannot compare"):
         energy_distance(*(torch.zeros(shape) for shape in shapes))
 
 
-def test_the_pretrained_network_denoises_digits_it_never_saw():
-    """Little of the noise is left, overall and in every third of the schedule; a guess of zero leaves 1."""
+def test_the_pretrained_network_denoises_held_out_digits():
+    """The error is small overall and in every third of the schedule; predicting zero has error 1."""
     model, diffuser = load_pretrained(), NoiseDiffuser(**SCHEDULE)
     images, _ = load_digits28("held-out")
     error = held_out_error(model, diffuser, images, seeded(11))
@@ -135,7 +135,7 @@ def test_the_pretrained_network_is_frozen_in_eval_mode_and_float32():
     assert all(weight.dtype == torch.float32 and not weight.requires_grad for weight in model.parameters())
 
 
-def test_the_weights_say_how_they_came():
+def test_the_weights_file_records_how_it_was_trained():
     with safe_open(WEIGHTS_FILE, framework="pt") as file:
         about = file.metadata()
         assert all(file.get_tensor(name).dtype == torch.float16 for name in file.keys())  # noqa: SIM118
@@ -145,14 +145,14 @@ def test_the_weights_say_how_they_came():
     assert WEIGHTS_FILE.stat().st_size < 320_000
 
 
-def test_samples_of_the_pretrained_network_are_like_digits_held_out():
-    """Thirty samples against the digits held out; for scale, thirty real digits and the starting noise."""
+def test_samples_of_the_pretrained_network_resemble_held_out_digits():
+    """30 samples are compared with held-out digits; for scale, so are 30 real digits and pure noise."""
     diffuser = NoiseDiffuser(**SCHEDULE)
     held_out, _ = load_digits28("held-out")
     torch.manual_seed(96)
     start = torch.randn(30, 1, 28, 28)
     samples = generate_samples(start, load_pretrained(), 30, diffuser.total_steps, diffuser, "cpu")
     real = load_digits28("train")[0][:30]
-    drawn, true, noise = (energy_distance(images, held_out) for images in (samples, real, start))
-    print(f"energy distance: samples {drawn:.3f}, real digits {true:.3f}, noise {noise:.3f}")
-    assert max(drawn, true) < noise / 40
+    sampled, true, noise = (energy_distance(images, held_out) for images in (samples, real, start))
+    print(f"energy distance: samples {sampled:.3f}, real digits {true:.3f}, noise {noise:.3f}")
+    assert max(sampled, true) < noise / 40

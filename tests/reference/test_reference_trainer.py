@@ -1,4 +1,4 @@
-"""Training: what the network is shown, what the loss compares, and that it learns."""
+"""Training: the network's inputs, the loss target, the modes, and that it learns."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ STEPS = 10
 
 
 class Scale(nn.Module):
-    """Predicts ``weight * x_t``; writes down every step it was told, and whether it was in training."""
+    """Predicts ``weight * x_t``; records each call's mode and timesteps."""
 
     def __init__(self) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(()))
-        self.told: list[tuple[bool, Tensor]] = []
+        self.calls: list[tuple[bool, Tensor]] = []
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
-        self.told.append((self.training, t))
+        self.calls.append((self.training, t))
         return self.weight * x
 
 
 class RecordingLoss:
-    """Mean squared error that keeps every pair it saw, and what it made of it."""
+    """Mean squared error that records its arguments and results."""
 
     def __init__(self) -> None:
         self.pairs: list[tuple[Tensor, Tensor]] = []
@@ -46,7 +46,7 @@ class RecordingLoss:
 
 
 class RecordingDiffuser(NoiseDiffuser):
-    """Keeps what it was asked and what it gave."""
+    """Records the timesteps it is given and the noise it returns."""
 
     def __init__(self) -> None:
         super().__init__(0.01, 0.3, STEPS)
@@ -73,7 +73,7 @@ def trained(batches):
     return model, diffuser, loss, losses
 
 
-def test_it_returns_the_mean_loss_of_each_epoch_in_training_and_validation(trained):
+def test_train_returns_the_mean_loss_of_each_epoch_in_training_and_validation(trained):
     _, _, loss, (train_losses, val_losses) = trained
     first, second = loss.values[:5], loss.values[5:]
     assert train_losses == pytest.approx([sum(first[:3]) / 3, sum(second[:3]) / 3])
@@ -89,29 +89,29 @@ def test_the_loss_compares_the_prediction_with_the_noise_that_was_returned(train
     assert torch.count_nonzero(loss.pairs[0][0]) == 0  # the weight starts at zero, so the prediction does too
 
 
-def test_the_network_is_told_as_a_float_column_the_steps_the_diffuser_used(trained):
+def test_the_network_gets_the_diffusers_timesteps_as_a_float_column(trained):
     model, diffuser, _, _ = trained
-    for (_, told), (used, _) in zip(model.told, diffuser.given, strict=True):
-        assert told.dtype == torch.float32
-        assert told.tolist() == [[float(step)] for step in used]
+    for (_, passed), (used, _) in zip(model.calls, diffuser.given, strict=True):
+        assert passed.dtype == torch.float32
+        assert passed.tolist() == [[float(step)] for step in used]
 
 
-def test_steps_are_drawn_for_every_image_anew_over_the_whole_schedule(trained):
+def test_timesteps_are_sampled_for_every_image_over_the_whole_schedule(trained):
     _, diffuser, _, _ = trained
-    drawn = [step for steps, _ in diffuser.given for step in steps]
-    assert set(drawn) == set(range(STEPS))  # 220 draws: one of ten is missing once in a billion
+    sampled = [step for steps, _ in diffuser.given for step in steps]
+    assert set(sampled) == set(range(STEPS))  # of 220 samples, one of ten is missing once in a billion
     assert diffuser.given[0][0] != diffuser.given[1][0]
-    assert all(isinstance(step, int) for step in drawn)  # the handout's diffuser takes a list of ints
+    assert all(isinstance(step, int) for step in sampled)  # the handout's diffuser takes a list of ints
 
 
-def test_it_trains_in_training_mode_and_validates_in_eval_mode_without_gradients(trained):
+def test_training_uses_train_mode_and_validation_uses_eval_mode_without_gradients(trained):
     model, _, loss, _ = trained
     assert loss.traced == ([True] * 3 + [False] * 2) * 2
-    assert [training for training, _ in model.told] == ([True] * 3 + [False] * 2) * 2
+    assert [training for training, _ in model.calls] == ([True] * 3 + [False] * 2) * 2
 
 
-def test_gradients_do_not_pile_up_and_validation_changes_nothing(batches):
-    """A step of SGD done by hand from the recorded pairs must lead to the weight that training reached."""
+def test_gradients_do_not_accumulate_and_validation_changes_nothing(batches):
+    """SGD steps computed by hand from the recorded pairs lead to the weight that training reached."""
     model, loss = Scale(), RecordingLoss()
     seen: list[Tensor] = []
     model.register_forward_pre_hook(lambda _module, inputs: seen.append(inputs[0]))
@@ -124,7 +124,7 @@ def test_gradients_do_not_pile_up_and_validation_changes_nothing(batches):
     assert model.weight.item() == pytest.approx(weight, rel=1e-4)
 
 
-def test_a_loader_without_batches_is_refused(batches):
+def test_a_loader_without_batches_raises(batches):
     model = Scale()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     for loaders in (([], batches), (batches, [])):
@@ -133,7 +133,7 @@ def test_a_loader_without_batches_is_refused(batches):
 
 
 def test_two_epochs_on_the_digits_lower_the_held_out_error():
-    """After 46 steps: an untrained network is worth nothing (about 1), this one knows half of the noise."""
+    """An untrained network has an error of about 1; after 46 steps half of the noise is predicted."""
     torch.manual_seed(0)
     diffuser, model = NoiseDiffuser(1e-4, 0.1, 100), UNet(1, 1)
     held_out, _ = load_digits28("held-out")

@@ -16,7 +16,7 @@ from reference.readings import READINGS, Reading
 
 from .formulas import IMAGE, NOISE, Mistake, close
 from .probe import Forward
-from .schedule import MatchedReading, curves
+from .schedule import MatchedReading
 
 STRIP = (0, 3, 6, 10, 15, 22, 32, 49)
 FRAMES = 8  # of the film
@@ -73,7 +73,7 @@ def coefficient_curves(forward: Forward, judged: MatchedReading, truth: NoiseDif
     """The two recovered coefficients at every step, among the accepted readings and a recognised mistake."""
     exact = not judged.scaled and bool((forward.likeness.abs() > 0.999).all())
     noise = forward.ratio.abs() if exact else forward.noise
-    schedule = curves(truth)
+    schedule = truth.curves()
     image_by = [(reading, reading.signal(schedule[2])) for reading in READINGS.values()]
     noise_by = [(reading, reading.noise(schedule[2])) for reading in READINGS.values()]
     mistaken = _recognised(forward.image, IMAGE, schedule, _EXACTLY)

@@ -34,11 +34,6 @@ NAMES = {
 }
 
 
-def curves(diffuser: NoiseDiffuser) -> tuple[Tensor, Tensor, Tensor]:
-    """beta, alpha and alpha_bar of a schedule, float64."""
-    return diffuser.betas.double(), diffuser.alphas.double(), diffuser.alpha_bar.double()
-
-
 def build_diffuser(student: Student, *, start_beta: float, end_beta: float, total_steps: int) -> Handle:
     """A NoiseDiffuser of the student's; one that wants a network to hold gets a stand-in.
 
@@ -153,7 +148,7 @@ def mend(student: Student, diffuser: Handle, found: StudentSchedule, truth: Nois
     Returns:
         The names that were mended.
     """
-    right = dict(zip(NAMES, curves(truth), strict=True))
+    right = dict(zip(NAMES, truth.curves(), strict=True))
     curves_found = [(name, curve) for name, curve in found.curves.items() if name not in found.padded]
     wrong = [name for name, curve in curves_found if not close(curve, right[name], within=1e-3)]
     mended = []
@@ -207,7 +202,7 @@ class MatchedReading:
 
 def read(forward: Forward, schedule: StudentSchedule, truth: NoiseDiffuser) -> MatchedReading:
     """The reading that a forward process follows."""
-    _, _, alpha_bar = curves(truth)
+    _, _, alpha_bar = truth.curves()
     own = schedule.curves.get("alpha_bar")
     usable = own is not None and own.shape == alpha_bar.shape and bool(((own > 0) & (own <= 1)).all())
     alpha_bars = (alpha_bar, own) if usable and own is not None else (alpha_bar,)
@@ -225,7 +220,7 @@ def is_sound(
     forward: Forward, judged: MatchedReading, schedule: StudentSchedule, truth: NoiseDiffuser
 ) -> bool:
     """Whether the diffuser can be built upon; where it cannot, the reference's takes its place."""
-    _, _, alpha_bar = curves(truth)
+    _, _, alpha_bar = truth.curves()
     own = schedule.curves.get("alpha_bar", torch.zeros(0, dtype=torch.float64))
     batched = forward.batched
     each = not isinstance(batched, str) and close(batched[0], forward.image[batched[1]], within=2e-3)

@@ -10,7 +10,6 @@ import torch
 from grader.checks import Blocked, Unmet
 from reference.diffuser import NoiseDiffuser
 
-from ..forward.schedule import curves
 from .formulas import MISTAKES, RIGHT, Factors
 from .probe import SHAPE, STEPS, RecoveredSampler, SamplerStep
 
@@ -43,7 +42,7 @@ def expect_formula(sampling: RecoveredSampler, truth: NoiseDiffuser) -> None:
         )
     wrong = [number for number in range(len(updates)) if not _fits_at(updates, order, RIGHT, truth, number)]
     shown = wrong[len(wrong) // 2]
-    right = [factor[order[shown]].item() for factor in RIGHT(*curves(truth))]
+    right = [factor[order[shown]].item() for factor in RIGHT(*truth.curves())]
     found = updates[shown]
     raise Unmet(
         f"The steps do not follow the formula. At step {order[shown]} "
@@ -101,7 +100,7 @@ def _fits_at(
 ) -> bool:
     """Whether one step has these factors, within 0.3 % and six standard errors."""
     update, step = updates[number], order[number]
-    right_x, right_noise = (factor[step].item() for factor in factors(*curves(truth)))
+    right_x, right_noise = (factor[step].item() for factor in factors(*truth.curves()))
     near_x = abs(update.of_x - right_x) <= 3e-3 * abs(right_x) + 6 * update.error_x
     near_noise = abs(update.of_noise - right_noise) <= 3e-3 * abs(right_noise) + 1e-5 + 6 * update.error_noise
     return near_x and near_noise
@@ -109,7 +108,7 @@ def _fits_at(
 
 def _is_for_show(update: SamplerStep, step: int, factors: Factors, truth: NoiseDiffuser) -> bool:
     """Whether the result is the right one, stretched by a common factor and shifted, such as (x + 1) / 2."""
-    right_x, right_noise = (factor[step].item() for factor in factors(*curves(truth)))
+    right_x, right_noise = (factor[step].item() for factor in factors(*truth.curves()))
     stretch = update.of_x / right_x
     common = abs(update.of_noise / right_noise - stretch) < 0.05 * abs(stretch)
     return common and stretch > 0 and abs(update.z.nanmean().item()) > 0.02

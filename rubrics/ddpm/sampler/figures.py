@@ -11,7 +11,6 @@ from torch import Tensor
 from grader.model import Curves, Series
 from reference.diffuser import NoiseDiffuser
 
-from ..forward.schedule import curves
 from .expectations import fits, orders
 from .formulas import MISTAKES, RIGHT, Factors
 from .noise_levels import NoiseLevels
@@ -32,14 +31,14 @@ def coefficients(updates: Sequence[SamplerStep], truth: NoiseDiffuser) -> Iterat
     mistake = None if fitting else _recognised(updates, truth)
     own = ([update.of_x for update in updates], [update.of_noise for update in updates])
     for which, title, label, sign in _FACTORS:
-        right = RIGHT(*curves(truth))[which]
+        right = RIGHT(*truth.curves())[which]
         series = [
             _yours(order, [sign * value for value in own[which]]),
             Series(label="formula", y=_rounded(sign * right), role="reference"),
         ]
         differs = not fitting and not _near(own[which], right[order])
         if differs and mistake:
-            wrong = mistake(*curves(truth))[which]
+            wrong = mistake(*truth.curves())[which]
             series.append(Series(label="the recognised mistake", y=_rounded(sign * wrong), role="mistake"))
         found = "departs from the formula's" if differs else "lies on the formula's"
         also = ", and lies on the curve of the recognised mistake" if differs and mistake else ""

@@ -11,7 +11,6 @@ from torch import Tensor
 from grader.checks import Blocked, Unmet
 from reference.diffuser import NoiseDiffuser
 
-from ..forward.schedule import curves
 from .expectations import does_not_follow, expect_calls, expect_formula, expect_order, orders
 from .formulas import RIGHT
 from .noise_levels import NoiseLevels
@@ -100,7 +99,7 @@ def _expect_noise_in_all(sampling: RecoveredSampler, truth: NoiseDiffuser) -> st
         raise Blocked(
             "The noise cannot be told from the rest, since one step does not follow from the other."
         )
-    of_x, of_noise = RIGHT(*curves(truth))
+    of_x, of_noise = RIGHT(*truth.curves())
     steps = torch.arange(STEPS)
     one = NoiseLevels.at(torch.ones(STEPS), steps.tolist(), truth)
     enlarged = torch.cat([torch.ones(1, dtype=torch.float64), of_x.cumprod(0)[:-1]])  # by the steps below t

@@ -11,8 +11,6 @@ from torch import Tensor
 
 from reference.diffuser import NoiseDiffuser
 
-from ..forward.schedule import curves
-
 
 class Expected(TypedDict):
     """Words for what should be."""
@@ -50,7 +48,7 @@ class NoiseLevels:
         """The sigmas of updates that are meant for the steps in ``order``."""
         late = [number for number, step in enumerate(order) if step > 1]
         steps = torch.tensor([order[number] for number in late], dtype=torch.int64)
-        beta, alpha, alpha_bar = curves(truth)
+        beta, alpha, alpha_bar = truth.curves()
         before = torch.cat([torch.ones(1, dtype=torch.float64), alpha_bar[:-1]])
         return cls(
             late=late,
