@@ -1,4 +1,4 @@
-"""List the data sets this rubric can use here: ``python -m rubrics.ddpm.available_data`` prints JSON rows."""
+"""Print the data sets that this rubric can use here as JSON: ``python -m rubrics.ddpm.available_data``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from reference.mnist import cache_folder
 
 
 def main() -> None:
-    """Print a list of [name of the data, what was found]."""
+    """Print a list of rows [name of the data set, what is available]."""
     images, _ = digits.load("digits", "train")
     print(json.dumps([["digits", f"{len(images)} embedded digits to train on"], ["mnist", _mnist()]]))
 
@@ -18,8 +18,8 @@ def _mnist() -> str:
     try:
         images, _ = digits.load(cache_folder(), "train")
     except digits.DataError:
-        return "MNIST is not in the cache; `--data mnist` fetches it at its first use"
-    return f"{len(images):,} images of MNIST in the cache"
+        return "MNIST is not in the cache; `--data mnist` downloads it when first used"
+    return f"{len(images):,} MNIST images in the cache"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Exercise 1, the jump from x_0 to x_t: coefficients, and the noise."""
+"""Exercise 1, the jump from x_0 to x_t: the coefficients of image and noise, and the noise itself."""
 
 from __future__ import annotations
 
@@ -10,128 +10,143 @@ from reference.diffuser import NoiseDiffuser
 from reference.readings import HANDOUT_CODE, PAPER
 
 from .forward.figures import coefficient_curves, diffusion_strip
-from .forward.formulas import IMAGE, NOISE, close, name_of
+from .forward.formulas import IMAGE, NOISE, close, identify
 from .forward.probe import Forward
-from .forward.schedule import MatchedReading, fits_image, fits_noise, like_statistically
+from .forward.schedule import MatchedReading, agrees_statistically, fits_image, fits_noise
 
-STEP = 25  # the step that messages speak of: half way through the probes' schedule
+STEP = 25  # messages quote this step, half way through the probes' schedule
+EXACT = 2e-3  # tolerance of a coefficient that was solved for; rounding is a hundred times smaller
+MEASURED = 0.03  # tolerance, per step, of a standard deviation measured on 12,544 pixels
 
 
 @criterion("forward.image_coefficient")
 def check_image_fades(
-    forward: Forward, judged: MatchedReading, truth: NoiseDiffuser, evidence: Evidence, reporter: Reporter
+    forward: Forward,
+    reading_match: MatchedReading,
+    reference_diffuser: NoiseDiffuser,
+    evidence: Evidence,
+    reporter: Reporter,
 ) -> None:
-    """At every step the image keeps the strength that the forward formula gives it."""
-    for figure in (*coefficient_curves(forward, judged, truth), diffusion_strip(forward, judged, truth)):
+    """At every step the image has the coefficient of the forward formula."""
+    for figure in (
+        *coefficient_curves(forward, reading_match, reference_diffuser),
+        diffusion_strip(forward, reading_match, reference_diffuser),
+    ):
         reporter.show(figure)
-    evidence.reading = judged.named
+    evidence.reading = reading_match.reported_id
     if forward.limits:
         low, high = forward.limits
         raise Unmet(
-            f"x_t is cut off: no value lies below {low:.2g} or above {high:.2g}.",
-            expected="image and noise, each with its factor, and nothing else",
-            actual=f"values held at {low:.2g} and {high:.2g}",
+            f"Your x_t is clamped: no value is below {low:.2g} or above {high:.2g}.",
+            expected="a sum of image and noise, each times its coefficient",
+            actual=f"values limited to {low:.2g} and {high:.2g}",
             misconception="result-clamped",
         )
-    if judged.accepted:
-        if judged.reading is not PAPER:
-            reporter.note(judged.reading.note)
+    if reading_match.accepted:
+        if reading_match.reading is not PAPER:
+            reporter.note(reading_match.reading.note)
         return
-    if forward.stray.max() > 1e-2:
+    if forward.residual.max() > 1e-2:
         raise Unmet(
-            "x_t is not a plain mix of image and noise: it changes with the image in another way.",
+            "Your x_t is not a weighted sum of image and noise: it is not proportional to the image.",
             expected="x_t changes in proportion to the image",
-            actual=f"up to {forward.stray.max():.0%} of the change does not",
+            actual=f"up to {forward.residual.max():.0%} of the change is not proportional",
         )
-    if any(fits_image(forward, PAPER, alpha_bar) for alpha_bar in judged.alpha_bars):
+    if any(fits_image(forward, PAPER, alpha_bar) for alpha_bar in reading_match.alpha_bars):
         return
-    right = PAPER.signal(truth.alpha_bar[STEP])
+    right = PAPER.signal(reference_diffuser.alpha_bar[STEP])
     raise Unmet(
-        f"At step {STEP} the image keeps {forward.image[STEP]:.2f} of its strength; "
-        f"{right:.2f} would be right.",
+        f"At step {STEP} your image coefficient is {forward.image[STEP]:.2f}; expected {right:.2f}.",
         expected=f"{right:.4f} at step {STEP}",
         actual=f"{forward.image[STEP]:.4f}",
-        misconception=name_of(forward.image, IMAGE, truth.curves(), 2e-3),
+        misconception=identify(forward.image, IMAGE, reference_diffuser.curves(), EXACT),
     )
 
 
 @criterion("forward.noise_coefficient")
 def check_noise_grows(
-    forward: Forward, judged: MatchedReading, truth: NoiseDiffuser, evidence: Evidence
+    forward: Forward, reading_match: MatchedReading, reference_diffuser: NoiseDiffuser, evidence: Evidence
 ) -> None:
-    """At every step the noise has the strength that the forward formula gives it."""
-    evidence.reading = judged.named
-    # The image's coefficient was charged where it is wrong; here the noise only has to go with it, a² + b² =
-    # 1.
-    if forward.offset.abs().max() > 0.1:  # of noise alone the mean of 12,544 pixels is 0 ± 0.009
+    """At every step the noise has the coefficient of the forward formula."""
+    evidence.reading = reading_match.reported_id
+    # The mean of 12,544 pixels of standard normal noise is 0 ± 0.009, so 0.1 is eleven standard errors.
+    if forward.offset.abs().max() > 0.1:
         raise Unmet(
-            f"Beside image and noise a constant is added, {forward.offset[STEP]:.2f} at step {STEP}.",
-            expected="image and noise, each with its factor, and nothing else",
+            f"Your x_t contains a constant term, {forward.offset[STEP]:.2f} at step {STEP}.",
+            expected="a sum of image and noise, each times its coefficient",
             actual=f"a constant of {forward.offset[STEP]:.2f} at step {STEP}",
             misconception="constant-added",
         )
-    if judged.accepted or _strength_is_right(forward, judged):
+    if reading_match.accepted or _strength_is_right(forward, reading_match):
         return
+    # If the returned noise is what was drawn, b is solved for exactly; otherwise it is a standard deviation.
     exact = (
-        not judged.scaled and not forward.ratio.isnan().any() and bool((forward.likeness.abs() > 0.999).all())
+        not reading_match.scaled
+        and not forward.ratio.isnan().any()
+        and bool((forward.correlation.abs() > 0.999).all())
     )
     measured = forward.ratio.abs() if exact else forward.noise
-    right = PAPER.noise(truth.alpha_bar[STEP])
+    right = PAPER.noise(reference_diffuser.alpha_bar[STEP])
     raise Unmet(
-        f"At step {STEP} the noise has a strength of {measured[STEP]:.2f}; {right:.2f} would be right.",
+        f"At step {STEP} your noise coefficient is {measured[STEP]:.2f}; expected {right:.2f}.",
         expected=f"{right:.4f} at step {STEP}",
         actual=f"{measured[STEP]:.4f}",
-        misconception=name_of(measured, NOISE, truth.curves(), 2e-3 if exact else 0.03),
+        misconception=identify(measured, NOISE, reference_diffuser.curves(), EXACT if exact else MEASURED),
     )
 
 
-def _strength_is_right(forward: Forward, judged: MatchedReading) -> bool:
-    """A wrong image coefficient was charged there; the noise only has to go with it, a² + b² = 1."""
+def _strength_is_right(forward: Forward, reading_match: MatchedReading) -> bool:
+    """Return whether the noise coefficient is right for the schedule, or for the student's image coefficient.
+
+    A wrong image coefficient a already lost its points, so b only has to complete the variance: a² + b² = 1.
+    """
     implied = forward.image.square().clamp(0, 1)
-    return any(fits_noise(forward, PAPER, ab, judged.scaled) for ab in (*judged.alpha_bars, implied))
+    return any(
+        fits_noise(forward, PAPER, ab, reading_match.scaled) for ab in (*reading_match.alpha_bars, implied)
+    )
 
 
 @criterion("forward.noise_returned")
 def check_noise_is_returned(
-    forward: Forward, judged: MatchedReading, evidence: Evidence, reporter: Reporter
+    forward: Forward, reading_match: MatchedReading, evidence: Evidence, reporter: Reporter
 ) -> None:
-    """The second result is the noise that was mixed into the image."""
+    """The second result is the noise that was added to the image."""
     if forward.returned is None:
         raise Unmet(
-            "noise_diffusion returns the noisy image alone, without the noise that the network has to find.",
+            "Your noise_diffusion returns the noisy image alone, without the noise for the network to learn.",
             expected="the noisy image and the noise",
             actual="one tensor",
             misconception="noise-not-returned",
         )
     if forward.returned.shape != forward.diffused.shape:
         raise Unmet(
-            "The returned noise has not the shape of the images; the loss would broadcast it over them.",
+            "The noise you return does not have the shape of the images, so the loss would broadcast it.",
             expected=f"{tuple(forward.diffused.shape[1:])}",
             actual=f"{tuple(forward.returned.shape[1:])}",
             misconception="noise-shape",
         )
-    if bool((forward.likeness > 0.999).all()):
-        if judged.scaled:
+    if bool((forward.correlation > 0.999).all()):
+        if reading_match.scaled:
             evidence.reading = HANDOUT_CODE.id
-            if judged.reading is not HANDOUT_CODE:
+            if reading_match.reading is not HANDOUT_CODE:
                 reporter.note(
-                    "The noise is returned already scaled, as the handout's code returns it: accepted."
+                    "You return the noise already scaled, as the handout's code does; this is accepted."
                 )
         return
-    if bool((forward.likeness < -0.999).all()) and not _strength_is_right(forward, judged):
-        return  # a factor that is wrong altogether, sign and all, was charged as the coefficient
+    if bool((forward.correlation < -0.999).all()) and not _strength_is_right(forward, reading_match):
+        return  # the sign belongs to a coefficient that is wrong anyway and lost its points there
     raise Unmet(
-        "The returned noise is not what was mixed into the image.",
-        expected="the noise of x_t, a correlation of 1",
-        actual=f"a correlation of {forward.likeness.mean():.2f}",
-        misconception=_not_the_noise(forward),
+        "The noise you return is not the noise that you added to the image.",
+        expected="the noise in x_t, a correlation of 1",
+        actual=f"a correlation of {forward.correlation.mean():.2f}",
+        misconception=_identify_returned(forward),
     )
 
 
-def _not_the_noise(forward: Forward) -> str:
+def _identify_returned(forward: Forward) -> str:
     assert forward.returned is not None
     images = forward.images.expand(forward.returned.shape)
-    if bool((forward.likeness < -0.999).all()):
+    if bool((forward.correlation < -0.999).all()):
         return "noise-negated"
     if torch.allclose(forward.returned, forward.diffused, atol=1e-5):
         return "noisy-image-returned"
@@ -141,65 +156,75 @@ def _not_the_noise(forward: Forward) -> str:
 
 
 @criterion("forward.noise_distribution")
-def check_noise_is_standard_normal(forward: Forward, judged: MatchedReading) -> None:
-    """The noise has mean 0 and variance 1, is normal, and is drawn anew for every pixel of every image."""
-    if forward.stray.max() > 1e-2:
-        raise Blocked("The noise cannot be told from the rest of x_t, which is no plain mix.")
-    noise = _drawn(forward, judged)
-    repeats = forward.same_every_time and not forward.noiseless
-    if repeats or _alike(noise[0, 0], noise[1, 0]):
-        raise Unmet("The same noise comes with every call.", misconception="noise-frozen")
-    if _alike(noise[STEP, 0], noise[STEP, 1]):
+def check_noise_is_standard_normal(forward: Forward, reading_match: MatchedReading) -> None:
+    """The noise is standard normal and drawn independently for every pixel of every image."""
+    if forward.residual.max() > 1e-2:
+        raise Blocked("The noise in your x_t cannot be isolated; x_t is not a sum of image and noise.")
+    noise = _recover_drawn_noise(forward, reading_match)
+    repeats = forward.repeats_noise and not forward.noiseless
+    if repeats or _correlated(noise[0, 0], noise[1, 0]):
+        raise Unmet("Your noise_diffusion adds the same noise at every call.", misconception="noise-frozen")
+    if _correlated(noise[STEP, 0], noise[STEP, 1]):
         raise Unmet(
             "All images of a batch get the same noise.",
-            expected="noise of the shape (B, C, H, W)",
-            actual="one noise for the batch",
+            expected="noise of shape (B, C, H, W)",
+            actual="one noise image for the whole batch",
             misconception="noise-shared",
         )
     mean, deviation = round(noise.mean().item(), 4) + 0.0, noise.std().item()  # no -0.00
     kurtosis = ((noise - mean) / max(deviation, 1e-12)).square().square().mean().item()
-    # Over 627,200 pixels the standard errors are 0.0013, 0.0009 and 0.006; the bounds are more than ten of
-    # them.
+    # Mean, deviation and kurtosis of 627,200 pixels have standard errors of 0.0013, 0.0009 and 0.006, so the
+    # bounds are fifteen of them or more. Kurtosis separates a normal distribution (3) from a uniform one
+    # (1.8) that was rescaled to the same mean and deviation.
     if abs(mean) < 0.02 and abs(deviation - 1) < 0.02 and abs(kurtosis - 3) < 0.15:
         return
     uniform = abs(kurtosis - 1.8) < 0.05
     raise Unmet(
-        f"The noise is not standard normal: its mean is {mean:.2f}, its standard deviation {deviation:.2f}.",
+        f"Your noise is not standard normal: its mean is {mean:.2f}, its standard deviation {deviation:.2f}.",
         expected="mean 0, standard deviation 1, kurtosis 3",
         actual=f"mean {mean:.2f}, standard deviation {deviation:.2f}, kurtosis {kurtosis:.2f}",
         misconception="noise-uniform" if uniform else None,
     )
 
 
-def _drawn(forward: Forward, judged: MatchedReading) -> Tensor:
-    """The noise before it was scaled, (T, B, 1, 28, 28), as well as it can be known."""
-    if forward.returned is not None and not judged.scaled and bool((forward.likeness.abs() > 0.999).all()):
+def _recover_drawn_noise(forward: Forward, reading_match: MatchedReading) -> Tensor:
+    """Return the noise before it was scaled, (T, B, 1, 28, 28), as well as it can be known.
+
+    The returned noise if it is that; otherwise the added noise divided by the right coefficient where the
+    student's fits, or else by its own standard deviation, since a wrong coefficient lost its points already.
+    """
+    if (
+        forward.returned is not None
+        and not reading_match.scaled
+        and bool((forward.correlation.abs() > 0.999).all())
+    ):
         return forward.returned
-    strengths = [judged.reading.noise(alpha_bar) for alpha_bar in judged.alpha_bars]
-    fitting = [strength for strength in strengths if like_statistically(forward.noise, strength)]
-    strength = fitting[0] if fitting else forward.noise  # a wrong coefficient was charged where it belongs
-    return forward.added / strength.clamp_min(1e-6).view(-1, 1, 1, 1, 1)
+    coefficients = [reading_match.reading.noise(alpha_bar) for alpha_bar in reading_match.alpha_bars]
+    fitting = [curve for curve in coefficients if agrees_statistically(forward.noise, curve)]
+    coefficient = fitting[0] if fitting else forward.noise
+    return forward.added / coefficient.clamp_min(1e-6).view(-1, 1, 1, 1, 1)
 
 
-def _alike(first: Tensor, second: Tensor) -> bool:
+def _correlated(first: Tensor, second: Tensor) -> bool:
+    """Return whether two noise images are the same one. Over 784 pixels, independent ones have 0 ± 0.04."""
     a, b = first.flatten() - first.mean(), second.flatten() - second.mean()
-    return (
-        abs(float((a @ b) / (a.norm() * b.norm()).clamp_min(1e-30))) > 0.5
-    )  # independent noise: 0.00 ± 0.04
+    return abs(float((a @ b) / (a.norm() * b.norm()).clamp_min(1e-30))) > 0.5
 
 
 @criterion("forward.batched_t")
 def check_each_image_has_its_own_step(forward: Forward) -> None:
-    """In a batch with mixed steps every image is noised by its own."""
+    """In a batch with different steps every image is noised at its own step."""
     if isinstance(forward.batched, str):
-        raise Unmet(f"A batch in which every image has its own step could not be noised: {forward.batched}")
+        raise Unmet(
+            f"Your noise_diffusion fails on a batch in which every image has its own step: {forward.batched}"
+        )
     factors, steps = forward.batched
     expected = forward.image[steps]
-    if close(factors, expected, within=2e-3):
+    if close(factors, expected, within=EXACT):
         return
-    same = close(factors, factors[:1].expand(len(factors)), within=2e-3)
+    same = close(factors, factors[:1].expand(len(factors)), within=EXACT)
     raise Unmet(
-        "In a batch with mixed steps the images are not noised by their own steps.",
+        "In a batch with different steps, your images are not noised at their own steps.",
         expected=f"for t = {steps[0]} and {steps[1]}: {expected[0]:.3f} and {expected[1]:.3f}",
         actual=f"{factors[0]:.3f} and {factors[1]:.3f}",
         misconception="one-step-for-the-batch" if same else None,

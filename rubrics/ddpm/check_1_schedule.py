@@ -14,8 +14,8 @@ from grader.sandbox.values import Handle
 from reference.diffuser import NoiseDiffuser
 from reference.pretrained import ScheduleArguments
 
-from .forward.formulas import ALPHA_BAR, ALPHAS, BETAS, close, name_of
-from .forward.schedule import PROBE, StudentSchedule, build_diffuser, schedule_of
+from .forward.formulas import ALPHA_BAR, ALPHAS, BETAS, close, identify
+from .forward.schedule import PROBE, StudentSchedule, build_diffuser, read_schedule
 
 
 class _Ends(TypedDict):
@@ -23,7 +23,10 @@ class _Ends(TypedDict):
     actual: str
 
 
-WITHIN = 1e-4  # of the largest value; float32's own error is a thousand times smaller
+# Relative to the largest value. Rounding to float32 is a thousand times smaller.
+TOLERANCE = 1e-4
+# A schedule whose numbers are written into the class passes PROBE by luck, but not a second set of arguments.
+_OTHER: ScheduleArguments = {"start_beta": 1e-4, "end_beta": 0.05, "total_steps": 23}
 
 
 @criterion("schedule.betas")
@@ -32,34 +35,26 @@ def check_betas_are_linear(
 ) -> None:
     """β rises in equal steps from start_beta to end_beta, both included."""
     _expect_linear(schedule["betas"], **PROBE)
-    other: ScheduleArguments = {
-        "start_beta": 1e-4,
-        "end_beta": 0.05,
-        "total_steps": 23,
-    }  # a schedule written into the class would not follow
-    _expect_linear(
-        schedule_of(student, build_diffuser(student, **other), other["total_steps"], reporter)["betas"],
-        **other,
-    )
+    other = read_schedule(student, build_diffuser(student, **_OTHER), _OTHER["total_steps"], reporter)
+    _expect_linear(other["betas"], **_OTHER)
 
 
 def _expect_linear(betas: Tensor, *, start_beta: float, end_beta: float, total_steps: int) -> None:
     right = torch.linspace(start_beta, end_beta, total_steps).double()
-    if close(betas, right, WITHIN):
+    if close(betas, right, TOLERANCE):
         return
     expected = f"{total_steps} values from {start_beta:g} to {end_beta:g} in equal steps"
     actual = f"{len(betas)} values from {betas[0]:.4g} to {betas[-1]:.4g}"
     if len(betas) != total_steps:
-        what = f"the schedule has {len(betas)} values for {total_steps} steps"
         raise Unmet(
-            f"β is not the linear schedule: {what}.",
+            f"Your β has {len(betas)} values for {total_steps} steps.",
             expected=expected,
             actual=actual,
             misconception="betas-length",
         )
     mistakes = ((id, formula(start_beta, end_beta, total_steps).double()) for id, formula in BETAS)
     raise Unmet(
-        "β does not rise in equal steps from start_beta to end_beta.",
+        "Your β does not rise in equal steps from start_beta to end_beta.",
         expected=expected,
         actual=actual,
         misconception=next((id for id, curve in mistakes if close(betas, curve, 1e-3)), None),
@@ -71,40 +66,43 @@ def check_alphas_are_what_beta_leaves(schedule: StudentSchedule) -> None:
     """α is 1 − β at every step."""
     alphas = schedule["alphas"]
     if "betas" not in schedule.curves:
-        raise Blocked(f"α could not be compared with β. {schedule.problems['betas']}")
-    betas = schedule["betas"]
-    if close(alphas, 1 - betas, WITHIN):
+        raise Blocked(f"α depends on β, which could not be read. {schedule.problems['betas']}")
+    betas = schedule["betas"]  # the student's own: a wrong β already lost its points
+    if close(alphas, 1 - betas, TOLERANCE):
         return
     right = (betas, 1 - betas, (1 - betas).cumprod(0))
     raise Unmet(
-        "α is not 1 − β.", misconception=name_of(alphas, ALPHAS, right, WITHIN), **_ends(1 - betas, alphas)
+        "Your α is not 1 − β.",
+        misconception=identify(alphas, ALPHAS, right, TOLERANCE),
+        **_ends(1 - betas, alphas),
     )
 
 
 @criterion("schedule.alpha_bar")
 def check_alpha_bar_is_the_running_product(
-    schedule: StudentSchedule, truth: NoiseDiffuser, evidence: Evidence, reporter: Reporter
+    schedule: StudentSchedule, reference_diffuser: NoiseDiffuser, evidence: Evidence, reporter: Reporter
 ) -> None:
     """ᾱ at step t is the product of all α up to t."""
-    _show(schedule, truth, reporter)
+    _show(schedule, reference_diffuser, reporter)
     alpha_bar = schedule["alpha_bar"]
     own_beta, own_alpha = schedule.curves.get("betas"), schedule.curves.get("alphas")
-    _, alphas, right = truth.curves()
-    bases = [alphas]  # whatever is wrong with β or α was charged there
+    _, alphas, right = reference_diffuser.curves()
+    # ᾱ may follow from the right α or from the student's α or β: a mistake there was charged there.
+    bases = [alphas]
     bases += [own_alpha] if own_alpha is not None else []
     bases += [1 - own_beta] if own_beta is not None else []
-    if any(close(alpha_bar, base.cumprod(0), WITHIN) for base in bases):
+    if any(close(alpha_bar, base.cumprod(0), TOLERANCE) for base in bases):
         return
-    named = (name_of(alpha_bar, ALPHA_BAR, (1 - base, base, base.cumprod(0)), WITHIN) for base in bases)
+    named = (identify(alpha_bar, ALPHA_BAR, (1 - base, base, base.cumprod(0)), TOLERANCE) for base in bases)
     raise Unmet(
-        "ᾱ is not the running product of α.",
+        "Your ᾱ is not the running product of α.",
         misconception=next(filter(None, named), None),
         **_ends(right, alpha_bar),
     )
 
 
 def _ends(expected: Tensor, actual: Tensor) -> _Ends:
-    """The first and last values of both, in words."""
+    """Describe both curves by their length and their first and last values."""
 
     def ends(curve: Tensor) -> str:
         return f"{len(curve)} values, {curve[0]:.4g} at the first step and {curve[-1]:.4g} at the last"
@@ -112,38 +110,23 @@ def _ends(expected: Tensor, actual: Tensor) -> _Ends:
     return {"expected": ends(expected), "actual": ends(actual)}
 
 
-def _show(schedule: StudentSchedule, truth: NoiseDiffuser, reporter: Reporter) -> None:
-    betas, _, alpha_bar = truth.curves()
+def _show(schedule: StudentSchedule, reference_diffuser: NoiseDiffuser, reporter: Reporter) -> None:
+    betas, _, alpha_bar = reference_diffuser.curves()
+    own = schedule.curves
     pairs = [
-        ("β, the noise added at each step", "β", betas, schedule.curves.get("betas")),
-        (
-            "ᾱ, the share of the image's variance that is left",
-            "ᾱ",
-            alpha_bar,
-            schedule.curves.get("alpha_bar"),
-        ),
+        ("β, the noise added at each step", "β", betas, own.get("betas")),
+        ("ᾱ, the share of the image's variance that is left", "ᾱ", alpha_bar, own.get("alpha_bar")),
     ]
-    for title, label, right, own in pairs:
+    for title, label, right, curve in pairs:
         series = [Series(label="reference", y=_rounded(right), role="reference")]
-        if own is not None:
-            series.append(Series(label="yours", y=_rounded(own), role="student"))
-        same = own is not None and close(own, right, WITHIN)
-        found = (
-            "is not there"
-            if own is None
-            else "lies on the reference"
-            if same
-            else "departs from the reference"
-        )
+        if curve is None:
+            found = f"Your diffuser has no curve of {label}."
+        else:
+            series.append(Series(label="yours", y=_rounded(curve), role="student"))
+            same = close(curve, right, TOLERANCE)
+            found = f"Your {label} {'matches' if same else 'differs from'} the reference."
         reporter.show(
-            Curves(
-                exercise=1,
-                title=title,
-                caption=f"Your curve of {label} {found}.",
-                x_label="step t",
-                y_label=label,
-                series=series,
-            )
+            Curves(exercise=1, title=title, caption=found, x_label="step t", y_label=label, series=series)
         )
 
 

@@ -1,4 +1,4 @@
-"""Exercise 2, the short training: does it learn?"""
+"""Exercise 2, the short training: its held-out error against the reference's."""
 
 from __future__ import annotations
 
@@ -12,47 +12,48 @@ from .short_training.training import TrainingOutcome
 
 @criterion("train.learns")
 def check_short_training_learns(
-    learning: TrainingOutcome, judge: Judge, evidence: Evidence, reporter: Reporter
+    training_outcome: TrainingOutcome, judge: Judge, evidence: Evidence, reporter: Reporter
 ) -> None:
-    """After a short training the network finds the noise in images that it never saw."""
-    trained = learning.trained
+    """After a short training the network predicts the noise in images that it never saw."""
+    outcome = training_outcome
+    trained = outcome.trained
     evidence.reading = trained.reading.id if trained.reading.id != PAPER.id else None
     evidence.expected = (
-        f"a held-out error of at most {learning.bound:.3f} "
-        f"(the reference comes to {learning.reference:.3f} in {learning.compared} steps)"
+        f"a held-out error of at most {outcome.bound:.3f} "
+        f"(the reference reaches {outcome.reference:.3f} in {outcome.compared} steps)"
     )
-    evidence.actual = f"{learning.error:.3f} after {trained.steps} steps"
-    _show(learning, judge, reporter)
-    if learning.learnt:
+    evidence.actual = f"{outcome.error:.3f} after {trained.steps} steps"
+    _show(outcome, judge, reporter)
+    if outcome.learnt:
         return
-    if learning.error <= learning.undecided and not learning.limited:
+    if outcome.error <= outcome.undecided and not outcome.limited:
         raise NeedsReview(
-            f"After {trained.steps} steps the error on held-out images is {learning.error:.3f}: more than "
-            f"{learning.bound:.3f}, up to which a network surely learns, and less than "
-            f"{learning.undecided:.3f}, beyond which it surely does not. A person has to look at its samples."
+            f"After {trained.steps} steps the error on held-out images is {outcome.error:.3f}. Up to "
+            f"{outcome.bound:.3f} a network has certainly learned, above {outcome.undecided:.3f} certainly "
+            f"not; in between, a TA has to look at its samples."
         )
-    more = " The network's answers keep within limits that the noise has not." if learning.limited else ""
+    more = " Its predictions stay in a range that noise exceeds." if outcome.limited else ""
     raise Unmet(
-        f"After {trained.steps} steps the error on held-out images is {learning.error:.3f}; "
-        f"the reference comes to {learning.reference:.3f} in as many.{more}",
+        f"After {trained.steps} steps your network's error on held-out images is {outcome.error:.3f}; "
+        f"the reference reaches {outcome.reference:.3f} in {outcome.compared} steps.{more}",
         expected=evidence.expected,
         actual=evidence.actual,
-        misconception=_why(learning),
+        misconception=_identify(outcome),
     )
 
 
-def _why(learning: TrainingOutcome) -> str | None:
-    if learning.limited:
+def _identify(outcome: TrainingOutcome) -> str | None:
+    if outcome.limited:
         return "output-limited"
-    return "learns-nothing" if learning.error > 0.9 else None
+    return "learns-nothing" if outcome.error > 0.9 else None  # predicting zero gives 1
 
 
-def _show(learning: TrainingOutcome, judge: Judge, reporter: Reporter) -> None:
-    trained, settings = learning.trained, judge.rubric.settings["training"]
+def _show(outcome: TrainingOutcome, judge: Judge, reporter: Reporter) -> None:
+    trained, settings = outcome.trained, judge.rubric.settings["training"]
     batches = settings["batches"]
     reference = {
-        "training": learning.reference_curve.training,
-        "validation": learning.reference_curve.validation,
+        "training": outcome.reference_curve.training,
+        "validation": outcome.reference_curve.validation,
     }
     names = ("training", "validation")
     series = []
@@ -62,10 +63,10 @@ def _show(learning: TrainingOutcome, judge: Judge, reporter: Reporter) -> None:
     for name in names:
         values = reference[name][: max(len(trained.losses[0]) if trained.losses else 0, 6)]
         at = [float((number + 1) * batches) for number in range(len(values))]
-        band = learning.reference_curve.bands.get(name)
+        band = outcome.reference_curve.bands.get(name)
         series.append(
             Series(
-                label=f"reference, {name}" + (", and its range" if band else ""),
+                label=f"reference, {name}" + (" (with range)" if band else ""),
                 x=at,
                 y=[round(value, 6) for value in values],
                 role="reference",
@@ -73,12 +74,14 @@ def _show(learning: TrainingOutcome, judge: Judge, reporter: Reporter) -> None:
             )
         )
     caption = (
-        f"On held-out images your network's error is {learning.error:.3f} after {trained.steps} steps, the "
-        f"reference's {learning.reference:.3f} after {learning.compared}."
+        f"On held-out images your network's error is {outcome.error:.3f} after {trained.steps} steps; the "
+        f"reference's is {outcome.reference:.3f} after {outcome.compared}."
     )
     first = batches * settings["epochs"][0]
     if trained.losses and trained.steps > first:
-        caption += f" After {first} steps train was called anew, with a new optimizer: a loss may jump there."
+        caption += (
+            f" After {first} steps train was called again with a new optimizer, so a loss may jump there."
+        )
     reporter.show(
         Curves(
             exercise=2,

@@ -1,4 +1,4 @@
-"""Exercise 2, the training loop, run on stand-ins that record what it asks of them."""
+"""Exercise 2, the training loop, run on test doubles that record how they are called."""
 
 from __future__ import annotations
 
@@ -9,38 +9,40 @@ from .trainer.probe import RecordedTraining
 
 
 @criterion("train.loss_target")
-def check_loss_compares_the_noises(training: RecordedTraining, reporter: Reporter) -> None:
-    """The loss compares the predicted noise with the noise that is in the image."""
-    if training.error:
-        reporter.note(f"Your train stopped when it was run on two short epochs: {training.error}")
-    expectations.expect_loss_on_noise(training)
+def check_loss_compares_the_noises(recorded_training: RecordedTraining, reporter: Reporter) -> None:
+    """The loss compares the predicted noise with the noise in the image."""
+    if recorded_training.error:
+        reporter.note(
+            f"Your train raised an error in a trial run of two short epochs: {recorded_training.error}"
+        )
+    expectations.expect_loss_on_noise(recorded_training)
 
 
 @criterion("train.optimizer_step")
-def check_every_batch_improves_the_network(training: RecordedTraining) -> None:
-    """The loss is sent back through the network, and the optimiser steps, once per batch."""
-    expectations.expect_a_step_per_batch(training)
+def check_every_batch_updates_the_network(recorded_training: RecordedTraining) -> None:
+    """Each batch runs one backward pass and one optimizer step."""
+    expectations.expect_a_step_per_batch(recorded_training)
 
 
 @criterion("train.zero_grad")
-def check_gradients_start_anew(training: RecordedTraining) -> None:
-    """Before each backward pass the gradients of the batch before are gone."""
-    expectations.expect_cleared_gradients(training)
+def check_gradients_are_cleared(recorded_training: RecordedTraining) -> None:
+    """The gradients are cleared before each backward pass."""
+    expectations.expect_cleared_gradients(recorded_training)
 
 
 @criterion("train.random_t")
-def check_steps_are_random(training: RecordedTraining, evidence: Evidence) -> None:
-    """Every image of every batch is trained at a step drawn anew from all T."""
-    evidence.actual = expectations.expect_random_steps(training)
+def check_steps_are_random(recorded_training: RecordedTraining, evidence: Evidence) -> None:
+    """Every image of every batch gets its own random step from all T."""
+    evidence.actual = expectations.expect_random_steps(recorded_training)
 
 
 @criterion("train.eval_mode_no_grad")
-def check_validation_only_looks(training: RecordedTraining) -> None:
-    """In validation the network is in eval mode, no gradients are recorded, and nothing is updated."""
-    expectations.expect_validation_only_looks(training)
+def check_validation_changes_nothing(recorded_training: RecordedTraining) -> None:
+    """Validation runs in eval mode, without gradients, and updates nothing."""
+    expectations.expect_validation_only_looks(recorded_training)
 
 
 @criterion("train.returns_losses")
-def check_losses_are_returned(training: RecordedTraining) -> None:
-    """The losses of every epoch come back."""
-    losses.expect_losses(training)
+def check_losses_are_returned(recorded_training: RecordedTraining) -> None:
+    """train returns the losses of every epoch."""
+    losses.expect_losses(recorded_training)

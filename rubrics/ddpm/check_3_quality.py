@@ -13,12 +13,15 @@ from .sample_quality.quality import OWN, Quality
 def check_samples_look_like_digits(
     quality: Quality, judge: Judge, evidence: Evidence, reporter: Reporter
 ) -> None:
-    """From the handout's seeds come images that lie as near to real digits as the reference's do."""
+    """The samples from the handout's seeds are as close to real digits as the reference's."""
     for number, seed in enumerate(judge.rubric.settings["sample_seeds"]):
         rows = [(label, made[number]) for label, made in quality.rows]
         caption = f"Judged: {quality.judged}; {_finding(quality)}."
         if any(label.startswith(OWN) for label, _ in rows):
-            caption += " All your own is not judged: after so few batches no network draws digits yet."
+            caption += (
+                " The samples made with all your own parts are not judged: after so few batches no network "
+                "generates digits."
+            )
         reporter.show(grid(3, f"Samples from seed {seed}", caption, rows))
     if len(quality.film) > FRAMES:
         reporter.show(film(quality.film))
@@ -30,20 +33,19 @@ def check_samples_look_like_digits(
     evidence.actual = f"{quality.value:.2f}, {quality.judged}"
     if quality.bound < quality.value <= quality.undecided:
         raise NeedsReview(
-            f"{quality.measure.capitalize()} is {quality.value:.2f}: more than {quality.bound:.2f}, up to "
-            f"which samples surely look like digits, and less than {quality.undecided:.2f}, beyond which "
-            f"they surely do not. A person has to look at them."
+            f"The {quality.measure} is {quality.value:.2f}. Up to {quality.bound:.2f} samples certainly look "
+            f"like digits, above {quality.undecided:.2f} certainly not; in between, a TA has to look at them."
         )
     if not quality.value <= quality.bound:
         raise Unmet(
-            f"The samples do not look like digits: {quality.measure} is {quality.value:.2f}, "
-            f"where the reference has {quality.reference:.2f}.",
+            f"The samples do not look like digits: their {quality.measure} is {quality.value:.2f}; the "
+            f"reference's is {quality.reference:.2f}.",
             expected=evidence.expected,
             actual=evidence.actual,
         )
 
 
 def _finding(quality: Quality) -> str:
-    """What was measured, in words."""
-    told = "within" if quality.value <= quality.bound else "beyond"
-    return f"{quality.measure} {quality.value:.2f}, {told} the bound of {quality.bound:.2f}"
+    """Describe the measured value and the bound."""
+    side = "within" if quality.value <= quality.bound else "above"
+    return f"{quality.measure} {quality.value:.2f}, {side} the bound of {quality.bound:.2f}"

@@ -1,5 +1,8 @@
-"""The fixtures that checks are built on: the student's parts, probed once, and the reference's in place of
-broken ones.
+"""Fixtures of the checks: the student's parts, each probed once.
+
+An expectation that is unmet while a fixture is built blocks the checks that use it, so a check lists its
+prerequisites as parameters. What one part of the student's needs of another is looked up by ``_try_fixture``
+instead: the reference replaces a part that does not work, so that a mistake is charged once.
 """
 
 from __future__ import annotations
@@ -31,13 +34,13 @@ from .forward.schedule import (
     MatchedReading,
     StudentSchedule,
     build_diffuser,
-    is_sound,
-    own_diffuser,
-    read,
-    schedule_of,
+    is_usable,
+    match_reading,
+    read_schedule,
+    try_build_diffuser,
 )
 from .interface.conventions import StepNumbering
-from .network.probe import InputPaths, Network, examine, input_paths, rebuilt
+from .network.probe import InputPaths, Network, probe_network, rebuild, trace_input_paths
 from .sample_quality.cache import draw_or_recall
 from .sample_quality.own_weights import add_own_weights
 from .sample_quality.quality import (
@@ -53,7 +56,7 @@ from .sampler.probe import RecoveredSampler
 from .short_training.background import BackgroundTraining
 from .short_training.plan import TrainingPlan, planned
 from .short_training.training import TrainingOutcome
-from .step_numbering import recovered, told_otherwise
+from .step_numbering import describe_encoding_mismatch, recover_forward
 from .trainer import probe as probe_trainer
 from .trainer.probe import RecordedTraining
 from .trainer.run import run_as_expected, see_what_is_told
@@ -61,7 +64,7 @@ from .trainer.run import run_as_expected, see_what_is_told
 
 @pytest.fixture(scope="session")
 def student_data(judge: Judge) -> tuple[Tensor, Tensor]:
-    """What torchvision's MNIST serves in the worker: the training part of the data in use."""
+    """Training images and labels of the data in use, which torchvision's MNIST serves in the worker."""
     try:
         return digits.load(judge.request["data"], "train")
     except digits.DataError as error:
@@ -81,8 +84,8 @@ def seeded(judge: Judge) -> Seeded:
 
 
 @pytest.fixture(scope="session")
-def truth() -> NoiseDiffuser:
-    """The schedule that the probes use, as it should be."""
+def reference_diffuser() -> NoiseDiffuser:
+    """The reference's schedule with the probes' arguments."""
     return NoiseDiffuser(**PROBE)
 
 
@@ -101,105 +104,129 @@ def need(judge: Judge) -> Callable[[str], None]:
 
 @pytest.fixture(scope="session")
 def diffuser(student: Student, need: Callable[[str], None]) -> Handle:
-    """The student's NoiseDiffuser over the probes' schedule."""
+    """The student's NoiseDiffuser, built with the probes' schedule arguments."""
     need("NoiseDiffuser")
     return build_diffuser(student, **PROBE)
 
 
 @pytest.fixture(scope="session")
 def schedule(student: Student, diffuser: Handle, reporter: Reporter) -> StudentSchedule:
-    """The student's schedule for the probes."""
-    return schedule_of(student, diffuser, PROBE["total_steps"], reporter)
+    """The betas, alphas and alpha_bar of the student's diffuser."""
+    return read_schedule(student, diffuser, PROBE["total_steps"], reporter)
 
 
 @pytest.fixture(scope="session")
 def forward(
-    student: Student, schedule: StudentSchedule, truth: NoiseDiffuser, seeded: Seeded, reporter: Reporter
+    student: Student,
+    schedule: StudentSchedule,
+    reference_diffuser: NoiseDiffuser,
+    seeded: Seeded,
+    reporter: Reporter,
 ) -> Forward:
-    """The student's forward process, recovered at every step, over the true schedule where it reads that."""
-    forward, mended = recovered(student, schedule, truth, seeded("forward").initial_seed())
-    reporter.convention("noise_diffusion", str(forward.asked))
-    if mended and not torch.isfinite(forward.image).all():
-        raise Blocked("noise_diffusion computes no numbers from your schedule, which lost its points above.")
-    if forward.asked.single:
-        reporter.note("noise_diffusion takes no batch of images; what else it does was asked image by image.")
-    elif forward.asked.form != "list":
-        reporter.note("noise_diffusion takes t not as a list, as in the handout; it was given a tensor.")
-    if (forward.asked.answers.image, forward.asked.answers.noise) == (1, 0):
-        reporter.note("noise_diffusion returns the noise first and the image second; it was read that way.")
+    """The student's forward process, recovered at every step.
+
+    Wrong curves of its schedule are replaced by the reference's first: the schedule lost its points already.
+    """
+    forward, replaced = recover_forward(
+        student, schedule, reference_diffuser, seeded("forward").initial_seed()
+    )
+    reporter.convention("noise_diffusion", str(forward.convention))
+    if replaced and not torch.isfinite(forward.image).all():
+        raise Blocked(
+            "noise_diffusion computes no finite values with your schedule, which already lost its points."
+        )
+    if forward.convention.single:
+        reporter.note(
+            "Your noise_diffusion does not accept a batch of images, so the other checks called it with one "
+            "image at a time."
+        )
+    elif forward.convention.form != "list":
+        reporter.note("Your noise_diffusion does not accept t as a list, as in the handout; it got a tensor.")
+    if (forward.convention.layout.image, forward.convention.layout.noise) == (1, 0):
+        reporter.note(
+            "Your noise_diffusion returns the noise first and the image second; it was read in that order."
+        )
     return forward
 
 
 @pytest.fixture(scope="session")
 def numbering(request: pytest.FixtureRequest, reporter: Reporter) -> StepNumbering:
-    """How the student counts the steps."""
-    forward, schedule = _or_none(request, "forward"), _or_none(request, "schedule")
-    found = StepNumbering(forward.asked.first if forward else 0, schedule.padded if schedule else frozenset())
+    """Numbering of the student's steps: from 0 or from 1, with or without a padded schedule."""
+    forward, schedule = _try_fixture(request, "forward"), _try_fixture(request, "schedule")
+    found = StepNumbering(
+        forward.convention.first if forward else 0, schedule.padded if schedule else frozenset()
+    )
     reporter.convention("Steps", f"counted {found}")
     return found
 
 
 @pytest.fixture(scope="session")
-def judged(forward: Forward, schedule: StudentSchedule, truth: NoiseDiffuser) -> MatchedReading:
-    """The reading that the student's forward process follows."""
-    return read(forward, schedule, truth)
+def reading_match(
+    forward: Forward, schedule: StudentSchedule, reference_diffuser: NoiseDiffuser
+) -> MatchedReading:
+    """The formulation that the student's forward process follows."""
+    return match_reading(forward, schedule, reference_diffuser)
 
 
 @pytest.fixture(scope="session")
-def course(request: pytest.FixtureRequest, truth: NoiseDiffuser) -> MatchedReading | None:
-    """How the student's forward process is read, if it can be built upon; None where the reference's takes
-    its place.
+def usable_reading(
+    request: pytest.FixtureRequest, reference_diffuser: NoiseDiffuser
+) -> MatchedReading | None:
+    """The formulation of the student's forward process if training can rely on it.
+
+    None means that the reference's forward process is used instead.
     """
     try:
-        judged: MatchedReading = request.getfixturevalue("judged")
+        matched: MatchedReading = request.getfixturevalue("reading_match")
         forward, schedule = request.getfixturevalue("forward"), request.getfixturevalue("schedule")
     except (StudentError, Unmet, Blocked):
         return None
-    return judged if is_sound(forward, judged, schedule, truth) else None
+    return matched if is_usable(forward, matched, schedule, reference_diffuser) else None
 
 
 @pytest.fixture(scope="session")
 def network(student: Student, need: Callable[[str], None], seeded: Seeded, reporter: Reporter) -> Network:
-    """The student's UNet(1, 1), asked once."""
+    """The student's UNet(1, 1), with the output of one call."""
     need("UNet")
-    network = examine(student, 1, seeded("network"), reporter)
+    network = probe_network(student, 1, seeded("network"), reporter)
     reporter.convention("UNet", f"t as {network.form}")
     return network
 
 
 @pytest.fixture(scope="session")
-def paths(student: Student, network: Network, seeded: Seeded) -> InputPaths:
-    """How the network's output hears of its input."""
-    return input_paths(student, network, seeded("paths"))
+def input_paths(student: Student, network: Network, seeded: Seeded) -> InputPaths:
+    """The resolutions through which the network's output depends on its input."""
+    return trace_input_paths(student, network, seeded("paths"))
 
 
 @pytest.fixture(scope="session")
-def training(
+def recorded_training(
     request: pytest.FixtureRequest,
     student: Student,
     need: Callable[[str], None],
     seeded: Seeded,
-    course: MatchedReading | None,
+    usable_reading: MatchedReading | None,
     numbering: StepNumbering,
     judge: Judge,
     reporter: Reporter,
 ) -> RecordedTraining:
-    """What the student's ``train`` asks of stand-ins for all that it is given."""
+    """A run of the student's ``train`` on test doubles of all its arguments."""
     need("train")
-    reading = course.as_returned if course else PAPER
-    fallback = own_diffuser(student, judge, probe_trainer.SCHEDULE)
-    forward: Forward | None = _or_none(request, "forward")
-    forms = [forward.asked.answers] if forward and forward.asked.answers.noise is not None else []
-    training = run_as_expected(student, reading, fallback, seeded("training"), numbering, forms)
+    reading = usable_reading.as_returned if usable_reading else PAPER
+    fallback = try_build_diffuser(student, judge, probe_trainer.SCHEDULE)
+    forward: Forward | None = _try_fixture(request, "forward")
+    convention = forward.convention if forward else None
+    layouts = [convention.layout] if convention and convention.layout.noise is not None else []
+    training = run_as_expected(student, reading, fallback, seeded("training"), numbering, layouts)
     see_what_is_told(
-        student, training, lambda: own_diffuser(student, judge, TRAINING_SCHEDULE), seeded("telling")
+        student, training, lambda: try_build_diffuser(student, judge, TRAINING_SCHEDULE), seeded("telling")
     )
     reporter.convention("train", training.convention())
     return training
 
 
 @pytest.fixture(scope="session")
-def sampling(
+def recovered_sampler(
     student: Student,
     need: Callable[[str], None],
     seeded: Seeded,
@@ -211,63 +238,71 @@ def sampling(
     need("generate_samples")
 
     def fallback(fresh: Student) -> Handle | None:
-        return own_diffuser(fresh, judge, PROBE)
+        return try_build_diffuser(fresh, judge, PROBE)
 
     found = probe_sampler.recover(student, fallback, seeded("sampling"), numbering)
     reporter.convention("generate_samples", found.convention())
     if found.first.missing:
         names = ", ".join(sorted(set(found.first.missing)))
-        reporter.note(f"generate_samples asks the diffuser for {names}, beyond the handout; yours was asked.")
+        reporter.note(
+            f"generate_samples uses {names} of the diffuser, which the handout does not have; yours was used."
+        )
     return found
 
 
 @pytest.fixture(scope="session")
-def plan(request: pytest.FixtureRequest, judge: Judge, course: MatchedReading | None) -> TrainingPlan:
-    """What there is of the student's to train with, as far as it is sound."""
+def training_plan(
+    request: pytest.FixtureRequest, judge: Judge, usable_reading: MatchedReading | None
+) -> TrainingPlan:
+    """The parts of the student's that work well enough to train with."""
     if judge.request["quick"]:
-        raise Skipped("judging it would take a training, which --quick leaves out.")
+        raise Skipped("it needs a training, which --quick skips.")
     return planned(
-        network=_or_none(request, "network"),
-        paths=_or_none(request, "paths"),
-        training=_or_none(request, "training"),
-        course=course,
-        forward=request.getfixturevalue("forward") if course else None,
+        network=_try_fixture(request, "network"),
+        paths=_try_fixture(request, "input_paths"),
+        training=_try_fixture(request, "recorded_training"),
+        course=usable_reading,
+        forward=request.getfixturevalue("forward") if usable_reading else None,
     )
 
 
 @pytest.fixture(scope="session")
-def lesson(
-    plan: TrainingPlan, student: Student, judge: Judge, reporter: Reporter
+def background_training(
+    training_plan: TrainingPlan, student: Student, judge: Judge, reporter: Reporter
 ) -> Iterator[BackgroundTraining]:
-    """The short training, under way in a worker of its own while other questions are asked."""
-    with BackgroundTraining(judge, student, plan, reporter) as lesson:
-        yield lesson
+    """The short training, running in a worker of its own while other checks are made."""
+    with BackgroundTraining(judge, student, training_plan, reporter) as training:
+        yield training
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _begun_early(request: pytest.FixtureRequest, judge: Judge) -> None:
-    """Begins the training with the first check; what hinders it is for the checks that need it to say."""
+def _start_training_early(request: pytest.FixtureRequest, judge: Judge) -> None:
+    """Start the training with the first check; if it cannot start, the checks that need it report why."""
     if {"train.learns", "sample.quality"} & set(judge.asked()) and not judge.request["quick"]:
         with suppress(Exception):
-            request.getfixturevalue("lesson")
+            request.getfixturevalue("background_training")
 
 
 @pytest.fixture(scope="session")
-def learning(lesson: BackgroundTraining, plan: TrainingPlan, reporter: Reporter) -> TrainingOutcome:
-    """What the short training came to."""
-    learning = lesson.result()
-    if learning.trained.out_of_time:
-        steps = learning.trained.steps
-        reporter.note(f"The short training was stopped after {steps} steps, when its time was up.")
-    network = () if learning.trained.is_own else ("network",)
-    if replaced := " and ".join(dict.fromkeys([*network, *plan.replaced])):
+def training_outcome(
+    background_training: BackgroundTraining, training_plan: TrainingPlan, reporter: Reporter
+) -> TrainingOutcome:
+    """The result of the short training."""
+    outcome = background_training.result()
+    if outcome.trained.out_of_time:
         reporter.note(
-            f"The short training used the reference's {replaced}, since yours cannot be built upon as it is."
+            f"The short training ran out of time and was stopped after {outcome.trained.steps} steps."
         )
-    return learning
+    network = () if outcome.trained.is_own else ("network",)
+    if replaced := " and ".join(dict.fromkeys([*network, *training_plan.replaced])):
+        reporter.note(
+            f"The short training used the reference's {replaced}, because yours cannot be used as it is."
+        )
+    return outcome
 
 
-def _or_none(request: pytest.FixtureRequest, name: str) -> Any:
+def _try_fixture(request: pytest.FixtureRequest, name: str) -> Any:
+    """Return a fixture's value, or None where the student's part does not work."""
     try:
         return request.getfixturevalue(name)
     except (StudentError, Unmet, Blocked):
@@ -279,15 +314,15 @@ def quality(
     request: pytest.FixtureRequest,
     student: Student,
     judge: Judge,
-    sampling: RecoveredSampler,
-    truth: NoiseDiffuser,
+    recovered_sampler: RecoveredSampler,
+    reference_diffuser: NoiseDiffuser,
     reporter: Reporter,
 ) -> Quality:
-    """Samples from the handout's seeds, made with what is the student's and sound."""
+    """Samples from the handout's seeds, made with the student's parts that work."""
     settings = judge.rubric.settings
 
     def own_network() -> Network:
-        return rebuilt(student, request.getfixturevalue("network"), reporter)
+        return rebuild(student, request.getfixturevalue("network"), reporter)
 
     sample_generator = SampleGenerator(
         student=student,
@@ -297,20 +332,20 @@ def quality(
         reporter=reporter,
         numbering=request.getfixturevalue("numbering"),
     )
-    working = works(sampling, truth)
+    working = works(recovered_sampler, reference_diffuser)
     if not any(working.values()):
-        raise Blocked("There is no working sampler whose samples could be looked at.")
+        raise Blocked("Your sampler does not work yet, so it makes no samples to judge.")
     if not all(working.values()):
-        return judge_network(sample_generator, request.getfixturevalue("learning"))
+        return judge_network(sample_generator, request.getfixturevalue("training_outcome"))
     draw = partial(draw_or_recall, judge, sample_generator)
     quality = judge_sampler(sample_generator.seeds, draw, settings["tolerance"])
-    training: RecordedTraining | None = _or_none(request, "training")
-    if training and (odd := told_otherwise(training, sampling)):
-        reporter.note(odd)
+    training: RecordedTraining | None = _try_fixture(request, "recorded_training")
+    if training and (mismatch := describe_encoding_mismatch(training, recovered_sampler)):
+        reporter.note(mismatch)
     if not judge.request["quick"]:
-        learning: TrainingOutcome | None = _or_none(request, "learning")
-        if learning and learning.trained.is_own:
-            add_all_of_the_students(quality, sample_generator, learning.trained, own_network())
-    if judge.request["weights"] and _or_none(request, "network"):
+        outcome: TrainingOutcome | None = _try_fixture(request, "training_outcome")
+        if outcome and outcome.trained.is_own:
+            add_all_of_the_students(quality, sample_generator, outcome.trained, own_network())
+    if judge.request["weights"] and _try_fixture(request, "network"):
         add_own_weights(quality, sample_generator, own_network(), Path(judge.request["weights"]))
     return quality

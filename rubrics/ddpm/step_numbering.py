@@ -1,4 +1,4 @@
-"""Whether a student counts the steps from 0 or from 1, and how ``train`` gives them."""
+"""Detect whether the student's steps count from 0 or from 1, and recover the forward process accordingly."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from reference.readings import PAPER
 from .forward import probe as probe_forward
 from .forward.calls import FORMS
 from .forward.probe import Forward
-from .forward.schedule import PROBE, StudentSchedule, build_diffuser, mend, read
+from .forward.schedule import PROBE, StudentSchedule, build_diffuser, match_reading, replace_wrong_curves
 from .sampler import probe as probe_sampler
 from .sampler.probe import STEPS as SAMPLER_STEPS
 from .sampler.probe import RecoveredSampler
@@ -24,48 +24,55 @@ from .trainer import probe as probe_trainer
 from .trainer.probe import RecordedTraining
 
 
-def recovered(
-    student: Student, schedule: StudentSchedule, truth: NoiseDiffuser, seed: int
+def recover_forward(
+    student: Student, schedule: StudentSchedule, reference_diffuser: NoiseDiffuser, seed: int
 ) -> tuple[Forward, list[str]]:
-    """The student's forward process over the true schedule where it reads that, and what was mended for that.
+    """Recover the student's forward process, with the wrong curves of its schedule replaced.
 
-    It is asked at the steps 0 to T − 1, as the handout counts, with t as the handout gives it. Only where
-    that is refused, or follows no accepted reading, it is asked as the student's own ``train`` does.
+    The steps are 0 to T − 1 and t is a list, as in the handout. If the code refuses such calls, or follows no
+    accepted formulation with them, it is called as the student's own ``train`` calls it: only a part that
+    disagrees with the student's other parts is wrong.
+
+    Returns:
+        The forward process, and the names of the schedule curves that were replaced.
 
     Raises:
         StudentError, Unmet: as ``probe_forward.recover``.
     """
     diffuser = build_diffuser(student, **PROBE)
-    mended = mend(student, diffuser, schedule, truth)
+    replaced = replace_wrong_curves(student, diffuser, schedule, reference_diffuser)
 
-    def asked(first: int = 0, form: str | None = None) -> Forward:
+    def attempt(first: int = 0, form: str | None = None) -> Forward:
         generator = torch.Generator().manual_seed(seed)
         return probe_forward.recover(student, diffuser, PROBE["total_steps"], generator, first, form)
 
     as_handout, refusal = None, None
     try:
-        as_handout = asked()
-        if read(as_handout, schedule, truth).accepted and not as_handout.asked.single:
-            return as_handout, mended
+        as_handout = attempt()
+        accepted = match_reading(as_handout, schedule, reference_diffuser).accepted
+        if accepted and not as_handout.convention.single:
+            return as_handout, replaced
     except (StudentError, Unmet) as error:
         if isinstance(error, StudentError) and error.lost:
             raise
         refusal = error
-    first, form = _as_train_asks(student, seed)
+    first, form = _convention_of_train(student, seed)
     if first or form:
         with suppress(StudentError, Unmet):
-            as_own = asked(first, form)
-            if read(as_own, schedule, truth).accepted or as_handout is None:
-                return as_own, mended
+            as_train = attempt(first, form)
+            if match_reading(as_train, schedule, reference_diffuser).accepted or as_handout is None:
+                return as_train, replaced
     if as_handout is None:
         assert refusal is not None
         raise refusal
-    return as_handout, mended
+    return as_handout, replaced
 
 
-def _as_train_asks(student: Student, seed: int) -> tuple[int, str | None]:
-    """The first step, 0 or 1, and the form of t where it is none of the handout's; the sampler decides on the
-    first step where ``train`` asks nothing.
+def _convention_of_train(student: Student, seed: int) -> tuple[int, str | None]:
+    """Return the number of the first step, 0 or 1, and the form of t if it is none of the handout's.
+
+    Both are read off a recorded run of ``train``. If that never calls the diffuser, the steps that the
+    sampler passes to the network decide on the first step.
     """
     generator = torch.Generator().manual_seed(seed)
     try:
@@ -74,32 +81,34 @@ def _as_train_asks(student: Student, seed: int) -> tuple[int, str | None]:
         if drawn:
             steps = torch.cat([e.t for e in drawn if e.t is not None])
             unusual = drawn[0].form.startswith(("long", "float")) and drawn[0].form not in FORMS
-            return _first(steps, probe_trainer.STEPS), drawn[0].form if unusual else None
+            return _first_step(steps, probe_trainer.STEPS), drawn[0].form if unusual else None
         sampling = probe_sampler.recover(student, lambda _: None, generator)
-        told = [e.t.flatten()[:1] for e in sampling.first.calls if e.t is not None]
-        return _first(torch.cat(told), probe_sampler.STEPS) if told else 0, None
+        passed = [e.t.flatten()[:1] for e in sampling.first.calls if e.t is not None]
+        return _first_step(torch.cat(passed), probe_sampler.STEPS) if passed else 0, None
     except (StudentError, Unmet, Blocked):
         return 0, None
 
 
-def _first(steps: Tensor, total: int) -> int:
+def _first_step(steps: Tensor, total: int) -> int:
+    """Return 1 for steps from 1 to T, else 0."""
     return int(steps.min().item() == 1 and steps.max().item() == total)
 
 
-def told_otherwise(training: RecordedTraining, sampling: RecoveredSampler) -> str | None:
-    """A sentence on a sampler that tells the network the steps in another way than ``train`` does; None where
-    it tells them alike, or where that cannot be compared.
+def describe_encoding_mismatch(training: RecordedTraining, sampling: RecoveredSampler) -> str | None:
+    """Describe a sampler that encodes the timesteps for the network otherwise than ``train`` does.
+
+    Returns:
+        A sentence, or None if the encodings agree or cannot be compared.
     """
-    usual = training.usual if training.told else None
-    told = [call.t.flatten()[0].item() for call in sampling.first.calls if call.t is not None]
-    due = [] if usual is None else usual.of(torch.arange(len(told)).flip(0), len(told)).tolist()
-    if (
-        not due
-        or len(told) != SAMPLER_STEPS
-        or all(abs(a - b) < 1e-4 for a, b in zip(told, due, strict=True))
-    ):
+    encoding = training.usual if training.told else None
+    passed = [call.t.flatten()[0].item() for call in sampling.first.calls if call.t is not None]
+    if encoding is None or len(passed) != SAMPLER_STEPS:
+        return None
+    due = encoding.encode(torch.arange(len(passed)).flip(0), len(passed)).tolist()
+    if all(abs(a - b) < 1e-4 for a, b in zip(passed, due, strict=True)):
         return None
     return (
-        f"generate_samples tells the network {told[0]:g} at first and {told[-1]:g} at last, where "
-        f"train would tell it {due[0]:g} and {due[-1]:g}: a network so trained does not know these steps."
+        f"generate_samples passes {passed[0]:g} as t to the network at its first step and {passed[-1]:g} at "
+        f"its last, where train would pass {due[0]:g} and {due[-1]:g}. A network trained that way has never "
+        f"seen these timesteps."
     )

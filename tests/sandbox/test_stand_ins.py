@@ -10,7 +10,7 @@ from grader.sandbox.student import Student
 from grader.sandbox.values import NamedFields
 from grader.sandbox.zygote import Zygote
 from reference.readings import PAPER, ReadingDiffuser
-from rubrics.ddpm.interface.conventions import ReturnLayout, TimestepEncoding, told_by_table
+from rubrics.ddpm.interface.conventions import ReturnLayout, TimestepEncoding, tabulate_encoding
 from rubrics.ddpm.interface.doubles import DiffuserDouble, LoaderDouble, NetworkDouble
 
 PASSES = """
@@ -50,7 +50,7 @@ def test_stand_ins_pass_for_what_they_stand_in_for(zygote: Zygote) -> None:
     with Student(zygote=zygote, source=source) as student:
         own = student.get("", "own")
         schedule = ReadingDiffuser(start_beta=0.1, end_beta=0.2, total_steps=2, reading=PAPER)
-        network = NetworkDouble([], lambda x, t: x, most=0)
+        network = NetworkDouble([], lambda x, t: x, max_images=0)
         diffuser = DiffuserDouble([], schedule, own, torch.Generator())
         images = (torch.zeros(4, 1, 28, 28), torch.zeros(4, dtype=torch.int64))
         loader = LoaderDouble([], "training", lambda _: images, 2, 4, epochs=1)
@@ -77,7 +77,7 @@ def test_a_named_tuple_keeps_its_names(zygote: Zygote) -> None:
 def test_noise_that_is_given_is_the_noise(zygote: Zygote) -> None:
     """By place or by name, and before the image, too."""
     schedule = ReadingDiffuser(start_beta=0.1, end_beta=0.2, total_steps=2, reading=PAPER)
-    diffuser = DiffuserDouble([], schedule, None, torch.Generator(), answers=ReturnLayout())
+    diffuser = DiffuserDouble([], schedule, None, torch.Generator(), layout=ReturnLayout())
     image, noise, t = torch.rand(2, 1, 28, 28), torch.randn(2, 1, 28, 28), torch.tensor([0, 1])
     for args, kwargs in (
         ((image, t, noise), {}),
@@ -92,10 +92,10 @@ def test_noise_that_is_given_is_the_noise(zygote: Zygote) -> None:
 
 def test_what_a_network_is_told_is_read_off_where_it_is_one_number_a_step() -> None:
     steps = torch.arange(10, dtype=torch.float64)
-    told = told_by_table([(steps, steps**2 / 7, "float (B, 1)")], first=0, total=10)
+    told = tabulate_encoding([(steps, steps**2 / 7, "float (B, 1)")], first=0, total=10)
     assert told is not None
-    assert told.of(torch.tensor([3, 5]), 10).tolist() == pytest.approx([9 / 7, 25 / 7])
+    assert told.encode(torch.tensor([3, 5]), 10).tolist() == pytest.approx([9 / 7, 25 / 7])
     drawn = [(steps, torch.rand(10, dtype=torch.float64), "float (B,)") for _ in range(2)]
-    assert told_by_table(drawn, first=0, total=10) is None
-    assert told_by_table([(steps[:4], steps[:4], "float (B,)")], first=0, total=10) is None
-    assert TimestepEncoding().of(torch.tensor([3]), 10).tolist() == [3]
+    assert tabulate_encoding(drawn, first=0, total=10) is None
+    assert tabulate_encoding([(steps[:4], steps[:4], "float (B,)")], first=0, total=10) is None
+    assert TimestepEncoding().encode(torch.tensor([3]), 10).tolist() == [3]

@@ -1,4 +1,4 @@
-"""Asks a student's ``noise_diffusion``, in the form that it takes t, and reads what it answers."""
+"""Call a student's ``noise_diffusion`` in a form that it accepts, and find image and noise in the result."""
 
 from __future__ import annotations
 
@@ -12,33 +12,34 @@ from grader.checks import Unmet
 from grader.sandbox.student import Student
 from grader.sandbox.values import Handle, NamedFields, StudentError
 
-from ..interface.conventions import HANDOUTS, ReturnLayout, values_in
+from ..interface.conventions import HANDOUT_LAYOUT, ReturnLayout, values_in
 
 BATCH = 16
-# The forms that t may take for a batch, then for a single image; the handout's comes first. Others only where
-# the student's own train gives them: a (B, 1, 1, 1) would hide that the coefficients do not meet the images.
+# Forms of t to try for a batch, then for a single image; the handout's comes first. Other shapes are used
+# only if the student's own train uses them: a t of shape (B, 1, 1, 1) would hide that coefficients indexed by
+# t do not broadcast over the images.
 FORMS = ("list", "long (B,)")
 SINGLE = ("list", "int", "long (B,)")
 
 
 @dataclass(frozen=True, slots=True)
 class CallConvention:
-    """How a student's ``noise_diffusion`` wants to be asked, and how it answers; probed, not assumed.
+    """How a student's ``noise_diffusion`` is called and what it returns; probed, not assumed.
 
     Attributes:
-        form: what ``t`` is given as.
-        single: whether it takes no batch, so that images have to be given one by one.
-        answers: the form of what comes back.
-        first: the number of the first step.
+        form: the form of ``t``, such as "list" or "long (B,)".
+        single: whether it accepts single images only, not batches.
+        layout: the layout of its result.
+        first: the number of the first step, 0 or 1.
     """
 
     form: str
     single: bool = False
-    answers: ReturnLayout = HANDOUTS
+    layout: ReturnLayout = HANDOUT_LAYOUT
     first: int = 0
 
     def t(self, steps: list[int]) -> Any:
-        """Steps counted from 0 as the student's code wants them."""
+        """Return steps that count from 0 in the form and numbering of the student's code."""
         numbers = [step + self.first for step in steps]
         if self.form in ("list", "int"):
             return numbers if self.form == "list" else numbers[0]
@@ -48,30 +49,36 @@ class CallConvention:
 
     def __str__(self) -> str:
         form = "a list of ints" if self.form == "list" else self.form
-        return f"t as {form}{', one image at a time' if self.single else ''}; {self.answers}"
+        return f"t as {form}{', one image at a time' if self.single else ''}; {self.layout}"
 
 
-def how_to_ask(
+def find_call_convention(
     student: Student, diffuser: Handle, first: Tensor, second: Tensor, form: str | None
 ) -> CallConvention:
-    """The first way of asking that is answered, for two different images.
+    """Return the first convention in which ``noise_diffusion`` accepts two different images.
+
+    Args:
+        first, second: two batches of images.
+        form: the only form of t to try; None for those of the handout.
 
     Raises:
-        StudentError, Unmet: none is.
+        StudentError, Unmet: it accepts none; the error is that of the first attempt.
     """
     refused: StudentError | Unmet | None = None
     batched, single = (
         (CallConvention(form) for form in FORMS),
         (CallConvention(form, single=True) for form in SINGLE),
     )
-    for asked in (*batched, *single) if form is None else (CallConvention(form),):
-        count = 1 if asked.single else BATCH
+    for convention in (*batched, *single) if form is None else (CallConvention(form),):
+        count = 1 if convention.single else BATCH
+        t = convention.t([3] * count)
         try:
-            answers = [
-                student.call(diffuser, image[:count], asked.t([3] * count), method="noise_diffusion", seed=5)
+            results = [
+                student.call(diffuser, image[:count], t, method="noise_diffusion", seed=5)
                 for image in (first, second)
             ]
-            return replace(asked, answers=_form(student, answers[0], answers[1], first[:count].shape))
+            layout = _find_layout(student, results[0], results[1], first[:count].shape)
+            return replace(convention, layout=layout)
         except (StudentError, Unmet) as error:
             if isinstance(error, StudentError) and error.lost:
                 raise
@@ -80,31 +87,30 @@ def how_to_ask(
     raise refused
 
 
-def _form(student: Student, answer: Any, other: Any, shape: torch.Size) -> ReturnLayout:
-    """The form of two answers for different images and the same noise: what moves is the image.
+def _find_layout(student: Student, result: Any, other: Any, shape: torch.Size) -> ReturnLayout:
+    """Return the layout of two results for different images and the same noise.
+
+    With a common seed both calls draw the same noise, so the value that changes with the image is x_t and one
+    that stays is the noise.
 
     Raises:
-        Unmet: there is no image of the right shape in it.
+        Unmet: the result has no image of the right shape.
     """
-    kind, values = values_in(student, answer)
+    kind, values = values_in(student, result)
     images = {key: value for key, value in values.items() if _is_image(value)}
     right = [key for key, value in images.items() if value.shape == shape]
     if not right or (len(right) < 2 and right[0] != next(iter(images))):
-        if answer is None:
-            raise Unmet("noise_diffusion returns nothing (None): is a return missing?", actual="None")
-        found = ", ".join(str(tuple(value.shape)) for value in images.values()) or type(answer).__name__
-        raise Unmet(
-            "noise_diffusion does not return a noisy image of the shape that it was given.",
-            expected=f"two tensors of shape {tuple(shape)}",
-            actual=found,
-        )
+        if result is None:
+            raise Unmet("noise_diffusion returns None. Is a return statement missing?", actual="None")
+        found = ", ".join(str(tuple(value.shape)) for value in images.values()) or type(result).__name__
+        raise _no_noisy_image(shape, found)
     _, others = values_in(student, other)
-    moved = [key for key in right if not torch.equal(values[key], others[key])]
-    image = next((key for key in moved if key == right[0]), moved[0] if moved else right[0])
-    still = [key for key in right if key not in moved and key != image]
+    changed = [key for key in right if not torch.equal(values[key], others[key])]
+    image = next((key for key in changed if key == right[0]), changed[0] if changed else right[0])
+    unchanged = [key for key in right if key not in changed and key != image]
     rest = [key for key in images if key != image]
-    noise = (still or rest)[0] if rest else None
-    names = answer.names if isinstance(answer, NamedFields) else ()
+    noise = (unchanged or rest)[0] if rest else None
+    names = result.names if isinstance(result, NamedFields) else ()
     return ReturnLayout(kind, tuple(values), image, noise, names)
 
 
@@ -112,31 +118,49 @@ def _is_image(value: Any) -> bool:
     return isinstance(value, Tensor) and value.is_floating_point()
 
 
-def ask(
-    student: Student, diffuser: Handle, asked: CallConvention, image: Tensor, steps: list[int], *, seed: int
+def _no_noisy_image(shape: torch.Size, actual: str) -> Unmet:
+    return Unmet(
+        "noise_diffusion does not return a noisy image of the same shape as its input.",
+        expected=f"two tensors of shape {tuple(shape)}",
+        actual=actual,
+    )
+
+
+def call_noise_diffusion(
+    student: Student,
+    diffuser: Handle,
+    convention: CallConvention,
+    image: Tensor,
+    steps: list[int],
+    *,
+    seed: int,
 ) -> tuple[Tensor, Tensor | None]:
-    """x_t and the returned noise, float64."""
-    if asked.single:
+    """Return x_t and the returned noise, float64; the noise is None where there is none."""
+    if convention.single:
         pairs = [
-            _ask_once(student, diffuser, asked, one[None], [step], seed=1000 * seed + number)
+            _call_once(student, diffuser, convention, one[None], [step], seed=1000 * seed + number)
             for number, (one, step) in enumerate(zip(image, steps, strict=True))
         ]
         noises = [noise for _, noise in pairs if noise is not None]
         return torch.cat([x for x, _ in pairs]), torch.cat(noises) if noises else None
-    return _ask_once(student, diffuser, asked, image, steps, seed=seed)
+    return _call_once(student, diffuser, convention, image, steps, seed=seed)
 
 
-def _ask_once(
-    student: Student, diffuser: Handle, asked: CallConvention, image: Tensor, steps: list[int], *, seed: int
+def _call_once(
+    student: Student,
+    diffuser: Handle,
+    convention: CallConvention,
+    image: Tensor,
+    steps: list[int],
+    *,
+    seed: int,
 ) -> tuple[Tensor, Tensor | None]:
-    answer = student.call(diffuser, image, asked.t(steps), method="noise_diffusion", seed=seed)
-    _, values = values_in(student, answer)
-    x = values.get(asked.answers.image)
-    noise = None if asked.answers.noise is None else values.get(asked.answers.noise)
+    result = student.call(diffuser, image, convention.t(steps), method="noise_diffusion", seed=seed)
+    _, values = values_in(student, result)
+    layout = convention.layout
+    x = values.get(layout.image)
+    noise = None if layout.noise is None else values.get(layout.noise)
     if not isinstance(x, Tensor) or not _is_image(x) or x.shape != image.shape:
-        raise Unmet(
-            "noise_diffusion does not return a noisy image of the shape that it was given.",
-            expected=f"two tensors of shape {tuple(image.shape)}",
-            actual=str(tuple(x.shape)) if isinstance(x, Tensor) else type(x).__name__,
-        )
+        actual = str(tuple(x.shape)) if isinstance(x, Tensor) else type(x).__name__
+        raise _no_noisy_image(image.shape, actual)
     return x.double(), noise.double() if isinstance(noise, Tensor) and _is_image(noise) else None

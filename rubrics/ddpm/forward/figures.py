@@ -1,4 +1,4 @@
-"""Turns tensors into the pictures of the report."""
+"""Figures of the report: images, the forward process, and the path of a sample."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from .probe import Forward
 from .schedule import MatchedReading
 
 STRIP = (0, 3, 6, 10, 15, 22, 32, 49)
-FRAMES = 8  # of the film
-_EXACTLY, _MEASURED = 2e-3, 0.03  # how near a curve is that was solved for, and one of standard deviations
+FRAMES = 8  # of the path of a sample
+_EXACT, _MEASURED = 2e-3, 0.03  # tolerances of a curve that was solved for, and of standard deviations
 
 
 def row(label: str, images: Tensor) -> ImageRow:
-    """A row of pictures from floats of shape (N, 1, 28, 28), where 0 is black and 1 is white."""
+    """Return a row of images, float (N, 1, 28, 28), where 0 is black and 1 is white."""
     pixels = images.detach().reshape(-1, *images.shape[-2:]).nan_to_num(0.0, 1.0, 0.0)
     levels = (pixels.clamp(0, 1) * 255).round().to(torch.uint8).contiguous()
     return ImageRow(
@@ -37,25 +37,25 @@ def row(label: str, images: Tensor) -> ImageRow:
 
 
 def grid(exercise: int, title: str, caption: str, rows: Sequence[tuple[str, Tensor]]) -> Images:
-    """Rows of samples under one title."""
+    """Return rows of samples under one title."""
     return Images(exercise=exercise, title=title, caption=caption, rows=[row(*labelled) for labelled in rows])
 
 
-def diffusion_strip(forward: Forward, judged: MatchedReading, truth: NoiseDiffuser) -> Images:
-    """One digit at eight steps: as the student's coefficients noise it, and as the reference's do, same
-    noise.
-    """
+def diffusion_strip(
+    forward: Forward, reading_match: MatchedReading, reference_diffuser: NoiseDiffuser
+) -> Images:
+    """Return a digit at eight steps, noised with the student's and with the reference's coefficients."""
     image = digits.load_digits28("held-out")[0][0].double()
     noise = torch.randn(image.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    alpha_bar, steps = truth.alpha_bar.double(), list(STRIP)
+    alpha_bar, steps = reference_diffuser.alpha_bar.double(), list(STRIP)
     yours = [forward.image[t] * image + forward.noise[t] * noise for t in steps]
-    reading = judged.reading
+    reading = reading_match.reading
     right = [reading.signal(alpha_bar[t]) * image + reading.noise(alpha_bar[t]) * noise for t in steps]
     apart = (torch.stack(yours) - torch.stack(right)).abs().nan_to_num(1.0)
     farthest = steps[int(apart.flatten(1).mean(dim=1).argmax())]
-    differs = not judged.accepted and bool((apart > 0.02).any())
+    differs = not reading_match.accepted and bool((apart > 0.02).any())
     found = (
-        f"fades unlike the reference's, most of all at t = {farthest}"
+        f"fades differently from the reference's, most of all at t = {farthest}"
         if differs
         else "looks like the reference's at every step"
     )
@@ -69,19 +69,23 @@ def diffusion_strip(forward: Forward, judged: MatchedReading, truth: NoiseDiffus
     )
 
 
-def coefficient_curves(forward: Forward, judged: MatchedReading, truth: NoiseDiffuser) -> Iterator[Curves]:
-    """The two recovered coefficients at every step, among the accepted readings and a recognised mistake."""
-    exact = not judged.scaled and bool((forward.likeness.abs() > 0.999).all())
+def coefficient_curves(
+    forward: Forward, reading_match: MatchedReading, reference_diffuser: NoiseDiffuser
+) -> Iterator[Curves]:
+    """Yield the recovered coefficients, with the accepted formulations and a recognised mistake."""
+    exact = not reading_match.scaled and bool((forward.correlation.abs() > 0.999).all())
     noise = forward.ratio.abs() if exact else forward.noise
-    schedule = truth.curves()
+    schedule = reference_diffuser.curves()
     image_by = [(reading, reading.signal(schedule[2])) for reading in READINGS.values()]
     noise_by = [(reading, reading.noise(schedule[2])) for reading in READINGS.values()]
-    mistaken = _recognised(forward.image, IMAGE, schedule, _EXACTLY)
-    title = "a(t), the strength of the image"
-    yield _coefficient(title, "a(t)", judged, forward.image, image_by, mistaken, _EXACTLY)
-    within = _EXACTLY if exact else _MEASURED
+    mistaken = _recognised(forward.image, IMAGE, schedule, _EXACT)
+    title = "a(t), the coefficient of the image"
+    yield _coefficient(title, "a(t)", reading_match, forward.image, image_by, mistaken, _EXACT)
+    within = _EXACT if exact else _MEASURED
     mistaken = _recognised(noise, NOISE, schedule, within)
-    yield _coefficient("b(t), the strength of the noise", "b(t)", judged, noise, noise_by, mistaken, within)
+    yield _coefficient(
+        "b(t), the coefficient of the noise", "b(t)", reading_match, noise, noise_by, mistaken, within
+    )
 
 
 def _recognised(
@@ -94,27 +98,27 @@ def _recognised(
 def _coefficient(
     title: str,
     name: str,
-    judged: MatchedReading,
+    reading_match: MatchedReading,
     own: Tensor,
     readings: Sequence[tuple[Reading, Tensor]],
     mistaken: Tensor | None,
     within: float,
 ) -> Curves:
-    right = next(curve for reading, curve in readings if reading is judged.reading)
-    others = [(reading, curve) for reading, curve in readings if reading is not judged.reading]
+    right = next(curve for reading, curve in readings if reading is reading_match.reading)
+    others = [(reading, curve) for reading, curve in readings if reading is not reading_match.reading]
     series = [
         Series(label="yours", y=_rounded(own), role="student"),
-        Series(label=judged.reading.title, y=_rounded(right), role="reference"),
+        Series(label=reading_match.reading.title, y=_rounded(right), role="reference"),
         *(Series(label=reading.title, y=_rounded(curve), role="accepted") for reading, curve in others),
     ]
     like = next((reading.title for reading, curve in others if close(own, curve, within)), None)
-    if judged.accepted or close(own, right, within):
-        found = f"follows {judged.reading.title} at every step"
+    if reading_match.accepted or close(own, right, within):
+        found = f"follows {reading_match.reading.title} at every step"
     else:
         apart = (own - right).abs().nan_to_num(0.0)
-        found = f"departs from {judged.reading.title}, most of all at t = {int(apart.argmax())}"
+        found = f"differs from {reading_match.reading.title}, most of all at t = {int(apart.argmax())}"
         if like:
-            found += f"; it is that of {like}, with which the other coefficient does not go"
+            found += f"; it is that of {like}, which does not fit your other coefficient"
         if mistaken is not None:
             series.append(Series(label="the recognised mistake", y=_rounded(mistaken), role="mistake"))
             found += f"{', and' if like else '; it is'} that of the recognised mistake"
@@ -129,19 +133,19 @@ def _coefficient(
 
 
 def film(frames: Sequence[Tensor]) -> Images:
-    """How one sample came out of noise: eight of the frames from x_T to x_0, each (1, 28, 28)."""
+    """Return eight frames of a sample on its way from x_T to x_0, each (1, 28, 28)."""
     total = len(frames) - 1
     shown = [round(place * total / (FRAMES - 1)) for place in range(FRAMES)]
     return Images(
         exercise=3,
         title="From noise to a digit",
-        caption="The first sample of the first seed on its way through your sampler, with the reference's "
-        f"trained network: {total} steps from x_T, which is noise, to x_0.",
+        caption="The first sample of the first seed: your sampler with the reference's trained network, in "
+        f"{total} steps from the noise x_T to the image x_0.",
         rows=[row("your sampler", torch.stack([frames[number] for number in shown]))],
         columns=[f"x_{total - number}" for number in shown],
     )
 
 
 def _rounded(curve: Tensor) -> list[float]:
-    """Values for a curve; what is no number, or is beyond all bounds, is a gap."""
+    """Return the values of a curve; those that are infinite or very large become NaN, a gap."""
     return [round(value, 5) if abs(value) < 1e6 else math.nan for value in curve.tolist()]

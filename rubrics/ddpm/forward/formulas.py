@@ -1,6 +1,7 @@
-"""Formulas by the misconception that they reveal: what a recovered curve is compared with when it is wrong.
+"""Formulas of known mistakes, with which a wrong recovered curve is compared.
 
-Every formula takes the true schedule's beta, alpha and alpha_bar, each (T,), and gives a curve, (T,).
+A formula takes beta, alpha and alpha_bar of the right schedule, each (T,), and returns a curve, (T,). A match
+names the misconception, so a mistake is recognised by what the code computes and not by its text.
 """
 
 from __future__ import annotations
@@ -17,19 +18,19 @@ Formula = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """A misconception (by its id in misconceptions.toml) and the curve that reveals it."""
+    """A misconception, by its id in misconceptions.toml, and the curve that it produces."""
 
     id: str
     formula: Formula
 
 
-def shifted(curve: Tensor, first: float) -> Tensor:
-    """The curve one step late, beginning with ``first``."""
+def delayed(curve: Tensor, first: float) -> Tensor:
+    """Return the curve one step later, starting with ``first``."""
     return torch.cat([torch.full((1,), first, dtype=curve.dtype), curve[:-1]])
 
 
-def ahead(curve: Tensor) -> Tensor:
-    """The curve one step early, its last value twice."""
+def advanced(curve: Tensor) -> Tensor:
+    """Return the curve one step earlier, with its last value repeated."""
     return torch.cat([curve[1:], curve[-1:]])
 
 
@@ -42,10 +43,10 @@ IMAGE = (
     Mistake("image-beta", lambda b, a, ab: b),
     Mistake("image-and-noise-exchanged", lambda b, a, ab: (1 - ab).sqrt()),
     Mistake("image-and-noise-exchanged", lambda b, a, ab: 1 - ab),
-    Mistake("step-early", lambda b, a, ab: shifted(ab, 1.0).sqrt()),
-    Mistake("step-early", lambda b, a, ab: shifted(ab, ab[0].item()).sqrt()),
+    Mistake("step-early", lambda b, a, ab: delayed(ab, 1.0).sqrt()),
+    Mistake("step-early", lambda b, a, ab: delayed(ab, ab[0].item()).sqrt()),
     Mistake("step-early", lambda b, a, ab: ab.roll(1).sqrt()),
-    Mistake("step-late", lambda b, a, ab: ahead(ab).sqrt()),
+    Mistake("step-late", lambda b, a, ab: advanced(ab).sqrt()),
     Mistake("image-not-faded", lambda b, a, ab: torch.ones_like(ab)),
 )
 
@@ -58,14 +59,14 @@ NOISE = (
     Mistake("noise-beta", lambda b, a, ab: b),
     Mistake("noise-as-strong-as-image", lambda b, a, ab: ab.sqrt()),
     Mistake("noise-as-strong-as-image", lambda b, a, ab: ab),
-    Mistake("step-early", lambda b, a, ab: (1 - shifted(ab, 1.0)).sqrt()),
-    Mistake("step-early", lambda b, a, ab: (1 - shifted(ab, ab[0].item())).sqrt()),
-    Mistake("step-late", lambda b, a, ab: (1 - ahead(ab)).sqrt()),
+    Mistake("step-early", lambda b, a, ab: (1 - delayed(ab, 1.0)).sqrt()),
+    Mistake("step-early", lambda b, a, ab: (1 - delayed(ab, ab[0].item())).sqrt()),
+    Mistake("step-late", lambda b, a, ab: (1 - advanced(ab)).sqrt()),
     Mistake("noise-not-scaled", lambda b, a, ab: torch.ones_like(ab)),
     Mistake("noise-missing", lambda b, a, ab: torch.zeros_like(ab)),
 )
 
-# Of start, end and number of steps.
+# These take start, end and number of steps.
 BETAS: tuple[tuple[str, Callable[[float, float, int], Tensor]], ...] = (
     ("betas-reversed", lambda s, e, n: torch.linspace(e, s, n)),
     ("betas-logarithmic", lambda s, e, n: torch.logspace(math.log10(s), math.log10(e), n)),
@@ -91,20 +92,20 @@ ALPHA_BAR = (
     Mistake("alpha-bar-rooted", lambda b, a, ab: ab.sqrt()),
     Mistake("alpha-bar-complement", lambda b, a, ab: 1 - ab),
     Mistake("alpha-bar-one-product", lambda b, a, ab: torch.full_like(ab, a.prod().item())),
-    Mistake("alpha-bar-late", lambda b, a, ab: shifted(ab, 1.0)),
+    Mistake("alpha-bar-late", lambda b, a, ab: delayed(ab, 1.0)),
 )
 
 
 def close(curve: Tensor, other: Tensor, within: float) -> bool:
-    """Whether two curves agree everywhere, within a share of the larger one's greatest value."""
+    """Return whether two curves agree everywhere, within a share of the largest value of ``other``."""
     if curve.shape != other.shape or not torch.isfinite(curve).all():
         return False
     scale = other.abs().max().clamp_min(1e-12)
     return bool(((curve - other).abs() <= within * scale).all())
 
 
-def name_of(
+def identify(
     curve: Tensor, mistakes: Sequence[Mistake], schedule: tuple[Tensor, Tensor, Tensor], within: float
 ) -> str | None:
-    """Id of the misconception whose formula gives this curve."""
+    """Return the id of the misconception whose formula gives this curve, if any."""
     return next((m.id for m in mistakes if close(curve, m.formula(*schedule), within)), None)

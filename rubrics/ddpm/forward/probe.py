@@ -1,9 +1,10 @@
-"""Recovers what a student's forward process does, step by step: how strong the image is, how strong the
-noise.
+"""Recover the coefficients of a student's forward process at every step.
 
-``x_t`` is affine in image and noise. Two images diffused with the same seed get the same noise, so their
-difference is the image's coefficient times the difference of the images, exactly; what is left of one of them
-is the noise as it was added, to be compared with the noise as it was returned.
+A right ``noise_diffusion`` is affine in image and noise: x_t = a(t) · image + b(t) · noise. The judge never
+reads the code; it solves for a and b from calls. Two images diffused with the same seed get the same noise
+(common random numbers), so in the difference of the results the noise cancels, and a(t) is the exact ratio of
+that difference to the difference of the images. What a(t) · image leaves of x_t is the noise as it was added;
+comparing it with the noise as it was returned gives b(t).
 """
 
 from __future__ import annotations
@@ -17,48 +18,50 @@ from grader.checks import Unmet
 from grader.sandbox.student import Student
 from grader.sandbox.values import Handle, StudentError
 
-from .calls import BATCH, CallConvention, ask, how_to_ask
+from .calls import BATCH, CallConvention, call_noise_diffusion, find_call_convention
 
 _SHAPE = (BATCH, 1, 28, 28)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forward:
-    """The recovered forward process; each curve float64 of shape (T,).
+    """A recovered forward process; each curve is float64 of shape (T,).
 
     Attributes:
-        image: coefficient of the image.
-        noise: standard deviation of the noise as it was added.
-        ratio: added noise over returned noise; NaN where the one does not determine the other.
-        offset: constant that is added beside the noise.
-        likeness: correlation of added and returned noise.
-        stray: share of x_t that is neither image nor noise.
-        limits: least and greatest value, where x_t is cut off there; all else is of x_t as it was before.
-        returned: the returned noise, (T, B, 1, 28, 28), or None where none came back.
-        added: the noise as it was added, same shape.
-        diffused: x_t, same shape.
-        batched: coefficient of each image of one batch with mixed steps, and those steps.
-        same_every_time: whether another seed brings the same noise.
+        convention: how ``noise_diffusion`` is called and what it returns.
+        image: coefficient of the image, a(t).
+        noise: standard deviation of the added noise.
+        ratio: added over returned noise, which is b(t) if that is returned unscaled; NaN if none is returned.
+        offset: constant that x_t contains besides image and noise.
+        correlation: correlation of added and returned noise.
+        residual: share of x_t that is not linear in the image.
+        limits: smallest and largest value if x_t is clamped; the other attributes are of x_t before that.
+        returned: the returned noise, (T, B, 1, 28, 28), or None.
+        added: the noise as it was added, (T, B, 1, 28, 28).
+        diffused: x_t, (T, B, 1, 28, 28).
+        images: the images, (B, 1, 28, 28).
+        batched: coefficients of the images of a batch with different steps, and these steps; or an error.
+        repeats_noise: whether a call with another seed gives the same x_t.
     """
 
-    asked: CallConvention
+    convention: CallConvention
     image: Tensor
     noise: Tensor
     ratio: Tensor
     offset: Tensor
-    likeness: Tensor
-    stray: Tensor
+    correlation: Tensor
+    residual: Tensor
     limits: tuple[float, float] | None
     returned: Tensor | None
     added: Tensor
     diffused: Tensor
     images: Tensor
     batched: tuple[Tensor, list[int]] | str
-    same_every_time: bool
+    repeats_noise: bool
 
     @property
     def noiseless(self) -> bool:
-        """Whether nothing is added to the image at any step; what is returned is then the only noise."""
+        """Whether nothing is added to the image at any step."""
         return bool((self.noise < 1e-6).all())
 
 
@@ -70,85 +73,98 @@ def recover(
     first_step: int = 0,
     form: str | None = None,
 ) -> Forward:
-    """Ask ``noise_diffusion`` at every step, and solve for what it computes.
+    """Call ``noise_diffusion`` at every step and solve for its coefficients.
 
     Args:
-        student, diffuser: whose it is.
-        total_steps: of the diffuser's schedule.
-        generator: of the images.
-        first_step: the number of the first step.
-        form: the form of t; those of the handout where it is None.
+        student: the worker that holds the code.
+        diffuser: the student's diffuser.
+        total_steps: number of steps in its schedule.
+        generator: draws the images.
+        first_step: the number of the first step, 0 or 1.
+        form: the form of t; None for those of the handout.
 
     Raises:
-        StudentError: it raised for every form of ``t`` that the handout leaves open.
-        Unmet: what it returned has not the image's shape.
+        StudentError: the code failed for every form of ``t``.
+        Unmet: the result has no image of the right shape.
     """
     first, second = (torch.rand(_SHAPE, generator=generator) for _ in range(2))
-    asked = replace(how_to_ask(student, diffuser, first, second, form), first=first_step)
+    convention = replace(find_call_convention(student, diffuser, first, second, form), first=first_step)
     curves: dict[str, list[Tensor]] = {
-        name: [] for name in ("image", "noise", "ratio", "offset", "likeness", "stray")
+        name: [] for name in ("image", "noise", "ratio", "offset", "correlation", "residual")
     }
     kept: dict[str, list[Tensor]] = {name: [] for name in ("returned", "added", "diffused")}
     limits = None
     for step in range(total_steps):
-        x, returned = ask(student, diffuser, asked, first, [step] * BATCH, seed=1000 + step)
-        x, limits_here = unclamped(x, first, returned)
+        # One seed for both images of a step: the noise is the same, and cancels in their difference.
+        x, returned = call_noise_diffusion(
+            student, diffuser, convention, first, [step] * BATCH, seed=1000 + step
+        )
+        x, limits_here = undo_clamp(x, first, returned)
         limits = limits_here or limits
-        other, _ = _ask_unclamped(student, diffuser, asked, second, [step] * BATCH, seed=1000 + step)
-        image, stray = _slope(x - other, first - second)
-        if stray > 1e-3 and returned is not None and returned.shape == x.shape:
-            image, stray = _jointly(x, first, returned, (image, stray))
+        other, _ = _call_unclamped(student, diffuser, convention, second, [step] * BATCH, seed=1000 + step)
+        image, residual = _regress(x - other, first - second)
+        # A residual means that the seed does not fix the noise (it may come from the system's own entropy).
+        # If the noise is returned, both coefficients follow from a single result by regression.
+        if residual > 1e-3 and returned is not None and returned.shape == x.shape:
+            image, residual = _regress_jointly(x, first, returned, (image, residual))
         added = x - image * first
-        ratio, offset, likeness = _compared(added, returned)
+        ratio, offset, correlation = _compare_noises(added, returned)
         for name, value in {
             "image": image,
-            "stray": stray,
+            "residual": residual,
             "noise": added.std(),
             "ratio": ratio,
             "offset": offset,
-            "likeness": likeness,
+            "correlation": correlation,
         }.items():
             curves[name].append(value)
         kept["added"].append(added)
         kept["diffused"].append(x)
         kept["returned"].append(torch.zeros(0) if returned is None else returned)
     stacked = {name: torch.stack(values) for name, values in (curves | kept).items()}
-    again, _ = _ask_unclamped(student, diffuser, asked, first, [total_steps - 1] * BATCH, seed=77)
+    again, _ = _call_unclamped(student, diffuser, convention, first, [total_steps - 1] * BATCH, seed=77)
     same = torch.allclose(again, stacked["diffused"][-1].to(again), atol=1e-6)
-    returned = None if asked.answers.noise is None else stacked.pop("returned")
+    returned = None if convention.layout.noise is None else stacked.pop("returned")
     stacked.pop("returned", None)
     return Forward(
-        asked=asked,
+        convention=convention,
         returned=returned,
         images=first,
-        batched=_batched(student, diffuser, asked, first, second, total_steps),
-        same_every_time=same,
+        batched=_recover_mixed_batch(student, diffuser, convention, first, second, total_steps),
+        repeats_noise=same,
         limits=limits,
         **stacked,
     )
 
 
-def _ask_unclamped(
-    student: Student, diffuser: Handle, asked: CallConvention, image: Tensor, steps: list[int], *, seed: int
+def _call_unclamped(
+    student: Student,
+    diffuser: Handle,
+    convention: CallConvention,
+    image: Tensor,
+    steps: list[int],
+    *,
+    seed: int,
 ) -> tuple[Tensor, Tensor | None]:
-    x, noise = ask(student, diffuser, asked, image, steps, seed=seed)
-    return unclamped(x, image, noise)[0], noise
+    x, noise = call_noise_diffusion(student, diffuser, convention, image, steps, seed=seed)
+    return undo_clamp(x, image, noise)[0], noise
 
 
-def unclamped(x: Tensor, image: Tensor, noise: Tensor | None) -> tuple[Tensor, tuple[float, float] | None]:
-    """x_t as it was before it was cut off, and its limits; as it is, and None, where it was not.
+def undo_clamp(x: Tensor, image: Tensor, noise: Tensor | None) -> tuple[Tensor, tuple[float, float] | None]:
+    """Return x_t as it was before clamping, and the limits; x_t itself and None if it is not clamped.
 
-    The pixels between the limits say how image and noise were mixed, so that a clamp is charged once and all
-    else is judged by what was clamped.
+    The pixels strictly between the smallest and the largest value are unclamped. Regressing them on image and
+    noise, separately for each image, gives the coefficients and with these the clamped pixels, so a clamp
+    loses only its own points. With fewer than 20 such pixels or a residual above 0.1 %, x_t is left as it is.
     """
     low, high = x.min(), x.max()
     inside = (x > low) & (x < high)
     if noise is None or noise.shape != x.shape or inside.double().mean() > 0.99:
         return x, None
     rows = []
-    for pixels, picture, drawn, known in zip(x, image.double(), noise, inside, strict=True):
+    for pixels, picture, drawn, unclamped in zip(x, image.double(), noise, inside, strict=True):
         matrix = torch.stack([picture.flatten(), drawn.flatten()], dim=1)
-        chosen = known.flatten()
+        chosen = unclamped.flatten()
         if chosen.sum() < 20 or not torch.isfinite(matrix).all():
             return x, None
         target = pixels.flatten()[chosen, None]
@@ -159,20 +175,23 @@ def unclamped(x: Tensor, image: Tensor, noise: Tensor | None) -> tuple[Tensor, t
     return torch.stack(rows), (low.item(), high.item())
 
 
-def _slope(y: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Least-squares factor from x to y, and the share of y that it leaves unexplained."""
+def _regress(y: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the least-squares factor from x to y, and the share of y that it leaves unexplained."""
     if y.shape != x.shape:
         return torch.tensor(torch.nan, dtype=torch.float64), torch.tensor(1.0, dtype=torch.float64)
     x, y = x.flatten().double(), y.flatten().double()
     factor = (x @ y) / (x @ x).clamp_min(1e-30)
-    least = 1e-3 * x.norm()  # below a thousandth of x, y is rounding
+    least = 1e-3 * x.norm()  # a y below a thousandth of x is rounding, and its residual means nothing
     return factor, (y - factor * x).norm() / torch.maximum(y.norm(), least).clamp_min(1e-30)
 
 
-def _jointly(
+def _regress_jointly(
     x_t: Tensor, image: Tensor, noise: Tensor, otherwise: tuple[Tensor, Tensor]
 ) -> tuple[Tensor, Tensor]:
-    """The image's factor where a seed does not fix the noise: from x_t on image and returned noise."""
+    """Return the image's coefficient and the residual, regressing x_t on image and returned noise together.
+
+    Falls back to ``otherwise`` if these two do not explain x_t to 0.1 %.
+    """
     matrix = torch.stack([image.double().flatten(), noise.flatten()], dim=1)
     if not (torch.isfinite(matrix).all() and torch.isfinite(x_t).all()):
         return otherwise
@@ -181,8 +200,8 @@ def _jointly(
     return (factors[0], rest) if rest < 1e-3 else otherwise
 
 
-def _compared(added: Tensor, returned: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-    """Added over returned noise, the constant that is added beside it, and their correlation."""
+def _compare_noises(added: Tensor, returned: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the ratio of added to returned noise, the constant in the added noise, and their correlation."""
     if returned is None or returned.shape != added.shape:
         return (
             torch.tensor(torch.nan, dtype=torch.float64),
@@ -190,25 +209,31 @@ def _compared(added: Tensor, returned: Tensor | None) -> tuple[Tensor, Tensor, T
             torch.zeros((), dtype=torch.float64),
         )
     a, b = added.flatten() - added.mean(), returned.flatten() - returned.mean()
-    ratio, _ = _slope(a, b)
-    likeness = (a @ b) / (a.norm() * b.norm()).clamp_min(1e-30)
-    if a.norm() < 1e-4:  # where none is added, none can be unlike it
-        likeness = torch.ones((), dtype=torch.float64)
-    same = abs(likeness) > 0.999  # only then does the returned noise say what mean the added one should have
-    return ratio, added.mean() - (ratio * returned.mean() if same else 0.0), likeness
+    ratio, _ = _regress(a, b)
+    correlation = (a @ b) / (a.norm() * b.norm()).clamp_min(1e-30)
+    if a.norm() < 1e-4:  # no noise is added, so the returned noise contradicts nothing
+        correlation = torch.ones((), dtype=torch.float64)
+    # Only noise that is the same says which mean the added noise should have.
+    same = abs(correlation) > 0.999
+    return ratio, added.mean() - (ratio * returned.mean() if same else 0.0), correlation
 
 
-def _batched(
-    student: Student, diffuser: Handle, asked: CallConvention, first: Tensor, second: Tensor, total_steps: int
+def _recover_mixed_batch(
+    student: Student,
+    diffuser: Handle,
+    convention: CallConvention,
+    first: Tensor,
+    second: Tensor,
+    total_steps: int,
 ) -> tuple[Tensor, list[int]] | str:
-    """The image coefficients of one batch with mixed steps; a sentence where that could not be asked."""
+    """Return each image's coefficient in a batch with different steps, and the steps; or an error message."""
     steps = [(7 * number + 2) % total_steps for number in range(BATCH)]
     try:
-        if asked.single:
-            asked = replace(asked, form="list", single=False)
-        x, _ = _ask_unclamped(student, diffuser, asked, first, steps, seed=9)
-        other, _ = _ask_unclamped(student, diffuser, asked, second, steps, seed=9)
+        if convention.single:
+            convention = replace(convention, form="list", single=False)
+        x, _ = _call_unclamped(student, diffuser, convention, first, steps, seed=9)
+        other, _ = _call_unclamped(student, diffuser, convention, second, steps, seed=9)
     except (StudentError, Unmet) as error:
         return str(error)
-    factors = [_slope(a, b)[0] for a, b in zip(x - other, (first - second).double(), strict=True)]
+    factors = [_regress(a, b)[0] for a, b in zip(x - other, (first - second).double(), strict=True)]
     return torch.stack(factors), steps

@@ -1,4 +1,4 @@
-"""A student's noise schedule and forward process, read and judged by the accepted readings."""
+"""Read a student's noise schedule, and match the forward process with the accepted formulations."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NAMES = {
 
 
 def build_diffuser(student: Student, *, start_beta: float, end_beta: float, total_steps: int) -> Handle:
-    """A NoiseDiffuser of the student's; one that wants a network to hold gets a stand-in.
+    """Build the student's NoiseDiffuser; if its constructor requires a network, it gets a test double.
 
     Raises:
         StudentError: it cannot be built.
@@ -46,16 +46,17 @@ def build_diffuser(student: Student, *, start_beta: float, end_beta: float, tota
         "total_steps": total_steps,
         "device": CURRENT_DEVICE,
     }
-    network = NetworkDouble([], lambda x, t: torch.zeros_like(x), most=0)
+    network = NetworkDouble([], lambda x, t: torch.zeros_like(x), max_images=0)
     handle: Handle = signatures.call(
         student, "NoiseDiffuser", arguments, if_required={"model": network}, keep=True
     )
     return handle
 
 
-def own_diffuser(student: Student, judge: Judge, schedule: ScheduleArguments) -> Handle | None:
-    """The student's diffuser, for what may be asked of it beyond the handout's attributes; None if it is not
-    to be had.
+def try_build_diffuser(student: Student, judge: Judge, schedule: ScheduleArguments) -> Handle | None:
+    """Build the student's NoiseDiffuser, or return None if that is missing or fails.
+
+    It serves as fallback of the diffuser's test double, for attributes that the handout's does not have.
     """
     if "NoiseDiffuser" in judge.request["extraction"]["missing"]:
         return None
@@ -67,11 +68,17 @@ def own_diffuser(student: Student, judge: Judge, schedule: ScheduleArguments) ->
 
 @dataclass(slots=True)
 class StudentSchedule:
-    """A student's schedule by the handout's names: what each attribute holds, or why it has none."""
+    """A student's schedule: by the handout's names, the curve of each attribute or why there is none.
+
+    Attributes:
+        curves: float64 (T,) by name.
+        problems: a sentence by name.
+        padded: names of curves that had an entry before the first step's, which is left out.
+    """
 
     curves: dict[str, Tensor] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
-    padded: frozenset[str] = frozenset()  # those with an entry before the first step's, which is left out
+    padded: frozenset[str] = frozenset()
 
     def __getitem__(self, name: str) -> Tensor:
         if name in self.problems:
@@ -79,10 +86,12 @@ class StudentSchedule:
         return self.curves[name]
 
 
-def schedule_of(student: Student, diffuser: Handle, total_steps: int, reporter: Reporter) -> StudentSchedule:
-    """Read betas, alphas and alpha_bar off a student's diffuser, under these or other usual names.
+def read_schedule(
+    student: Student, diffuser: Handle, total_steps: int, reporter: Reporter
+) -> StudentSchedule:
+    """Read betas, alphas and alpha_bar from a student's diffuser, under these or other usual names.
 
-    A curve of T + 1 values that begins with that of no step at all counts from 1.
+    A curve of T + 1 values that starts with the value before any step (β = 0, α = ᾱ = 1) counts steps from 1.
     """
     found = StudentSchedule()
     for name, spellings in NAMES.items():
@@ -95,7 +104,9 @@ def schedule_of(student: Student, diffuser: Handle, total_steps: int, reporter: 
                 value = _at_all_steps(student, value, total_steps)
             curve = _as_curve(value)
             if curve is None:
-                found.problems[name] = f"self.{spelling} holds no curve of numbers, but {_kind(value)}."
+                found.problems[name] = (
+                    f"self.{spelling} should be a sequence of numbers, but it is {_kind(value)}."
+                )
                 continue
             if len(curve) == total_steps + 1 and curve[0] == (0 if name == "betas" else 1):
                 found.padded |= {name}
@@ -103,29 +114,27 @@ def schedule_of(student: Student, diffuser: Handle, total_steps: int, reporter: 
             found.curves[name] = curve
             found.problems.pop(name, None)
             if spelling != name:
-                reporter.note(
-                    f"The diffuser calls {name} by the name {spelling}; that was read in its place."
-                )
+                reporter.note(f"Your diffuser has no {name}, so its {spelling} was used as {name}.")
             break
         if name not in found.curves and name not in found.problems:
-            found.problems[name] = f"The diffuser has no attribute {name}."
+            found.problems[name] = f"Your diffuser has no attribute {name}."
     for name, curve in _expected(found).items():
         if name not in found.curves and (holder := _holding(student, diffuser, curve)):
             found.curves[name] = curve
             del found.problems[name]
-            reporter.note(f"The diffuser calls {name} by the name {holder}; that was read in its place.")
+            reporter.note(f"Your diffuser has no {name}, so its {holder} was used as {name}.")
     return found
 
 
 def _at_all_steps(student: Student, method: Handle, total: int) -> Any:
-    """What a method that looks the curve up returns for all steps; itself where it does not take them."""
+    """Return what a lookup method returns for all steps; the method itself if it does not accept them."""
     with suppress(StudentError):
         return student.call(method, torch.arange(total))
     return method
 
 
 def _expected(found: StudentSchedule) -> dict[str, Tensor]:
-    """The curves that follow from those that were found."""
+    """Return the curves that follow from those that were found."""
     if (betas := found.curves.get("betas")) is None:
         return {}
     alphas = found.curves.get("alphas", 1 - betas)
@@ -133,7 +142,7 @@ def _expected(found: StudentSchedule) -> dict[str, Tensor]:
 
 
 def _holding(student: Student, diffuser: Handle, curve: Tensor) -> str | None:
-    """The attribute, of whatever name, that holds a curve."""
+    """Return the name of the attribute that holds a curve, whatever it is called."""
     for name in student.ask("describe", diffuser).get("attributes", [])[:20]:
         with suppress(StudentError):
             value = _as_curve(student.get(diffuser, str(name)))
@@ -142,21 +151,23 @@ def _holding(student: Student, diffuser: Handle, curve: Tensor) -> str | None:
     return None
 
 
-def mend(student: Student, diffuser: Handle, found: StudentSchedule, truth: NoiseDiffuser) -> list[str]:
-    """Put the true curve in the place of each wrong one, so that what reads it is not charged for it again.
+def replace_wrong_curves(
+    student: Student, diffuser: Handle, found: StudentSchedule, reference_diffuser: NoiseDiffuser
+) -> list[str]:
+    """Replace each wrong curve of the diffuser, so that code that reads it does not lose points for it again.
 
     Returns:
-        The names that were mended.
+        The names of the curves that were replaced.
     """
-    right = dict(zip(NAMES, truth.curves(), strict=True))
+    right = dict(zip(NAMES, reference_diffuser.curves(), strict=True))
     curves_found = [(name, curve) for name, curve in found.curves.items() if name not in found.padded]
     wrong = [name for name, curve in curves_found if not close(curve, right[name], within=1e-3)]
-    mended = []
+    replaced = []
     for name in wrong:
         with suppress(StudentError):  # a property without a setter keeps what it computes
             student.set(diffuser, name, right[name].float())
-            mended.append(name)
-    return mended
+            replaced.append(name)
+    return replaced
 
 
 def _as_curve(value: Any) -> Tensor | None:
@@ -175,13 +186,13 @@ def _kind(value: Any) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchedReading:
-    """How a forward process is to be read.
+    """The formulation that a student's forward process follows.
 
     Attributes:
-        reading: the accepted reading whose both coefficients it has; the paper's where it has none's.
-        accepted: whether it has.
-        alpha_bars: schedules that may be meant by alpha_bar: the true one, and the student's own.
-        scaled: whether the returned noise carries its coefficient already.
+        reading: the accepted formulation that has both of its coefficients; the paper's if none has.
+        accepted: whether one has.
+        alpha_bars: curves that alpha_bar may stand for: the right one, and the student's own.
+        scaled: whether the returned noise is already multiplied by its coefficient.
     """
 
     reading: Reading
@@ -190,24 +201,26 @@ class MatchedReading:
     scaled: bool
 
     @property
-    def named(self) -> str | None:
-        """The reading's id where it is worth naming: where it is accepted, and not the paper's."""
+    def reported_id(self) -> str | None:
+        """Id of the formulation for the report: None for the paper's and where none is accepted."""
         return self.reading.id if self.accepted and self.reading is not PAPER else None
 
     @property
     def as_returned(self) -> Reading:
-        """The reading, with the noise returned as this student's code returns it."""
+        """The formulation, returning scaled or unscaled noise as the student's code does."""
         return replace(self.reading, returns_scaled_noise=self.scaled)
 
 
-def read(forward: Forward, schedule: StudentSchedule, truth: NoiseDiffuser) -> MatchedReading:
-    """The reading that a forward process follows."""
-    _, _, alpha_bar = truth.curves()
+def match_reading(
+    forward: Forward, schedule: StudentSchedule, reference_diffuser: NoiseDiffuser
+) -> MatchedReading:
+    """Return the formulation that a forward process follows."""
+    _, _, alpha_bar = reference_diffuser.curves()
     own = schedule.curves.get("alpha_bar")
     usable = own is not None and own.shape == alpha_bar.shape and bool(((own > 0) & (own <= 1)).all())
     alpha_bars = (alpha_bar, own) if usable and own is not None else (alpha_bar,)
     as_added = bool(((forward.ratio - 1).abs() < 1e-3).all())
-    scaled = as_added and bool((forward.noise < 0.9).any())  # noise of full strength is the same either way
+    scaled = as_added and bool((forward.noise < 0.9).any())  # a coefficient of 1 is no scaling
     for reading in READINGS.values():
         if any(
             fits_image(forward, reading, ab) and fits_noise(forward, reading, ab, scaled) for ab in alpha_bars
@@ -216,44 +229,50 @@ def read(forward: Forward, schedule: StudentSchedule, truth: NoiseDiffuser) -> M
     return MatchedReading(reading=PAPER, accepted=False, alpha_bars=alpha_bars, scaled=scaled)
 
 
-def is_sound(
-    forward: Forward, judged: MatchedReading, schedule: StudentSchedule, truth: NoiseDiffuser
+def is_usable(
+    forward: Forward,
+    reading_match: MatchedReading,
+    schedule: StudentSchedule,
+    reference_diffuser: NoiseDiffuser,
 ) -> bool:
-    """Whether the diffuser can be built upon; where it cannot, the reference's takes its place."""
-    _, _, alpha_bar = truth.curves()
+    """Return whether training can rely on the student's diffuser; if not, the reference's replaces it."""
+    _, _, alpha_bar = reference_diffuser.curves()
     own = schedule.curves.get("alpha_bar", torch.zeros(0, dtype=torch.float64))
     batched = forward.batched
     each = not isinstance(batched, str) and close(batched[0], forward.image[batched[1]], within=2e-3)
     return (
-        judged.accepted
+        reading_match.accepted
         and not forward.limits
         and each
-        and not forward.asked.single
-        and bool((forward.likeness > 0.999).all())
+        and not forward.convention.single
+        and bool((forward.correlation > 0.999).all())
         and not schedule.problems
         and close(own, alpha_bar, within=1e-3)
     )
 
 
 def fits_image(forward: Forward, reading: Reading, alpha_bar: Tensor) -> bool:
-    """Whether the image's coefficient is the reading's."""
+    """Return whether the image has the coefficient of a formulation, to 0.2 %."""
     return close(forward.image, reading.signal(alpha_bar), within=2e-3)
 
 
 def fits_noise(forward: Forward, reading: Reading, alpha_bar: Tensor, scaled: bool) -> bool:
-    """Whether the noise's coefficient is the reading's.
+    """Return whether the noise has the coefficient of a formulation.
 
-    Where the returned noise is what was drawn, the coefficient is known exactly. Otherwise it is the standard
-    deviation of 12,544 pixels per step, whose own standard error is 0.63 %: 4 % at each step and 0.6 % on
-    average are six of them.
+    If the unscaled noise is returned, its ratio to the added noise is the exact coefficient. Otherwise the
+    coefficient is only known as a standard deviation, see ``agrees_statistically``.
     """
     expected = reading.noise(alpha_bar)
     if not scaled and close(forward.ratio.abs(), expected, within=2e-3):
         return True
-    return like_statistically(forward.noise, expected)
+    return agrees_statistically(forward.noise, expected)
 
 
-def like_statistically(measured: Tensor, expected: Tensor) -> bool:
-    """Whether standard deviations of 12,544 pixels each agree with a curve."""
+def agrees_statistically(measured: Tensor, expected: Tensor) -> bool:
+    """Return whether standard deviations of 12,544 pixels each agree with a curve.
+
+    The relative standard error of one is 1/√(2 · 12,544) = 0.63 %. The bounds are six standard errors or
+    more: 4 % at each step, and 0.6 % for the average over the probes' 50 steps.
+    """
     ratio = (measured / expected.clamp_min(1e-12)).log()
     return bool((ratio.abs() < 0.04).all()) and abs(ratio.mean().item()) < 0.006

@@ -1,1 +1,1 @@
-"""The handout's interface: argument names, calling conventions, and test doubles for its parts."""
+"""The handout's interface: argument names, calling conventions, and test doubles of its parts."""

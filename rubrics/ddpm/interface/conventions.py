@@ -1,4 +1,4 @@
-"""How a student's functions want to be called, and how they answer: found by trying, and recorded."""
+"""Calling conventions of a student's functions: return layout, step numbering, timestep encoding."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ Key = int | str
 
 @dataclass(frozen=True, slots=True)
 class ReturnLayout:
-    """The form of what ``noise_diffusion`` returns.
+    """Layout of the result of ``noise_diffusion``.
 
     Attributes:
         kind: "tuple", "list", "dict", "object" or "alone" (one tensor).
-        keys: where its values are, in order.
-        names: of a tuple's items, where they have some.
-        image, noise: where the noisy image and the noise are; None where there is no noise.
+        keys: indices, keys or attribute names of its values, in order.
+        image, noise: keys of the noisy image and of the noise; None without noise.
+        names: field names of a named tuple.
     """
 
     kind: str = "tuple"
@@ -35,7 +35,7 @@ class ReturnLayout:
     names: tuple[str, ...] = ()
 
     def pack(self, image: Tensor, noise: Tensor) -> Any:
-        """An answer of this form, for a stand-in to give."""
+        """Return a result with this layout."""
         values = dict.fromkeys(self.keys) | {self.image: image, self.noise: noise}
         match self.kind:
             case "dict":
@@ -44,7 +44,7 @@ class ReturnLayout:
                 return SimpleNamespace(**{str(key): values[key] for key in self.keys})
             case "list":
                 return [values[key] for key in self.keys]
-            case "alone":  # a mistake of the diffuser's, not of those who expect the noise
+            case "alone":  # the diffuser's mistake; train and the sampler still get the noise
                 return (image, noise)
         items = tuple(values[key] for key in self.keys)
         return NamedFields(items, self.names) if self.names else items
@@ -59,11 +59,11 @@ class ReturnLayout:
         return f"returns a {self.kind} ({', '.join(names)})"
 
 
-HANDOUTS = ReturnLayout()
+HANDOUT_LAYOUT = ReturnLayout()
 
 
 def values_in(student: Student, answer: Any) -> tuple[str, dict[Key, Any]]:
-    """The kind of an answer, and its values by where they are; an object's are its attributes."""
+    """Return the kind of a result, and its values by index, key or attribute name."""
     match answer:
         case dict():
             return "dict", {key if isinstance(key, int) else str(key): value for key, value in answer.items()}
@@ -88,11 +88,11 @@ def _attributes(student: Student, handle: Handle) -> dict[Key, Any]:
 
 @dataclass(frozen=True, slots=True)
 class StepNumbering:
-    """How a student counts the steps.
+    """Numbering of a student's steps.
 
     Attributes:
         first: the number of the first step, 0 or 1.
-        padded: schedule curves with an entry before the first step's.
+        padded: names of the schedule curves that have an entry before the first step's.
     """
 
     first: int = 0
@@ -107,8 +107,13 @@ class StepNumbering:
 
 @dataclass(frozen=True, slots=True)
 class TimestepEncoding:
-    """How a network is told the step: the number itself or a share of T, and in which form; or, by ``table``,
-    whatever it was seen to be told at steps counted from 0.
+    """Encoding of the timestep that ``train`` passes to the network.
+
+    Attributes:
+        first: the number of the first step, 0 or 1.
+        scale: "t" for the number of the step itself, or "t / T" and the like.
+        form: shape and type, such as "float (B, 1)".
+        table: pairs (step counted from 0, number passed) where no scale fits; replaces the others.
     """
 
     first: int = 0
@@ -116,11 +121,11 @@ class TimestepEncoding:
     form: str | None = None
     table: tuple[tuple[int, float], ...] = ()
 
-    def of(self, steps: Tensor, total: int) -> Tensor:
-        """What the network is told at steps counted from 0, for a schedule of ``total`` of them."""
+    def encode(self, steps: Tensor, total: int) -> Tensor:
+        """Return the numbers passed for steps counted from 0, in a schedule of ``total`` steps."""
         if self.table:
-            seen, told = zip(*self.table, strict=True)
-            return torch.from_numpy(numpy.interp(steps.numpy(), seen, told))
+            seen, passed = zip(*self.table, strict=True)
+            return torch.from_numpy(numpy.interp(steps.numpy(), seen, passed))
         t = steps + self.first
         match self.scale:
             case "t / T":
@@ -132,32 +137,37 @@ class TimestepEncoding:
         return t
 
 
-Told = Sequence[tuple[Tensor, Tensor, str]]  # steps, what the network was told, and in which form
+# Per batch: the steps passed to the diffuser, the numbers passed to the network, and the form of the latter.
+StepPairs = Sequence[tuple[Tensor, Tensor, str]]
 
 
-def telling(pairs: Told, first: int, total: int) -> TimestepEncoding | None:
-    """How the network was told the steps that the diffuser was given; None where no usual scale fits."""
-    steps = [s for s, told, _ in pairs if s.shape == told.shape]
-    tolds = [told for s, told, _ in pairs if s.shape == told.shape]
+def infer_encoding(pairs: StepPairs, first: int, total: int) -> TimestepEncoding | None:
+    """Return the encoding that maps the diffuser's steps to the network's; None if no usual one fits."""
+    steps = [s for s, passed, _ in pairs if s.shape == passed.shape]
+    numbers = [passed for s, passed, _ in pairs if s.shape == passed.shape]
     form = pairs[0][2] if pairs else None
     if not steps:
         return TimestepEncoding(first, form=form)
-    t, told = torch.cat(steps), torch.cat(tolds)
+    t, passed = torch.cat(steps), torch.cat(numbers)
     for scale in ("t", "t / T", "t / (T − 1)", "t / 1000"):
-        if torch.allclose(TimestepEncoding(0, scale).of(t, total).double(), told, atol=1e-5):
+        if torch.allclose(TimestepEncoding(0, scale).encode(t, total).double(), passed, atol=1e-5):
             return TimestepEncoding(first, scale, form)
-    for shift in (1, -1):  # a diffuser that counts from 0 beside a network that is told from 1
-        if torch.allclose(t + shift, told):
+    for shift in (1, -1):  # a diffuser that counts from 0 with a network that counts from 1, or the reverse
+        if torch.allclose(t + shift, passed):
             return TimestepEncoding(first + shift, "t", form)
     return None
 
 
-def told_by_table(pairs: Told, first: int, total: int) -> TimestepEncoding | None:
-    """What the network was told at each step; None where that is not one number, or too few steps came."""
+def tabulate_encoding(pairs: StepPairs, first: int, total: int) -> TimestepEncoding | None:
+    """Return a table of the numbers passed to the network at each step.
+
+    Returns:
+        None if a step has more than one number, or if fewer than half of the ``total`` steps occurred.
+    """
     seen: dict[int, list[float]] = {}
-    for steps, told, _ in pairs:
-        if steps.shape == told.shape:
-            for step, number in zip(steps.tolist(), told.tolist(), strict=True):
+    for steps, passed, _ in pairs:
+        if steps.shape == passed.shape:
+            for step, number in zip(steps.tolist(), passed.tolist(), strict=True):
                 seen.setdefault(round(step) - first, []).append(number)
     one_each = all(max(numbers) - min(numbers) <= 1e-4 * max(1, abs(numbers[0])) for numbers in seen.values())
     if not one_each or len(seen) < total / 2:
@@ -166,24 +176,27 @@ def told_by_table(pairs: Told, first: int, total: int) -> TimestepEncoding | Non
     return TimestepEncoding(first, "a number of its own for each t", pairs[0][2], table)
 
 
-def tells_other_steps(pairs: Told) -> bool:
-    """Whether what the network is told has nothing to do with the steps that the diffuser was given: neither
-    is it the same for the same step, nor does it rise or fall with it.
+def timesteps_are_unrelated(pairs: StepPairs) -> bool:
+    """Return whether the numbers passed to the network do not depend on the steps passed to the diffuser.
+
+    They are unrelated if they neither agree for equal steps nor correlate with the steps: any function of the
+    step agrees for equal steps, and one with some noise still correlates.
     """
-    alike = [(steps, told) for steps, told, _ in pairs if steps.shape == told.shape]
+    alike = [(steps, passed) for steps, passed, _ in pairs if steps.shape == passed.shape]
     if not alike:
         return False
-    t, told = (torch.cat(parts).double() for parts in zip(*alike, strict=True))
-    spreads = [told[t == step].std(correction=0) for step in set(t.tolist()) if (t == step).sum() > 1]
-    if len(spreads) < 10 or not told.std() > 0:
+    t, passed = (torch.cat(parts).double() for parts in zip(*alike, strict=True))
+    spreads = [passed[t == step].std(correction=0) for step in set(t.tolist()) if (t == step).sum() > 1]
+    if len(spreads) < 10 or not passed.std() > 0:
         return False
-    differ = torch.stack(spreads).mean() > 0.5 * told.std()  # of four draws, 0.8 on average
-    # 192 pairs that have nothing to do with each other: 0 ± 0.07.
-    return bool(differ) and abs(torch.corrcoef(torch.stack([t, told]))[0, 1].item()) < 0.35
+    # Within equal steps, independent numbers spread almost as much as overall: 0.8 of it for four draws.
+    differ = torch.stack(spreads).mean() > 0.5 * passed.std()
+    # The correlation of 192 independent pairs is 0 ± 0.07, so 0.35 is about five standard errors.
+    return bool(differ) and abs(torch.corrcoef(torch.stack([t, passed]))[0, 1].item()) < 0.35
 
 
 def form_of(value: Any) -> str:
-    """The form of a step as it was given, such as "float (B, 1)", "list" or "int"."""
+    """Return the form of a step argument, such as "float (B, 1)", "list" or "int"."""
     if not isinstance(value, Tensor):
         return type(value).__name__
     kind = "float" if value.is_floating_point() else "long"
@@ -194,7 +207,7 @@ def form_of(value: Any) -> str:
 
 
 def with_padding(curves: Mapping[str, Tensor], padded: frozenset[str]) -> dict[str, Tensor]:
-    """Schedule curves, (T,), with an entry before the first where a student's have one."""
+    """Return schedule curves, (T,), with an entry before the first step's for the names in ``padded``."""
     before = {"betas": 0.0, "alphas": 1.0, "alpha_bar": 1.0}
     return {
         name: torch.cat([torch.full((1,), before[name]), curve]) if name in padded else curve

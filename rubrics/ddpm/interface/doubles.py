@@ -1,5 +1,8 @@
-"""Stand-ins for the parts of a DDPM: a student's function is run on them, and what it asks of them is the
-evidence.
+"""Test doubles of the parts of a DDPM, which record how a student's function calls them.
+
+A double lives in the judge; the worker holds a proxy that forwards each call. An event can be faked in the
+worker, but what the double answers is drawn here: checks confirm events by numbers that the worker cannot
+    know.
 """
 
 from __future__ import annotations
@@ -15,26 +18,26 @@ from torch import Tensor
 from grader.sandbox.values import CURRENT_DEVICE, Exhausted, Handle, OnCPU, Refusal, StudentError
 from reference.readings import ReadingDiffuser
 
-from .conventions import HANDOUTS, ReturnLayout, StepNumbering, form_of, with_padding
+from .conventions import HANDOUT_LAYOUT, ReturnLayout, StepNumbering, form_of, with_padding
 
 _NOISE = frozenset({"noise", "eps", "epsilon", "e", "z"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedEvent:
-    """Something that a stand-in was asked, in the order it happened.
+    """A call of a test double.
 
     ``kind`` is forward, backward, diffuse, epoch, batch, step, zero_grad, compare, sent back (a backward pass
-    began at the criterion) or missing; the other fields are set where they have a meaning.
+    starts at the criterion) or missing (an attribute); the other fields are set where they apply.
     """
 
     kind: str
-    who: str = ""  # which loader
-    call: int = -1  # of the network: number of the forward call
+    name: str = ""  # of the loader, or of the missing attribute
+    call: int = -1  # number of the network's forward call
     x: Tensor | None = None
-    t: Tensor | None = None  # float (n,), as it was given
-    form: str = ""  # in which t was given
-    answer: Tensor | None = None
+    t: Tensor | None = None  # float (n,), as passed
+    form: str = ""  # of t
+    output: Tensor | None = None
     image: Tensor | None = None
     target: Tensor | None = None
     training: bool = False
@@ -44,10 +47,10 @@ class RecordedEvent:
 
 
 def image_and_steps(args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Tensor, Tensor, str]:
-    """The image, (B, C, H, W), the steps, float (n,), that a call was given, and in which form these were.
+    """Return image, (B, C, H, W), steps, float (n,), and the form of the steps, from a call's arguments.
 
     Raises:
-        Refusal: one of them is not there; the student's code gets a TypeError that says so.
+        Refusal: one of them is missing; the student's code gets a TypeError that says so.
     """
     given = _in_order(args, kwargs)
     images = [
@@ -55,7 +58,7 @@ def image_and_steps(args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Tensor
     ]
     if not images:
         raise Refusal("TypeError", "the network was called without an image of shape (B, C, H, W)")
-    alike = [value for value in images[1:] if value.shape == images[0].shape]  # noise rather than a step
+    alike = [value for value in images[1:] if value.shape == images[0].shape]  # noise more likely than a step
     others = [value for value in given if not any(value is one for one in (images[0], *alike))]
     steps = [(step, form_of(value)) for value in (*others, *alike) if (step := _steps(value)) is not None]
     if not steps:
@@ -64,14 +67,14 @@ def image_and_steps(args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Tensor
 
 
 def noise_among(args: Sequence[Any], kwargs: dict[str, Any], image: Tensor) -> Tensor | None:
-    """The noise that ``noise_diffusion`` was given to use, as many signatures let it be; None if none was."""
+    """Return the noise passed to ``noise_diffusion``, which many signatures allow; None without one."""
     given = _in_order(args, kwargs)
     alike = [value for value in given if isinstance(value, Tensor) and value.shape == image.shape]
     return next((value for value in alike if value is not image), None)
 
 
 def _in_order(args: Sequence[Any], kwargs: dict[str, Any]) -> list[Any]:
-    """What a call was given: noise that is given by name comes after the image."""
+    """Return the arguments of a call, with noise that is passed by name after the image."""
     return [*args, *(kwargs[name] for name in sorted(kwargs, key=_NOISE.__contains__))]
 
 
@@ -88,23 +91,25 @@ def _steps(value: Any) -> Tensor | None:
 
 
 class NetworkDouble:
-    """A network that answers what ``respond`` says, and records what it was asked.
+    """A network that returns ``respond(x, t)`` and records its calls.
 
     Args:
-        most: how many images it answers at all; whoever asks for more would go on for ever.
+        log: the events are appended here.
+        respond: computes the output for images and steps.
+        max_images: number of images after which it raises an error, to end an endless loop.
     """
 
     def __init__(
-        self, log: list[RecordedEvent], respond: Callable[[Tensor, Tensor], Tensor], *, most: int
+        self, log: list[RecordedEvent], respond: Callable[[Tensor, Tensor], Tensor], *, max_images: int
     ) -> None:
-        self.log, self.respond, self.images_left = log, respond, most
+        self.log, self.respond, self.images_left = log, respond, max_images
 
     def describe(self) -> dict[str, Any]:
-        """A module."""
+        """Describe a module."""
         return {"kind": "module"}
 
     def answer(self, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
-        """The noise that the network is to have found."""
+        """Return the predicted noise, or record the gradient that came back to it."""
         if event == "backward":
             before = state.get("gradient_before")
             self.log.append(RecordedEvent(kind="backward", call=args[0], x=args[1], gradient_before=before))
@@ -112,7 +117,9 @@ class NetworkDouble:
         x, t, form = image_and_steps(args, kwargs)
         self.images_left -= len(x)
         if self.images_left < 0:
-            raise StudentError("Endless", "the network is asked on and on, far beyond the number of steps")
+            raise StudentError(
+                "Endless", "the network is called endlessly, far more often than there are steps"
+            )
         answer = self.respond(x, t)
         self.log.append(
             RecordedEvent(
@@ -121,7 +128,7 @@ class NetworkDouble:
                 x=x,
                 t=t,
                 form=form,
-                answer=answer,
+                output=answer,
                 training=state["training"],
                 grad=state["grad"],
                 weight=float(state["weight"]),
@@ -131,8 +138,15 @@ class NetworkDouble:
 
 
 class DiffuserDouble:
-    """The reference's forward process, under a reading, in place of the student's; unknown attributes are
-    theirs.
+    """The reference's forward process under a formulation, in place of the student's diffuser.
+
+    Args:
+        log: the events are appended here.
+        reference: the forward process.
+        fallback: the student's diffuser, for attributes that the handout's does not have.
+        generator: draws the noise.
+        layout, numbering: the student's conventions, which it follows.
+        method: the student's name for ``noise_diffusion``.
     """
 
     def __init__(
@@ -142,15 +156,15 @@ class DiffuserDouble:
         fallback: Handle | None,
         generator: torch.Generator,
         *,
-        answers: ReturnLayout = HANDOUTS,
+        layout: ReturnLayout = HANDOUT_LAYOUT,
         numbering: StepNumbering = StepNumbering(),  # noqa: B008  it is frozen
         method: str = "noise_diffusion",
     ) -> None:
         self.log, self.reference, self.fallback, self.generator = log, reference, fallback, generator
-        self.answers, self.numbering, self.method = answers, numbering, method
+        self.layout, self.numbering, self.method = layout, numbering, method
 
     def describe(self) -> dict[str, Any]:
-        """An object with the handout's attributes."""
+        """Describe an object with the handout's attributes."""
         schedule = self.reference
         curves = {"betas": schedule.betas, "alphas": schedule.alphas, "alpha_bar": schedule.alpha_bar}
         attributes = {
@@ -164,24 +178,37 @@ class DiffuserDouble:
         return {"kind": "object", "attributes": attributes, "methods": methods, "fallback": self.fallback}
 
     def answer(self, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
-        """x_t and the noise, for an image and its steps."""
+        """Return x_t and the noise for images and their steps."""
         if event == "missing":
-            self.log.append(RecordedEvent(kind="missing", who=str(args[0])))
+            self.log.append(RecordedEvent(kind="missing", name=str(args[0])))
             return None
         image, steps, form = image_and_steps(args, kwargs)
         whole = (steps - self.numbering.first).round().long().clamp(0, self.reference.total_steps - 1)
         if not whole.numel():
             raise Refusal("ValueError", f"no steps were given for {len(image)} images")
-        whole = whole[torch.arange(len(image)) % whole.numel()]  # too few or too many are charged as such
+        whole = whole[
+            torch.arange(len(image)) % whole.numel()
+        ]  # a wrong number of steps loses its own points
         own = noise_among(args, kwargs, image)
         noise = torch.randn(image.shape, generator=self.generator) if own is None else own.float()
         x_t, target = self.reference.noise_diffusion(image.float(), whole, noise)
         self.log.append(RecordedEvent(kind="diffuse", image=image, t=steps, form=form, x=x_t, target=target))
-        return self.answers.pack(x_t, target)
+        return self.layout.pack(x_t, target)
 
 
 class LoaderDouble:
-    """Batches from a list, for as long as ``go_on`` says; an endless training is ended."""
+    """A loader with a fixed number of batches per epoch.
+
+    Args:
+        log: the events are appended here.
+        name: "training" or "validation".
+        batches: returns images and labels of the n-th batch.
+        count: batches per epoch.
+        epochs: epochs that ``train`` should run; after about three times as many it raises an error, to end
+            an endless training.
+        go_on: ends the epoch when it returns False.
+        labels: whether batches have labels.
+    """
 
     def __init__(
         self,
@@ -197,19 +224,17 @@ class LoaderDouble:
     ) -> None:
         self.log, self.name, self.batches, self.count, self.labels = log, name, batches, count, labels
         self.batch_size, self.go_on = batch_size, go_on
-        self.epochs_left = 3 * epochs + 3  # looking into a loader now and then is nothing unusual
+        self.epochs_left = 3 * epochs + 3  # code may also iterate over a loader to look at a batch
         self.handed_out, self.in_epoch = 0, 0
         self._sample: tuple[Tensor, Tensor] | None = None
 
     def describe(self) -> dict[str, Any]:
-        """A loader with as many batches as an epoch has."""
+        """Describe a loader with its sizes."""
         sizes = {"batches": self.count, "batch_size": self.batch_size, "items": self.count * self.batch_size}
         return {"kind": "loader", "attributes": sizes}
 
     def answer(self, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
-        """The next batch, [images, labels], or the images alone; one of its images for who looks into the
-        dataset.
-        """
+        """Return the next batch, [images, labels] or the images alone, or an item of the dataset."""
         if event == "item":
             self._sample = self._sample or self.batches(0)
             images, labels = self._sample
@@ -219,48 +244,46 @@ class LoaderDouble:
             self.in_epoch = 0
             self.epochs_left -= 1
             if self.epochs_left < 0:
-                raise StudentError(
-                    "Endless", "train goes on and on, beyond the number of epochs it was given"
-                )
-            self.log.append(RecordedEvent(kind="epoch", who=self.name))
+                raise StudentError("Endless", "train does not stop after the number of epochs it was given")
+            self.log.append(RecordedEvent(kind="epoch", name=self.name))
             return None
-        # Even when it is enough an epoch has one batch: a mean over none would be an error of our making.
+        # Even an epoch that ends early has one batch: a mean over no losses would be an error of our making.
         if self.in_epoch >= self.count or (not self.go_on(state.get("waiting", False)) and self.in_epoch):
             raise Exhausted
         images, labels = self.batches(self.handed_out)
         self.handed_out += 1
         self.in_epoch += 1
-        self.log.append(RecordedEvent(kind="batch", who=self.name, image=images))
+        self.log.append(RecordedEvent(kind="batch", name=self.name, image=images))
         return [OnCPU(images), OnCPU(labels)] if self.labels else OnCPU(images)
 
 
 class OptimizerDouble:
-    """Gradient descent on a NetworkDouble's one weight, telling of every step."""
+    """Gradient descent on the one weight of a NetworkDouble, which records every call."""
 
     def __init__(self, log: list[RecordedEvent], network: NetworkDouble, lr: float) -> None:
         self.log, self.network, self.lr = log, network, lr
 
     def describe(self) -> dict[str, Any]:
-        """An optimiser over the network's parameters."""
+        """Describe an optimizer of the network's parameters."""
         return {"kind": "optimizer", "of": self.network, "attributes": {"lr": self.lr}}
 
     def answer(self, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
-        """Nothing: it is only recorded."""
+        """Record the call."""
         self.log.append(RecordedEvent(kind=event))
 
 
 class CriterionDouble:
-    """Mean squared error that tells what it was given to compare."""
+    """Mean squared error that records what it compares."""
 
     def __init__(self, log: list[RecordedEvent]) -> None:
         self.log = log
 
     def describe(self) -> dict[str, Any]:
-        """A criterion."""
+        """Describe a criterion."""
         return {"kind": "witness"}
 
     def answer(self, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
-        """Nothing: it is only recorded."""
+        """Record the call."""
         if event == "compare":
             self.log.append(RecordedEvent(kind=event, x=args[0], target=args[1], grad=state["grad"]))
         else:
@@ -268,7 +291,7 @@ class CriterionDouble:
 
 
 def cosine(first: Tensor, second: Tensor) -> float:
-    """How alike two tensors point, -1 to 1; 0 where their shapes differ."""
+    """Return the cosine of the angle between two tensors; 0 if their shapes differ."""
     if first.shape != second.shape:
         return 0.0
     a, b = first.double().flatten(), second.double().flatten()

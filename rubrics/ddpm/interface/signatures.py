@@ -1,4 +1,4 @@
-"""Calls a student's functions with the handout's arguments, as far as their own signatures have them."""
+"""Call a student's functions with the handout's arguments, matched to their own signatures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from grader.sandbox.student import Student
 from grader.sandbox.values import Handle, StudentError
 from grader.text import place
 
-# What students call the handout's arguments; none is a name for two of them.
+# Usual names for the handout's arguments. Within one signature no name stands for two of them.
 SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "model": ("net", "network", "unet", "eps_model", "noise_model", "predictor"),
     "train_loader": (
@@ -91,7 +91,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
 
 
 def call(student: Student, name: str, arguments: Mapping[str, Any], **options: Any) -> Any:
-    """What ``name`` returns for the handout's ``arguments``, given in the handout's order; see ``reply``."""
+    """Return the result of calling ``name``; see ``reply``."""
     return reply(student, name, arguments, **options)["value"]
 
 
@@ -100,62 +100,69 @@ def reply(
     name: str,
     arguments: Mapping[str, Any],
     *,
-    beside: Mapping[str, Any] | None = None,
+    constructor_arguments: Mapping[str, Any] | None = None,
     if_required: Mapping[str, Any] | None = None,
     variables: Mapping[str, str] | None = None,
     seed: int | None = None,
-    within: float = 30.0,
+    timeout: float = 30.0,
     keep: bool = False,
 ) -> dict[str, Any]:
-    """Call a function or class of the student's, and return the whole reply.
+    """Call a function or class of the student's, and return the worker's whole reply.
 
-    Arguments go by name where the signature knows the handout's names or usual ones for them: all of them
-    and optional ones of its own, or fewer. Otherwise they go in the handout's order. A method of a class is
-    called on an object that is built in the same way.
+    Arguments are passed by name if every required parameter has one of the handout's names or a usual
+    synonym, otherwise by position in the handout's order. A method is called on an object of its class, which
+    is constructed in the same way.
 
     Args:
-        beside: arguments that only such an object's constructor may ask for, such as the schedule's.
-        if_required: arguments that are given only to whoever cannot do without.
-        variables: the notebook's variables that are to be set first, each to the argument of that name.
+        student: the worker that holds the code.
+        name: the handout's name of the definition.
+        arguments: the handout's arguments, in its order.
+        constructor_arguments: further arguments that the constructor of a method's class may have.
+        if_required: arguments that are passed only to parameters without a default.
+        variables: notebook variables to set first, each to the argument of that name.
+        seed: seed of the call.
+        timeout: time limit in seconds.
+        keep: whether the worker keeps the result and returns a handle.
     """
     for variable, argument in (variables or {}).items():
         student.set_variable(variable, arguments[argument])
     own, _, method = student.source.names.get(name, name).partition("().")
     target: str | Handle = own if method else name
     if method:
-        target = student.call(target, **_by_name(student, own, {**arguments, **(beside or {})}), keep=True)
+        available = {**arguments, **(constructor_arguments or {})}
+        target = student.call(target, **_for_constructor(student, own, available), keep=True)
         bound = student.get(target, method)
         about = student.ask("describe", bound)
     else:
         about = student.ask("describe", target)
-    required = [_meant(own, if_required or {}) for own in about["required"]]
+    required = [_match(own, if_required or {}) for own in about["required"]]
     arguments = {**arguments, **{known: (if_required or {})[known] for known in required if known}}
-    by_name = _matched(about["arguments"], about["required"], arguments)
+    by_name = _bind_by_name(about["arguments"], about["required"], arguments)
     in_order = () if by_name or (method and not about["arguments"]) else tuple(arguments.values())
     return student.reply(
         {"verb": "call", "method": method or None, "seed": seed, "grad": True, "keep": keep},
         target=target,
         args=in_order,
         kwargs=by_name,
-        timeout=within,
+        timeout=timeout,
     )
 
 
 def raise_if_not_installed(error: StudentError | None) -> None:
-    """Raise an error that is not the student's: their code uses what is not installed here."""
+    """Raise an error whose cause is a missing package, which is not the student's fault."""
     if error is not None and error.type == "ModuleNotFoundError":
         raise error
 
 
-def mistaken_for_arguments(student: Student, name: str, arguments: Sequence[str]) -> dict[str, str]:
-    """Variables of the notebook that a function reads in the place of its arguments, with those arguments."""
+def stale_variables(student: Student, name: str, arguments: Sequence[str]) -> dict[str, str]:
+    """Return notebook variables that a function reads in place of its arguments, with these arguments."""
     read = [one["name"] for one in student.source.free_variables if one["function"] == name]
-    meant = {variable: _meant(variable, dict.fromkeys(arguments)) for variable in read}
-    return {variable: argument for variable, argument in meant.items() if argument}
+    matched = {variable: _match(variable, dict.fromkeys(arguments)) for variable in read}
+    return {variable: argument for variable, argument in matched.items() if argument}
 
 
-def places_read(student: Student, name: str, variables: Iterable[str] = ()) -> str:
-    """The notebook's variables that a function reads, with their places; "" where there are none."""
+def free_variable_places(student: Student, name: str, variables: Iterable[str] = ()) -> str:
+    """Return the notebook variables that a function reads, with their places; "" if there are none."""
     wanted = set(variables)
     found = [
         f"{one['name']} ({place(one['cell'], one['line'])})"
@@ -165,28 +172,30 @@ def places_read(student: Student, name: str, variables: Iterable[str] = ()) -> s
     return " and ".join(found)
 
 
-def _by_name(student: Student, target: str, arguments: dict[str, Any]) -> dict[str, Any]:
+def _for_constructor(student: Student, target: str, arguments: dict[str, Any]) -> dict[str, Any]:
     about = student.ask("describe", target)
     return {
-        own: arguments[known] for own in about["arguments"] if (known := _meant(own, arguments)) is not None
+        own: arguments[known] for own in about["arguments"] if (known := _match(own, arguments)) is not None
     }
 
 
-def _matched(names: Sequence[str], required: Sequence[str], arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments by the student's own names for them; none where those do not tell."""
+def _bind_by_name(
+    names: Sequence[str], required: Sequence[str], arguments: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the arguments by the student's parameter names; {} if a required parameter matches none."""
     exact = set(names) & set(arguments)
-    meant = {own: own for own in names if own in exact}
+    bound = {own: own for own in names if own in exact}
     for own in names:
-        known = _meant(own, arguments)
-        if own not in exact and known is not None and known not in meant.values():
-            meant[own] = known
-    if not set(required) <= set(meant):
+        known = _match(own, arguments)
+        if own not in exact and known is not None and known not in bound.values():
+            bound[own] = known
+    if not set(required) <= set(bound):
         return {}
-    return {own: arguments[known] for own, known in meant.items()}
+    return {own: arguments[known] for own, known in bound.items()}
 
 
-def _meant(own: str, arguments: Mapping[str, Any]) -> str | None:
-    """Which of the handout's arguments a student's argument is, going by its name."""
+def _match(own: str, arguments: Mapping[str, Any]) -> str | None:
+    """Return the handout's argument that a student's name stands for."""
     if own in arguments:
         return own
     plain = own.replace("_", "").lower()

@@ -1,4 +1,4 @@
-"""Finds out what a student's network computes: shapes, skip connections, whether it hears of the step."""
+"""Probe a student's network: output shape, skip connections, dependence on the step."""
 
 from __future__ import annotations
 
@@ -17,17 +17,16 @@ from reference.pretrained import SCHEDULE
 from ..interface.conventions import TimestepEncoding
 
 BATCH = 32
-# The forms that t takes in the handout, in the paper's code and in students' own, in the order they are
-# tried.
+# Forms of t in the handout, in the paper's code and in students' code, in the order in which they are tried.
 FORMS = ("float (B, 1)", "long (B,)", "float (B,)", "long (B, 1)", "float (B, 1, 1, 1)")
-AUDIBLE = (
-    1e-4  # share of an effect below which nothing is heard; a true way carries a thousandth at the least
-)
-SHAKES = 3
+# Share of a change that counts as an effect. A working path carries a thousandth or more; below this bound
+# there is only rounding.
+MIN_EFFECT = 1e-4
+PERTURBATIONS = 3
 
 
-def steps_as(form: str, steps: Tensor) -> Tensor:
-    """Steps, (B,), in one of FORMS; shares of T stay what they are."""
+def format_steps(form: str, steps: Tensor) -> Tensor:
+    """Return steps, (B,), in one of FORMS; fractions of T stay floats."""
     kind, _, shape = form.partition(" ")
     sizes = {"(B,)": (-1,), "(B, 1)": (-1, 1), "(B, 1, 1, 1)": (-1, 1, 1, 1)}
     whole = not steps.is_floating_point() and kind == "long"
@@ -36,27 +35,29 @@ def steps_as(form: str, steps: Tensor) -> Tensor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
-    """A student's network in the worker, in eval mode, and how it wants to be asked.
+    """A student's network in the worker, in eval mode.
 
     Attributes:
-        output: what it gave for the first question, or the sentence of its refusal.
-        told: how it was told the step when it was trained.
+        handle: the network.
+        form: the form in which it accepts t.
+        output: its output for one batch, or an error message.
+        encoding: how the timestep is encoded when the network is trained.
     """
 
     handle: Handle
     form: str
     output: Tensor | str
-    told: TimestepEncoding = TimestepEncoding()  # noqa: RUF009  it is frozen
+    encoding: TimestepEncoding = TimestepEncoding()  # noqa: RUF009  it is frozen
 
-    def predict(self, student: Student, x: Tensor, steps: Tensor, *, within: float = 60.0) -> Any:
-        """Its output for images x, (B, C, 28, 28), at integer steps (B,)."""
-        form = self.told.form if self.told.form in FORMS else self.form
-        t = steps_as(form or self.form, self.told.of(steps, SCHEDULE["total_steps"]))
-        return student.call(self.handle, x, t, seed=0, grad=False, timeout=within)
+    def predict(self, student: Student, x: Tensor, steps: Tensor, *, timeout: float = 60.0) -> Any:
+        """Return its output for images x, (B, C, 28, 28), at integer steps (B,)."""
+        form = self.encoding.form if self.encoding.form in FORMS else self.form
+        t = format_steps(form or self.form, self.encoding.encode(steps, SCHEDULE["total_steps"]))
+        return student.call(self.handle, x, t, seed=0, grad=False, timeout=timeout)
 
 
 def build(student: Student, channels: int, reporter: Reporter) -> Handle:
-    """UNet(channels, 1) of the student's on the device in use.
+    """Build the student's UNet(channels, 1) on the device in use, in eval mode.
 
     Raises:
         StudentError: it cannot be built.
@@ -70,14 +71,14 @@ def build(student: Student, channels: int, reporter: Reporter) -> Handle:
             handle = student.call("UNet", seed=student.seed, keep=True)
         except StudentError:
             raise error from None
-        reporter.note("UNet takes no in_channels and out_channels; it was built without them.")
+        reporter.note("Your UNet does not accept in_channels and out_channels, so it was built without them.")
     student.call(handle, CURRENT_DEVICE, method="to", keep=True)
     student.call(handle, method="eval", keep=True)
     return handle
 
 
-def examine(student: Student, channels: int, generator: torch.Generator, reporter: Reporter) -> Network:
-    """Build a network and ask it once, in each form of t until one is answered.
+def probe_network(student: Student, channels: int, generator: torch.Generator, reporter: Reporter) -> Network:
+    """Build a network and call it once, with each form of t until one is accepted.
 
     Raises:
         StudentError: it cannot be built.
@@ -88,7 +89,7 @@ def examine(student: Student, channels: int, generator: torch.Generator, reporte
     refusal = None
     for form in FORMS:
         try:
-            output = student.call(handle, x, steps_as(form, steps), grad=False)
+            output = student.call(handle, x, format_steps(form, steps), grad=False)
         except StudentError as error:
             if error.lost or error.type == "ModuleNotFoundError":
                 raise
@@ -99,85 +100,96 @@ def examine(student: Student, channels: int, generator: torch.Generator, reporte
         if isinstance(output, Tensor) and output.ndim == 4 and len(output) == BATCH:
             if form != FORMS[0]:
                 reporter.note(
-                    f"The network does not take t as the handout's float (B, 1); it was asked with {form}."
+                    f"Your network does not accept t as float (B, 1), as in the handout; it got {form}."
                 )
             return Network(handle=handle, form=form, output=output)
         refusal = refusal or (
-            "forward returns nothing (None): is a return missing?"
+            "forward returns None. Is a return statement missing?"
             if output is None
-            else f"forward returns no batch of images, but {_kind(output)}."
+            else f"forward should return a batch of images, but it returns {_kind(output)}."
         )
-    return Network(handle=handle, form=FORMS[0], output=refusal or "it does not answer")
+    return Network(handle=handle, form=FORMS[0], output=refusal or "it does not return anything")
 
 
-def takes(student: Student, network: Network, channels: int) -> bool:
-    """Whether a network accepts images of so many channels."""
+def accepts_channels(student: Student, network: Network, channels: int) -> bool:
+    """Return whether a network accepts images with this number of channels."""
     x = torch.zeros((BATCH, channels, 28, 28))
     steps = torch.zeros(BATCH, dtype=torch.int64)
     try:
-        student.call(network.handle, x, steps_as(network.form, steps), grad=False)
+        student.call(network.handle, x, format_steps(network.form, steps), grad=False)
     except StudentError:
         return False
     return True
 
 
-def rebuilt(student: Student, network: Network, reporter: Reporter) -> Network:
-    """The same network as it is when new: probing it has moved its weights."""
+def rebuild(student: Student, network: Network, reporter: Reporter) -> Network:
+    """Return the same network with its initial weights, which probing has changed."""
     return replace(network, handle=build(student, 1, reporter))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputPaths:
-    """What of an input's change reaches the output, by the lowest resolution on its way.
+    """How much of a change at the input reaches the output, by the lowest resolution on its path.
 
     Attributes:
-        heard: for level k (0 is the full resolution), the share of the change that comes by ways whose lowest
-            level
-            is k: the skip connection of that level. The bottom itself is left out.
-        maps: [height, most channels] of each level that was seen.
-        joins: (level, what is joined) of each concatenation, in the words of the worker's ``pathways``: a
-            hint at why a way is missing, from within the worker, and no proof.
-        by_time: share of the output that changes with the step.
-        parameters: trainable ones.
+        skip_effects: for level k (0 is full resolution), the share of the change that arrives by paths whose
+            lowest level is k, which is what the skip connection of that level carries. Without the bottom.
+        maps: (height, largest number of channels) of each level.
+        concatenations: (level, kind) of each concatenation, in the words of the worker's ``pathways``. The
+            worker reports it, so it only explains a missing path and proves nothing.
+        time_effect: share of the output that changes with the step.
+        parameters: number of trainable parameters.
     """
 
-    heard: tuple[float, ...]
+    skip_effects: tuple[float, ...]
     maps: tuple[tuple[int, int], ...]
-    joins: tuple[tuple[int, str], ...]
-    by_time: float
+    concatenations: tuple[tuple[int, str], ...]
+    time_effect: float
     parameters: int
 
 
-def input_paths(student: Student, network: Network, generator: torch.Generator) -> InputPaths:
-    """Trace a network by activation patching, at several random weights, and take the most that was heard.
+def trace_input_paths(student: Student, network: Network, generator: torch.Generator) -> InputPaths:
+    """Measure by activation patching which resolutions the output depends on.
+
+    The worker runs the network on an image (``clean``) and on another (``open``). It then repeats the second
+    run for every level k with all feature maps below level k overwritten by those of the first: only paths
+    that stay at or above level k still transmit the change. What opening level k adds, compared with opening
+    the levels above it, is the effect of the skip connection at level k. No architecture is assumed, and a
+    skip connection that is multiplied by zero has no effect.
 
     Raises:
-        Blocked: it does not answer.
+        Blocked: the network fails.
     """
     if isinstance(network.output, str):
-        raise Blocked(f"The network does not answer: {network.output}")
+        raise Blocked(f"Your network does not work: {network.output}")
     parameters = student.ask("describe", network.handle).get("parameters") or 0
-    heard: list[float] = []
+    skip_effects: list[float] = []
     maps: list[tuple[int, int]] = []
-    joins: list[tuple[int, str]] = []
-    by_time = 0.0
-    for shake in range(SHAKES):  # moved on from zero-initialised layers and gates, which would carry nothing
-        student.ask("shake", network.handle, seed=shake + 1, scale=0.05)
+    concatenations: list[tuple[int, str]] = []
+    time_effect = 0.0
+    # Layers and gates that are initialised with zero would block every path, so the weights are perturbed
+    # first. Of several perturbations the largest effect counts.
+    for perturbation in range(PERTURBATIONS):
+        student.ask("shake", network.handle, seed=perturbation + 1, scale=0.05)
         x, shifted = (torch.randn((4, 1, 28, 28), generator=generator) for _ in range(2))
         steps = torch.tensor([3, 11, 24, 47])
-        t = steps_as(network.form, steps)
+        t = format_steps(network.form, steps)
         found = student.ask("pathways", network.handle, args=[x, t], shifted=[shifted, t], full=28)
         clean, moved = found["clean"], found["open"]
         change = _size(moved - clean)
         outputs = [clean, *found["ways"]]
         shares = [_size(b - a) / max(change, 1e-30) for a, b in itertools.pairwise(outputs)]
-        heard = [max(pair) for pair in zip(heard or [0.0] * len(shares), shares, strict=True)]
+        skip_effects = [max(pair) for pair in zip(skip_effects or [0.0] * len(shares), shares, strict=True)]
         maps = [(int(height), int(channels)) for height, channels in found["maps"]]
-        joins = [(int(level), str(what)) for level, what in found["joins"]]
+        concatenations = [(int(level), str(kind)) for level, kind in found["joins"]]
         later = network.predict(student, x, (steps + 20) % 50)
-        by_time = max(by_time, _size(later - clean) / max(_size(clean), 1e-30))
+        time_effect = max(time_effect, _size(later - clean) / max(_size(clean), 1e-30))
     return InputPaths(
-        heard=tuple(heard), maps=tuple(maps), joins=tuple(joins), by_time=by_time, parameters=parameters
+        skip_effects=tuple(skip_effects),
+        maps=tuple(maps),
+        concatenations=tuple(concatenations),
+        time_effect=time_effect,
+        parameters=parameters,
     )
 
 

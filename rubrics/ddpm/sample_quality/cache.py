@@ -14,7 +14,7 @@ from grader.checks.isolated_work import IsolatedWork, packed, unpacked
 from grader.checks.session import Judge
 from reference.pretrained import SCHEDULE
 
-from ..forward.schedule import own_diffuser
+from ..forward.schedule import try_build_diffuser
 from .quality import SampleGenerator, Samples
 
 PARTS = ("generate_samples", "NoiseDiffuser")  # the latter for what may be asked of it beyond the handout
@@ -34,7 +34,7 @@ def draw_or_recall(judge: Judge, sample_generator: SampleGenerator, seeds: Seque
     with IsolatedWork.of(judge, sample_generator.student, PARTS, depends) as apart:
 
         def draw() -> Samples:
-            fallback = own_diffuser(apart.student, judge, SCHEDULE)
+            fallback = try_build_diffuser(apart.student, judge, SCHEDULE)
             its_own = replace(sample_generator, student=apart.student, seeds=seeds, fallback=fallback)
             return its_own.students_sampler()
 

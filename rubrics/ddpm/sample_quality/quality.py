@@ -126,7 +126,7 @@ class SampleGenerator:
                 return predicted
 
             returned = self._by_student(
-                NetworkDouble([], respond, most=3 * TOTAL * self.count), process, seed
+                NetworkDouble([], respond, max_images=3 * TOTAL * self.count), process, seed
             )
             # Of the wrong number or shape, which sample.shape says; what the network saw last shows as much.
             made.append(returned if returned is not None or not shown else shown[0].float())
@@ -153,7 +153,12 @@ class SampleGenerator:
         }
         started = time.monotonic()
         returned = signatures.call(
-            self.student, "generate_samples", arguments, beside=SCHEDULE, seed=seed, within=300.0
+            self.student,
+            "generate_samples",
+            arguments,
+            constructor_arguments=SCHEDULE,
+            seed=seed,
+            timeout=300.0,
         )
         self.reporter.spend("sampling", time.monotonic() - started)
         return as_samples(returned, tuple(start.shape))

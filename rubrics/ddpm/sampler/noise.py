@@ -94,7 +94,7 @@ def _expect_noise_in_all(sampling: RecoveredSampler, truth: NoiseDiffuser) -> st
     every step, enlarged by the steps after it: its variance is known for either sigma.
     """
     run = sampling.first
-    answers = [call.answer for call in run.calls]
+    answers = [call.output for call in run.calls]
     if run.result is None or len(answers) != STEPS or any(answer is None for answer in answers):
         raise Blocked(
             "The noise cannot be told from the rest, since one step does not follow from the other."

@@ -107,7 +107,7 @@ def recover(
     """Run ``generate_samples`` twice on the probe network, in fresh workers, and solve for every step."""
     first, second = (_run_afresh(student, fallback, generator, numbering) for _ in range(2))
     signatures.raise_if_not_installed(first.error)
-    stale = signatures.mistaken_for_arguments(student, "generate_samples", ARGUMENTS)
+    stale = signatures.stale_variables(student, "generate_samples", ARGUMENTS)
     if stale and (first.error or len(first.calls) != STEPS):
         runs = [_run_afresh(student, fallback, generator, numbering, stale) for _ in range(2)]
         if runs[0].error is None and len(runs[0].calls) == STEPS:
@@ -154,7 +154,7 @@ def _run(
 
     arguments = {
         "x_t": run.start,
-        "model": NetworkDouble(log, respond, most=3 * STEPS * COUNT),
+        "model": NetworkDouble(log, respond, max_images=3 * STEPS * COUNT),
         "num_samples": COUNT,
         "total_timesteps": STEPS,
         "diffuser": DiffuserDouble(log, reference, fallback, generator, numbering=numbering),
@@ -165,17 +165,17 @@ def _run(
             student,
             "generate_samples",
             arguments,
-            beside=SCHEDULE,
+            constructor_arguments=SCHEDULE,
             variables=variables,
             seed=student.seed + 11,
-            within=120.0,
+            timeout=120.0,
         )
         run.returned, run.attached = reply["value"], reply["attached"]
         run.result = as_samples(reply["value"], SHAPE)
     except StudentError as error:
         run.error = error
     run.calls = _whole_batches([event for event in log if event.kind == "forward"])
-    run.missing = [event.who for event in log if event.kind == "missing"]
+    run.missing = [event.name for event in log if event.kind == "missing"]
     return run
 
 
@@ -209,9 +209,9 @@ def _one_after_another(calls: list[RecordedEvent]) -> list[list[RecordedEvent]]:
 
 def _together(chunk: list[RecordedEvent]) -> RecordedEvent:
     x = torch.cat([call.x for call in chunk if call.x is not None])
-    answer = torch.cat([call.answer for call in chunk if call.answer is not None])
+    answer = torch.cat([call.output for call in chunk if call.output is not None])
     return RecordedEvent(
-        kind="forward", x=x, answer=answer, t=chunk[0].t, grad=any(call.grad for call in chunk)
+        kind="forward", x=x, output=answer, t=chunk[0].t, grad=any(call.grad for call in chunk)
     )
 
 
@@ -231,7 +231,7 @@ def _states(run: SamplerRun) -> list[Tensor | None]:
 def _solve(first: RecordedEvent, second: RecordedEvent, after: Tensor, after_second: Tensor) -> SamplerStep:
     """The two factors of one step, by least squares over pixels that no clamp has touched."""
     xs = [event.x.double().flatten() for event in (first, second) if event.x is not None]
-    noises = [event.answer.double().flatten() for event in (first, second) if event.answer is not None]
+    noises = [event.output.double().flatten() for event in (first, second) if event.output is not None]
     results = [after.double().flatten(), after_second.double().flatten()]
     t = first.t.flatten()[0].item() if first.t is not None else float("nan")
     if len({len(values) for values in (*xs, *noises, *results)}) != 1:

@@ -11,7 +11,7 @@ from reference.readings import PAPER, Reading
 from ..forward.probe import Forward
 from ..forward.schedule import MatchedReading
 from ..interface.conventions import ReturnLayout, StepNumbering, TimestepEncoding
-from ..network.probe import AUDIBLE, InputPaths, Network
+from ..network.probe import MIN_EFFECT, InputPaths, Network
 from ..trainer.expectations import trains_rightly
 from ..trainer.probe import RecordedTraining
 from ..trainer.run import agree
@@ -117,4 +117,8 @@ def planned(
 
 def _joined(paths: InputPaths | None) -> bool:
     """Whether the network has its skip connections and hears of the step; else it lost points there."""
-    return paths is not None and bool(paths.heard) and min(*paths.heard, paths.by_time) > AUDIBLE
+    return (
+        paths is not None
+        and bool(paths.skip_effects)
+        and min(*paths.skip_effects, paths.time_effect) > MIN_EFFECT
+    )

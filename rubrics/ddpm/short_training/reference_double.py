@@ -18,7 +18,7 @@ class ReferenceNetworkDouble(NetworkDouble):
     """The reference's network as a stand-in, moved here by the gradients that ``train`` sends back."""
 
     def __init__(self, lr: float, seed: int) -> None:
-        super().__init__([], lambda x, t: x, most=sys.maxsize)  # the loaders come to an end
+        super().__init__([], lambda x, t: x, max_images=sys.maxsize)  # the loaders come to an end
         with seeded_globally(seed):
             self.network = UNet(1, 1)
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=lr)

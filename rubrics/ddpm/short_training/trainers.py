@@ -24,7 +24,7 @@ from reference.readings import Reading, ReadingDiffuser
 from ..interface import signatures
 from ..interface.conventions import TimestepEncoding
 from ..interface.doubles import CriterionDouble, DiffuserDouble, LoaderDouble
-from ..network.probe import Network, steps_as
+from ..network.probe import Network, format_steps
 from .plan import TrainCalls
 from .reference_double import ReferenceNetworkDouble, ReferenceOptimizerDouble
 
@@ -157,7 +157,7 @@ def with_students_trainer(
         ReadingDiffuser(**SCHEDULE, reading=reading),
         None,
         generator,
-        answers=calls.answers,
+        layout=calls.answers,
         numbering=calls.numbering,
         method=student.method("noise_diffusion"),
     )
@@ -202,9 +202,11 @@ def with_students_trainer(
             "diffuser": process,
             "totalTrainingTimesteps": SCHEDULE["total_steps"],
         }
-        within, before = 3 * budget.seconds + 60, lessons.steps
+        timeout, before = 3 * budget.seconds + 60, lessons.steps
         seed = student.seed + before
-        returned = signatures.call(student, "train", arguments, beside=SCHEDULE, seed=seed, within=within)
+        returned = signatures.call(
+            student, "train", arguments, constructor_arguments=SCHEDULE, seed=seed, timeout=timeout
+        )
         was_ended = lessons.clock.decided or lessons.clock.out_of_time
         whole = (lessons.steps - before) // budget.batches if was_ended else epochs
         _add_losses(lessons, returned, epochs, whole)
@@ -242,7 +244,7 @@ def with_reference_trainer(
             images, _ = batches.training(0)
             steps = torch.randint(0, process.total_steps, (len(images),), generator=generator)
             x_t, goal = process.noise_diffusion(images, steps, torch.randn(images.shape, generator=generator))
-            args = [x_t, steps_as(network.form, steps)]
+            args = [x_t, format_steps(network.form, steps)]
             seed = student.seed + lessons.steps
             student.ask("fit", network.handle, optimizer=optimizer, args=args, goal=goal, seed=seed)
 
@@ -256,13 +258,13 @@ def predictor(student: Student, network: Network) -> Predict:
     def predict(x: Tensor, steps: Tensor) -> Tensor:
         student.call(network.handle, method="eval", keep=True)
         parts = zip(torch.split(x, 128), torch.split(steps, 128), strict=True)
-        return torch.cat([network.predict(student, *part, within=120.0) for part in parts])
+        return torch.cat([network.predict(student, *part, timeout=120.0) for part in parts])
 
     return predict
 
 
 def _told_alike(model: ReferenceNetworkDouble, told: TimestepEncoding) -> Predict:
-    return lambda x, steps: model.predict(x, told.of(steps, SCHEDULE["total_steps"]))
+    return lambda x, steps: model.predict(x, told.encode(steps, SCHEDULE["total_steps"]))
 
 
 def _add_losses(lessons: TrainingSession, returned: Any, epochs: int, whole: int) -> None:

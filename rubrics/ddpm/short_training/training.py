@@ -139,7 +139,7 @@ class ShortTraining:
         assert plan.form is not None
         told = plan.calls.telling if plan.calls and plan.own_trainer else TimestepEncoding()
         handle = build(self.student, 1, self._reporter)
-        return Network(handle=handle, form=plan.form, output="not asked yet", told=told)
+        return Network(handle=handle, form=plan.form, output="not asked yet", encoding=told)
 
     def judged(
         self, trained: TrainedNetwork, *, error: float, limited: bool, compared: int

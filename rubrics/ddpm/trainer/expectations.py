@@ -11,7 +11,7 @@ from torch import Tensor
 
 from grader.checks import Blocked, Unmet
 
-from ..interface.conventions import tells_other_steps
+from ..interface.conventions import timesteps_are_unrelated
 from .accumulation import accumulates, after_steps, clears_before_step, is_detached
 from .loss_targets import own_noise, targets
 from .probe import ARGUMENTS, BATCH, BATCHES, EPOCHS, STEPS, RecordedTraining
@@ -223,7 +223,7 @@ def expect_random_steps(training: RecordedTraining) -> str:
             actual="one step per batch",
             misconception="one-t-per-batch",
         )
-    if tells_other_steps(training.told):
+    if timesteps_are_unrelated(training.told):
         raise Unmet(
             "The network is told other steps than those at which the images were noised.",
             expected="the step of each image",
@@ -285,8 +285,8 @@ def _steps_in_validation(training: RecordedTraining) -> bool:
     loader, since = "", 0
     for event in training.log:
         if event.kind in ("epoch", "batch"):
-            if event.who == "validation" and loader == "validation" and since:
+            if event.name == "validation" and loader == "validation" and since:
                 return True
-            loader, since = event.who, 0
+            loader, since = event.name, 0
         since += event.kind == "step"
     return False

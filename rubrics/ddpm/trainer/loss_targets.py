@@ -22,7 +22,7 @@ def targets(training: RecordedTraining) -> Counter[str]:
     found: Counter[str] = Counter()
     compared = [e for e in training.log if e.kind == "compare"]
     for one in training.training_passes:
-        if one.gradient is not None and one.forward.answer is not None:
+        if one.gradient is not None and one.forward.output is not None:
             found[_nearest(one.gradient, one)] += 1
             continue
         for event in compared:
@@ -41,8 +41,8 @@ def _nearest(gradient: Tensor, one: ForwardPass) -> str:
     """The candidate τ for which the gradient points along (answer − τ): 1.0 for a squared error, 0.8 for an
     absolute.
     """
-    assert one.forward.answer is not None
-    answer = one.forward.answer
+    assert one.forward.output is not None
+    answer = one.forward.output
     likeness = {name: cosine(gradient, answer - tau) for name, tau in _candidates(one).items()}
     best = max(likeness, key=likeness.__getitem__, default="other")
     if likeness.get(best, 0.0) > 0.75:
@@ -55,7 +55,7 @@ def _nearest(gradient: Tensor, one: ForwardPass) -> str:
 
 def _other_side(event: RecordedEvent, one: ForwardPass) -> Tensor | None:
     """What the network's answer was compared with in this event, if its answer is one of the two sides."""
-    answer = one.forward.answer
+    answer = one.forward.output
     for side, other in ((event.x, event.target), (event.target, event.x)):
         if (
             answer is not None
@@ -89,13 +89,13 @@ def own_noise(training: RecordedTraining) -> bool:
     """
     schedule = NoiseDiffuser(**SCHEDULE)
     batches = [
-        e.image for e in training.log if e.kind == "batch" and e.who == "training" and e.image is not None
+        e.image for e in training.log if e.kind == "batch" and e.name == "training" and e.image is not None
     ]
     passes = [p for p in training.training_passes if p.gradient is not None]
     if not passes or len(batches) < len(passes):
         return False
     for one, image in zip(passes, batches, strict=False):
-        x, t, answer, gradient = one.forward.x, one.forward.t, one.forward.answer, one.gradient
+        x, t, answer, gradient = one.forward.x, one.forward.t, one.forward.output, one.gradient
         if x is None or t is None or answer is None or gradient is None or t.numel() != len(x):
             return False
         if bool((t < 0).any() or (t >= STEPS).any() or (t != t.round()).any()):

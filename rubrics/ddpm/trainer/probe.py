@@ -21,11 +21,11 @@ from reference.readings import Reading, ReadingDiffuser
 
 from ..interface import signatures
 from ..interface.conventions import (
-    HANDOUTS,
+    HANDOUT_LAYOUT,
     ReturnLayout,
     StepNumbering,
     TimestepEncoding,
-    telling,
+    infer_encoding,
     values_in,
 )
 from ..interface.doubles import (
@@ -76,7 +76,7 @@ class RecordedTraining:
 
     reading: Reading
     numbering: StepNumbering = field(default_factory=StepNumbering)
-    answers: ReturnLayout = HANDOUTS
+    answers: ReturnLayout = HANDOUT_LAYOUT
     labels: bool = True
     at_odds: ReturnLayout | None = None  # with the student's own diffuser, which answers like this
     outside: str = ""  # variables of the notebook that it reads, with their places
@@ -101,7 +101,7 @@ class RecordedTraining:
         loader, diffusions = "", list[RecordedEvent]()
         for event in self.log:
             if event.kind in ("epoch", "batch"):
-                loader = event.who
+                loader = event.name
             elif event.kind == "diffuse":
                 diffusions.append(event)
             elif event.kind == "forward":
@@ -139,7 +139,7 @@ class RecordedTraining:
     @property
     def usual(self) -> TimestepEncoding | None:
         """How the network is told the step, where a usual scale fits."""
-        return telling(self.told, self.numbering.first, STEPS)
+        return infer_encoding(self.told, self.numbering.first, STEPS)
 
     @property
     def telling(self) -> TimestepEncoding:
@@ -200,7 +200,7 @@ def run(
     generator: torch.Generator,
     *,
     numbering: StepNumbering = StepNumbering(),  # noqa: B008  it is frozen
-    answers: ReturnLayout = HANDOUTS,
+    answers: ReturnLayout = HANDOUT_LAYOUT,
 ) -> RecordedTraining:
     """Run the student's ``train`` for two short epochs on stand-ins; once more on batches without labels,
     where it does not come to use any with them.
@@ -228,13 +228,16 @@ def run_once(
 ) -> RecordedTraining:
     """Run it once; ``variables`` of the notebook, by name, are set to the arguments that they stand for."""
     training = RecordedTraining(reading=reading, numbering=numbering, answers=answers, labels=labels)
-    training.outside = signatures.places_read(student, "train")
+    training.outside = signatures.free_variable_places(student, "train")
     log = training.log
     reference = ReadingDiffuser(**schedule, reading=reading)
     network = NetworkDouble(
         log,
         lambda x, t: 0.1 * torch.randn(x.shape, generator=generator),
-        most=20 * EPOCHS * (BATCHES + VALIDATION_BATCHES) * BATCH,  # drawing samples now and then is usual
+        max_images=20
+        * EPOCHS
+        * (BATCHES + VALIDATION_BATCHES)
+        * BATCH,  # drawing samples now and then is usual
     )
     arguments: dict[str, Any] = {
         "model": network,
@@ -259,7 +262,7 @@ def run_once(
             reference,
             fallback,
             generator,
-            answers=answers,
+            layout=answers,
             numbering=numbering,
             method=student.method("noise_diffusion"),
         ),
@@ -270,10 +273,10 @@ def run_once(
             student,
             "train",
             arguments,
-            beside=schedule,
+            constructor_arguments=schedule,
             variables=variables,
             seed=student.seed,
-            within=120.0,
+            timeout=120.0,
         )
         training.inside = _opened(student, training.returned)
     except StudentError as error:

@@ -12,8 +12,8 @@ from reference.pretrained import SCHEDULE as TRAINING_SCHEDULE
 from reference.readings import Reading
 
 from ..forward.probe import Forward
-from ..interface.conventions import HANDOUTS, ReturnLayout, StepNumbering, told_by_table
-from ..interface.signatures import mistaken_for_arguments, raise_if_not_installed
+from ..interface.conventions import HANDOUT_LAYOUT, ReturnLayout, StepNumbering, tabulate_encoding
+from ..interface.signatures import raise_if_not_installed, stale_variables
 from .expectations import trains_rightly
 from .probe import ARGUMENTS, RecordedTraining, run, run_once
 
@@ -32,7 +32,7 @@ def run_as_expected(
     rightly only once the notebook's variables are its arguments, they are set.
     """
     tried: list[RecordedTraining] = []
-    for answers in dict.fromkeys([*forms, HANDOUTS]):
+    for answers in dict.fromkeys([*forms, HANDOUT_LAYOUT]):
         again = torch.Generator().manual_seed(generator.initial_seed())
         tried.append(run(student, reading, fallback, again, numbering=numbering, answers=answers))
         raise_if_not_installed(tried[-1].error)
@@ -54,7 +54,7 @@ def with_variables_set(
     """Another run, in a worker of its own, in which variables that ``train`` reads are its arguments; the run
     that was where there are none.
     """
-    stale = mistaken_for_arguments(student, "train", ARGUMENTS)
+    stale = stale_variables(student, "train", ARGUMENTS)
     if not stale:
         return training
     with student.fresh() as one:
@@ -88,7 +88,9 @@ def see_what_is_told(
         labels=training.labels,
         schedule=TRAINING_SCHEDULE,
     )
-    training.unusual = told_by_table(again.told, training.numbering.first, TRAINING_SCHEDULE["total_steps"])
+    training.unusual = tabulate_encoding(
+        again.told, training.numbering.first, TRAINING_SCHEDULE["total_steps"]
+    )
 
 
 def agree(training: RecordedTraining | None, forward: Forward) -> bool:
@@ -96,4 +98,6 @@ def agree(training: RecordedTraining | None, forward: Forward) -> bool:
     if training is None:
         return True
     gives_lists = any(one.form == "list" for one in training.training_passes)
-    return training.answers == forward.asked.answers and not (gives_lists and forward.asked.form != "list")
+    return training.answers == forward.convention.layout and not (
+        gives_lists and forward.convention.form != "list"
+    )

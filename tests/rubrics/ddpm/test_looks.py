@@ -194,7 +194,7 @@ def trained(
     statement = {"source": source, "cell": 1, "line": 1, "flags": 0}
     with Student(zygote=zygote, source=WorkerSource(statements=[statement])) as student:
         handle = student.call("UNet", seed=0, keep=True)
-        network = Network(handle=handle, form="long (B,)", output="", told=TimestepEncoding())
+        network = Network(handle=handle, form="long (B,)", output="", encoding=TimestepEncoding())
         images = torch.rand(64, 1, 28, 28, generator=torch.Generator().manual_seed(0))
         data = ImageData(train=images, labels=torch.zeros(64), held_out=images[:16], batch_size=8)
         common = (
