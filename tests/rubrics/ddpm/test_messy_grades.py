@@ -183,7 +183,7 @@ SLIPS = {
         "forward",
         {"diffuser": [(".view(-1, 1, 1, 1)", "")]},
         "forward.batched_t",
-        "A batch in which every image has its own step could not be noised: cell 2",
+        "fails on a batch in which every image has its own step: cell 2",
     ),
     "results taken in the wrong order": (
         "train",
@@ -252,7 +252,7 @@ SLIPS = {
         "forward",
         {"diffuser": [("return diffused, noise", "return diffused, noise[-1]")]},
         "forward.noise_returned",
-        "not the shape of the images",
+        "does not have the shape of the images",
     ),
     "sigma as the factor of the noise": (
         "sample",
@@ -312,4 +312,4 @@ def test_a_sampler_that_tells_the_step_otherwise_than_train_does_is_told_of(
     """A network so trained would be misled; what can be asked of the sampler alone is right."""
     grade = _grade(warm, _cells(sampler=sampler))
     assert not lost(grade)
-    assert any("does not know these steps" in note for note in grade.notes) is noted
+    assert any("has never seen these timesteps" in note for note in grade.notes) is noted
