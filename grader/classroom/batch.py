@@ -21,9 +21,9 @@ from grader.classroom.roster import StudentAttempts, match, read_roster
 from grader.classroom.scheduler import Task, default_jobs, run
 from grader.classroom.store import only_batch
 from grader.classroom.students import Attempt
+from grader.extraction.local_modules import content_digest
 from grader.files import check_writable, scratch_folder
 from grader.model import CriterionResult, Grade
-from grader.notebook.submission import content_digest
 from grader.options import Options
 from grader.pipeline import JudgedNotebook
 from grader.report.summary import points, score

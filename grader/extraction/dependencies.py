@@ -9,10 +9,9 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Self
 
-from grader.extraction.beside import DEFINITIONS, is_definition
 from grader.extraction.free_variables import KNOWN
 from grader.extraction.side_effects import is_cheap, makes_folder
-from grader.extraction.statements import Statement
+from grader.extraction.statements import DEFINITIONS, Statement, is_definition
 from grader.text import place
 
 

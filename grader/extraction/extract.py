@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from grader.extraction.beside import modules_of, reachable, with_star_names
 from grader.extraction.dependencies import DependencyGraph, Dropped
 from grader.extraction.free_variables import DEVICES, KNOWN, FreeVariable, variables_read
+from grader.extraction.local_modules import LocalModule, imported_candidates, local_modules, with_star_names
 from grader.extraction.matching import Candidate, DefinitionPattern, Match, candidates_in, choose, method_of
 from grader.extraction.statements import Statement, statements
 from grader.notebook.parsing import parse
@@ -53,7 +53,7 @@ class StudentSource:
 
     Attributes:
         needs: the places among ``statements`` of what each wanted name needs.
-        modules: statements of the modules beside the notebook, by the name they are imported by.
+        modules: local modules, by the name they are imported by.
         names: what the notebook calls the wanted names, where it is not that; methods as "Class.method".
         hints: for missing names, a sentence that may help.
         outside: the notebook's variables that wanted functions read.
@@ -69,7 +69,7 @@ class StudentSource:
     needs: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     hints: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
-    modules: Mapping[str, tuple[Statement, ...]] = field(default_factory=dict)
+    modules: Mapping[str, LocalModule] = field(default_factory=dict)
     outside: tuple[FreeVariable, ...] = ()
     unset: Mapping[str, str] = field(default_factory=dict)
     given: tuple[str, ...] = ()
@@ -126,9 +126,9 @@ def extract(
     """
     shapes, mapped = shapes or {}, mapped or {}
     found, problems = statements(submission.cells)
-    modules, more = modules_of(submission)
+    modules, more = local_modules(Path(submission.path), submission.cells)
     found = [with_star_names(statement, modules) for statement in found]
-    candidates = [*reachable(found, modules), *candidates_in(found)]
+    candidates = [*imported_candidates(found, modules), *candidates_in(found)]
     choices: dict[str, Match] = {}
     for name in wanted:
         taken = {*wanted, *(c.candidate.target for c in choices.values() if c.candidate)}

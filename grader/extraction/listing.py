@@ -25,7 +25,7 @@ def listing(submission: Submission, source: StudentSource, criteria: Iterable[Cr
     """The notebook's code, with the passages that ``criteria`` ask about."""
     passages = [passage for criterion in criteria if (passage := _passage(criterion, source))]
     asked = {passage.cell for passage in passages}
-    everything = [*submission.cells, *submission.modules.values()]
+    everything = [*submission.cells, *(module.cell for module in source.modules.values())]
     filled = [cell for cell in everything if cell.source.strip()]
     shown = _within_bounds(filled, asked)
     return Listing(
@@ -80,8 +80,8 @@ def _passage(criterion: Criterion, source: StudentSource) -> CodePassage | None:
 
 def _statements(source: StudentSource) -> Iterator[Statement]:
     yield from source.statements
-    for statements in source.modules.values():
-        yield from statements
+    for module in source.modules.values():
+        yield from module.statements
 
 
 def _definitions(

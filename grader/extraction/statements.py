@@ -15,6 +15,7 @@ SETTERS = frozenset(
     {"update", "append", "extend", "insert", "add", "setdefault"}
     | {"add_argument", "set_defaults", "add_module", "register_buffer"}
 )
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 MAX_STATEMENTS = 50_000  # in one notebook; each takes a tenth of a millisecond
 _GUARD = "if True:\n"  # what stands before a statement that was indented
 
@@ -71,6 +72,11 @@ def _unguarded(body: Iterable[ast.stmt], indented: bool = False) -> Iterator[tup
             yield from _unguarded(node.body, indented=True)
         else:
             yield node, indented
+
+
+def is_definition(node: ast.stmt) -> bool:
+    """Return whether a statement does nothing but define or import."""
+    return isinstance(node, (*DEFINITIONS, ast.Import, ast.ImportFrom))
 
 
 def is_main_guard(test: ast.expr) -> bool:

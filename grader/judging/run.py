@@ -78,7 +78,7 @@ def request(
     return {
         "rubric": str(rubric.folder),
         "statements": _packed(source.statements),
-        "modules": {name: _packed(inside) for name, inside in source.modules.items()},
+        "modules": {name: _packed(module.statements) for name, module in source.modules.items()},
         "needs": {name: list(places) for name, places in source.needs.items()},
         "names": dict(source.names),
         "unset": dict(source.unset),

@@ -34,7 +34,7 @@ def grade(
 ) -> Grade:
     """The grade of one submission, from the outcome of its checks."""
     asked = rubric.only(options.only)
-    everything = [*source.statements, *(s for inside in source.modules.values() for s in inside)]
+    everything = [*source.statements, *(s for module in source.modules.values() for s in module.statements)]
     results, notes = [], [*submission.notes, *source.notes()]
     notes += [*introspection.notes(everything), *outcome.notes]
     if source.problems and (newer := newer_python(submission.python)):

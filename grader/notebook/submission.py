@@ -1,19 +1,16 @@
-"""Reads what was handed in: numbered code cells, and the modules beside them. Nothing is executed."""
+"""Read a submission: a notebook or script as numbered code cells. Nothing is executed."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass
 from pathlib import Path
 
 from grader.errors import NotebookError
-from grader.extraction.local_modules import modules_beside
-from grader.notebook.checkpoints import SUFFIXES, weights_beside
+from grader.notebook.checkpoints import weights_beside
 from grader.notebook.formats import Cell, code_of
 
-__all__ = ["Cell", "Submission", "content_digest", "file_digest", "read_notebook"]
+__all__ = ["Cell", "Submission", "file_digest", "read_notebook"]
 
 MAX_BYTES = 512 << 20
 MAX_SOURCE = 2 << 20  # characters of code; parsing more takes minutes
@@ -25,7 +22,6 @@ class Submission:
     """One notebook as it was handed in.
 
     Attributes:
-        modules: Python files beside the notebook that it imports, by the name they are imported by.
         prose: markdown cells, each with the number of code cells before it.
         weights: the file beside the notebook that holds the weights it names, if there is one.
         python: the version of Python that the notebook was last run with, where it says so.
@@ -35,7 +31,6 @@ class Submission:
     path: str
     sha256: str
     cells: tuple[Cell, ...]
-    modules: Mapping[str, Cell] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     weights: Path | None = None
     prose: tuple[tuple[int, str], ...] = ()
@@ -61,7 +56,6 @@ def read_notebook(path: Path, name: str) -> Submission:
         path=str(path),
         sha256=hashlib.sha256(data).hexdigest(),
         cells=cells,
-        modules=modules_beside(path, cells),
         notes=tuple(code.notes),
         weights=weights_beside(path, cells),
         prose=tuple(code.prose),
@@ -75,29 +69,6 @@ def file_digest(path: Path) -> str:
         return hashlib.sha256(_bytes(path)).hexdigest()
     except NotebookError:
         return hashlib.sha256(b"").hexdigest()
-
-
-def content_digest(path: Path) -> str:
-    """A digest of all that is read for the notebook at ``path``: its bytes, modules and weights."""
-    digest = file_digest(path)
-    if not _anything_beside_in(path.parent):
-        return digest
-    try:
-        submission = read_notebook(path, path.stem)
-    except (NotebookError, RuntimeError, MemoryError):  # its report says so
-        return digest
-    from_files = {n: cell for n, cell in submission.modules.items() if isinstance(cell.number, str)}
-    parts = [f"{name}\0{cell.number}\0{cell.source}" for name, cell in sorted(from_files.items())]
-    if submission.weights:
-        parts.append(file_digest(submission.weights))
-    if not parts:
-        return digest
-    return hashlib.sha256("\0".join([digest, *parts]).encode("utf-8", "replace")).hexdigest()
-
-
-@cache
-def _anything_beside_in(folder: Path) -> bool:
-    return any(path.suffix in (".py", *SUFFIXES) for path in folder.rglob("*.*"))
 
 
 def _bytes(path: Path) -> bytes:

@@ -8,13 +8,13 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from grader.extraction.local_modules import run_scripts
 from grader.notebook.formats import Cell
 from grader.notebook.parsing import parse
 from grader.text import place
 
 _BODY_IS_CODE = ("time", "timeit", "capture", "prun")
 _MAGIC, MOST_MAGICS = ("%", "!", "?"), 50
+_RUN = re.compile(r"^\s*%run\s+(?:-\w\s+)*[\"']?([\w./-]+?)(?:\.py)?[\"']?(?:\s|$)", re.MULTILINE)
 _CONTINUES = re.compile(r"(else|elif|except|finally|case)\b")
 _HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 # What a line looks like that an older Python cannot parse, and the first version that can.
@@ -62,6 +62,11 @@ def parse_cell(cell: Cell, problems: list[Problem]) -> list[Parsed]:
         line = lines[number - 1] if number <= len(lines) else 1
         problems.append(Problem(cell.number, line, _why(error, rows, number)))
         return list(_salvage(text, lines))
+
+
+def run_scripts(source: str) -> list[str]:
+    """Return the dotted names of the scripts that a cell runs with ``%run``."""
+    return [name.removeprefix("./").replace("/", ".") for name in _RUN.findall(source)]
 
 
 def newer_python(version: str | None) -> str | None:

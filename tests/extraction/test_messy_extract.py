@@ -183,8 +183,8 @@ def test_a_module_beside_the_notebook_is_taken_along(lift, line):
     source = lift(IMPORTS, line, DIFFUSER, TRAIN, SAMPLE, files=files)
     assert source.missing == ()
     assert set(source.modules) == {"parts", "deeper"}
-    assert not any("range(9**9)" in statement.source for statement in source.modules["parts"])
-    assert "from deeper import *" in [statement.source for statement in source.modules["parts"]]
+    assert not any("range(9**9)" in statement.source for statement in source.modules["parts"].statements)
+    assert "from deeper import *" in [statement.source for statement in source.modules["parts"].statements]
 
 
 def test_the_part_of_a_module_knows_its_file_and_line(lift):

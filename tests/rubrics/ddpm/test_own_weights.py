@@ -15,7 +15,8 @@ from conftest import Command
 
 from grader.audit.corpus import Corpus, notebook
 from grader.classroom.intake import collect
-from grader.notebook.submission import content_digest, read_notebook
+from grader.extraction.local_modules import content_digest
+from grader.notebook.submission import read_notebook
 from reference.pretrained import load_pretrained
 
 RUBRIC = Path(__file__).parents[3] / "rubrics" / "ddpm"
