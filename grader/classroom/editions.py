@@ -13,8 +13,9 @@ from grader.classroom.marks import FinalMark
 from grader.files import check_writable, write
 from grader.model import Figure, Grade, Listing, for_students
 from grader.pipeline import json_text
-from grader.report.page import FinalMarkView, render
+from grader.report.page import render
 from grader.report.summary import points
+from grader.report.views import FinalMarkView
 
 STUDENT = "student"  # the folder of the edition that students get
 

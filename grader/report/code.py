@@ -1,7 +1,4 @@
-"""The student's code laid out for the page: highlighted here, so that the page needs no script, and bounded.
-
-Pieces of code go to the templates, which escape them; of markdown, harmless elements are left (``prose``).
-"""
+"""The student's code on the page: highlighted without scripts, escaped by the templates, bounded in size."""
 
 from __future__ import annotations
 
@@ -15,165 +12,191 @@ from itertools import groupby
 from markupsafe import Markup
 
 from grader.model import CodePassage, Listing
-from grader.report.markdown import rendered
+from grader.report.markdown import render_markdown
 from grader.text import clean
 
-LETTERS, LINES, PIECES = 100_000, 4_000, 12_000  # what code may take of a page
-PASSAGE, WIDTH = 60, 400  # lines shown beside a criterion; letters of a line
-SHORT = 5_000  # letters of code worth remembering: half a megabyte, at most
+# The budget of one page: every token becomes an element, "&" becomes five bytes, and a line may be shown in
+# an excerpt and in its cell. With these limits a page stays under 2 MB whatever a notebook holds.
+MAX_CHARACTERS, MAX_LINES, MAX_TOKENS = 100_000, 4_000, 12_000
+MAX_EXCERPT_LINES, MAX_LINE_WIDTH = 60, 400
+CACHED_CHARACTERS = 5_000  # highlighting of longer code is not cached: 200 entries take 0.5 MB at most
+
+Tokens = tuple[tuple[str, str], ...]
+"""The tokens of one line: CSS class ("" for plain text) and text of each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeLine:
-    """One line: pieces of text, each with its kind ("" for plain), and whether it is marked."""
+    """One line of code, and whether it is marked as one to look at first."""
 
-    pieces: tuple[tuple[str, str], ...]
+    tokens: Tokens
     marked: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Excerpt:
-    """The lines that a criterion asks about."""
+    """The lines that a criterion checks.
+
+    Attributes:
+        name: of the definition.
+        place: cell and lines in words.
+        anchor: of the cell further down on the page.
+        lines_before: lines of the cell above the excerpt.
+        left_out: lines omitted because of a limit.
+        is_repeated: whether another excerpt of this page starts at the same line.
+    """
 
     name: str
-    where: str
-    anchor: str  # of the cell in the notebook below
-    before: int  # lines of the cell that come before
+    place: str
+    anchor: str
+    lines_before: int
     lines: tuple[CodeLine, ...]
     left_out: int
-    is_repeated: bool  # whether the page has shown these lines before
+    is_repeated: bool
 
     @property
-    def is_marked(self) -> bool:
-        """Whether any line is marked."""
+    def has_marks(self) -> bool:
+        """True if any line is marked."""
         return any(line.marked for line in self.lines)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeChunk:
-    """A stretch of a cell, with the passages that begin at its first line."""
+    """Consecutive lines of a cell, and the passages that begin at the first of them."""
 
-    before: int
+    lines_before: int
     lines: tuple[CodeLine, ...]
-    notes: tuple[CodePassage, ...]
+    passages: tuple[CodePassage, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellView:
-    """One code cell, or a module beside the notebook.
+    """One code cell, or a local module.
 
     Attributes:
-        words: the markdown between the cell before and this one.
+        markdown_before: the markdown between the previous code cell and this one.
     """
 
     title: str
     anchor: str
     chunks: tuple[CodeChunk, ...]
     left_out: int
-    words: Markup
+    markdown_before: Markup
 
 
 class CodeView:
-    """Hands out a listing's code until the page has had enough of it."""
+    """Lays out the code of a listing until the page's budget is used up.
+
+    All calls share one budget and belong in reading order: ``excerpt`` for each criterion, then ``cells``,
+    then ``markdown_after``.
+    """
 
     def __init__(self, listing: Listing | None) -> None:
-        self._letters, self._lines, self._pieces = LETTERS, LINES, PIECES
-        self._passages = {passage.criterion: passage for passage in listing.passages} if listing else {}
+        self._characters, self._lines, self._tokens = MAX_CHARACTERS, MAX_LINES, MAX_TOKENS
+        self._passages = list(listing.passages) if listing else []
+        self._passage_of = {passage.criterion: passage for passage in self._passages}
         self._rows: Mapping[int | str, list[str]] = (
             {cell: _rows(source) for cell, source in listing.cells} if listing else {}
         )
-        self._notes = list(listing.passages) if listing else []
-        self._prose = deque[tuple[int, str]](listing.prose if listing else ())
-        self._shown: set[tuple[int | str, int]] = set()
+        self._markdown = deque[tuple[int, str]](listing.prose if listing else ())
+        self._excerpted: set[tuple[int | str, int]] = set()
         self.left_out = listing.left_out if listing else 0
 
     def excerpt(self, criterion: str) -> Excerpt | None:
-        """What a criterion asks about; None where that is not known."""
-        passage = self._passages.get(criterion)
+        """Return the lines that a criterion checks, or None if they are not known."""
+        passage = self._passage_of.get(criterion)
         rows = self._rows.get(passage.cell, []) if passage else []
         if passage is None or not 1 <= passage.first <= passage.last <= len(rows):
             return None
-        last = min(passage.last, passage.first + PASSAGE - 1)
-        lines = self._take(_dedented(rows[passage.first - 1 : last]), passage.first, set(passage.marked))
+        last = min(passage.last, passage.first + MAX_EXCERPT_LINES - 1)
+        lines = self._take(_dedent(rows[passage.first - 1 : last]), passage.first, set(passage.marked))
         if not lines:
             return None
-        repeated = (passage.cell, passage.first) in self._shown
-        self._shown.add((passage.cell, passage.first))
+        repeated = (passage.cell, passage.first) in self._excerpted
+        self._excerpted.add((passage.cell, passage.first))
         return Excerpt(
             name=clean(passage.name, limit=100),
-            where=f"{_place(passage.cell)}, lines {passage.first} to {passage.last}",
+            place=f"{_cell_name(passage.cell)}, lines {passage.first} to {passage.last}",
             anchor=_anchor(passage.cell),
-            before=passage.first - 1,
+            lines_before=passage.first - 1,
             lines=lines,
             left_out=passage.last - passage.first + 1 - len(lines),
             is_repeated=repeated,
         )
 
     def cells(self) -> tuple[CellView, ...]:
-        """The whole notebook, as far as there is room for it."""
+        """Return all cells, each as far as the budget goes."""
         return tuple(self._cell(number, rows) for number, rows in self._rows.items())
 
-    def words_after(self) -> Markup:
-        """The markdown that follows the last of the cells; to be asked for after them."""
-        return self._words(before=None)
+    def markdown_after(self) -> Markup:
+        """Return the markdown after the last code cell; call it after ``cells``."""
+        return self._take_markdown(before=None)
 
-    def _words(self, before: int | None) -> Markup:
-        """The markdown up to a cell, or all that is left."""
-        words = Markup()
-        while self._prose and (before is None or self._prose[0][0] < before):
-            words += rendered(self._prose.popleft()[1])
-        return words
+    def _take_markdown(self, before: int | None) -> Markup:
+        """Render the markdown that is left, up to the code cell ``before`` if one is given."""
+        html = Markup()
+        while self._markdown and (before is None or self._markdown[0][0] < before):
+            html += render_markdown(self._markdown.popleft()[1])
+        return html
 
     def _cell(self, number: int | str, rows: Sequence[str]) -> CellView:
-        notes = sorted((note for note in self._notes if note.cell == number), key=lambda note: note.first)
-        by_line = {first: tuple(some) for first, some in groupby(notes, key=lambda note: note.first)}
+        passages = sorted((one for one in self._passages if one.cell == number), key=lambda one: one.first)
+        by_line = {first: tuple(some) for first, some in groupby(passages, key=lambda one: one.first)}
+        # A chunk starts at line 1 and at every passage, so that its margin notes stand beside its first line.
         starts = sorted({1, *(first for first in by_line if first <= len(rows))})
         chunks = []
         for start, end in zip(starts, [*starts[1:], len(rows) + 1], strict=True):
             lines = self._take(rows[start - 1 : end - 1], start, set())
             if lines:
-                chunks.append(CodeChunk(before=start - 1, lines=lines, notes=by_line.get(start, ())))
-        shown = sum(len(chunk.lines) for chunk in chunks)
+                chunks.append(CodeChunk(lines_before=start - 1, lines=lines, passages=by_line.get(start, ())))
+        is_cell = isinstance(number, int)
         return CellView(
-            title=_place(number).capitalize() if isinstance(number, int) else _place(number),
+            title=_cell_name(number).capitalize() if is_cell else _cell_name(number),
             anchor=_anchor(number),
             chunks=tuple(chunks),
-            left_out=len(rows) - shown,
-            words=self._words(before=number) if isinstance(number, int) else Markup(),
+            left_out=len(rows) - sum(len(chunk.lines) for chunk in chunks),
+            markdown_before=self._take_markdown(before=number) if isinstance(number, int) else Markup(),
         )
 
     def _take(self, rows: Sequence[str], first: int, marked: set[int]) -> tuple[CodeLine, ...]:
-        """As many of the rows as there is room for, highlighted as far as that goes."""
+        """Take as many rows as the budget allows, and highlight them while tokens are left.
+
+        Args:
+            first: number of the first row in its cell.
+            marked: numbers of the rows to mark.
+        """
         taken = []
         for row in rows[: self._lines]:
-            if len(row) > self._letters:
+            if len(row) > self._characters:
                 break
-            self._letters -= len(row)
+            self._characters -= len(row)
             taken.append(row)
         self._lines -= len(taken)
         lines = []
-        highlighted = _highlighted if sum(map(len, taken)) < SHORT else _highlighted.__wrapped__
-        for number, pieces in enumerate(highlighted(tuple(taken)), start=first):
-            plain = len(pieces) > self._pieces
-            self._pieces -= 0 if plain else len(pieces)
-            shown = (("", "".join(text for _, text in pieces)),) if plain else pieces
-            lines.append(CodeLine(pieces=shown, marked=number in marked))
+        is_short = sum(map(len, taken)) < CACHED_CHARACTERS
+        highlight = _highlight if is_short else _highlight.__wrapped__
+        for number, tokens in enumerate(highlight(tuple(taken)), start=first):
+            if len(tokens) > self._tokens:  # the rest of the page has plain code
+                tokens = (("", "".join(text for _, text in tokens)),)
+            else:
+                self._tokens -= len(tokens)
+            lines.append(CodeLine(tokens=tokens, marked=number in marked))
         return tuple(lines)
 
 
 def _rows(source: str) -> list[str]:
-    """The lines as Python counts them, each fit to be seen."""
+    """Split source into lines as Python counts them, so not at form feeds, and clean each line."""
     rows = re.split("\r\n|\r|\n", source)
-    return [clean(row, limit=WIDTH).replace("\n", " ") for row in rows]
+    return [clean(row, limit=MAX_LINE_WIDTH).replace("\n", " ") for row in rows]
 
 
-def _dedented(rows: Sequence[str]) -> list[str]:
-    """The rows without the indentation that all of them have: a phone is narrow."""
+def _dedent(rows: Sequence[str]) -> list[str]:
+    """Remove common indentation, to save width on a phone."""
     common = min((len(row) - len(row.lstrip(" ")) for row in rows if row.strip()), default=0)
     return [row[common:] for row in rows]
 
 
-def _place(cell: int | str) -> str:
+def _cell_name(cell: int | str) -> str:
     return f"cell {cell}" if isinstance(cell, int) else clean(cell, limit=100)
 
 
@@ -181,39 +204,38 @@ def _anchor(cell: int | str) -> str:
     return "cell-" + re.sub(r"[^A-Za-z0-9]+", "-", str(cell))[:60]
 
 
-_Pieces = tuple[tuple[str, str], ...]
+@lru_cache(maxsize=200)  # in a class most notebooks share the handout's cells
+def _highlight(rows: tuple[str, ...]) -> tuple[Tokens, ...]:
+    """Return the tokens of every row."""
+    return tuple(_tokenize(rows))
 
 
-@lru_cache(maxsize=200)  # most of a class has the handout's cells as they were
-def _highlighted(rows: tuple[str, ...]) -> tuple[_Pieces, ...]:
-    """The pieces of every row."""
-    return tuple(_lexed(rows))
-
-
-def _lexed(rows: Sequence[str]) -> Iterator[_Pieces]:
-    from pygments.lexers.python import PythonLexer  # here: the command line must start without it
+def _tokenize(rows: Sequence[str]) -> Iterator[Tokens]:
+    """Yield the tokens of each row; a token that spans rows, such as a docstring, is split between them."""
+    from pygments.lexers.python import PythonLexer  # imported late: the command line must start without it
 
     lexer = PythonLexer(stripnl=False, ensurenl=False)
     line: list[tuple[str, str]] = []
     for token, text in lexer.get_tokens("\n".join(rows)):
         for number, part in enumerate(text.split("\n")):
             if number:
-                yield _merged(line)
+                yield _merge(line)
                 line = []
             if part:
-                line.append((_kind(str(token)), part))
+                line.append((_css_class(str(token)), part))
     if rows:
-        yield _merged(line)
+        yield _merge(line)
 
 
-def _merged(pieces: Sequence[tuple[str, str]]) -> _Pieces:
+def _merge(tokens: Sequence[tuple[str, str]]) -> Tokens:
+    """Join neighbouring tokens of the same class into one."""
     return tuple(
-        (kind, "".join(text for _, text in some))
-        for kind, some in groupby(pieces, key=lambda piece: piece[0])
+        (css_class, "".join(text for _, text in some))
+        for css_class, some in groupby(tokens, key=lambda token: token[0])
     )
 
 
-_KINDS = {
+_CSS_CLASSES = {
     "Token.Comment": "c",
     "Token.Keyword": "k",
     "Token.Operator.Word": "k",
@@ -225,6 +247,6 @@ _KINDS = {
 }
 
 
-def _kind(token: str) -> str:
-    """The style that a kind of token has, by Pygments' name for it."""
-    return next((kind for name, kind in _KINDS.items() if token.startswith(name)), "")
+def _css_class(token_type: str) -> str:
+    """Return the CSS class of a Pygments token type, given by its dotted name; "" for plain text."""
+    return next((css for name, css in _CSS_CLASSES.items() if token_type.startswith(name)), "")

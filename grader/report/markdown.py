@@ -1,4 +1,4 @@
-"""The student's words in markdown, as the page shows them: a few harmless elements, and no attribute."""
+"""The notebook's markdown as HTML that is safe to embed: no attributes, links, images or active elements."""
 
 from __future__ import annotations
 
@@ -9,29 +9,33 @@ from markupsafe import Markup, escape
 
 from grader.text import clean
 
-LETTERS = 5_000  # of one cell
+MAX_CHARACTERS = 5_000  # per cell
 _ELEMENTS = set("p em strong code pre ul ol li blockquote br hr table thead tbody tr th td".split())  # noqa: SIM905
 
 
-def rendered(text: str) -> Markup:
-    """Markdown as HTML, safe to stand in the page. Headings become bold lines, since the page's outline is
-    ours; links and pictures become their text, since the page asks for nothing.
-    """
-    import nh3  # here: the command line must start without it
+def render_markdown(text: str) -> Markup:
+    """Render markdown as sanitized HTML.
 
-    text = clean(text, limit=LETTERS)
+    Headings become bold paragraphs, since the page has an outline of its own. Links and images are replaced
+    by their text: the page must load nothing.
+    """
+    import nh3  # imported late: the command line must start without it
+
+    text = clean(text, limit=MAX_CHARACTERS)
     try:
-        html = str(_markdown()(text))
-    except RecursionError:  # thousands of brackets within brackets
+        html = str(_renderer()(text))
+    except RecursionError:  # thousands of nested brackets
         html = f"<p>{escape(text)}</p>"
+    # The renderer escapes HTML already; nh3 parses its output as a browser would and removes all but the
+    # allowed elements, so a fault in the renderer cannot put an active element on the page.
     return Markup(nh3.clean(html, tags=_ELEMENTS, attributes={}, link_rel=None))
 
 
 @cache
-def _markdown() -> Any:
+def _renderer() -> Any:
     import mistune
 
-    class Plain(mistune.HTMLRenderer):
+    class PlainRenderer(mistune.HTMLRenderer):
         def heading(self, text: str, level: int, **attrs: Any) -> str:
             return f"<p><strong>{text}</strong></p>\n"
 
@@ -39,6 +43,6 @@ def _markdown() -> Any:
             return text
 
         def image(self, text: str, url: str, title: str | None = None) -> str:
-            return f"[picture: {text}]" if text else "[picture]"
+            return f"[image: {text}]" if text else "[image]"
 
-    return mistune.create_markdown(renderer=Plain(escape=True), plugins=["table", "strikethrough"])
+    return mistune.create_markdown(renderer=PlainRenderer(escape=True), plugins=["table", "strikethrough"])

@@ -1,195 +1,100 @@
-"""The page that a student reads: one HTML file, computed here, laid out by the templates."""
+"""The report page: one self-contained HTML file without scripts, computed here and laid out by templates."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-
-from markupsafe import Markup
 
 from grader.model import CriterionResult, Figure, Grade, Listing
-from grader.report import summary as words
-from grader.report.code import CellView, CodeView, Excerpt
-from grader.report.figures import Drawable, Drawing, draw
-from grader.report.outline import Outline, label, outline
-from grader.report.provenance import command, provenance
+from grader.report import summary
+from grader.report.code import CodeView, Excerpt
+from grader.report.figures import Drawable, draw
+from grader.report.outline import label, outline
+from grader.report.provenance import provenance, rerun_command
 from grader.report.summary import Status
 from grader.report.templating import environment
+from grader.report.views import (
+    BarSegment,
+    CriterionEntry,
+    CriterionGroup,
+    ExerciseSection,
+    FigureView,
+    FinalMarkView,
+    Page,
+)
 from grader.text import line
 
-NOTES = 100  # more would bury the page, and nobody writes them by hand
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CriterionEntry:
-    """One criterion as the page shows it."""
-
-    anchor: str
-    result: CriterionResult
-    standing: Status
-    points: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CriterionGroup:
-    """Criteria that stand alike, and the words that defend all of them."""
-
-    entries: tuple[CriterionEntry, ...]
-    standing: Status
-    points: str
-    message: str
-    explanation: str  # of the standing, where its word alone would worry
-    facts: tuple[tuple[str, str], ...]  # what was expected, found, …: label and text
-    code: Excerpt | None = None  # what it asks about, where points were lost
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
-    """One figure; without a drawing where it held nothing that could be drawn."""
-
-    figure: Drawable
-    drawing: Drawing | None
-    wide: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Segment:
-    """One criterion's part of an exercise's bar."""
-
-    share: float  # of the exercise's points
-    filled: float  # percent
-    standing: Status
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
-    """One exercise."""
-
-    anchor: str
-    heading: str
-    asked: bool
-    score: str
-    segments: tuple[Segment, ...]
-    pictures: tuple[Picture, ...]
-    missing: tuple[CriterionGroup, ...]
-    earned: tuple[CriterionGroup, ...]
-
-    @property
-    def is_quiet(self) -> bool:
-        """Whether this only says that the ground was firm: such a section comes last."""
-        return not (self.score or self.missing or self.pictures) and self.asked
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FinalMarkView:
-    """What people, and the rule for lateness, made of the judge's points.
-
-    Attributes:
-        final: the points that count, or a word such as "excused".
-        lines: each with its points, such as "+2" or "", and a sentence.
-        warning: why a person must look again, or "".
-    """
-
-    final: str
-    lines: tuple[tuple[str, str], ...]
-    warning: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """Everything on the page, in the order in which it is read."""
-
-    name: str
-    notebook: str  # the file's name, or ""
-    earned: str
-    possible: str
-    undecided: str  # "" when all is decided
-    provisional: str  # the reason, or ""
-    exposure: str  # what is to be known of walls that were not sound, or ""
-    broken: tuple[CriterionEntry, ...]
-    next_step: str
-    next_entries: tuple[CriterionEntry, ...]  # what that would mend
-    next_hint: str
-    next_gain: str
-    sections: tuple[Section, ...]
-    notes: tuple[str, ...]
-    code: tuple[CellView, ...]
-    code_left_out: int
-    words_after: Markup
-    entries: Mapping[str, CriterionEntry]  # by the criterion's id
-    graded: tuple[tuple[str, Outline], ...]
-    command: str  # that grades the same again, or ""
-    extraction: tuple[tuple[str, Outline], ...]
-    last_word: FinalMarkView | None
+MAX_NOTES = 100
 
 
 def render(
     grade: Grade,
     figures: Sequence[Figure],
     exercises: Mapping[int, str],
-    last_word: FinalMarkView | None = None,
+    final_mark: FinalMarkView | None = None,
 ) -> str:
-    """The whole page. The same grade gives the same bytes.
+    """Return the HTML of the page. The same arguments always give the same bytes.
 
     Args:
-        figures: shown with the exercise that each belongs to, in this order.
+        figures: each is shown with its exercise, in the given order.
         exercises: number and title of each exercise.
-        last_word: what people made of the points, if anything.
+        final_mark: the mark after adjustments and lateness, if there are any.
     """
-    page = _page(grade, figures, exercises, last_word)
+    page = _page(grade, figures, exercises, final_mark)
     return environment().get_template("report.html.j2").render(page=page)
 
 
 def _page(
-    grade: Grade, figures: Sequence[Figure], exercises: Mapping[int, str], last_word: FinalMarkView | None
+    grade: Grade, figures: Sequence[Figure], exercises: Mapping[int, str], final_mark: FinalMarkView | None
 ) -> Page:
     entries = [_entry(number, result) for number, result in enumerate(grade.criteria, start=1)]
-    view = CodeView(next((figure for figure in figures if isinstance(figure, Listing)), None))
-    drawn = [figure for figure in figures if not isinstance(figure, Listing)]
-    pictures = [(figure.exercise, _picture(number, figure)) for number, figure in enumerate(drawn, start=1)]
-    step = words.next_step(grade)
-    open_points = words.undecided(grade.criteria)
-    numbers = sorted({*words.exercise_numbers(grade, exercises), *(figure.exercise for figure in drawn)})
+    code = CodeView(next((figure for figure in figures if isinstance(figure, Listing)), None))
+    drawables = [figure for figure in figures if not isinstance(figure, Listing)]
+    views = [_figure(number, figure) for number, figure in enumerate(drawables, start=1)]
+    step = summary.next_step(grade)
+    undecided = summary.undecided_points(grade.criteria)
+    gain = sum(map(summary.lost_points, step.results))
+    numbers = sorted({*summary.exercise_numbers(grade, exercises), *(one.exercise for one in drawables)})
     sections = [
         _section(
             number,
-            words.heading(number, exercises),
+            summary.exercise_heading(number, exercises),
             [entry for entry in entries if entry.result.exercise == number],
-            [picture for exercise, picture in pictures if exercise == number],
-            view,
+            [view for view in views if view.figure.exercise == number],
+            code,
         )
         for number in numbers
     ]
     return Page(
-        name=words.name(grade),
+        name=summary.display_name(grade),
         notebook=line(grade.submission.get("path", "")).rpartition("/")[2],
-        earned=words.points(grade.earned),
-        possible=words.points(grade.possible),
-        undecided=words.count_points(open_points) if open_points else "",
-        provisional=words.provisional_reason(grade) if grade.provisional else "",
-        exposure=words.exposure(grade),
-        broken=tuple(entry for entry in entries if entry.standing is Status.ERROR),
+        earned=summary.points(grade.earned),
+        possible=summary.points(grade.possible),
+        undecided=summary.count_points(undecided) if undecided else "",
+        provisional_reason=summary.provisional_reason(grade) if grade.provisional else "",
+        sandbox_warning=summary.sandbox_warning(grade),
+        errors=tuple(entry for entry in entries if entry.status is Status.ERROR),
+        final_mark=final_mark,
         next_step=step.sentence,
         next_entries=tuple(entry for entry in entries if entry.result in step.results),
         next_hint=(step.results[0].hint or "") if step.results else "",
-        next_gain=words.count_points(gain) if (gain := sum(map(words.lost, step.results))) else "",
-        sections=tuple(sorted(sections, key=lambda section: section.is_quiet)),
+        next_gain=summary.count_points(gain) if gain else "",
         notes=_notes(grade.notes),
-        code=view.cells(),
-        code_left_out=view.left_out,
-        words_after=view.words_after(),
-        entries={entry.result.id: entry for entry in entries},
-        graded=provenance(grade),
-        command=command(grade),
+        sections=tuple(sorted(sections, key=lambda section: section.has_only_passed_gates)),
+        # The excerpts above take their share of the page's budget for code first, the whole cells the rest.
+        cells=code.cells(),
+        cells_left_out=code.left_out,
+        markdown_after=code.markdown_after(),
+        entries_by_id={entry.result.id: entry for entry in entries},
+        provenance=provenance(grade),
+        rerun_command=rerun_command(grade),
         extraction=tuple((label(key), outline(value)) for key, value in grade.extraction.items()),
-        last_word=last_word,
     )
 
 
-_EXPLANATION = {
-    Status.BLOCKED: "This could not be asked: something that it is built on is missing. Mend that first.",
-    Status.ERROR: "The grader broke here. That is not your doing, and a TA will look.",
+_EXPLANATIONS = {
+    Status.BLOCKED: "Not checked: it depends on something that is missing or broken. Fix that first.",
+    Status.ERROR: "The grader failed here. This is not your fault; a TA will review it.",
 }
 
 
@@ -197,82 +102,83 @@ def _entry(number: int, result: CriterionResult) -> CriterionEntry:
     return CriterionEntry(
         anchor=f"criterion-{number}-" + re.sub(r"[^a-z0-9]+", "-", result.id.lower()).strip("-"),
         result=result,
-        standing=words.status_of(result),
-        points=words.score(result.earned, result.possible) if result.possible else "no points",
+        status=summary.status_of(result),
+        points=summary.score(result.earned, result.possible) if result.possible else "no points",
     )
 
 
-def _case(entries: Sequence[CriterionEntry], view: CodeView) -> CriterionGroup:
+def _group(entries: Sequence[CriterionEntry], code: CodeView) -> CriterionGroup:
     first, results = entries[0].result, [entry.result for entry in entries]
-    possible = sum(result.possible for result in results)
+    earned, possible = sum(result.earned for result in results), sum(result.possible for result in results)
     facts = (
         ("Expected", first.expected),
         ("Found", first.actual),
         ("Recognised mistake", first.mistake or first.misconception),
-        ("Judged by the reading", first.reading),
+        ("Accepted formulation", first.reading),
         ("Hint", first.hint),
     )
     return CriterionGroup(
         entries=tuple(entries),
-        standing=entries[0].standing,
-        points=words.score(sum(result.earned for result in results), possible) if possible else "no points",
+        status=entries[0].status,
+        points=summary.score(earned, possible) if possible else "no points",
         message=first.message,
-        explanation=_EXPLANATION.get(entries[0].standing, ""),
+        explanation=_EXPLANATIONS.get(entries[0].status, ""),
         facts=tuple((label, text) for label, text in facts if text and text.strip()),
-        code=_code(entries, view),
+        excerpt=_excerpt(entries, code),
     )
 
 
-def _code(entries: Sequence[CriterionEntry], view: CodeView) -> Excerpt | None:
-    """The lines to look at. Of a hidden criterion they would tell what it asks."""
-    if entries[0].standing not in (Status.LOST, Status.PARTIAL):
+def _excerpt(entries: Sequence[CriterionEntry], code: CodeView) -> Excerpt | None:
+    """Return the lines to look at; never those of a hidden criterion, which would reveal what it checks."""
+    if entries[0].status not in (Status.LOST, Status.PARTIAL):
         return None
-    return next(
-        (
-            code
-            for entry in entries
-            if entry.result.visibility != "hidden" and (code := view.excerpt(entry.result.id))
-        ),
-        None,
-    )
+    public = (entry.result.id for entry in entries if entry.result.visibility != "hidden")
+    return next((excerpt for id in public if (excerpt := code.excerpt(id))), None)
 
 
-def _picture(number: int, figure: Drawable) -> Picture:
+def _figure(number: int, figure: Drawable) -> FigureView:
     try:
         drawing = draw(figure, prefix=f"figure-{number}")
-    except ValueError:  # an empty curve must not cost the student the page; the caption still says it
+    except ValueError:  # a figure without data must not cost the student the page; its caption is still shown
         drawing = None
-    return Picture(figure=figure, drawing=drawing, wide=figure.kind == "images")
+    return FigureView(figure=figure, drawing=drawing, wide=figure.kind == "images")
 
 
 def _section(
-    number: int, heading: str, entries: Sequence[CriterionEntry], pictures: Sequence[Picture], view: CodeView
-) -> Section:
+    number: int,
+    heading: str,
+    entries: Sequence[CriterionEntry],
+    figures: Sequence[FigureView],
+    code: CodeView,
+) -> ExerciseSection:
     results = [entry.result for entry in entries]
-    possible = sum(result.possible for result in results)
-    by_result = {id(entry.result): entry for entry in entries}
-    missing = [result for result in results if words.status_of(result) is not Status.EARNED]
-    return Section(
+    earned, possible = sum(result.earned for result in results), sum(result.possible for result in results)
+    entry_of = {id(entry.result): entry for entry in entries}
+    incomplete = [entry.result for entry in entries if entry.status is not Status.EARNED]
+    return ExerciseSection(
         anchor=f"exercise-{number}",
         heading=heading,
-        asked=bool(entries),
-        score=words.score(sum(result.earned for result in results), possible) if possible else "",
+        has_criteria=bool(entries),
+        score=summary.score(earned, possible) if possible else "",
         segments=tuple(_segment(entry, possible) for entry in entries if entry.result.possible > 0),
-        pictures=tuple(pictures),
-        missing=tuple(_case([by_result[id(result)] for result in run], view) for run in words.alike(missing)),
-        earned=tuple(_case([entry], view) for entry in entries if entry.standing is Status.EARNED),
+        figures=tuple(figures),
+        incomplete=tuple(
+            _group([entry_of[id(result)] for result in group], code)
+            for group in summary.group_by_reason(incomplete)
+        ),
+        earned=tuple(_group([entry], code) for entry in entries if entry.status is Status.EARNED),
     )
 
 
-def _segment(entry: CriterionEntry, possible: float) -> Segment:
+def _segment(entry: CriterionEntry, possible: float) -> BarSegment:
     result = entry.result
-    return Segment(
+    return BarSegment(
         share=round(100 * result.possible / possible, 2),
         filled=round(100 * min(max(result.earned / result.possible, 0.0), 1.0), 1),
-        standing=entry.standing,
+        status=entry.status,
     )
 
 
 def _notes(notes: Sequence[str]) -> tuple[str, ...]:
-    cut = (f"and {len(notes) - NOTES} more notes, in the JSON file",) if len(notes) > NOTES else ()
-    return (*notes[:NOTES], *cut)
+    excess = len(notes) - MAX_NOTES
+    return (*notes[:MAX_NOTES], *((f"and {excess} more notes in the JSON file",) if excess > 0 else ()))

@@ -1,14 +1,12 @@
-"""Curves as SVG that sits in the page: its colours, its fonts, and ids of its own."""
+"""Curves plotted by Matplotlib as SVG that is part of the page."""
 
 from __future__ import annotations
 
 import functools
 import io
 import math
-import re
 import textwrap
 import warnings
-import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,72 +14,85 @@ from typing import Any
 from markupsafe import Markup
 
 from grader.model import Curves, Series
-from grader.text import clean, line
+from grader.report.svg import PLACEHOLDERS, inline_svg
+from grader.text import line
 
-WIDTH, HEIGHT = 440, 250  # of a drawing, in points
-LETTER = 7.0  # points that a letter of a number is wide
-POINTS_PER_CURVE = 400  # more cannot be told apart at this size, and would only weigh
-SERIES = 12
+WIDTH, HEIGHT = 440, 250  # of a plot, in points
+DIGIT_WIDTH = 7.0  # points; an estimate for a tick label's characters
+MAX_POINTS = 400  # per curve: more cannot be told apart at this width
+MAX_SERIES = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineStyle:
-    """How curves of one role are drawn; no two share a pattern: colour is never the only sign."""
+    """Line style of one role. No two roles share a dash pattern, so colour is never the only difference.
 
-    name: str  # the style sheet's variable of that name is the colour
+    Attributes:
+        name: the style sheet's variable that holds the colour.
+        width: in points.
+        dashes: on and off lengths in units of ``width``; empty for a solid line.
+        layer: curves on a higher layer lie on top; lower layers are wider, so they remain visible below.
+        cap: "butt", or "round", which turns very short dashes into dots.
+    """
+
+    name: str
     width: float
-    dashes: tuple[float, ...]  # lengths in units of the width; none for a solid line
-    over: int  # a curve with a higher number lies on top, and lets those below be seen
-    cap: str = "butt"  # "round" makes dots of short dashes
+    dashes: tuple[float, ...]
+    layer: int
+    cap: str = "butt"
 
 
-STROKES = {
-    "reference": LineStyle(name="reference", width=4.4, dashes=(), over=1),
-    "student": LineStyle(name="student", width=2.0, dashes=(), over=2),
-    "accepted": LineStyle(name="accepted", width=1.6, dashes=(5.0, 3.0), over=3),
-    "mistake": LineStyle(name="mistake", width=4.2, dashes=(0.01, 2.2), over=4, cap="round"),
+LINE_STYLES = {
+    "reference": LineStyle(name="reference", width=4.4, dashes=(), layer=1),
+    "student": LineStyle(name="student", width=2.0, dashes=(), layer=2),
+    "accepted": LineStyle(name="accepted", width=1.6, dashes=(5.0, 3.0), layer=3),
+    "mistake": LineStyle(name="mistake", width=4.2, dashes=(0.01, 2.2), layer=4, cap="round"),
 }
-OTHER = LineStyle(name="soft", width=1.4, dashes=(6.0, 2.0, 1.0, 2.0), over=1)
-MARKERS = ("", "o", "s", "^", "D")  # tells apart the curves of one role
+OTHER_LINE_STYLE = LineStyle(name="soft", width=1.4, dashes=(6.0, 2.0, 1.0, 2.0), layer=1)
+MARKERS = ("", "o", "s", "^", "D")  # distinguish several curves of one role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegendEntry:
-    """One line of a legend, drawn as its curve is."""
+    """One entry of a legend, in the style of its curve."""
 
     label: str
-    stroke: LineStyle
+    line_style: LineStyle
     marker: str
 
     @property
     def dasharray(self) -> str:
-        """The pattern as SVG writes it."""
-        return " ".join(f"{dash * self.stroke.width:g}" for dash in self.stroke.dashes)
-
-
-@dataclass(frozen=True, slots=True)
-class _Curve:
-    """A curve as it is drawn, and the least and most at each of its points, if there are any."""
-
-    x: tuple[float, ...]
-    y: tuple[float, ...]
-    band: tuple[tuple[float, ...], tuple[float, ...]] | None
-    stroke: LineStyle
-    marker: str
+        """The dash pattern as SVG's ``stroke-dasharray``, in points."""
+        return " ".join(f"{dash * self.line_style.width:g}" for dash in self.line_style.dashes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plot:
-    """Curves, drawn."""
+    """A plot and its legend, which the page sets as HTML so that it wraps on narrow screens."""
 
     svg: Markup
     legend: tuple[LegendEntry, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Curve:
+    """A curve ready to plot. It is hashable, since it is part of a cache key.
+
+    Attributes:
+        band: lower and upper bounds at every x, or None.
+    """
+
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    band: tuple[tuple[float, ...], tuple[float, ...]] | None
+    line_style: LineStyle
+    marker: str
+
+
 _RC: dict[str, Any] = {
     "svg.fonttype": "none",  # text stays text: it can be selected, searched and read aloud
-    "svg.hashsalt": "grade",  # the same grade, the same bytes
-    "text.parse_math": False,  # a "$" in a label is a dollar
+    "svg.hashsalt": "grade",  # ids are hashes; without a fixed salt they would differ in every run
+    "text.parse_math": False,  # a "$" in a label is a dollar sign
     "font.size": 12,
     "axes.linewidth": 0.8,
     "axes.spines.top": False,
@@ -90,70 +101,68 @@ _RC: dict[str, Any] = {
     "path.simplify": True,
     "axes.formatter.limits": (-4, 5),
 }
-# Matplotlib draws in these, and the style sheet's variables take their places: dark mode and paper come free.
-_INKS = {f"#0000{number:02x}": name for number, name in enumerate(("ink", "soft", "line", *STROKES), start=1)}
-_HEX = {name: ink for ink, name in _INKS.items()}
 
 
 def plot(figure: Curves, *, prefix: str) -> Plot:
-    """The curves, drawn.
+    """Plot curves.
 
     Args:
-        prefix: starts every id inside the drawing.
+        prefix: prepended to every id in the SVG.
     Raises:
         ValueError: no curve has a finite value.
     """
-    points = [(series, *_points(series)) for series in figure.series[:SERIES]]
+    points = [(series, *_points(series)) for series in figure.series[:MAX_SERIES]]
     points = [(series, x, y) for series, x, y in points if any(map(math.isfinite, y))]
     if not points:
         raise ValueError("no curve has a finite value")
     entries = tuple(_legend(series for series, _, _ in points))
     curves = tuple(
-        _Curve(x, y, _band(series, x), entry.stroke, entry.marker)
+        _Curve(x, y, _band(series, x), entry.line_style, entry.marker)
         for (series, x, y), entry in zip(points, entries, strict=True)
     )
-    labels = _short(figure.x_label), _short(figure.y_label)
+    labels = _shorten(figure.x_label), _shorten(figure.y_label)
     svg = _svg(curves, labels, log_y=figure.log_y, prefix=prefix, alt=figure.caption or figure.title)
     return Plot(svg=svg, legend=entries)
 
 
-@functools.lru_cache(maxsize=64)  # most of a class has the same curves; a drawing and its curves take 130 kB
+@functools.lru_cache(maxsize=64)  # in a class most curves are the same; an entry takes about 130 kB
 def _svg(
     curves: tuple[_Curve, ...], labels: tuple[str, str], *, log_y: bool, prefix: str, alt: str
 ) -> Markup:
-    import matplotlib.style  # here: the command line must start without it
+    import matplotlib.style  # imported late: the command line must start without it
     from matplotlib.figure import Figure as Canvas
 
     with matplotlib.style.context(["default", _RC]), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a letter that its font lacks: the browser's font draws the text
+        warnings.simplefilter("ignore")  # glyphs missing from Matplotlib's font: the browser's font is used
         canvas = Canvas(figsize=(WIDTH / 72, HEIGHT / 72))
         axes = canvas.add_subplot()
         for curve in curves:
             _draw_band(axes, curve)
             _draw_curve(axes, curve)
-        _dress(axes, labels, log_y=log_y and any(value > 0 for curve in curves for value in curve.y))
-        _place(axes)
+        _style_axes(axes, labels, log_y=log_y and any(value > 0 for curve in curves for value in curve.y))
+        _set_margins(axes)
         raw = io.BytesIO()
         canvas.savefig(raw, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    return _inline(raw.getvalue(), prefix=prefix, alt=alt)
+    return inline_svg(raw.getvalue(), prefix=prefix, alt=alt)
 
 
 def _points(series: Series) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    y = tuple(_number(value) for value in series.y)
-    x = range(len(y)) if series.x is None else [_number(value) for value in series.x]
-    return _thin(tuple(map(float, x[: len(y)])), y[: len(x)])
+    """Return x and y of a series, cut to the shorter of both and decimated."""
+    y = tuple(_to_float(value) for value in series.y)
+    x = range(len(y)) if series.x is None else [_to_float(value) for value in series.x]
+    return _decimate(tuple(map(float, x[: len(y)])), y[: len(x)])
 
 
 def _band(series: Series, x: Sequence[float]) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
-    """The least and the most, for curves that need no thinning."""
+    """Return lower and upper bounds; None without a band, and for a curve that was decimated."""
     if not series.band or len(series.band) != len(x):
         return None
-    low, high = (tuple(_number(pair[end]) for pair in series.band) for end in (0, 1))
+    low, high = (tuple(_to_float(pair[end]) for pair in series.band) for end in (0, 1))
     return low, high
 
 
-def _number(value: Any) -> float:
-    """A float; what is none, or is too large for paper, is a gap in the curve."""
+def _to_float(value: Any) -> float:
+    """Convert to a float; what is no number or overflows Matplotlib's transforms becomes NaN, a gap."""
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
@@ -161,14 +170,17 @@ def _number(value: Any) -> float:
     return number if abs(number) < 1e30 else math.nan
 
 
-def _thin(x: tuple[float, ...], y: tuple[float, ...]) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Fewer points that look the same: each stretch keeps its lowest and highest, so no spike is lost."""
-    if len(y) <= POINTS_PER_CURVE:
+def _decimate(x: tuple[float, ...], y: tuple[float, ...]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Reduce a curve to about ``MAX_POINTS`` points.
+
+    Every interval keeps its minimum and its maximum, so that a single spike in a loss stays visible.
+    """
+    if len(y) <= MAX_POINTS:
         return x, y
     kept: set[int] = {0, len(y) - 1}
-    stretch = math.ceil(2 * len(y) / POINTS_PER_CURVE)
-    for start in range(0, len(y), stretch):
-        finite = [i for i in range(start, min(start + stretch, len(y))) if math.isfinite(y[i])]
+    interval = math.ceil(2 * len(y) / MAX_POINTS)
+    for start in range(0, len(y), interval):
+        finite = [i for i in range(start, min(start + interval, len(y))) if math.isfinite(y[i])]
         if finite:
             kept |= {min(finite, key=y.__getitem__), max(finite, key=y.__getitem__)}
     order = sorted(kept)
@@ -176,117 +188,74 @@ def _thin(x: tuple[float, ...], y: tuple[float, ...]) -> tuple[tuple[float, ...]
 
 
 def _legend(series: Iterable[Series]) -> Iterator[LegendEntry]:
-    seen: dict[str, int] = {}
-    for curve in series:
-        marker = MARKERS[seen.get(curve.role, 0) % len(MARKERS)]
-        seen[curve.role] = seen.get(curve.role, 0) + 1
-        yield LegendEntry(label=curve.label, stroke=STROKES.get(curve.role, OTHER), marker=marker)
+    """Yield one entry for each series; the n-th curve of a role gets the n-th marker."""
+    counts: dict[str, int] = {}
+    for one in series:
+        marker = MARKERS[counts.get(one.role, 0) % len(MARKERS)]
+        counts[one.role] = counts.get(one.role, 0) + 1
+        style = LINE_STYLES.get(one.role, OTHER_LINE_STYLE)
+        yield LegendEntry(label=one.label, line_style=style, marker=marker)
 
 
 def _draw_curve(axes: Any, curve: _Curve) -> None:
-    stroke, lonely = curve.stroke, sum(map(math.isfinite, curve.y)) < 3
+    style, is_short = curve.line_style, sum(map(math.isfinite, curve.y)) < 3
     axes.plot(
         curve.x,
         curve.y,
-        color=_HEX[stroke.name],
-        linewidth=stroke.width,
-        linestyle=(0, stroke.dashes) if stroke.dashes else "-",
-        marker=curve.marker or ("o" if lonely else None),  # one epoch's loss is a point, and no line
-        markersize=4.0 + stroke.width / 2,
+        color=PLACEHOLDERS[style.name],
+        linewidth=style.width,
+        linestyle=(0, style.dashes) if style.dashes else "-",
+        marker=curve.marker or ("o" if is_short else None),  # a line through one point would be invisible
+        markersize=4.0 + style.width / 2,
         markevery=max(1, len(curve.y) // 8),
-        zorder=2 + stroke.over,
+        zorder=2 + style.layer,
         solid_capstyle="round",
-        dash_capstyle=stroke.cap,
+        dash_capstyle=style.cap,
     )
 
 
 def _draw_band(axes: Any, curve: _Curve) -> None:
     if curve.band:
-        colour = _HEX[curve.stroke.name]
+        colour = PLACEHOLDERS[curve.line_style.name]
         axes.fill_between(curve.x, *curve.band, color=colour, alpha=0.3, linewidth=0, zorder=2)
 
 
-def _dress(axes: Any, labels: tuple[str, str], *, log_y: bool) -> None:
+def _style_axes(axes: Any, labels: tuple[str, str], *, log_y: bool) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     if log_y:
         axes.set_yscale("log", nonpositive="mask")
         low, high = axes.get_ylim()
-        near = high / low < 100  # less than two decades: 1, 2 and 5 get a number too
-        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if near else (1.0,)))
+        is_narrow = high / low < 100  # below two decades, label 1, 2 and 5, or there would be two labels
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if is_narrow else (1.0,)))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.yaxis.set_minor_formatter(NullFormatter())
     axes.margins(x=0.02)
-    axes.grid(axis="y", color=_HEX["line"], linewidth=0.8)
-    axes.tick_params(colors=_HEX["soft"], length=3, labelsize=11.5, which="both")
+    axes.grid(axis="y", color=PLACEHOLDERS["line"], linewidth=0.8)
+    axes.tick_params(colors=PLACEHOLDERS["soft"], length=3, labelsize=11.5, which="both")
     for side in ("left", "bottom"):
-        axes.spines[side].set_color(_HEX["soft"])
-    axes.set_xlabel(labels[0], color=_HEX["soft"])
-    axes.set_title(labels[1], loc="left", fontsize=12, color=_HEX["soft"], pad=8)
-    axes.yaxis.get_offset_text().set_color(_HEX["soft"])
+        axes.spines[side].set_color(PLACEHOLDERS["soft"])
+    axes.set_xlabel(labels[0], color=PLACEHOLDERS["soft"])
+    axes.set_title(labels[1], loc="left", fontsize=12, color=PLACEHOLDERS["soft"], pad=8)
+    axes.yaxis.get_offset_text().set_color(PLACEHOLDERS["soft"])
 
 
-def _place(axes: Any) -> None:
-    """Give the axes what their labels leave of the drawing, as estimated: measuring every text would double
-    the time that the drawing takes.
+def _set_margins(axes: Any) -> None:
+    """Make room for the tick labels, by an estimate.
+
+    Matplotlib's own layout engines measure every text, which doubles the time of a plot, and measure it in
+    Matplotlib's font, which is not the one that the browser uses.
     """
     low, high = sorted(axes.get_ylim())
-    shown = [place for place in axes.yaxis.get_majorticklocs() if low <= place <= high]
-    numbers = axes.yaxis.get_major_formatter()
-    widest = max(map(len, numbers.format_ticks(shown)), default=0)
-    left, right, bottom = 14 + LETTER * widest, 14, 40
-    top = 46 if numbers.get_offset() else 30  # a factor of all numbers, such as 1e-5, stands above them
+    visible = [tick for tick in axes.yaxis.get_majorticklocs() if low <= tick <= high]
+    formatter = axes.yaxis.get_major_formatter()
+    widest = max(map(len, formatter.format_ticks(visible)), default=0)
+    left, right, bottom = 14 + DIGIT_WIDTH * widest, 14, 40
+    top = 46 if formatter.get_offset() else 30  # a common factor such as 1e-5 stands above the axis
     axes.set_position(
         (left / WIDTH, bottom / HEIGHT, (WIDTH - left - right) / WIDTH, (HEIGHT - bottom - top) / HEIGHT)
     )
 
 
-def _short(text: str) -> str:
+def _shorten(text: str) -> str:
     return textwrap.shorten(line(text), 58, placeholder="…")
-
-
-_ELEMENTS = {"svg", "g", "defs", "path", "clipPath", "rect", "use", "text", "tspan"}
-_ATTRIBUTES = {"id", "d", "style", "transform", "x", "y", "width", "height", "clip-path", "href", "viewBox"}
-
-
-def _inline(svg: bytes, *, prefix: str, alt: str) -> Markup:
-    """The drawing as part of a page: its own ids, the page's colours and fonts, nothing that could act."""
-    root = ET.fromstring(svg)
-    _trim(root, prefix)
-    for attribute in ("width", "height", "id"):
-        root.attrib.pop(attribute, None)
-    root.attrib.update({"class": "plot", "role": "img", "aria-label": clean(alt)})
-    return Markup(ET.tostring(root, encoding="unicode"))
-
-
-def _trim(element: ET.Element, prefix: str) -> None:
-    element.tag = _local(element.tag)
-    element.attrib = {
-        name: _own(name, value, prefix)
-        for key, value in sorted(element.attrib.items(), key=lambda item: _local(item[0]))
-        if (name := _local(key)) in _ATTRIBUTES
-    }
-    for child in list(element):
-        if _local(child.tag) in _ELEMENTS:
-            _trim(child, prefix)
-        else:  # metadata, and a style element that would reach the whole page
-            element.remove(child)
-    if element.tag not in ("text", "tspan"):
-        element.text = None
-    element.tail = None
-
-
-def _local(name: str) -> str:
-    return name.rpartition("}")[2]
-
-
-def _own(name: str, value: str, prefix: str) -> str:
-    if name == "id":
-        return f"{prefix}-{value}"
-    if name == "href":
-        return f"#{prefix}-{value.removeprefix('#')}"
-    value = value.replace("url(#", f"url(#{prefix}-")
-    if name == "style":
-        value = re.sub(r"#0000[0-9a-f]{2}", lambda found: f"var(--{_INKS[found[0]]})", value)
-        value = re.sub(r"font: [^;]*?([\d.]+px)[^;]*", r"font-size: \1", value)  # the family is the page's
-    return value

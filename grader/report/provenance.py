@@ -1,4 +1,4 @@
-"""How a grade came about: what was judged by what, where, with which seed, and how to do it again."""
+"""Provenance of a grade: the notebook, rubric, environment and seed behind it, and how to reproduce it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from grader.report.outline import Outline, label, outline
 
 
 def provenance(grade: Grade) -> tuple[tuple[str, Outline], ...]:
-    """Titled groups of facts, as the page lists them."""
+    """Return titled groups of facts about how a grade was made."""
     submission = {key: value for key, value in grade.submission.items() if key != "name"}
     seconds = {key: f"{value:.1f} s" for key, value in grade.seconds.items()}
     groups: dict[str, Mapping[str, Any]] = {
@@ -27,15 +27,15 @@ def provenance(grade: Grade) -> tuple[tuple[str, Outline], ...]:
     )
 
 
-def command(grade: Grade) -> str:
-    """The command that draws the same numbers and comes to the same grade; "" where the seed is not known."""
+def rerun_command(grade: Grade) -> str:
+    """Return the command that reproduces a grade with the same random numbers; "" if its seed is unknown."""
     if grade.environment.get("seed") is None:
         return ""
     return shlex.join(["grade", *_arguments(grade)])
 
 
 def _arguments(grade: Grade) -> Iterator[str]:
-    """Of ``grade``, with whatever differs from its defaults."""
+    """Yield the arguments of ``grade``: the path, the seeds, and all options that differ from the default."""
     run = grade.environment
     path = str(grade.submission.get("path", ""))
     yield f"./{path}" if path.startswith("-") else path

@@ -1,4 +1,4 @@
-"""A grade in words, for the terminal; the page takes its words from here too, so that both say the same."""
+"""The terminal summary of a grade, and the wording that it shares with the report page."""
 
 from __future__ import annotations
 
@@ -13,219 +13,235 @@ from grader.text import ESCAPES, clean, line
 
 
 class Status(StrEnum):
-    """How a criterion stands, in the word that people read."""
+    """Outcome of one criterion; the value is the label that people read."""
 
     EARNED = "Earned"
-    PARTIAL = "Partly earned"
+    PARTIAL = "Partial credit"
     LOST = "Lost"
-    BLOCKED = "Blocked"
+    BLOCKED = "Not checked"
     ERROR = "Error"
 
 
-_MEANING = {
-    Status.BLOCKED: "(It could not be asked.)",
-    Status.ERROR: "(The grader broke, not you: a TA must look.)",
+# In the terminal the status and the message stand right before these, so they do not repeat them.
+_EXPLANATIONS = {
+    Status.BLOCKED: "(It depends on something that is missing or broken. Fix that first.)",
+    Status.ERROR: "(This is not your fault; a TA will review it.)",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextStep:
-    """The one thing that pays most to do now."""
+    """The one thing to do next that gains the most points."""
 
     sentence: str
-    results: tuple[CriterionResult, ...] = ()  # what it would mend, the first first
+    results: tuple[CriterionResult, ...] = ()  # the criteria that it would fix, in the rubric's order
 
 
 def summary(grade: Grade, exercises: Mapping[int, str], *, width: int = 100, colour: bool) -> str:
-    """The result of one submission as terminal text: scores, and the reason for every point that is missing.
+    """Return one submission's result as terminal text: scores, and a reason for every missing point.
 
-    Nothing that came from the student can move the cursor or set a colour: escape sequences are taken out.
+    Escape sequences are removed from all text, so a student's words cannot move the cursor or set colours.
+
+    Args:
+        exercises: number and title of each exercise.
+        width: columns of the terminal; 40 if it has fewer.
+        colour: whether to use ANSI colours.
     """
-    page = _Terminal(width=max(width, 40), colour=colour)
-    lines = [page.ends(name(grade), score(grade.earned, grade.possible))]
+    terminal = _Terminal(width=max(width, 40), colour=colour)
+    lines = [terminal.heading(display_name(grade), score(grade.earned, grade.possible))]
     if grade.provisional:
-        lines += page.wrap(provisional_reason(grade), first=page.paint("PROVISIONAL  ", "35;1"))
-    if warning := exposure(grade):
-        lines += page.wrap(warning, first=page.paint("NO SOUND WALLS  ", "31;1"))
-    step = next_step(grade)
-    lines += page.wrap(step.sentence, first="Next: ")
+        lines += terminal.wrap(provisional_reason(grade), first=terminal.paint("PROVISIONAL  ", "35;1"))
+    if warning := sandbox_warning(grade):
+        lines += terminal.wrap(warning, first=terminal.paint("NOT FULLY SANDBOXED  ", "31;1"))
+    lines += terminal.wrap(next_step(grade).sentence, first="Next: ")
     for number in exercise_numbers(grade, exercises):
-        lines += ["", *_exercise(page, grade.exercise(number), heading(number, exercises))]
+        lines += ["", *_exercise(terminal, grade.exercise(number), exercise_heading(number, exercises))]
     if grade.notes:
-        lines += ["", page.bold("Notes")]
-        lines += [text for note in grade.notes for text in page.wrap(note, first="  - ")]
+        lines += ["", terminal.bold("Notes")]
+        lines += [text for note in grade.notes for text in terminal.wrap(note, first="  - ")]
     return "\n".join(lines) + "\n"
 
 
 def status_of(result: CriterionResult) -> Status:
-    """The word for a result; full credit is told from partial by the points, not by the verdict."""
+    """Return the status of a result. A verdict of PASS may still have lost points: that is partial credit."""
     if result.verdict is Verdict.ERROR:
         return Status.ERROR
     if result.verdict is Verdict.BLOCKED:
         return Status.BLOCKED
-    if result.verdict is Verdict.PASS and lost(result) == 0:
+    if result.verdict is Verdict.PASS and lost_points(result) == 0:
         return Status.EARNED
     return Status.PARTIAL if result.earned > 0 else Status.LOST
 
 
-def lost(result: CriterionResult) -> float:
-    """The points that are missing from a criterion, whatever the reason."""
+def lost_points(result: CriterionResult) -> float:
+    """Return the points missing from a criterion, whatever the reason."""
     return round(max(result.possible - result.earned, 0.0), 2)
 
 
-def alike(results: Iterable[CriterionResult]) -> Iterator[tuple[CriterionResult, ...]]:
-    """The results in runs that the same words defend, so that nobody has to read them twenty times."""
-    for _, run in groupby(results, key=lambda each: (status_of(each), *_words(each))):
-        yield tuple(run)
+def group_by_reason(results: Iterable[CriterionResult]) -> Iterator[tuple[CriterionResult, ...]]:
+    """Group consecutive results that have the same status and explanation, so that it is printed once."""
+    for _, group in groupby(results, key=lambda result: (status_of(result), *_reason(result))):
+        yield tuple(group)
 
 
-def _words(result: CriterionResult) -> tuple[str | None, ...]:
-    said = (result.message, result.expected, result.actual, result.hint, result.reading, result.misconception)
-    return said if result.message.strip() else (result.id,)
+def _reason(result: CriterionResult) -> tuple[str | None, ...]:
+    """Return the texts that explain a result; without a message its id, which no other result shares."""
+    if not result.message.strip():
+        return (result.id,)
+    facts = (result.expected, result.actual, result.hint, result.reading, result.misconception)
+    return (result.message, *facts)
 
 
-def undecided(results: Iterable[CriterionResult]) -> float:
-    """The points that a TA may still give, since it was the grader that broke."""
-    return round(sum(lost(result) for result in results if result.verdict is Verdict.ERROR), 2)
+def undecided_points(results: Iterable[CriterionResult]) -> float:
+    """Return the points that a TA may still award because the grader failed."""
+    return round(sum(lost_points(result) for result in results if result.verdict is Verdict.ERROR), 2)
 
 
 def next_step(grade: Grade) -> NextStep:
-    """What to do next: the gate that stops everything, else the costliest cause."""
+    """Return what to do next: a failed gate if there is one, else the cause that costs the most points.
+
+    A gate is a criterion without points of its own that everything else depends on. Results with the same
+    message have one cause, and their costs add up; that often makes the cause of blocked criteria come first.
+    """
     failed = [result for result in grade.criteria if status_of(result) in (Status.LOST, Status.PARTIAL)]
     blocked = [result for result in grade.criteria if result.verdict is Verdict.BLOCKED]
     gates = [result for result in failed if result.possible == 0]
-    if candidates := gates or failed + blocked:  # what blocks the most is what to mend first
+    if candidates := gates or failed + blocked:
         causes: dict[str, list[CriterionResult]] = {}
-        for result in candidates:  # one cause may cost several criteria: then their costs add up
+        for result in candidates:
             causes.setdefault(result.message.strip() or result.title, []).append(result)
-        sentence = max(causes, key=lambda cause: sum(map(lost, causes[cause])))  # the first of equals
-        return NextStep(sentence=sentence, results=tuple(causes[sentence]))
+        costliest = max(causes, key=lambda cause: sum(map(lost_points, causes[cause])))  # first of equals
+        return NextStep(sentence=costliest, results=tuple(causes[costliest]))
     if any(result.verdict is Verdict.ERROR for result in grade.criteria):
-        return NextStep(sentence="Nothing for you to do: a TA will look at what the grader could not decide.")
+        return NextStep(sentence="Nothing for you to do: a TA will review what the grader could not decide.")
     if not grade.criteria:
-        return NextStep(sentence="Nothing was asked of this notebook, so there is nothing to do yet.")
-    return NextStep(sentence="Nothing is left to mend: every point was earned.")
+        return NextStep(sentence="No criterion was checked, so there is nothing to do yet.")
+    return NextStep(sentence="All points earned; nothing to fix.")
 
 
-def exposure(grade: Grade) -> str:
-    """What a reader must know of a grade whose notebook was not walled in; "" where it was."""
+def sandbox_warning(grade: Grade) -> str:
+    """Return a warning for a grade whose notebook ran without full sandboxing; "" for all others."""
     level = grade.environment.get("isolation_level", "strong")
     if level == "strong":
         return ""
     return (
-        f"The notebook's code ran at isolation level “{level}”, with rights that it should not have had; "
-        "so this counts only for a notebook of your own. `grade doctor` says what to do."
+        f"The notebook's code ran at isolation level “{level}”, without full sandboxing; only trust this "
+        "result for your own notebook. `grade doctor` suggests fixes."
     )
 
 
 def provisional_reason(grade: Grade) -> str:
-    """Why a grade does not count yet."""
+    """Return why a provisional grade does not count yet."""
     if not any(result.verdict is Verdict.ERROR for result in grade.criteria):
-        return "A TA must look at this grade before it counts; the notes say why."
-    points_open = undecided(grade.criteria)
-    still = (
+        return "A TA will review this grade before it counts; the notes say why."
+    points_open = undecided_points(grade.criteria)
+    undecided = (
         f" {count_points(points_open)} {'is' if points_open == 1 else 'are'} undecided."
         if points_open
         else ""
     )
-    return f"A TA must look before this counts: the grader broke, which is not your doing.{still}"
+    return (
+        "The grader failed on part of this notebook. This is not your fault; a TA will review it before the "
+        f"grade counts.{undecided}"
+    )
 
 
-def name(grade: Grade) -> str:
-    """Whose submission it is."""
+def display_name(grade: Grade) -> str:
+    """Return the name of a submission, or else its path."""
     known = (line(clean(grade.submission.get(key, ""), limit=120)) for key in ("name", "path"))
     return next(filter(None, known), "No name")
 
 
-def heading(number: int, exercises: Mapping[int, str]) -> str:
-    """What an exercise is called; what is asked before the first one is about the notebook."""
+def exercise_heading(number: int, exercises: Mapping[int, str]) -> str:
+    """Return the heading of an exercise; number 0 holds the criteria about the notebook as a whole."""
     title = exercises.get(number, "The notebook" if number == 0 else "")
     return ": ".join(part for part in (f"Exercise {number}" if number else "", title) if part)
 
 
 def exercise_numbers(grade: Grade, exercises: Mapping[int, str]) -> list[int]:
-    """The exercises in order, with those that only the results know."""
+    """Return the numbers of all exercises in order, including any that only occur in the results."""
     return sorted({*exercises, *(result.exercise for result in grade.criteria)})
 
 
 def points(value: float) -> str:
-    """A number of points without needless decimals."""
-    return f"{round(value, 2) + 0.0:g}"  # + 0.0: no minus before a zero
+    """Format a number of points without needless decimals."""
+    return f"{round(value, 2) + 0.0:g}"  # adding 0.0 turns -0.0 into 0.0
 
 
 def count_points(value: float) -> str:
-    """A number of points, with the noun."""
+    """Format a number of points with the noun, such as "1 point"."""
     return f"{points(value)} point" if value == 1 else f"{points(value)} points"
 
 
 def score(earned: float, possible: float) -> str:
-    """Points earned of those possible."""
+    """Format points earned out of those possible, such as "2.5 / 5"."""
     return f"{points(earned)} / {points(possible)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Terminal:
-    """How wide the terminal is, and whether it shows colours."""
+    """Layout for a terminal of a given width, with or without colours."""
 
     width: int
     colour: bool
 
     def paint(self, text: str, code: str) -> str:
+        """Set text in the colour of an ANSI code."""
         return f"\x1b[{code}m{text}\x1b[0m" if self.colour and text else text
 
     def bold(self, text: str) -> str:
         return self.paint(text, "1")
 
-    def ends(self, left: str, right: str) -> str:
-        """A headline with its points at the right margin; one that is too long for both is cut."""
+    def heading(self, left: str, right: str) -> str:
+        """Set a heading with its points at the right margin; shorten the heading if both do not fit."""
         room = self.width - len(right) - 1
-        headline = left if len(left) <= room else left[: room - 1] + "…"
-        return (
-            self.bold(headline) + " " * (self.width - len(headline) - len(right)) + self.bold(right)
-        ).rstrip()
+        text = left if len(left) <= room else left[: room - 1] + "…"
+        gap = " " * (self.width - len(text) - len(right))
+        return (self.bold(text) + gap + self.bold(right)).rstrip()
 
-    def wrap(self, text: str, *, first: str = "", indent: int | None = None) -> list[str]:
-        """Lines that fit, the first one after ``first``, the others below its text."""
-        margin = _seen(first) if indent is None else indent
+    def wrap(self, text: str, *, first: str = "") -> list[str]:
+        """Wrap text after the prefix ``first``, with a hanging indent of its width."""
+        margin = _visible_length(first)
         lines = textwrap.wrap(line(text), max(self.width - margin, 20), break_on_hyphens=False) or [""]
         return [first + lines[0], *(" " * margin + rest for rest in lines[1:])]
 
 
-def _exercise(page: _Terminal, results: Sequence[CriterionResult], title: str) -> Iterator[str]:
+def _exercise(terminal: _Terminal, results: Sequence[CriterionResult], title: str) -> Iterator[str]:
     possible = sum(result.possible for result in results)
     total = score(sum(result.earned for result in results), possible) if possible else ""
-    yield page.ends(line(title), total if results else "not asked")
-    missing = [result for result in results if status_of(result) is not Status.EARNED]
-    for run in alike(missing):
-        yield from _missing(page, run)
-    if results and not missing:
-        yield page.paint("  all earned" if possible else "  in order", "32")
-    for reading, titles in _readings(results).items():
-        yield from page.wrap(f"read as “{reading}”: {'; '.join(titles)}", first="  = ")
+    yield terminal.heading(line(title), total if results else "not graded")
+    incomplete = [result for result in results if status_of(result) is not Status.EARNED]
+    for group in group_by_reason(incomplete):
+        yield from _incomplete(terminal, group)
+    if results and not incomplete:
+        yield terminal.paint("  all points earned" if possible else "  passed", "32")
+    for formulation, titles in _formulations(results).items():
+        yield from terminal.wrap(f"formulation “{formulation}”: {'; '.join(titles)}", first="  = ")
 
 
-_INKS = {Status.LOST: "31", Status.PARTIAL: "33", Status.BLOCKED: "36", Status.ERROR: "35;1"}
+_COLOURS = {Status.LOST: "31", Status.PARTIAL: "33", Status.BLOCKED: "36", Status.ERROR: "35;1"}
 
 
-def _missing(page: _Terminal, run: Sequence[CriterionResult]) -> Iterator[str]:
-    """Criteria that the same words defend: each with its cost, then the words."""
-    state = status_of(run[0])
-    for result in run:
-        cost = f"-{points(lost(result))}" if lost(result) else "0"
-        mark = "" if state is Status.LOST else f"{state.upper()}: "
-        yield from page.wrap(mark + result.title, first=page.paint(f"  {cost:<6}", _INKS[state]))
-    meaning = _MEANING.get(state, "")
-    if said := " ".join(part for part in (run[0].message.strip(), meaning) if part):
-        yield from page.wrap(said, first=" " * 8)
+def _incomplete(terminal: _Terminal, group: Sequence[CriterionResult]) -> Iterator[str]:
+    """Yield the lines of criteria that share a reason: each with its cost, then the reason once."""
+    status = status_of(group[0])
+    for result in group:
+        cost = f"-{points(lost_points(result))}" if lost_points(result) else "0"
+        label = "" if status is Status.LOST else f"{status.upper()}: "
+        yield from terminal.wrap(label + result.title, first=terminal.paint(f"  {cost:<6}", _COLOURS[status]))
+    explanation = _EXPLANATIONS.get(status, "")
+    if reason := " ".join(part for part in (group[0].message.strip(), explanation) if part):
+        yield from terminal.wrap(reason, first=" " * 8)
 
 
-def _readings(results: Iterable[CriterionResult]) -> dict[str, list[str]]:
-    named: dict[str, list[str]] = {}
+def _formulations(results: Iterable[CriterionResult]) -> dict[str, list[str]]:
+    """Return the titles of the criteria that were judged by each accepted formulation."""
+    titles: dict[str, list[str]] = {}
     for result in results:
         if result.reading:
-            named.setdefault(line(result.reading), []).append(line(result.title))
-    return named
+            titles.setdefault(line(result.reading), []).append(line(result.title))
+    return titles
 
 
-def _seen(text: str) -> int:
+def _visible_length(text: str) -> int:
     return len(ESCAPES.sub("", text))

@@ -1,4 +1,4 @@
-"""The templates of all pages: what fills them is escaped, and no control character gets through."""
+"""The Jinja environment of all pages: values are escaped, and control characters never reach a page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 @cache
 def environment() -> Environment:
-    """The templates: everything is escaped, and no control character gets through."""
+    """Return the environment that renders the templates, with autoescaping and strict undefined values.
+
+    Filters beyond Jinja's own: ``code_spans`` splits a sentence at its backticks, ``css_class`` gives the
+    class of a ``Status``, which is also the name of its icon.
+    """
     templates = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -27,16 +31,17 @@ def environment() -> Environment:
         finalize=_printable,
     )
     templates.filters["code_spans"] = _code_spans
-    templates.filters["symbol"] = lambda standing: standing.name.lower()
+    templates.filters["css_class"] = lambda status: status.name.lower()
     return templates
 
 
 def _printable(value: Any) -> Any:
-    """Every expression in every template passes here on its way out; escaping comes after it."""
+    """Clean the value of an expression. Jinja calls this on every one of them, and escapes the result."""
     return value if isinstance(value, Markup | int | float) else clean(value)
 
 
 def _code_spans(text: str) -> list[tuple[bool, str]]:
-    """The pieces of a sentence, each with whether it stood between backticks."""
-    pieces = re.split(r"`([^`\n]+)`", clean(text))  # as a whole: a thousand short pieces are long, too
+    """Split a sentence at its backticks into pieces, each with whether it is code."""
+    # Cleaned before the split: the limit on length would not hold for a thousand short pieces.
+    pieces = re.split(r"`([^`\n]+)`", clean(text))
     return [(index % 2 == 1, piece) for index, piece in enumerate(pieces) if piece]

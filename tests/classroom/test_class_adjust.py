@@ -82,7 +82,7 @@ def test_the_report_shows_the_word_as_a_persons(capsys, out):
         text = page.read_text()
         assert "It &lt;b&gt;is&lt;/b&gt; (Grace, " in text
         assert "<strong>98</strong>" in text
-        assert 'What the grader gave</span> <span class="points">96' in text
+        assert 'Points from the grader</span> <span class="points">96' in text
     assert ">98<" in (out / "index.html").read_text()
 
 

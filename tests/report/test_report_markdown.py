@@ -12,7 +12,7 @@ from report_samples import HOSTILE
 
 from grader.model import Listing
 from grader.notebook.submission import read_notebook
-from grader.report.markdown import LETTERS, rendered
+from grader.report.markdown import MAX_CHARACTERS, render_markdown
 
 ALLOWED = set("p em strong code pre ul ol li blockquote br hr table thead tbody tr th td".split())  # noqa: SIM905
 ATTACKS = (
@@ -32,13 +32,15 @@ ATTACKS = (
 
 @pytest.mark.parametrize("text", [*ATTACKS, *HOSTILE])
 def test_only_harmless_elements_are_left(text: str) -> None:
-    html = str(rendered(text))
+    html = str(render_markdown(text))
     assert set(re.findall(r"</?([a-z0-9]+)", html)) <= ALLOWED
     assert not re.search(r"<[a-z0-9]+\s[^>]*=", html)  # no attribute at all
 
 
 def test_what_students_write_is_shown_as_they_mean_it() -> None:
-    html = str(rendered("# My answer\nThe *mean* is $\\mu_t$:\n\n- `a < b`\n- see [Ho](https://arxiv.org)\n"))
+    html = str(
+        render_markdown("# My answer\nThe *mean* is $\\mu_t$:\n\n- `a < b`\n- see [Ho](https://arxiv.org)\n")
+    )
     assert "<p><strong>My answer</strong></p>" in html
     assert "<em>mean</em> is $\\mu_t$" in html
     assert "<code>a &lt; b</code>" in html
@@ -48,7 +50,7 @@ def test_what_students_write_is_shown_as_they_mean_it() -> None:
 
 @pytest.mark.parametrize("piece", ["*a", "[", "`", "<a ", "> ", "1. ", "|a", "[a](", "\\"])
 def test_what_is_meant_to_choke_a_parser_is_cut_short(piece: str) -> None:
-    assert len(rendered(piece * 9999)) < 20 * LETTERS
+    assert len(render_markdown(piece * 9999)) < 20 * MAX_CHARACTERS
 
 
 def test_words_stand_between_the_cells_that_they_stood_between() -> None:

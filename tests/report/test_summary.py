@@ -41,23 +41,23 @@ def test_every_lost_point_has_its_reason():
 
 def test_what_was_not_the_students_doing_is_marked():
     text = flat(shown(samples.mixed()))
-    assert "PROVISIONAL A TA must look before this counts" in text
-    assert "-5 BLOCKED: Fresh noise is added" in text
+    assert "PROVISIONAL The grader failed on part of this notebook" in text
+    assert "-5 NOT CHECKED: Fresh noise is added" in text
     assert "-8 ERROR: The samples look like digits" in text
     assert "8 points are undecided" in text
 
 
 def test_readings_notes_and_the_next_step_are_named():
     text = flat(shown(samples.mixed()))
-    assert "read as “σ² = β”: Every step follows the reverse formula" in text
+    assert "formulation “σ² = β”: Every step follows the reverse formula" in text
     assert "Cell 3 installs packages" in text
     assert "Next: Nothing joins the 14 × 14 levels" in text
 
 
 def test_a_perfect_grade_is_short():
     text = shown(samples.grade())
-    assert text.count("all earned") == 3
-    assert "Next: Nothing is left to mend: every point was earned." in text
+    assert text.count("all points earned") == 3
+    assert "Next: All points earned; nothing to fix." in text
     assert "PROVISIONAL" not in text
 
 

@@ -131,13 +131,13 @@ def test_one_notebook_may_run_behind_lesser_walls(sound: Isolation, tmp_path: Pa
     ran = without_landlock(GRADE, ALICE, *arguments, folder=tmp_path)
     result = json.loads((tmp_path / "alice.json").read_text())
     assert ran.returncode == 0, ran.stderr
-    assert "NO SOUND WALLS" in ran.stdout
+    assert "NOT FULLY SANDBOXED" in ran.stdout
     assert result["earned"] == 10
     assert result["environment"]["isolation_level"] == "medium"
     assert result["environment"]["isolation"] == [
         "process", *(layer for layer in sound.layers if layer != "landlock")
     ]  # fmt: skip
-    assert 'class="banner exposed"' in (tmp_path / "alice.html").read_text()
+    assert 'class="banner unsandboxed"' in (tmp_path / "alice.html").read_text()
 
 
 def test_a_worker_without_a_wall_that_it_was_to_have_is_not_used(sound: Isolation, tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_walls_can_be_left_out_for_one_notebook_only(sound: Isolation, tmp_path:
     assert "never for several" in refused.stderr
     ran = run(GRADE, ALICE, *options, folder=tmp_path)
     assert ran.returncode == 0
-    assert "NO SOUND WALLS" in ran.stdout
+    assert "NOT FULLY SANDBOXED" in ran.stdout
     assert "isolation level “none”" in " ".join(ran.stdout.split())
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from grader.classroom.gradebook import GradebookEntry
 from grader.classroom.roster import letters_of_id, spellings
 from grader.model import for_students
-from grader.report.summary import lost, points, score
+from grader.report.summary import lost_points, points, score
 from grader.text import line
 
 
@@ -79,9 +79,9 @@ def feedback(standing: GradebookEntry) -> list[str]:
         amount = "" if said.points is None else f"{said.points:+g} "
         lines.append(amount + line(said.sentence))
     lines += [
-        f"-{points(lost(result))} {line(result.title)}: {line(result.message)}"
+        f"-{points(lost_points(result))} {line(result.title)}: {line(result.message)}"
         for result in grade.criteria
-        if lost(result)
+        if lost_points(result)
     ]
     return lines
 

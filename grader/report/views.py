@@ -1,0 +1,137 @@
+"""View models of the report page: what its templates read, computed and formatted beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from grader.model import CriterionResult
+from grader.report.code import CellView, Excerpt
+from grader.report.figures import Drawable, Drawing
+from grader.report.outline import Outline
+from grader.report.summary import Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CriterionEntry:
+    """One criterion: its result, its status, and the anchor that links lead to."""
+
+    anchor: str
+    result: CriterionResult
+    status: Status
+    points: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CriterionGroup:
+    """Criteria with the same status and explanation, shown as one card.
+
+    Attributes:
+        points: of all entries together, such as "2.5 / 5".
+        message: the sentence for the student.
+        explanation: what the status means, if its label alone does not say it; else "".
+        facts: label and text of what was expected, what was found, and so on.
+        excerpt: the lines that the criteria check, if points were lost and the lines are known.
+    """
+
+    entries: tuple[CriterionEntry, ...]
+    status: Status
+    points: str
+    message: str
+    explanation: str
+    facts: tuple[tuple[str, str], ...]
+    excerpt: Excerpt | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FigureView:
+    """One figure and its drawing, which is None if the figure holds no data."""
+
+    figure: Drawable
+    drawing: Drawing | None
+    wide: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BarSegment:
+    """One criterion's segment in the bar of its exercise; both numbers are percentages."""
+
+    share: float  # of the exercise's points
+    filled: float  # of the criterion's points
+    status: Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExerciseSection:
+    """One exercise: figures, then criteria with missing points, then those that earned full points."""
+
+    anchor: str
+    heading: str
+    has_criteria: bool
+    score: str  # "" if no points are possible
+    segments: tuple[BarSegment, ...]
+    figures: tuple[FigureView, ...]
+    incomplete: tuple[CriterionGroup, ...]
+    earned: tuple[CriterionGroup, ...]
+
+    @property
+    def has_only_passed_gates(self) -> bool:
+        """True if it shows only passed criteria that are worth no points; the page puts it last."""
+        return not (self.score or self.incomplete or self.figures) and self.has_criteria
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinalMarkView:
+    """The final mark after adjustments by hand and the late penalty.
+
+    Attributes:
+        final: the points that count, or a word such as "excused".
+        lines: each adjustment as its points, such as "+2" or "", and a sentence.
+        warning: why a person has to review it again, or "".
+    """
+
+    final: str
+    lines: tuple[tuple[str, str], ...]
+    warning: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """The whole page, in reading order.
+
+    Attributes:
+        notebook: the file's name, or "".
+        undecided: points that a TA may still award because the grader failed, or "".
+        provisional_reason: why the grade does not count yet, or "".
+        sandbox_warning: a warning if the notebook ran without full sandboxing, or "".
+        errors: the criteria on which the grader failed.
+        next_entries: the criteria that the next step would fix.
+        markdown_after: the notebook's markdown after its last code cell.
+        entries_by_id: every criterion's entry.
+        rerun_command: reproduces the grade, or "".
+    """
+
+    name: str
+    notebook: str
+    earned: str
+    possible: str
+    undecided: str
+    provisional_reason: str
+    sandbox_warning: str
+    errors: tuple[CriterionEntry, ...]
+    final_mark: FinalMarkView | None
+    next_step: str
+    next_entries: tuple[CriterionEntry, ...]
+    next_hint: str
+    next_gain: str
+    notes: tuple[str, ...]
+    sections: tuple[ExerciseSection, ...]
+    cells: tuple[CellView, ...]
+    cells_left_out: int
+    markdown_after: Markup
+    entries_by_id: Mapping[str, CriterionEntry]
+    provenance: tuple[tuple[str, Outline], ...]
+    rerun_command: str
+    extraction: tuple[tuple[str, Outline], ...]
