@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from chromium import browser  # noqa: F401  a fixture for all
+from workers import load_student  # noqa: F401  a fixture for all
 
 from grader.audit.warm import WarmGrader
 from grader.sandbox.zygote import Zygote

@@ -67,7 +67,7 @@ class IsolatedWork(Closing):
         everything = {
             "code": digest(source.statements, source.modules),
             "names": sorted(source.names.items()),
-            "served": digest_of(data) if data else None,
+            "served": digest_of((data.images, data.labels)) if data else None,
             "circumstances": circumstances,
             "rubric": judge.rubric.digest,
             "grader": grader_version(),

@@ -194,7 +194,7 @@ def evidence(request: pytest.FixtureRequest) -> Evidence:
 
 @pytest.fixture(scope="session")
 def student_data() -> Any:
-    """Images and labels that torchvision's MNIST serves to the student; a rubric's conftest gives them."""
+    """The ``ServedDataset`` that torchvision holds in the worker; a rubric's conftest may override it."""
     return None
 
 

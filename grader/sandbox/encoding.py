@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,10 +15,15 @@ from grader.sandbox.values import CurrentDevice, Double, Handle, NamedFields, On
 class RequestEncoder:
     """Packs the values of one message to the worker, and remembers which stand-ins it spoke of."""
 
-    def __init__(self, generation: int) -> None:
+    def __init__(self, generation: int, names: Mapping[str, str]) -> None:
+        """
+        Args:
+            generation: of the worker.
+            names: what the notebook calls a definition, where it has another name for it.
+        """
         self.tensors: list[Tensor] = []
         self.doubles: dict[int, Double] = {}
-        self._generation = generation
+        self._generation, self._names = generation, names
 
     def target(self, target: str | Handle) -> dict[str, Any]:
         """A name in the notebook, or an object of this generation of the worker.
@@ -66,6 +72,9 @@ class RequestEncoder:
         number = id(double)
         self.doubles[number] = double
         description = double.describe()
+        if "passes_for" in description:
+            own = [self._names.get(name, name) for name in description["passes_for"]]
+            description = {**description, "passes_for": own}
         packed = {
             name: {key: self.encode(item) for key, item in value.items()}
             if name == "attributes"

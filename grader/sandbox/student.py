@@ -8,15 +8,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from torch import Tensor
-
 from grader.closing import Closing
 from grader.sandbox.deadlines import DeadlineScheduler
 from grader.sandbox.decoding import AnswerDecoder, Callback
 from grader.sandbox.diagnosis import add_cause, death_error, gpu_failure
 from grader.sandbox.encoding import RequestEncoder
 from grader.sandbox.source import WorkerSource
-from grader.sandbox.values import DeviceError, Double, Exhausted, Handle, Refusal, StudentError, WorkerError
+from grader.sandbox.values import (
+    DeviceError,
+    Double,
+    Exhausted,
+    Handle,
+    Refusal,
+    ServedDataset,
+    StudentError,
+    WorkerError,
+)
 from grader.sandbox.worker.wire import (
     ANSWER,
     CALLBACK,
@@ -75,7 +82,7 @@ class Student(Closing):
     threads: int = 1
     gpu_share: float = 1.0
     seed: int = 0
-    data: tuple[Tensor, Tensor] | None = None
+    data: ServedDataset | None = None
     load_timeout: float = 60.0
     problems: list[dict[str, Any]] = field(default_factory=list)
     notices: dict[str, None] = field(default_factory=dict)
@@ -163,7 +170,7 @@ class Student(Closing):
     ) -> dict[str, Any]:
         """Send a request; the reply has its ``value`` and whether that is ``attached`` to a graph."""
         connection = self._connection or self._open()
-        encoder = RequestEncoder(self.generation)
+        encoder = RequestEncoder(self.generation, self.source.names)
         if isinstance(target, str):
             target = self.source.names.get(target, target)
         if target is not None:
@@ -204,8 +211,7 @@ class Student(Closing):
         self.generation, self.layers = self.generation + 1, connection.layers
         self._doubles = {}
         if self.data is not None:
-            images, labels = self.data
-            self.ask("data", images=images, labels=labels)
+            self.ask("data", name=self.data.name, images=self.data.images, labels=self.data.labels)
         header = {
             "verb": "load",
             "statements": list(self.source.statements),
@@ -287,7 +293,7 @@ class Student(Closing):
             raise error
 
     def _answer(self, connection: WorkerConnection, callback: Callback) -> None:
-        encoder = RequestEncoder(self.generation)
+        encoder = RequestEncoder(self.generation, self.source.names)
         try:
             header = {"value": encoder.encode(callback.answer())}
         except Exhausted:

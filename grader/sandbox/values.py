@@ -58,7 +58,10 @@ class Double(Protocol):
     """A stand-in: what it is called for in the worker, it answers here."""
 
     def describe(self) -> dict[str, Any]:
-        """Its ``kind`` and what else the worker needs to build it."""
+        """Return its ``kind`` and what else the worker needs to build it.
+
+        ``passes_for``, of a module or object, lists definitions that ``isinstance`` takes it for.
+        """
 
     def answer(self, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
         """The value that the caller in the worker gets. May raise Refusal or Exhausted."""
@@ -78,6 +81,21 @@ class OnCPU:
     """Marks a tensor that is to arrive on the CPU whatever device is in use, as a loader's batches do."""
 
     tensor: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class ServedDataset:
+    """Images that a torchvision dataset holds in the worker, in place of a download.
+
+    Attributes:
+        name: of the class in ``torchvision.datasets``, such as CIFAR10.
+        images: float (N, C, H, W) in [0, 1], with 1 or 3 channels.
+        labels: int64 (N,).
+    """
+
+    name: str
+    images: Tensor
+    labels: Tensor
 
 
 class NamedFields(tuple[Any, ...]):

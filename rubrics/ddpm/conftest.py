@@ -15,14 +15,13 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 from grader.checks import Blocked, Reporter, Skipped, Unmet
 from grader.checks.randomness import Seeded, streams
 from grader.checks.session import Judge
 from grader.errors import UsageError
 from grader.sandbox.student import Student
-from grader.sandbox.values import Handle, StudentError
+from grader.sandbox.values import Handle, ServedDataset, StudentError
 from reference import digits
 from reference.diffuser import NoiseDiffuser
 from reference.pretrained import SCHEDULE as TRAINING_SCHEDULE
@@ -63,10 +62,10 @@ from .trainer.run import run_as_expected, see_what_is_told
 
 
 @pytest.fixture(scope="session")
-def student_data(judge: Judge) -> tuple[Tensor, Tensor]:
+def student_data(judge: Judge) -> ServedDataset:
     """Training images and labels of the data in use, which torchvision's MNIST serves in the worker."""
     try:
-        return digits.load(judge.request["data"], "train")
+        return ServedDataset("MNIST", *digits.load(judge.request["data"], "train"))
     except digits.DataError as error:
         raise UsageError(str(error)) from error
 

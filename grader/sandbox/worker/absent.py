@@ -1,4 +1,8 @@
-"""Stand-ins for modules that are not installed: names can be imported, and complain when they are used."""
+"""Placeholders for packages that are not installed.
+
+A notebook may import a package that it hardly uses. Placeholders let the import succeed, so that only code
+that calls or subclasses something from the missing package fails, with Python's usual ModuleNotFoundError.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +12,19 @@ from typing import Any, NoReturn
 
 
 class AbsentModule(types.ModuleType):
-    """A module that is not installed; whatever is asked of it is an ``AbsentName``."""
+    """A module that is not installed; each of its attributes is an ``AbsentName``."""
 
     def __getattr__(self, name: str) -> AbsentName:
-        if name.startswith("__"):
+        if name.startswith("__"):  # else copy, pickle and inspect would find protocols here
             raise AttributeError(name)
         return AbsentName(self.__name__)
 
 
 class AbsentName:
-    """Something of a module that is not installed: it can be passed about and stand in annotations, not be
-    called or derived from.
+    """A name from a module that is not installed.
+
+    It can be passed around and used in annotations (``X[int]``, ``X | None``). Calling it, subclassing it
+    or iterating over it raises ModuleNotFoundError.
     """
 
     def __init__(self, module: str) -> None:
@@ -41,6 +47,7 @@ class AbsentName:
         raise _not_found(self._module)
 
     def __mro_entries__(self, bases: tuple[Any, ...]) -> NoReturn:
+        # Python calls this for a base that is not a class, as in ``class Mine(missing.Base)``.
         raise _not_found(self._module)
 
     def __iter__(self) -> NoReturn:
@@ -51,18 +58,22 @@ def _not_found(module: str) -> ModuleNotFoundError:
     return ModuleNotFoundError(f"No module named {module!r}", name=module)
 
 
-def bind_imports(source: str, place: str, missing: str | None, namespace: dict[str, Any]) -> list[str]:
-    """Carry an import statement out name by name, with stand-ins for what is not installed.
+def bind_imports(source: str, filename: str, missing: str | None, namespace: dict[str, Any]) -> list[str]:
+    """Execute an import statement name by name, binding placeholders for what is not installed.
+
+    ``import torch, lpips`` fails as a whole although torch is there; one import per name binds all that
+    exists.
 
     Args:
         source: the statement.
-        place: the file name that it is compiled under.
-        missing: the module that it failed for.
-        namespace: where to.
+        filename: the name that it is compiled under.
+        missing: the module that the whole statement failed for.
+        namespace: where names are bound.
 
     Returns:
-        The modules that are not installed; none where ``source`` is no import, or fails in another way.
+        The modules that are not installed; empty where ``source`` is not an import, or fails in another way.
     """
+    # An indented statement is wrapped in ``if True:`` when it is lifted out of a block.
     nodes = ast.parse(source.removeprefix("if True:\n").strip()).body
     absent: list[str] = []
     for node in nodes:
@@ -71,15 +82,15 @@ def bind_imports(source: str, place: str, missing: str | None, namespace: dict[s
         for alias in node.names:
             single = type(node)(**{**dict(ast.iter_fields(node)), "names": [alias]})
             try:
-                exec(compile(ast.unparse(single), place, "exec"), namespace)
+                exec(compile(ast.unparse(single), filename, "exec"), namespace)
             except ModuleNotFoundError as error:
                 module = error.name or str(missing)
                 absent.append(module)
-                _bind(node, alias, module, namespace)
+                _bind_placeholder(node, alias, module, namespace)
     return sorted(set(absent))
 
 
-def _bind(
+def _bind_placeholder(
     node: ast.Import | ast.ImportFrom, alias: ast.alias, module: str, namespace: dict[str, Any]
 ) -> None:
     root = AbsentModule(module)

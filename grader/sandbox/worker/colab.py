@@ -1,8 +1,7 @@
-"""A world in which code written for a Colab GPU runs on whatever device there is, quietly and without a
-network.
+"""Environment in which code written for a Colab GPU runs anywhere: quietly, offline, on the device in use.
 
-``.cuda()`` and ``device="cuda"`` go to the device in use, MNIST is served from the data that the judge sent,
-plots go nowhere, progress bars are silent, and Colab's own modules are inert stand-ins.
+``.cuda()`` and ``device="cuda"`` go to the device in use, torchvision's dataset is served from images that
+the judge sent, figures are not saved, progress bars are silent, and data loaders start no processes.
 """
 
 from __future__ import annotations
@@ -22,28 +21,31 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from .standins import Nothing, notice
+from .stubs import Nothing, notice
 
 
-def names() -> dict[str, Any]:
-    """What a notebook has beside Python's own names."""
-    return {"get_ipython": Nothing, "display": _do_nothing, "input": _no_answer}
+def notebook_names() -> dict[str, Any]:
+    """Return the names that a notebook has besides Python's builtins."""
+    return {"get_ipython": Nothing, "display": _do_nothing, "input": _empty_input}
 
 
 def quiet_environment(scratch: str) -> None:
-    """Set the variables that keep libraries silent, off the network, and inside ``scratch``."""
+    """Set environment variables that keep libraries silent, offline and inside ``scratch``."""
     os.environ.update(
         MPLBACKEND="agg",
         MPLCONFIGDIR=scratch,
         HOME=scratch,
         TMPDIR=scratch,
         TQDM_DISABLE="1",
-        TORCHDYNAMO_DISABLE="1",
+        TORCHDYNAMO_DISABLE="1",  # torch.compile would start a compiler, which the sandbox forbids
     )
 
 
-def plain_progress_bars() -> None:
-    """Let every flavour of tqdm be the plain one, which TQDM_DISABLE silences; the others need a browser."""
+def use_plain_progress_bars() -> None:
+    """Replace every flavour of tqdm by the plain one, which TQDM_DISABLE silences.
+
+    The notebook flavours draw widgets and fail without a browser.
+    """
     import tqdm
 
     plain = types.ModuleType("tqdm.auto")
@@ -54,28 +56,28 @@ def plain_progress_bars() -> None:
 
 
 def seed_everything(seed: int) -> None:
-    """Seed torch, numpy and random, and numpy generators that are made without a seed from here on."""
+    """Seed torch, numpy and random, and every numpy generator made without a seed from here on."""
     random.seed(seed)
     torch.manual_seed(seed)
     if "numpy" in sys.modules:
         numpy: Any = sys.modules["numpy"]
         numpy.random.seed(seed % 2**32)
-        numbers = itertools.count(seed % 2**32)
+        numbers = itertools.count(seed % 2**32)  # successive generators get different seeds
         numpy.random.default_rng = lambda given=None: _default_rng(next(numbers) if given is None else given)
 
 
 @contextlib.contextmanager
-def random_numbers_kept() -> Iterator[None]:
-    """Whatever is seeded or drawn within, all generators go on after it as if nothing had been."""
+def random_state_preserved() -> Iterator[None]:
+    """Restore the state of all random number generators on exit."""
     numpy: Any = sys.modules.get("numpy")
-    ours = random.getstate()
-    theirs = numpy and (numpy.random.get_state(), numpy.random.default_rng)
+    python_state = random.getstate()
+    numpy_state = numpy and (numpy.random.get_state(), numpy.random.default_rng)
     with torch.random.fork_rng([0] if torch.cuda.is_initialized() else []):  # type: ignore[no-untyped-call]
         yield
-    random.setstate(ours)
+    random.setstate(python_state)
     if numpy:
-        numpy.random.set_state(theirs[0])
-        numpy.random.default_rng = theirs[1]
+        numpy.random.set_state(numpy_state[0])
+        numpy.random.default_rng = numpy_state[1]
 
 
 def _default_rng(seed: Any) -> Any:
@@ -85,8 +87,12 @@ def _default_rng(seed: Any) -> Any:
     )
 
 
-def loaders_without_processes() -> None:
-    """Let every DataLoader load in this process, the only one there is, whatever ``num_workers`` says."""
+def load_data_in_process() -> None:
+    """Make every DataLoader load in this process, whatever ``num_workers`` says.
+
+    The sandbox forbids a second process. Options that only make sense with workers, and which DataLoader
+    rejects without them, are dropped as well.
+    """
     loader: Any = torch.utils.data.DataLoader
     initialise = loader.__init__
     names = list(inspect.signature(initialise).parameters)[1:]
@@ -108,15 +114,19 @@ def loaders_without_processes() -> None:
     loader.__init__ = init
 
 
-def plots_go_nowhere() -> None:
-    """Once matplotlib has been imported, let saving a figure do nothing: its folder may not be there."""
+def disable_savefig() -> None:
+    """Make ``savefig`` do nothing, once matplotlib is imported: the figure's folder may not exist."""
     if "matplotlib.figure" in sys.modules:
         figure: Any = sys.modules["matplotlib.figure"].Figure
         figure.savefig = _do_nothing
 
 
-class CudaIsHere(TorchFunctionMode):
-    """Sends every tensor that is asked onto CUDA to the device in use instead."""
+class RedirectCuda(TorchFunctionMode):
+    """Sends every tensor that is meant for CUDA to the device in use.
+
+    A TorchFunctionMode sees each call into torch's Python API, factory functions included, before it runs;
+    the calls made below are not intercepted again.
+    """
 
     def __init__(self, device: torch.device) -> None:
         super().__init__()
@@ -133,12 +143,12 @@ class CudaIsHere(TorchFunctionMode):
         if func is Tensor.cuda:
             return args[0].to(self._device)
         if "device" in kwargs:
-            kwargs = {**kwargs, "device": self._here(kwargs["device"])}
+            kwargs = {**kwargs, "device": self._redirected(kwargs["device"])}
         if func is Tensor.to:
-            args = (args[0], *(self._here(arg) for arg in args[1:]))
+            args = (args[0], *(self._redirected(arg) for arg in args[1:]))
         return func(*args, **kwargs)
 
-    def _here(self, device: Any) -> Any:
+    def _redirected(self, device: Any) -> Any:
         named = isinstance(device, str) and device.startswith("cuda")
         if named or (isinstance(device, torch.device) and device.type == "cuda"):
             return self._device
@@ -147,8 +157,8 @@ class CudaIsHere(TorchFunctionMode):
         return device
 
 
-def without_cuda() -> None:
-    """Make the calls harmless that torch refuses where there is no CUDA."""
+def stub_cuda_calls() -> None:
+    """Replace the ``torch.cuda`` calls that raise on a machine without CUDA by harmless ones."""
     cuda: Any = torch.cuda
     cuda.synchronize = cuda.empty_cache = cuda.reset_peak_memory_stats = _do_nothing
     cuda.get_device_name = _cpu_name
@@ -165,32 +175,32 @@ def _do_nothing(*args: Any, **kwargs: Any) -> None:
     return None
 
 
-def _no_answer(prompt: Any = "", /) -> str:
-    notice("Your code waits for input(); nobody is there when it is graded, and the answer was empty.")
+def _empty_input(prompt: Any = "", /) -> str:
+    notice("Your code waits for input(), but nobody answers during grading; it received an empty string.")
     return ""
 
 
-def take_old_arguments() -> None:
-    """Let schedulers take ``verbose``, which they had until torch 2.6, and ignore it."""
+def accept_verbose() -> None:
+    """Let learning rate schedulers accept ``verbose``, which torch removed after 2.6, and ignore it."""
     from torch.optim import lr_scheduler
 
     for each in list(vars(lr_scheduler).values()):
         if isinstance(each, type) and isinstance(vars(each).get("__init__"), types.FunctionType):
-            each.__init__ = _without_verbose(each.__init__)  # type: ignore[misc]
+            each.__init__ = _ignoring_verbose(each.__init__)  # type: ignore[misc]
 
 
-def _without_verbose(init: types.FunctionType) -> Callable[..., None]:
+def _ignoring_verbose(init: types.FunctionType) -> Callable[..., None]:
     if "verbose" in init.__code__.co_varnames:
         return init
 
     @functools.wraps(init)
-    def taking(*args: Any, **kwargs: Any) -> None:
+    def wrapper(*args: Any, **kwargs: Any) -> None:
         if "verbose" in kwargs:
             del kwargs["verbose"]
-            notice("Schedulers of newer versions of torch take no verbose=; it was ignored.")
+            notice("Learning rate schedulers in recent versions of torch take no verbose=; it was ignored.")
         init(*args, **kwargs)
 
-    return taking
+    return wrapper
 
 
 def _cpu_name(*args: Any) -> str:
@@ -201,13 +211,28 @@ def _zero(*args: Any) -> int:
     return 0
 
 
-def serve_mnist(images: Tensor, labels: Tensor) -> None:
-    """Let torchvision's MNIST hand out ``images``, float (N, 1, 28, 28) in [0, 1], without files or
-    downloads.
+def serve_dataset(name: str, images: Tensor, labels: Tensor) -> None:
+    """Let a torchvision dataset hold these images, without files or downloads.
+
+    Only the constructor is replaced; transforms and indexing stay torchvision's. Images are stored as the
+    class itself would store them: a uint8 tensor (N, H, W) for one channel, or a numpy array (N, H, W, 3)
+    with a list of labels for three.
+
+    Args:
+        name: of a class in ``torchvision.datasets``, such as CIFAR10.
+        images: float (N, C, H, W) in [0, 1], with 1 or 3 channels.
+        labels: int64 (N,).
+
+    Raises:
+        ValueError: torchvision has no such dataset, or the images have another number of channels.
     """
     from torchvision import datasets
 
-    pixels = (images[:, 0] * 255).round().to(torch.uint8)
+    if name not in datasets.__all__:
+        raise ValueError(f"torchvision.datasets has no class {name!r}")
+    if images.ndim != 4 or images.shape[1] not in (1, 3):
+        raise ValueError(f"images of shape (N, 1 or 3, H, W) are needed, not {tuple(images.shape)}")
+    pixels = (images * 255).round().to(torch.uint8)
 
     def init(
         self: Any,
@@ -219,6 +244,10 @@ def serve_mnist(images: Tensor, labels: Tensor) -> None:
     ) -> None:
         self.root, self.train = root, train
         self.transform, self.target_transform, self.transforms = transform, target_transform, None
-        self.data, self.targets = pixels.clone(), labels.clone()
+        if pixels.shape[1] == 1:
+            self.data, self.targets = pixels[:, 0].clone(), labels.clone()
+        else:
+            self.data, self.targets = pixels.permute(0, 2, 3, 1).contiguous().numpy().copy(), labels.tolist()
 
-    datasets.MNIST.__init__ = init
+    dataset: Any = getattr(datasets, name)
+    dataset.__init__ = init

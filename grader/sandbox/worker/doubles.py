@@ -1,9 +1,12 @@
-"""Stand-ins whose behaviour lives in the judge: each call is sent there, and the answer is what the caller
-gets.
+"""Test doubles that are played by the judge: each call is sent there, and the caller gets its answer.
 
-A student's function is given them in place of a network, a diffuser, a loader or an optimiser, so that the
-judge sees what the function asks for, in order, and answers as it sees fit. Kinds: ``module``, ``object``,
-``loader``, ``optimizer`` and ``witness`` (a real criterion that reports what it was given to compare).
+A student's function runs on doubles of its network, helper objects, loaders, optimizer and criterion. The
+judge records what the function does with them, in order, and decides what they answer. The kinds are
+``module``, ``object``, ``loader``, ``optimizer`` and ``criterion``.
+
+A module double is differentiable. Its answer enters the caller's autograd graph through ``_Answer``, whose
+backward pass sends the gradient to the judge. There, a real network can be trained with it that never
+leaves the judge.
 """
 
 from __future__ import annotations
@@ -13,63 +16,76 @@ import itertools
 import math
 import threading
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils import data
 
-Ask = Callable[[int, str, tuple[Any, ...], dict[str, Any], dict[str, Any]], Any]
+Callback = Callable[[int, str, tuple[Any, ...], dict[str, Any], dict[str, Any]], Any]
 
 
-class _Line:
-    """How a stand-in reaches the judge, and what the notebook defines; in one place, so that stand-ins can be
-    deep-copied.
+class _Judge:
+    """Connection to the judge, and lookup of the notebook's definitions.
+
+    Both are kept here rather than in the doubles, so that doubles can be deep-copied and pickled.
     """
 
-    ask: Ask
-    names: Mapping[str, Any] = types.MappingProxyType({})
+    callback: Callback
+    definition: Callable[[str], object]
 
 
-line = _Line()
-_calls = itertools.count()  # over all networks: a deep copy of one must not repeat its numbers
+judge = _Judge()
+_calls = itertools.count()  # over all networks: a deep copy must not repeat the numbers of the original
 
 
-def make(description: dict[str, Any], unpack: Callable[[Any], Any]) -> object:
-    """The stand-in that a request describes.
+def make(description: dict[str, Any], decode: Callable[[Any], Any]) -> object:
+    """Build the double that a request describes.
+
+    Args:
+        description: its "kind", its number as "double", and what the kind needs. ``passes_for`` lists names
+            of definitions in the notebook; ``isinstance`` takes a module or object for an instance of the
+            first that is a class.
+        decode: turns the protocol's values into Python values.
 
     Raises:
-        ValueError: no stand-in is of that kind.
+        ValueError: there is no double of that kind.
     """
     number = description["double"]
-    attributes = {name: unpack(value) for name, value in description.get("attributes", {}).items()}
+    attributes = {name: decode(value) for name, value in description.get("attributes", {}).items()}
+    passes_for = tuple(description.get("passes_for", ()))
     match description["kind"]:
         case "module":
-            return Module(number).to(unpack({"device": True}))
+            return Module(number, passes_for).to(decode({"device": True}))
         case "object":
-            return Object(number, attributes, description["methods"], unpack(description.get("fallback")))
+            fallback = decode(description.get("fallback"))
+            return Object(number, attributes, description["methods"], fallback, passes_for)
         case "loader":
             return Loader(number, attributes)
         case "optimizer":
-            return Optimizer(number, unpack(description["of"]), attributes["lr"])
-        case "witness":
+            return Optimizer(number, decode(description["of"]), attributes["lr"])
+        case "criterion":
             return Witness(number)
         case kind:
-            raise ValueError(f"no stand-in is of kind {kind!r}")
+            raise ValueError(f"there is no test double of kind {kind!r}")
 
 
-class _Disguised:
-    """Passes for an object of the class that it stands in for, wherever code looks with ``isinstance``."""
+class _Impersonator:
+    """Base of doubles that ``isinstance`` takes for another class.
 
-    def _passes_for(self) -> type:
+    ``isinstance(x, C)`` accepts an object whose ``__class__`` is C even if its type is not. The type itself
+    stays ours, so none of C's code runs.
+    """
+
+    def _impersonated(self) -> type:
         raise NotImplementedError
 
     @property  # type: ignore[misc]
     def __class__(self) -> type:
-        return self._passes_for()
+        return self._impersonated()
 
-    def __reduce__(self) -> Any:  # the usual one refuses objects whose class is not their type
+    def __reduce__(self) -> Any:  # the default refuses objects whose __class__ is not their type
         return _bare, (type(self),), self.__dict__
 
 
@@ -77,8 +93,22 @@ def _bare(kind: Any) -> Any:
     return kind.__new__(kind)
 
 
+def _defined_class(names: Sequence[str], base: type = object) -> type | None:
+    """Return the first of these definitions that is a class derived from ``base``."""
+    for name in names:
+        with contextlib.suppress(Exception):  # it is not defined, or a student's __getattr__ failed
+            found = judge.definition(name)
+            if isinstance(found, type) and issubclass(found, base):
+                return found
+    return None
+
+
 class _Answer(torch.autograd.Function):
-    """Joins the judge's answer to the caller's graph: gradients that reach it are sent back to the judge."""
+    """Joins the judge's answer to the caller's graph, and relays the gradient that arrives back at it.
+
+    ``weight`` takes part so that the output requires grad: autograd runs ``backward`` only where a leaf needs
+    a gradient.
+    """
 
     @staticmethod
     def forward(ctx: Any, answer: Tensor, weight: Tensor, module: Module, call: int) -> Tensor:
@@ -88,24 +118,27 @@ class _Answer(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor, None, None]:
         weight = ctx.module.weight
+        # The gradient that has accumulated so far: zero or None after zero_grad, as the judge can check.
         state = {"gradient_before": None if weight.grad is None else float(weight.grad.detach().sum())}
-        line.ask(ctx.module.number, "backward", (ctx.call, gradients[0]), {}, state)
+        judge.callback(ctx.module.number, "backward", (ctx.call, gradients[0]), {}, state)
         return None, torch.ones_like(weight), None, None
 
 
-class Module(_Disguised, nn.Module):
-    """A network whose output the judge gives. Its one weight receives a gradient of exactly 1 per backward
-    pass.
+class Module(_Impersonator, nn.Module):
+    """A network whose output comes from the judge.
+
+    Its only parameter receives a gradient of exactly 1 per backward pass, so that its value and its gradient
+    count optimizer steps and backward passes.
     """
 
-    def _passes_for(self) -> type:
-        network = line.names.get("UNet")
-        return network if isinstance(network, type) and issubclass(network, nn.Module) else Module
-
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, passes_for: tuple[str, ...]) -> None:
         super().__init__()
-        self.number = number
+        self.number, self.passes_for = number, passes_for
         self.weight = nn.Parameter(torch.ones(1))
+
+    def _impersonated(self) -> type:
+        # nn.Module looks at __class__ while it is being constructed or copied, before there are attributes.
+        return _defined_class(vars(self).get("passes_for", ()), nn.Module) or Module
 
     def forward(self, *args: Any, **kwargs: Any) -> Tensor:
         call = next(_calls)
@@ -115,64 +148,80 @@ class Module(_Disguised, nn.Module):
             "grad": torch.is_grad_enabled(),
             "weight": float(self.weight.detach()),
         }
-        answer: Tensor = line.ask(self.number, "forward", args, kwargs, state)
+        answer: Tensor = judge.callback(self.number, "forward", args, kwargs, state)
         if not torch.is_grad_enabled():
             return answer
         joined: Tensor = _Answer.apply(answer, self.weight, self, call)
         return joined
 
 
-class Object(_Disguised):
-    """An object with given attributes and remote methods; ``fallback``, the student's own, is asked for what
-    it lacks, and has the tensors in the containers that they are to be in.
+class Object(_Impersonator):
+    """An object with given attributes, and methods that are answered by the judge.
+
+    ``fallback``, an object of the student's, supplies attributes that the double lacks; each such access is
+    reported to the judge. Given tensors take the form that the fallback's attribute of the same name has.
     """
 
-    def __init__(self, number: int, attributes: dict[str, Any], methods: list[str], fallback: object) -> None:
+    def __init__(
+        self,
+        number: int,
+        attributes: dict[str, Any],
+        methods: list[str],
+        fallback: object,
+        passes_for: tuple[str, ...],
+    ) -> None:
         for name, value in attributes.items():
-            theirs = None
+            own = None
             with contextlib.suppress(Exception):  # a property may raise anything
-                theirs = getattr(fallback, name, None)
-            self.__dict__[name] = _held_alike(value, theirs)
-        self.__dict__["_stand_in"] = (number, fallback)
+                own = getattr(fallback, name, None)
+            self.__dict__[name] = _in_form_of(own, value)
+        self.__dict__["_double"] = (number, fallback, passes_for)
         for name in methods:
             self.__dict__[name] = _Method(number, name)
 
-    def _passes_for(self) -> type:
-        _, fallback = self.__dict__.get("_stand_in", (None, None))
-        return Object if fallback is None else type(fallback)
+    def _impersonated(self) -> type:
+        # A copy has no attributes yet when __class__ is first read.
+        _, fallback, passes_for = self.__dict__.get("_double", (None, None, ()))
+        if fallback is not None:
+            return type(fallback)
+        found = _defined_class(passes_for)
+        # Taken for an nn.Module, it would be searched for parameters that it does not have.
+        return Object if found is None or issubclass(found, nn.Module) else found
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return line.ask(self.__dict__["_stand_in"][0], "call", args, kwargs, {})
+        return judge.callback(self.__dict__["_double"][0], "call", args, kwargs, {})
 
     def __getattr__(self, name: str) -> Any:
-        number, fallback = self.__dict__.get("_stand_in", (None, None))
+        number, fallback, passes_for = self.__dict__.get("_double", (None, None, ()))
         if number is None or name.startswith("__"):
             raise AttributeError(name)
         if fallback is None or not hasattr(fallback, name):
-            raise AttributeError(f"this diffuser has no attribute {name!r}")
-        line.ask(number, "missing", (name,), {}, {})
+            kind = type(fallback).__name__ if fallback is not None else next(iter(passes_for), "object")
+            raise AttributeError(f"{kind!r} object has no attribute {name!r}")
+        judge.callback(number, "missing", (name,), {}, {})
         return getattr(fallback, name)
 
 
-def _held_alike(value: Any, theirs: Any) -> Any:
-    """A tensor in the shape, the type or the other container that a student's own value has; where that is a
-    method, it is used.
+def _in_form_of(own: Any, value: Any) -> Any:
+    """Return a tensor in the container, type and shape of the student's own attribute.
+
+    A method is returned as it is. Anything else, such as a tensor of integers, leaves the value unchanged.
     """
     if not isinstance(value, Tensor):
         return value
-    if isinstance(theirs, types.MethodType):
-        return theirs
-    if type(theirs) in (list, tuple) and theirs:
-        items = value.unbind() if isinstance(theirs[0], Tensor) else value.tolist()
-        return type(theirs)(items)
-    kind = getattr(theirs, "dtype", None)
-    if isinstance(theirs, Tensor) and theirs.is_floating_point():
-        value = value.to(theirs)
-    elif type(theirs).__module__ == "numpy" and getattr(kind, "kind", "") == "f":
-        value = value.cpu().numpy().astype(kind)
+    if isinstance(own, types.MethodType):
+        return own
+    if type(own) in (list, tuple) and own:
+        items = value.unbind() if isinstance(own[0], Tensor) else value.tolist()
+        return type(own)(items)
+    dtype = getattr(own, "dtype", None)
+    if isinstance(own, Tensor) and own.is_floating_point():
+        value = value.to(own)
+    elif type(own).__module__ == "numpy" and getattr(dtype, "kind", "") == "f":
+        value = value.cpu().numpy().astype(dtype)
     else:
         return value
-    return value.reshape(theirs.shape) if math.prod(theirs.shape) == len(value) else value
+    return value.reshape(own.shape) if math.prod(own.shape) == len(value) else value
 
 
 class _Method:
@@ -180,15 +229,15 @@ class _Method:
         self._number, self._name = number, name
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return line.ask(self._number, self._name, args, kwargs, {"grad": torch.is_grad_enabled()})
+        return judge.callback(self._number, self._name, args, kwargs, {"grad": torch.is_grad_enabled()})
 
 
 class Exhausted(Exception):
     """The judge has no further batch in this epoch."""
 
 
-class Loader(_Disguised):
-    """Batches that the judge hands out one by one, as ``torch.utils.data.DataLoader`` would."""
+class Loader(_Impersonator):
+    """A ``torch.utils.data.DataLoader`` whose batches come from the judge, one by one."""
 
     num_workers, timeout = 0, 0
     drop_last = pin_memory = persistent_workers = False
@@ -202,19 +251,20 @@ class Loader(_Disguised):
         self.dataset = _Dataset(number, attributes["items"])
         self.sampler = data.RandomSampler(self.dataset)
 
-    def _passes_for(self) -> type:
+    def _impersonated(self) -> type:
         return data.DataLoader
 
     def __len__(self) -> int:
         return self.batches
 
     def __iter__(self) -> Iterator[Any]:
-        line.ask(self.number, "epoch", (), {}, {})
+        judge.callback(self.number, "epoch", (), {}, {})
         while True:
-            # Whoever fetches batches in a thread of their own may be computing meanwhile.
+            # In the main thread, training waits while the judge answers. A prefetching thread may overlap
+            # with a training step, so the judge must not probe the network then.
             waiting = threading.current_thread() is threading.main_thread()
             try:
-                batch = line.ask(self.number, "batch", (), {}, {"waiting": waiting})
+                batch = judge.callback(self.number, "batch", (), {}, {"waiting": waiting})
             except Exhausted:
                 return
             yield batch
@@ -229,57 +279,59 @@ class _Dataset(data.Dataset[Any]):
 
     def __getitem__(self, item: int) -> Any:
         if not -self.items <= item < self.items:
-            raise IndexError(f"there are {self.items} images")
-        return line.ask(self.number, "item", (int(item),), {}, {})
+            raise IndexError(f"index {item} is out of range for {self.items} images")
+        return judge.callback(self.number, "item", (int(item),), {}, {})
 
 
-_SEEN = 1e-3  # the least rate: a schedule may begin or end at zero, and the step was made all the same
+# A schedule may start or end at a learning rate of zero; the step must still show in the weight.
+_MIN_RATE = 1e-3
 
 
 class Optimizer(torch.optim.Optimizer):
-    """Plain gradient descent that tells the judge of every step; a real optimiser, as schedulers demand, with
-    the settings of Adam, which they look for.
+    """Plain gradient descent that reports every step to the judge.
+
+    Learning rate schedulers require a real ``torch.optim.Optimizer``, and some of them read Adam's settings.
     """
 
     def __init__(self, number: int, module: nn.Module, lr: float) -> None:
         self.number = number
-        adams = {"betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0, "amsgrad": False}
-        super().__init__(module.parameters(), {"lr": lr, **adams})
+        adam = {"betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0, "amsgrad": False}
+        super().__init__(module.parameters(), {"lr": lr, **adam})
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         loss = None if closure is None else torch.enable_grad()(closure)()
-        line.ask(self.number, "step", (), {}, {})
+        judge.callback(self.number, "step", (), {}, {})
         with torch.no_grad():
             for group in self.param_groups:
-                rate = max(float(group["lr"]), _SEEN)
+                rate = max(float(group["lr"]), _MIN_RATE)
                 for parameter in group["params"]:
                     if parameter.grad is not None:
                         parameter -= rate * parameter.grad
         return loss
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        line.ask(self.number, "zero_grad", (), {}, {})
+        judge.callback(self.number, "zero_grad", (), {}, {})
         super().zero_grad(set_to_none)
 
 
 class Witness(nn.MSELoss):
-    """Mean squared error that tells the judge what it compares, and when its result is sent back."""
+    """A mean squared error that reports what it compares, and when its result is backpropagated."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
         self.number = number
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        line.ask(self.number, "compare", (input, target), {}, {"grad": torch.is_grad_enabled()})
+        judge.callback(self.number, "compare", (input, target), {}, {"grad": torch.is_grad_enabled()})
         loss = super().forward(input, target)
         if not torch.is_grad_enabled():
             return loss
         if not loss.requires_grad:
-            # It would end the training at its first backward pass, and with it all other evidence. That no
-            # gradient comes to the network shows that the prediction is detached.
+            # The prediction is detached. Backward would raise and end the run, losing all further evidence;
+            # the judge sees the mistake anyway, since no gradient reaches the network.
             loss.requires_grad_()
-        loss.register_hook(self._sent_back)  # type: ignore[no-untyped-call]
+        loss.register_hook(self._on_backward)  # type: ignore[no-untyped-call]
         return loss
 
-    def _sent_back(self, gradient: Tensor) -> None:
-        line.ask(self.number, "sent back", (), {}, {})
+    def _on_backward(self, gradient: Tensor) -> None:
+        judge.callback(self.number, "sent back", (), {}, {})

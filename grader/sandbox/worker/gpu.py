@@ -1,4 +1,4 @@
-"""The first use of a GPU, and how a worker computes there."""
+"""First use of a GPU, and the settings under which a worker computes on it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ import torch
 
 
 def start() -> None:
-    """Have CUDA's driver and libraries do what they do once. Where that fails, ``prepare`` will say so."""
+    """Make CUDA's driver and libraries initialise themselves while the sandbox still lets them.
+
+    They open sockets and device files on first use: of the context, of pinned memory, of cuDNN, of the
+    autograd engine's GPU thread and of cuBLAS. If that fails, ``prepare`` reports it.
+    """
     with contextlib.suppress(Exception):
-        torch.zeros(16 << 20, pin_memory=True)  # 64 MB, which PyTorch keeps for whoever pins memory later
+        torch.zeros(16 << 20, pin_memory=True)  # 64 MB, which torch keeps for later pinned allocations
         image = torch.zeros(1, 1, 8, 8).to("cuda").requires_grad_()
         blurred = torch.nn.functional.conv2d(image, torch.ones(1, 1, 3, 3, device="cuda"))
         torch.autograd.grad(blurred.sum(), image)
@@ -19,10 +23,10 @@ def start() -> None:
 
 
 def prepare(share: float) -> None:
-    """Compute as the processor would, as far as a GPU can, and leave room for others.
+    """Make the GPU compute as closely to the CPU as it can, and limit this process's share of its memory.
 
     Args:
-        share: of the GPU's memory, that PyTorch may take in this process.
+        share: fraction of the GPU's memory that torch may allocate in this process.
 
     Raises:
         RuntimeError: CUDA does not work here.
@@ -30,7 +34,8 @@ def prepare(share: float) -> None:
     torch.zeros(1, device="cuda")
     torch.cuda.set_per_process_memory_fraction(share)
     torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
-    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False  # ten bits of mantissa
+    # TF32 rounds to ten bits of mantissa; the tolerances are made for float32.
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     torch.use_deterministic_algorithms(True, warn_only=True)
     deterministic: Any = torch.utils.deterministic
-    deterministic.fill_uninitialized_memory = False  # it would take time, and the processor does not
+    deterministic.fill_uninitialized_memory = False  # costs time, and the CPU does not do it either

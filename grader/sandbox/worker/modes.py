@@ -1,4 +1,4 @@
-"""Whether networks are in training mode, kept while the judge looks at one in the middle of a training."""
+"""Train and eval modes of networks, preserved while the judge probes one in the middle of a training run."""
 
 from __future__ import annotations
 
@@ -9,31 +9,36 @@ from torch import nn
 
 
 @contextlib.contextmanager
-def kept(networks: Iterable[nn.Module]) -> Iterator[None]:
-    """Whatever mode networks and their parts are put into within, they are in their own again after it.
+def preserved(networks: Iterable[nn.Module]) -> Iterator[None]:
+    """Restore the mode of these networks and all their submodules on exit.
 
-    What a network does itself when its mode changes, such as taking averaged weights, is undone by itself.
-    Nothing of the student's is called but for that: their attributes may have the names of torch's methods.
+    ``network.train(mode)`` is called first, so that a network that overrides it (to swap in averaged weights,
+    for example) undoes its own change. Submodules are then set one by one, since a network may keep some of
+    them in eval mode. No other student code is called: their attributes may shadow torch's methods.
     """
-    before = [(network, [(part, part.training) for part in _parts(network)]) for network in networks]
+    before = [(network, [(part, part.training) for part in _submodules(network)]) for network in networks]
     yield
     for network, parts in before:
         mode = parts[0][1]
         if network.training != mode:
             with contextlib.suppress(Exception):
                 network.train(mode)
-        for part, was in parts:
-            if part.training != was:
-                part.training = was
+        for part, training in parts:
+            if part.training != training:
+                part.training = training
 
 
-def _parts(network: nn.Module) -> list[nn.Module]:
-    """The network and all modules within, each once; scripted ones are whole."""
+def _submodules(network: nn.Module) -> list[nn.Module]:
+    """Return the network and all modules inside it, each once.
+
+    ``_modules`` is read from the instance's ``vars``, without calling the student's ``__getattr__`` or
+    ``modules``. Scripted modules keep theirs elsewhere and count as one.
+    """
     found = {id(network): network}
-    waiting = [network]
-    while waiting:
-        for part in dict(vars(waiting.pop()).get("_modules", {})).values():
+    pending = [network]
+    while pending:
+        for part in dict(vars(pending.pop()).get("_modules", {})).values():
             if isinstance(part, nn.Module) and id(part) not in found:
                 found[id(part)] = part
-                waiting.append(part)
+                pending.append(part)
     return list(found.values())

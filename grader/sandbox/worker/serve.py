@@ -1,4 +1,4 @@
-"""Answers requests, one after another, until the judge hangs up."""
+"""Answers the judge's requests, one after another, until the judge closes the pipe."""
 
 from __future__ import annotations
 
@@ -8,21 +8,28 @@ import inspect
 import itertools
 import os
 import sys
-import types
-from collections.abc import Iterator
-from typing import Any, BinaryIO
+from collections.abc import Iterator, Mapping
+from typing import Any, BinaryIO, TypeVar
 
 import torch
 from torch import nn
 
-from . import colab, doubles, files, gpu, modes, modules, pathways, source, standins, weights
+from . import colab, doubles, files, gpu, local_modules, modes, pathways, source, stubs, weights
 from .values import AnswerEncoder, RequestDecoder
 from .wire import ANSWER, CALLBACK, REPLY, REQUEST, Closed, WireError, read_frame, write_frame
 
+_T = TypeVar("_T")
 _VERBS = frozenset(
-    "load data call get set describe shake weights state optimizer criterion fit pathways".split()  # noqa: SIM905
+    "load data call get set describe perturb weights state optimizer criterion fit pathways".split()  # noqa: SIM905
 )
-_ASK_STUDENTS = frozenset("call get set describe weights state optimizer fit".split())  # noqa: SIM905
+_RUNS_STUDENT_CODE = frozenset("call get set describe weights state optimizer fit".split())  # noqa: SIM905
+# Bound before student code can replace them.
+_CRITERIA: dict[str, type[nn.Module]] = {
+    "mse": nn.MSELoss,
+    "l1": nn.L1Loss,
+    "cross_entropy": nn.CrossEntropyLoss,
+}
+_OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
 _EXCEPTIONS: dict[str, type[Exception]] = {
     "IndexError": IndexError,
     "TypeError": TypeError,
@@ -31,25 +38,30 @@ _EXCEPTIONS: dict[str, type[Exception]] = {
 }
 
 
+class BadRequest(Exception):
+    """A request is not part of the protocol: an error of the judge, never of the student."""
+
+
 def serve(requests: BinaryIO, replies: BinaryIO) -> None:
     """Serve one student's definitions until ``requests`` ends."""
-    _go_out_of_sight()
+    _hide_package()
     server = _Server(requests, replies)
-    doubles.line.ask, doubles.line.names = server.ask, server.names
+    doubles.judge.callback, doubles.judge.definition = server.callback, server.named
     while True:
         try:
             kind, header, tensors = read_frame(requests)
         except Closed:
             return
         if kind != REQUEST:
-            raise WireError("a request was due")
+            raise WireError("expected a request")
         server.answer(header, tensors)
 
 
-def _go_out_of_sight() -> None:
-    """Take this package out of the list of modules, but for the stand-ins, which pickle finds by name.
+def _hide_package() -> None:
+    """Take this package out of ``sys.modules``, except for the doubles, which pickle finds by name.
 
-    It holds no secret, and whoever is set on finding it will; but nobody is to change it by accident.
+    This only prevents accidents, such as a student's module named ``worker``. It is no protection: code that
+    searches will find the package, and there is no secret in it.
     """
     package = __name__.partition(".")[0]
     for name in [name for name in sys.modules if name.startswith(f"{package}.") and name != doubles.__name__]:
@@ -62,139 +74,168 @@ class _Server:
         self._requests, self._replies = requests, replies
         self._device = torch.device("cpu")
         self._namespace = source.new_namespace()
-        self.names = self._namespace.__dict__
-        self._kept: dict[int, object] = {}
-        self._numbers = itertools.count()
+        self._objects: dict[int, object] = {}  # by handle
+        self._handles = itertools.count()
 
     def answer(self, header: dict[str, Any], tensors: list[torch.Tensor]) -> None:
-        """Do what one request asks, and reply with its value or with what was raised."""
-        packer = AnswerEncoder(self._keep)
-        unpacker = self._unpacker(tensors)
+        """Execute one request, and reply with its value or with the exception that was raised."""
+        encoder = AnswerEncoder(self._keep)
+        decoder = self._decoder(tensors)
         try:
             if (verb := _verb(header)) == "load":
-                self._go_to(header["device"], header["gpu_share"])
-            with self._student_world():
-                value = getattr(self, f"_do_{verb}")(header, unpacker)
-                packed = packer.handle(value) if header.get("keep") else packer.pack(value)
-                reply = {"value": packed, "attached": packer.attached}
+                self._use_device(header["device"], header["gpu_share"])
+            with self._cuda_redirected():
+                value = getattr(self, f"_do_{verb}")(header, decoder)
+                encoded = encoder.handle(value) if header.get("keep") else encoder.encode(value)
+                reply = {"value": encoded, "attached": encoder.attached}
         except (Closed, WireError):
             raise
         except (Exception, SystemExit, KeyboardInterrupt) as error:
-            packer = AnswerEncoder(self._keep)
+            encoder = AnswerEncoder(self._keep)  # without the tensors of a value that failed halfway
             reply = {"raised": source.describe(error) | {"ours": _is_ours(header, error)}}
-        if standins.notices:
-            reply["notices"] = standins.notices[:]
-        write_frame(self._replies, REPLY, reply, packer.tensors)
+        if stubs.notices:
+            reply["notices"] = stubs.notices[:]
+        write_frame(self._replies, REPLY, reply, encoder.tensors)
 
-    def ask(
+    def callback(
         self, double: int, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]
     ) -> Any:
-        """Tell the judge that a stand-in was called, and return what it answers."""
-        packer = AnswerEncoder(self._keep)
+        """Report an event of a test double to the judge, and return its answer.
+
+        Raises:
+            Exhausted: the judge has no further batch.
+            Exception: the judge's double refused the call; one of ``_EXCEPTIONS``.
+        """
+        encoder = AnswerEncoder(self._keep)
         header = {
             "double": double,
             "event": event,
-            "args": [packer.pack(arg) for arg in args],
-            "kwargs": {name: packer.pack(value) for name, value in kwargs.items()},
+            "args": [encoder.encode(arg) for arg in args],
+            "kwargs": {name: encoder.encode(value) for name, value in kwargs.items()},
             "state": state,
         }
-        write_frame(self._replies, CALLBACK, header, packer.tensors)
+        write_frame(self._replies, CALLBACK, header, encoder.tensors)
         kind, answer, tensors = read_frame(self._requests)
         if kind == REQUEST:
-            kind, answer, tensors = self._asked_back(answer, tensors)
+            kind, answer, tensors = self._serve_nested(answer, tensors)
         if kind != ANSWER:
-            raise WireError("an answer was due")
+            raise WireError("expected an answer")
         match answer:
             case {"stop": True}:
                 raise doubles.Exhausted
             case {"raise": {"type": str(name), "message": str(message)}}:
                 raise _EXCEPTIONS.get(name, RuntimeError)(message)
-        return self._unpacker(tensors).unpack(answer["value"])
+        return self._decoder(tensors).decode(answer["value"])
 
-    def _asked_back(
+    def _serve_nested(
         self, header: dict[str, Any], tensors: list[torch.Tensor]
     ) -> tuple[int, dict[str, Any], list[torch.Tensor]]:
-        """Answer what the judge asks before it answers itself: a training goes on as if it had not."""
-        kind, networks = REQUEST, [one for one in self._kept.values() if isinstance(one, nn.Module)]
-        with colab.random_numbers_kept(), modes.kept(networks):
+        """Serve requests that the judge sends before its answer, and return that answer.
+
+        Student code is waiting in the middle of a run. Random numbers and modes are restored, so that the run
+        continues as if nothing had been asked.
+        """
+        kind = REQUEST
+        networks = [kept for kept in self._objects.values() if isinstance(kept, nn.Module)]
+        with colab.random_state_preserved(), modes.preserved(networks):
             while kind == REQUEST:
                 self.answer(header, tensors)
                 kind, header, tensors = read_frame(self._requests)
         return kind, header, tensors
 
-    def _unpacker(self, tensors: list[torch.Tensor]) -> RequestDecoder:
+    def named(self, name: str) -> object:
+        """Return what a dotted name refers to in the student's namespace; "" is the namespace itself.
+
+        Raises:
+            NameError: its first part is not defined.
+            AttributeError: another part does not exist.
+        """
+        if not name:
+            return self._namespace
+        first, *rest = name.split(".")  # "model.Net" where a module was imported
+        try:
+            found = self._namespace.__dict__[first]
+        except KeyError:
+            raise NameError(f"name {first!r} is not defined") from None
+        return functools.reduce(getattr, rest, found)
+
+    def _decoder(self, tensors: list[torch.Tensor]) -> RequestDecoder:
         return RequestDecoder(
             tensors,
             self._device,
-            handle=self._kept.__getitem__,
-            double=lambda description, unpacker: doubles.make(description, unpacker.unpack),
+            handle=self._objects.__getitem__,
+            double=lambda description, decoder: doubles.make(description, decoder.decode),
         )
 
     def _keep(self, value: object) -> int:
-        number = next(self._numbers)
-        self._kept[number] = value
-        return number
+        handle = next(self._handles)
+        self._objects[handle] = value
+        return handle
 
-    def _go_to(self, device: str, gpu_share: float) -> None:
-        """Settle where all is computed, before anything of the student's is."""
+    def _use_device(self, device: str, gpu_share: float) -> None:
+        """Set the device, before any student code runs."""
         if device == "cuda":
             self._device = torch.device("cuda", 0)
             gpu.prepare(gpu_share)
         else:
-            colab.without_cuda()
+            colab.stub_cuda_calls()
 
     @contextlib.contextmanager
-    def _student_world(self) -> Iterator[None]:
+    def _cuda_redirected(self) -> Iterator[None]:
         if self._device.type == "cuda":
             yield
             return
-        with colab.CudaIsHere(self._device):
+        with colab.RedirectCuda(self._device):
             yield
 
-    # The verbs; the package's docstring says what each of them takes.
+    # One method per verb; the package's docstring says what each takes.
 
     def _do_load(self, header: dict[str, Any], _: RequestDecoder) -> list[dict[str, Any]]:
         torch.set_num_threads(header["threads"])
-        files.keep_at_home(os.getcwd())
-        colab.loaders_without_processes()
+        files.redirect_to(os.getcwd())
+        colab.load_data_in_process()
         colab.seed_everything(header["seed"])
-        beside = modules.BesideNotebook(header.get("modules", {}))
-        sys.meta_path.insert(0, beside)
-        return source.run(header["statements"], self._namespace) + beside.problems
+        finder = local_modules.LocalModuleFinder(header.get("modules", {}))
+        sys.meta_path.insert(0, finder)
+        return source.run(header["statements"], self._namespace) + finder.problems
 
-    def _do_data(self, header: dict[str, Any], unpacker: RequestDecoder) -> None:
-        images, labels = unpacker.unpack(header["images"]), unpacker.unpack(header["labels"])
-        colab.serve_mnist(images.cpu(), labels.cpu())
+    def _do_data(self, header: dict[str, Any], decoder: RequestDecoder) -> None:
+        images, labels = decoder.decode(header["images"]), decoder.decode(header["labels"])
+        colab.serve_dataset(header["name"], images.cpu(), labels.cpu())
 
-    def _do_call(self, header: dict[str, Any], unpacker: RequestDecoder) -> object:
+    def _do_call(self, header: dict[str, Any], decoder: RequestDecoder) -> object:
         target: Any = self._target(header["target"])
         if header["method"]:
             target = getattr(target, header["method"])
-        args = [unpacker.unpack(arg) for arg in header["args"]]
-        kwargs = {name: unpacker.unpack(value) for name, value in header["kwargs"].items()}
+        args = [decoder.decode(arg) for arg in header["args"]]
+        kwargs = {name: decoder.decode(value) for name, value in header["kwargs"].items()}
         if header["seed"] is not None:
             colab.seed_everything(header["seed"])
-        colab.plots_go_nowhere()
+        colab.disable_savefig()
         with torch.set_grad_enabled(header["grad"]):
             return target(*args, **kwargs)
 
     def _do_get(self, header: dict[str, Any], _: RequestDecoder) -> object:
         return getattr(self._target(header["target"]), header["name"])
 
-    def _do_set(self, header: dict[str, Any], unpacker: RequestDecoder) -> None:
-        setattr(self._target(header["target"]), header["name"], unpacker.unpack(header["value"]))
+    def _do_set(self, header: dict[str, Any], decoder: RequestDecoder) -> None:
+        setattr(self._target(header["target"]), header["name"], decoder.decode(header["value"]))
 
     def _do_describe(self, header: dict[str, Any], _: RequestDecoder) -> dict[str, Any]:
         target = self._target(header["target"])
-        about: dict[str, Any] = {"type": type(target).__name__, **_signature(target)}
-        about["attributes"] = [name for name in getattr(target, "__dict__", {}) if not name.startswith("_")]
+        description: dict[str, Any] = {"type": type(target).__name__, **_signature(target)}
+        attributes = getattr(target, "__dict__", {})
+        description["attributes"] = [name for name in attributes if not name.startswith("_")]
         if isinstance(target, nn.Module):
             trainable = [parameter for parameter in target.parameters() if parameter.requires_grad]
-            about |= {"parameters": sum(p.numel() for p in trainable), "training": target.training}
-        return about
+            description |= {"parameters": sum(p.numel() for p in trainable), "training": target.training}
+        return description
 
-    def _do_shake(self, header: dict[str, Any], _: RequestDecoder) -> None:
-        """Zero-initialised layers and gates make an untrained network deaf: move every weight a little."""
+    def _do_perturb(self, header: dict[str, Any], _: RequestDecoder) -> None:
+        """Add noise to every parameter.
+
+        Layers and gates initialised to zero block all signal in an untrained network.
+        """
         generator = torch.Generator().manual_seed(header["seed"])
         target: Any = self._target(header["target"])
         with torch.no_grad():
@@ -202,56 +243,48 @@ class _Server:
                 noise = torch.randn(parameter.shape, generator=generator, dtype=torch.float32)
                 parameter += header["scale"] * noise.to(parameter)
 
-    def _do_weights(self, header: dict[str, Any], unpacker: RequestDecoder) -> None:
+    def _do_weights(self, header: dict[str, Any], decoder: RequestDecoder) -> None:
         target: Any = self._target(header["target"])
-        weights.load(target, unpacker.unpack(header["content"]).cpu())
+        weights.load(target, decoder.decode(header["content"]).cpu(), header.get("keys", ()))
 
     def _do_state(self, header: dict[str, Any], _: RequestDecoder) -> torch.Tensor:
         target: Any = self._target(header["target"])
-        return weights.taken_from(target, header["most"])
+        return weights.dump(target, header["most"])
 
     def _do_optimizer(self, header: dict[str, Any], _: RequestDecoder) -> object:
+        make: Any = _listed(_OPTIMIZERS, header["name"])
         target: Any = self._target(header["target"])
-        return torch.optim.Adam(target.parameters(), lr=header["lr"])
+        return make(target.parameters(), lr=header["lr"])
 
     def _do_criterion(self, header: dict[str, Any], _: RequestDecoder) -> object:
-        return nn.MSELoss()
+        return _listed(_CRITERIA, header["name"])()
 
-    def _do_fit(self, header: dict[str, Any], unpacker: RequestDecoder) -> float:
+    def _do_fit(self, header: dict[str, Any], decoder: RequestDecoder) -> float:
+        """Make one training step, in training mode, and return the loss."""
+        criterion = _listed(_CRITERIA, header["criterion"])()
         network: Any = self._target(header["target"])
         optimizer: Any = self._target(header["optimizer"])
         colab.seed_everything(header["seed"])
         network.train()
         optimizer.zero_grad()
-        prediction = network(*[unpacker.unpack(arg) for arg in header["args"]])
-        loss = nn.functional.mse_loss(prediction, unpacker.unpack(header["goal"]))
-        loss.backward()  # type: ignore[no-untyped-call]
+        prediction = network(*[decoder.decode(arg) for arg in header["args"]])
+        loss = criterion(prediction, decoder.decode(header["goal"]))
+        loss.backward()
         optimizer.step()
-        return loss.item()
+        return float(loss.item())
 
-    def _do_pathways(self, header: dict[str, Any], unpacker: RequestDecoder) -> dict[str, Any]:
+    def _do_pathways(self, header: dict[str, Any], decoder: RequestDecoder) -> dict[str, Any]:
         network: Any = self._target(header["target"])
-        args, shifted = ([unpacker.unpack(arg) for arg in header[name]] for name in ("args", "shifted"))
+        args, shifted = ([decoder.decode(arg) for arg in header[name]] for name in ("args", "shifted"))
         return pathways.explore(network, args, shifted, header["full"])
 
     def _target(self, target: dict[str, Any]) -> object:
         match target:
-            case {"handle": int(number)}:
-                return self._kept[number]
+            case {"handle": int(handle)}:
+                return self._objects[handle]
             case {"name": str(name)}:
-                return self._named(self._namespace, name)
-        raise ValueError("a request names no target")
-
-    @staticmethod
-    def _named(namespace: types.ModuleType, name: str) -> object:
-        if not name:
-            return namespace
-        first, *rest = name.split(".")  # "model.UNet" where a module was imported
-        try:
-            found = namespace.__dict__[first]
-        except KeyError:
-            raise NameError(f"name {first!r} is not defined") from None
-        return functools.reduce(getattr, rest, found)
+                return self.named(name)
+        raise BadRequest("a request has no target")
 
 
 def _verb(header: dict[str, Any]) -> str:
@@ -261,15 +294,24 @@ def _verb(header: dict[str, Any]) -> str:
     return str(verb)
 
 
+def _listed(choices: Mapping[str, _T], name: str) -> _T:
+    try:
+        return choices[name]
+    except KeyError:
+        raise BadRequest(f"{name!r} is not one of {', '.join(choices)}") from None
+
+
 def _is_ours(header: dict[str, Any], error: BaseException) -> bool:
-    """Whether no code of the student's had a part in an error: then it is the grader's, not theirs."""
-    # A name that is not there, or a gradient that does not come, is theirs without a frame of theirs.
-    asks_students = header["verb"] in _ASK_STUDENTS
-    return not asks_students and source.describe(error)["cell"] is None
+    """Return whether an error is the grader's: no student code took part in it."""
+    if isinstance(error, BadRequest):
+        return True
+    # Some errors are the student's without a frame of theirs: a name that is not defined, or a loss that
+    # requires no grad.
+    return header["verb"] not in _RUNS_STUDENT_CODE and source.describe(error)["cell"] is None
 
 
 def _signature(target: object) -> dict[str, Any]:
-    """The names of a function's or constructor's arguments, and of those required; none if unknown."""
+    """Return the names of a callable's arguments and of the required ones; none if it cannot be inspected."""
     try:
         parameters = inspect.signature(target).parameters.values()  # type: ignore[arg-type]
     except (TypeError, ValueError):

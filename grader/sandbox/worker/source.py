@@ -1,4 +1,4 @@
-"""Runs a student's statements one by one, and says where in the notebook an error arose."""
+"""Executes a student's statements one by one, and locates errors in the notebook."""
 
 from __future__ import annotations
 
@@ -13,41 +13,47 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
-from . import absent, colab, standins
+from . import absent, colab, stubs
 
-MODULE = "notebook"  # not __main__, so that what stands behind that guard stays unrun
-SECONDS = 15  # for one statement at top level; definitions and constants take none
-_PLACE = re.compile(r"<cell (\d+)>|<([^<>]+\.py)>")
+MODULE = "notebook"  # not __main__, so that code under ``if __name__ == "__main__":`` does not run
+STATEMENT_SECONDS = 15  # for one statement at top level; definitions and constants take almost none
+_FILENAME = re.compile(r"<cell (\d+)>|<([^<>]+\.py)>")  # the names under which ``run`` compiles statements
 
 
 def new_namespace() -> types.ModuleType:
-    """A module for the student's definitions, known to the import system as dataclasses need."""
+    """Return an empty module for the student's definitions.
+
+    It is in ``sys.modules``, where dataclasses and pickle look up the module of a class.
+    """
     module = types.ModuleType(MODULE)
-    module.__dict__.update(colab.names())
+    module.__dict__.update(colab.notebook_names())
     sys.modules[MODULE] = module
     return module
 
 
 def run(statements: list[dict[str, Any]], namespace: types.ModuleType) -> list[dict[str, Any]]:
-    """Execute statements in order; one that fails does not take the others along.
+    """Execute statements in order; one that fails does not stop the others.
 
-    An import of what is not installed leaves a stand-in that complains when it is used, and a notice.
+    An import of a missing package binds placeholders (see ``absent``) and adds a notice.
 
     Returns:
-        The problems, each as ``describe`` gives them, with the names that the failed statement ``binds``.
+        The problems, each as ``describe`` returns it, plus the names that the failed statement ``binds``.
     """
     problems = []
     for statement in statements:
         cell = statement["cell"]
+        # Blank lines in front give every line of the statement its number within the cell.
         text = "\n" * (statement["line"] - 1) + statement["source"]
-        name = f"<cell {cell}>" if isinstance(cell, int) else f"<{cell}>"
-        _remember(name, statement)
+        filename = f"<cell {cell}>" if isinstance(cell, int) else f"<{cell}>"
+        _add_to_linecache(filename, statement)
         try:
-            code = compile(text, name, "exec", statement["flags"], dont_inherit=True)
+            code = compile(text, filename, "exec", statement["flags"], dont_inherit=True)
             with _time_limit():
                 exec(code, namespace.__dict__)
         except (Exception, SystemExit) as error:
-            if isinstance(error, ModuleNotFoundError) and _bound(statement["source"], name, error, namespace):
+            if isinstance(error, ModuleNotFoundError) and _bound_placeholders(
+                statement["source"], filename, error, namespace
+            ):
                 continue
             problem = describe(error)
             if problem["cell"] is None:
@@ -56,51 +62,61 @@ def run(statements: list[dict[str, Any]], namespace: types.ModuleType) -> list[d
     return problems
 
 
-def _remember(name: str, statement: dict[str, Any]) -> None:
-    """Let ``inspect`` find the source, as it does in a notebook: TorchScript reads it."""
-    lines = linecache.getlines(name)
+def _add_to_linecache(filename: str, statement: dict[str, Any]) -> None:
+    """Make the source available to ``inspect``, as in a notebook; TorchScript compiles from it."""
+    lines = linecache.getlines(filename)
     own = [f"{line}\n" for line in statement["source"].split("\n")]
     first = statement["line"] - 1
     lines += ["\n"] * (first + len(own) - len(lines))
     lines[first : first + len(own)] = own
-    linecache.cache[name] = (sum(map(len, lines)), None, lines, name)
+    linecache.cache[filename] = (sum(map(len, lines)), None, lines, filename)
 
 
-def _bound(source: str, place: str, error: ModuleNotFoundError, namespace: types.ModuleType) -> bool:
+def _bound_placeholders(
+    source: str, filename: str, error: ModuleNotFoundError, namespace: types.ModuleType
+) -> bool:
     try:
-        missing = absent.bind_imports(source, place, error.name, namespace.__dict__)
+        missing = absent.bind_imports(source, filename, error.name, namespace.__dict__)
     except Exception:
         return False
     for module in missing:
-        standins.notice(f"{module} is not installed where this was graded; what uses it cannot be judged.")
+        stubs.notice(f"{module} is not installed on the grading machine; code that uses it is not checked.")
     return bool(missing)
 
 
 @contextlib.contextmanager
 def _time_limit() -> Iterator[None]:
+    """Raise TimeoutError within the block after ``STATEMENT_SECONDS``, where the system has SIGALRM.
+
+    Python runs signal handlers in the main thread between bytecodes, so the exception surfaces in the
+    statement itself. A long call into C is not interrupted; the judge's deadline ends that worker.
+    """
     if not hasattr(signal, "SIGALRM") or threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def stop(*_: object) -> None:
-        raise TimeoutError(f"this took more than {SECONDS} seconds at top level")
+        raise TimeoutError(f"this statement took more than {STATEMENT_SECONDS} seconds at top level")
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(SECONDS)
+    previous = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(STATEMENT_SECONDS)
     try:
         yield
     finally:
         signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGALRM, previous)
 
 
 def describe(error: BaseException) -> dict[str, Any]:
-    """What a student needs to know of an exception: type, message, and the cell and line it arose in."""
-    place: tuple[int | str | None, int | None, str | None] = (None, None, None)
+    """Return an exception's type and message, and the innermost line of student code that it passed through.
+
+    "cell" is a cell number, the name of a local module, or None if no student code was involved.
+    """
+    location: tuple[int | str | None, int | None, str | None] = (None, None, None)
     for frame, number in traceback.walk_tb(error.__traceback__):
-        if match := _PLACE.fullmatch(frame.f_code.co_filename):
-            place = int(match[1]) if match[1] else match[2], number, frame.f_code.co_name
-    cell, line, function = place
+        if match := _FILENAME.fullmatch(frame.f_code.co_filename):
+            location = int(match[1]) if match[1] else match[2], number, frame.f_code.co_name
+    cell, line, function = location
     return {
         "type": type(error).__name__,
         "message": _message(error),
@@ -113,5 +129,5 @@ def describe(error: BaseException) -> dict[str, Any]:
 def _message(error: BaseException) -> str:
     try:
         return str(error)[:2000]
-    except Exception:  # a __str__ of the student's may raise as well
+    except Exception:  # a student's __str__ may raise as well
         return ""

@@ -1,4 +1,4 @@
-"""Turns Python values into the plain values of the protocol, and back, in the worker."""
+"""Converts between Python values and the protocol's plain values, on the worker's side."""
 
 from __future__ import annotations
 
@@ -14,20 +14,25 @@ from torch import Tensor
 MAX_DEPTH = 16
 MAX_ITEMS = 100_000
 
-_detach = torch.Tensor.detach  # taken before any student's code could replace it
+_detach = torch.Tensor.detach  # bound before student code can replace it
 
 
 class AnswerEncoder:
-    """Packs one message's values; what is not data becomes a handle to an object kept here."""
+    """Encodes one message's values; an object that is not data stays here and is sent as a handle.
+
+    Attributes:
+        tensors: the tensors of this message, in the order of their indices.
+        attached: whether one of them requires grad.
+    """
 
     def __init__(self, keep: Callable[[object], int]) -> None:
         self.tensors: list[Tensor] = []
-        self.attached = False  # whether a tensor still hangs on an autograd graph
+        self.attached = False
         self._keep = keep
         self._items = 0
 
-    def pack(self, value: object, depth: int = 0) -> Any:
-        """The value as the protocol writes it."""
+    def encode(self, value: object, depth: int = 0) -> Any:
+        """Return the value in the protocol's form; what is too deep or too large becomes a handle."""
         self._items += 1
         if depth > MAX_DEPTH or self._items > MAX_ITEMS:
             return self.handle(value)
@@ -35,26 +40,26 @@ class AnswerEncoder:
             case None | bool() | str():
                 return value
             case int():
-                return int(value)
+                return int(value)  # of a subclass, such as an enum
             case float():
                 return float(value) if math.isfinite(value) else {"float": str(float(value))}
             case Tensor():
                 return self._tensor(value)
             case tuple():
-                packed: dict[str, Any] = {"tuple": [self.pack(item, depth + 1) for item in value]}
-                return packed | ({"names": list(value._fields)} if hasattr(value, "_fields") else {})
+                encoded: dict[str, Any] = {"tuple": [self.encode(item, depth + 1) for item in value]}
+                return encoded | ({"names": list(value._fields)} if hasattr(value, "_fields") else {})
             case list():
-                return [self.pack(item, depth + 1) for item in value]
+                return [self.encode(item, depth + 1) for item in value]
             case Mapping():
                 return {
-                    "dict": [[self.pack(k, depth + 1), self.pack(v, depth + 1)] for k, v in value.items()]
+                    "dict": [[self.encode(k, depth + 1), self.encode(v, depth + 1)] for k, v in value.items()]
                 }
         if type(value).__module__ == "numpy":
             return self._numpy(value, depth)
         return self.handle(value)
 
     def handle(self, value: object) -> dict[str, Any]:
-        """Keep the object here, and name it by number."""
+        """Keep the object in the worker, and return its handle."""
         return {"handle": self._keep(value), "type": type(value).__name__}
 
     def _tensor(self, tensor: Tensor) -> dict[str, int]:
@@ -66,12 +71,18 @@ class AnswerEncoder:
         if value.dtype.kind not in "biuf":
             return str(value)
         if value.ndim == 0:
-            return self.pack(value.item(), depth + 1)
+            return self.encode(value.item(), depth + 1)
         return self._tensor(torch.as_tensor(value.copy()))
 
 
 class RequestDecoder:
-    """Unpacks one message's values onto the device in use."""
+    """Decodes one message's values; tensors go to the device in use.
+
+    Args:
+        tensors: those of the message.
+        handle: returns the kept object of a number.
+        double: builds a test double from its description.
+    """
 
     def __init__(
         self,
@@ -85,25 +96,25 @@ class RequestDecoder:
         self._device = device
         self._handle = handle
         self._double = double
-        self._made: dict[int, object] = {}  # one stand-in for one number, however often a message names it
+        self._made: dict[int, object] = {}  # a double named twice in a message is one object
 
-    def unpack(self, value: Any) -> Any:
-        """The Python value that the protocol's value stands for."""
+    def decode(self, value: Any) -> Any:
+        """Return the Python value of a protocol value."""
         match value:
             case list():
-                return [self.unpack(item) for item in value]
+                return [self.decode(item) for item in value]
             case {"tensor": int(index), **rest}:
                 return self._tensors[index].to(
                     torch.device("cpu") if rest.get("on") == "cpu" else self._device
                 )
             case {"tuple": list(items), "names": list(names)}:
-                return collections.namedtuple("Answer", names)(*map(self.unpack, items))
+                return collections.namedtuple("Answer", names)(*map(self.decode, items))
             case {"tuple": list(items)}:
-                return tuple(self.unpack(item) for item in items)
+                return tuple(self.decode(item) for item in items)
             case {"namespace": list(pairs)}:
-                return types.SimpleNamespace(**{name: self.unpack(item) for name, item in pairs})
+                return types.SimpleNamespace(**{name: self.decode(item) for name, item in pairs})
             case {"dict": list(pairs)}:
-                return {self.unpack(key): self.unpack(item) for key, item in pairs}
+                return {self.decode(key): self.decode(item) for key, item in pairs}
             case {"float": str(text)}:
                 return float(text)
             case {"device": True}:

@@ -106,7 +106,7 @@ class NetworkDouble:
 
     def describe(self) -> dict[str, Any]:
         """Describe a module."""
-        return {"kind": "module"}
+        return {"kind": "module", "passes_for": ["UNet"]}
 
     def answer(self, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
         """Return the predicted noise, or record the gradient that came back to it."""
@@ -175,7 +175,13 @@ class DiffuserDouble:
             "device": CURRENT_DEVICE,
         }
         methods = sorted({"noise_diffusion", self.method} - {"__call__"})
-        return {"kind": "object", "attributes": attributes, "methods": methods, "fallback": self.fallback}
+        return {
+            "kind": "object",
+            "passes_for": ["NoiseDiffuser"],
+            "attributes": attributes,
+            "methods": methods,
+            "fallback": self.fallback,
+        }
 
     def answer(self, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
         """Return x_t and the noise for images and their steps."""
@@ -280,7 +286,7 @@ class CriterionDouble:
 
     def describe(self) -> dict[str, Any]:
         """Describe a criterion."""
-        return {"kind": "witness"}
+        return {"kind": "criterion"}
 
     def answer(self, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
         """Record the call."""

@@ -170,7 +170,7 @@ def trace_input_paths(student: Student, network: Network, generator: torch.Gener
     # Layers and gates that are initialised with zero would block every path, so the weights are perturbed
     # first. Of several perturbations the largest effect counts.
     for perturbation in range(PERTURBATIONS):
-        student.ask("shake", network.handle, seed=perturbation + 1, scale=0.05)
+        student.ask("perturb", network.handle, seed=perturbation + 1, scale=0.05)
         x, shifted = (torch.randn((4, 1, 28, 28), generator=generator) for _ in range(2))
         steps = torch.tensor([3, 11, 24, 47])
         t = format_steps(network.form, steps)

@@ -26,7 +26,7 @@ def add_own_weights(
     """
     try:
         content = torch.frombuffer(bytearray(weights.read_bytes()), dtype=torch.uint8)
-        sample_generator.student.ask("weights", network.handle, content=content)
+        sample_generator.student.ask("weights", network.handle, content=content, keys=["unet"])
         diffuser = build_diffuser(sample_generator.student, **SCHEDULE)
         own = sample_generator.all_of_the_students(network, diffuser)
     except (StudentError, Blocked, OSError) as error:

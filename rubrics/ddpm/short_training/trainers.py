@@ -149,7 +149,7 @@ def with_students_trainer(
     """
     if network is not None:
         model: Any = network.handle
-        criterion: Any = student.ask("criterion", keep=True)
+        criterion: Any = student.ask("criterion", name="mse", keep=True)
     else:
         model, criterion = ReferenceNetworkDouble(budget.learning_rate, student.seed), CriterionDouble([])
     process: Any = diffuser or DiffuserDouble(
@@ -171,7 +171,7 @@ def with_students_trainer(
         if network is None:
             return ReferenceOptimizerDouble([], model, budget.learning_rate)
         # A schedule within train leaves the learning rate near zero, where the next stretch must not begin.
-        return student.ask("optimizer", network.handle, lr=budget.learning_rate, keep=True)
+        return student.ask("optimizer", network.handle, name="adam", lr=budget.learning_rate, keep=True)
 
     def train(epochs: int) -> None:
         sizes = (budget.batches, budget.batch_size)
@@ -230,7 +230,7 @@ def with_reference_trainer(
         StudentError: the network failed.
     """
     process = ReadingDiffuser(**SCHEDULE, reading=reading)
-    optimizer = student.ask("optimizer", network.handle, lr=budget.learning_rate, keep=True)
+    optimizer = student.ask("optimizer", network.handle, name="adam", lr=budget.learning_rate, keep=True)
     lessons = TrainingSession(
         predict=predictor(student, network),
         network=network,
@@ -246,7 +246,15 @@ def with_reference_trainer(
             x_t, goal = process.noise_diffusion(images, steps, torch.randn(images.shape, generator=generator))
             args = [x_t, format_steps(network.form, steps)]
             seed = student.seed + lessons.steps
-            student.ask("fit", network.handle, optimizer=optimizer, args=args, goal=goal, seed=seed)
+            student.ask(
+                "fit",
+                network.handle,
+                optimizer=optimizer,
+                criterion="mse",
+                args=args,
+                goal=goal,
+                seed=seed,
+            )
 
     lessons.train = train
     return lessons

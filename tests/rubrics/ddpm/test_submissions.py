@@ -29,7 +29,7 @@ from truth import (
 )
 
 from grader.audit.corpus import Mutant, SolutionCell, notebook
-from grader.sandbox.worker.files import PATCHED, keep_at_home
+from grader.sandbox.worker.files import PATCHED, redirect_to
 
 SUBMISSIONS = Path(__file__).parents[3] / "submissions"
 NOTEBOOKS = sorted(SUBMISSIONS.glob("*.ipynb"))
@@ -70,7 +70,7 @@ def one_thread_and_a_seed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> It
     monkeypatch.chdir(tmp_path)
     for module, name in PATCHED:
         monkeypatch.setattr(module, name, getattr(module, name))  # so that it is put back
-    keep_at_home(str(tmp_path))
+    redirect_to(str(tmp_path))
     if not torch.cuda.is_available():
         monkeypatch.setattr(Tensor, "cuda", lambda self, *_args, **_kwargs: self)
     threads = torch.get_num_threads()

@@ -1,4 +1,4 @@
-"""Serves the modules that stood beside a notebook, from text that came with the request."""
+"""Import hook for local modules, which lie beside the notebook; their text comes with the load request."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from typing import Any
 from . import colab, source
 
 
-class BesideNotebook(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds and runs them, statement by statement as the notebook itself.
+class LocalModuleFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Finds local modules and runs them statement by statement, as the notebook itself.
+
+    Args:
+        modules: statements of each module, by the name it is imported by.
 
     Attributes:
-        problems: statements that failed, as ``source.run`` gives them.
+        problems: statements that failed, as ``source.run`` returns them.
     """
 
     def __init__(self, modules: dict[str, list[dict[str, Any]]]) -> None:
@@ -30,8 +33,8 @@ class BesideNotebook(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return importlib.machinery.ModuleSpec(name, self, is_package=package)
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType | None:
-        return None
+        return None  # Python's default module
 
     def exec_module(self, module: types.ModuleType) -> None:
-        module.__dict__.update(colab.names())
+        module.__dict__.update(colab.notebook_names())
         self.problems += source.run(self._modules[module.__name__], module)

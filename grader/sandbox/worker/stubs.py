@@ -1,4 +1,4 @@
-"""Inert stand-ins for the modules of a notebook's surroundings, such as Colab's own or those that log."""
+"""Inert stub modules for a notebook's environment, such as Colab's own packages or experiment loggers."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import types
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-# Modules of the notebook's surroundings. A definition that is worth points depends on none of them.
-STAND_INS = (
+# Packages that show, log or fetch something. No definition that earns points depends on them.
+STUBBED = (
     "google.colab",
     "IPython",
     "ipywidgets",
@@ -43,17 +43,23 @@ STAND_INS = (
     "dotenv",
 )
 
-notices: list[str] = []  # sentences for the report, until the next reply takes them along
+notices: list[str] = []  # sentences for the report; every reply carries the list
 
 
 def notice(sentence: str) -> None:
-    """Have a sentence put into the report, once."""
+    """Add a sentence to the report, once."""
     if sentence not in notices and len(notices) < 50:
         notices.append(sentence)
 
 
-class StandInFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds stand-ins for modules that are not there, and hides those that are not for students."""
+class StubFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Import hook that supplies stubs for missing packages and hides the grader's own.
+
+    It stands first in ``sys.meta_path``, so Python asks it before any finder that looks at files.
+
+    Args:
+        hidden: top-level packages that cannot be imported although they are installed.
+    """
 
     def __init__(self, hidden: Sequence[str]) -> None:
         self._hidden = frozenset(hidden)
@@ -64,37 +70,43 @@ class StandInFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         root = name.partition(".")[0]
         if root in self._hidden:
             raise ModuleNotFoundError(f"No module named {root!r}", name=root)
-        wanting = root == "google" or not _installed(_ROOTS.get(name, root))
-        if _is_surroundings(name) and _asked_by_student() and wanting:
-            notice(f"{name} was replaced by a stand-in that does nothing.")
+        # "google" is a namespace package shared with others: finding it says nothing about google.colab.
+        missing = root == "google" or not _installed(_ROOTS.get(name, root))
+        if _is_stubbed(name) and _imported_by_student() and missing:
+            notice(f"{name} was replaced by a stub that does nothing.")
             return importlib.machinery.ModuleSpec(name, self, is_package=True)
-        return None
+        return None  # Python goes on to the next finder
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
         return InertModule(spec.name)
 
     def exec_module(self, module: types.ModuleType) -> None:
-        """Nothing to run: a stand-in has no code."""
+        """Do nothing: a stub has no code."""
 
 
-_ROOTS = {"torch.utils.tensorboard": "tensorboard"}  # there, but of no use without the other
+_ROOTS = {"torch.utils.tensorboard": "tensorboard"}  # part of torch, but useless without the other package
 
 
-def _is_surroundings(name: str) -> bool:
-    return any(name == known or name.startswith(f"{known}.") for known in (*STAND_INS, "google"))
+def _is_stubbed(name: str) -> bool:
+    return any(name == known or name.startswith(f"{known}.") for known in (*STUBBED, "google"))
 
 
-def _asked_by_student() -> bool:
-    """Whether an import stands in student code: what is optional to a library, it must not find."""
+def _imported_by_student() -> bool:
+    """Return whether the import statement is in student code.
+
+    Libraries try optional imports and adapt when they fail; a stub would mislead them. Student code is
+    compiled under names such as ``<cell 3>`` or ``<helpers.py>``, so the first frame outside the import
+    machinery tells.
+    """
     frame = sys._getframe(1)
     while frame.f_back and frame.f_code.co_filename.startswith((__file__, "<frozen")):
         frame = frame.f_back
-    name = frame.f_code.co_filename
-    return name.startswith("<cell ") or name.endswith(".py>")
+    filename = frame.f_code.co_filename
+    return filename.startswith("<cell ") or filename.endswith(".py>")
 
 
 def _installed(root: str) -> bool:
-    finders = [finder for finder in sys.meta_path if not isinstance(finder, StandInFinder)]
+    finders = [finder for finder in sys.meta_path if not isinstance(finder, StubFinder)]
     return any(finder.find_spec(root, None) for finder in finders)
 
 
@@ -115,7 +127,7 @@ class _AnyAttribute(type):
 
 
 class Nothing(metaclass=_AnyAttribute):
-    """Stands for a function, a class or an object: can be called, derived from, entered and looped over."""
+    """A function, class or object that does nothing: it can be called, subclassed, entered and iterated."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         pass
