@@ -1,4 +1,9 @@
-"""Resource limits: how much one process may take. Since it can start no other, they hold for all it does."""
+"""Resource limits of the worker process (setrlimit).
+
+These limits count per process. Because seccomp refuses a second process, they bound everything that a
+student's code can use, and no cgroup is needed. ``RLIMIT_NPROC`` is not set: it counts all threads of the
+user on the whole machine, so that unrelated programs would decide whether a worker may start a thread.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +11,23 @@ import resource
 from contextlib import suppress
 
 MIB = 1 << 20
-_PROCESSOR_SECONDS = 7200  # the judge's deadlines come long before
-_OPEN_FILES, _OPEN_FILES_ON_GPU = 256, 1024  # the driver opens its devices many times over
 FILE_BYTES = 256 * MIB
+_CPU_SECONDS = 7200  # a backstop: the judge's deadlines come long before
+_OPEN_FILES, _OPEN_FILES_ON_GPU = 256, 1024  # a GPU driver opens its devices many times
 
 
 def restrict(memory: int, *, gpu: bool) -> None:
-    """Limit this process to ``memory`` bytes beyond what it holds already, and to little of all the rest.
+    """Limit the memory, files, descriptors and processor time of this process.
 
     Args:
-        gpu: leaves memory to whoever watches from outside: CUDA reserves hundreds of gigabytes of addresses.
+        memory: bytes that it may allocate in addition to what it holds now. A limit relative to zero would be
+            useless: after importing torch a worker has gigabytes of address space already.
+        gpu: set no memory limits and leave memory to the watchdog, because CUDA reserves hundreds of
+            gigabytes of address space and may lock memory.
     """
     limits = {
         resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_CPU: _PROCESSOR_SECONDS,
+        resource.RLIMIT_CPU: _CPU_SECONDS,
         resource.RLIMIT_FSIZE: FILE_BYTES,
         resource.RLIMIT_MSGQUEUE: 0,
         resource.RLIMIT_NOFILE: _OPEN_FILES,
@@ -29,26 +37,27 @@ def restrict(memory: int, *, gpu: bool) -> None:
     if gpu:
         limits[resource.RLIMIT_NOFILE] = _OPEN_FILES_ON_GPU
     else:
-        held = _memory_in_use()
+        in_use = _memory_in_use()
         limits |= {
-            resource.RLIMIT_AS: held["VmSize"] + memory,
-            resource.RLIMIT_DATA: held["VmData"] + memory,
+            resource.RLIMIT_AS: in_use["VmSize"] + memory,  # includes shared mappings, which DATA does not
+            resource.RLIMIT_DATA: in_use["VmData"] + memory,
             resource.RLIMIT_MEMLOCK: 0,
         }
     for kind, wanted in limits.items():
+        # Lower the hard limit as well, so that student code cannot raise the soft one again.
         _, most = resource.getrlimit(kind)
         value = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
         resource.setrlimit(kind, (value, value))
 
 
 def prefer_oom_kill() -> None:
-    """Should memory run out on the whole machine, the kernel is to take this process first."""
+    """Make this process the kernel's first choice when the machine runs out of memory."""
     with suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
         score.write("1000")
 
 
 def _memory_in_use() -> dict[str, int]:
-    """Bytes of memory in use, by the kernel's names."""
+    """Return this process's memory in bytes, by the kernel's names (``VmSize``, ``VmData``, ...)."""
     with open("/proc/self/status") as status:
         rows = (line.partition(":")[::2] for line in status)
         return {name: int(value.split()[0]) << 10 for name, value in rows if name.startswith("Vm")}

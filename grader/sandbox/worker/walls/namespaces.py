@@ -1,6 +1,7 @@
-"""Namespaces: an empty network, own queues and an own host name, where the kernel lets anybody have them.
+"""Linux namespaces: an empty network, own message queues and host name, where the kernel allows it.
 
-A further layer behind others that refuse the same things; many containers and some distributions forbid it.
+An additional layer: everything that it takes away is refused by the other layers, too, so isolation is strong
+without it. Many containers and some distributions do not let ordinary users create namespaces.
 """
 
 from __future__ import annotations
@@ -13,17 +14,18 @@ _KINDS = {"user": 0x10000000, "net": 0x40000000, "ipc": 0x08000000, "uts": 0x040
 
 
 def enter() -> None:
-    """Move this process, which has one thread, into namespaces of its own. Not to be undone.
+    """Move this single-threaded process into namespaces of its own. This cannot be undone.
 
-    It keeps its user's number, and holds capabilities over nothing but what it has just made.
+    The new user namespace maps its user and group to themselves. It grants capabilities, but only over the
+    namespaces created here; the next layer drops them.
 
     Raises:
-        LayerError: they are not to be had here.
+        LayerError: the kernel does not allow it.
     """
     user, group = os.getuid(), os.getgid()
     try:
         checked(libc().unshare(sum(_KINDS.values())))
-        _write("setgroups", "deny")
+        _write("setgroups", "deny")  # an ordinary user must do this before writing gid_map
         _write("uid_map", f"{user} {user} 1")
         _write("gid_map", f"{group} {group} 1")
     except OSError as error:
@@ -31,7 +33,7 @@ def enter() -> None:
 
 
 def current() -> frozenset[str]:
-    """Which namespaces this process is in, as the kernel names them."""
+    """Return the namespaces that this process is in, as the kernel names them."""
     return frozenset(os.readlink(f"/proc/self/ns/{kind}") for kind in _KINDS)
 
 

@@ -1,7 +1,8 @@
-"""Tries, behind the walls, what must not succeed there: what does is a hole, and nothing is graded then.
+"""Trials that must fail inside the sandbox; each one that succeeds is a breach.
 
-Each trial returns when it got what it wanted, and raises OSError when a wall was in the way. A layer that is
-missing is noticed by at least one of them.
+A trial returns if it got what it wanted, and raises OSError if a layer stopped it. Every layer is the only
+one to stop at least one of the trials, so that removing any of them is noticed by what becomes possible.
+(The exception is ``capabilities`` for an ordinary user, who has none to drop.)
 """
 
 from __future__ import annotations
@@ -17,10 +18,15 @@ from dataclasses import dataclass
 
 from . import namespaces
 from .process import capabilities
-from .system import checked, libc, prctl, syscall
+from .system import PR_SET_PDEATHSIG, checked, libc, prctl, syscall
 
 _TEBIBYTE = 1 << 40
-_KNOWN_VARIABLES = {
+_CLONE_NEWUSER = 0x10000000
+_NETLINK = 16
+_IO_URING_SETUP = 425
+_PTRACE_SEIZE = 0x4206
+_MAP_NORESERVE = 0x4000
+_EXPECTED_VARIABLES = {
     *("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "LANG", "LC_ALL", "LC_CTYPE", "HOME", "TMPDIR"),
     *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "GLIBC_TUNABLES"),
     *("CUBLAS_WORKSPACE_CONFIG", "CUDA_VISIBLE_DEVICES", "TORCHDYNAMO_DISABLE"),
@@ -30,13 +36,13 @@ _KNOWN_VARIABLES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Targets:
-    """What the trials reach for.
+    """What the trials try to reach.
 
     Attributes:
-        file: a file that lies outside the worker's scratch folder.
-        parent: the number of a process of the same user's.
-        keep: descriptors that the worker may hold.
-        namespaces: those that it is to be out of, if any.
+        file: a file outside the scratch folder.
+        parent: pid of a process of the same user.
+        keep: descriptors that the sandboxed process may hold.
+        namespaces: namespaces that it must have left, if any.
     """
 
     file: str
@@ -46,167 +52,177 @@ class Targets:
 
 
 def run_trials(targets: Targets) -> list[str]:
-    """The names of the trials that succeeded; none behind sound walls."""
-    found = []
+    """Return the names of the trials that succeeded; none, if the sandbox is sound."""
+    succeeded = []
     for name, trial in _TRIALS.items():
         try:
             trial(targets)
-        except (OSError, ValueError):  # setrlimit's refusal is a ValueError
+        except (OSError, ValueError):  # setrlimit raises ValueError
             continue
-        found.append(name)
-    return found
+        succeeded.append(name)
+    return succeeded
 
 
-def _must(succeeded: bool) -> None:
+def _require(succeeded: bool) -> None:
     if not succeeded:
-        raise OSError("a wall was in the way")
+        raise OSError("stopped by a layer")
 
 
-def _reads_a_file(targets: Targets) -> None:
+def _read_file(targets: Targets) -> None:
     open(targets.file).close()
 
 
-def _lists_a_folder(targets: Targets) -> None:
+def _list_folder(targets: Targets) -> None:
     os.listdir(os.path.dirname(targets.file))
 
 
-def _writes_beside(targets: Targets) -> None:
+def _write_file(targets: Targets) -> None:
     open(f"{targets.file}.{os.getpid()}", "x").close()
 
 
-def _empties_a_file(targets: Targets) -> None:
+def _truncate_file(targets: Targets) -> None:
     os.truncate(targets.file, 0)
 
 
-def _changes_a_mode(targets: Targets) -> None:
+def _change_mode(targets: Targets) -> None:
     before = os.stat(targets.file).st_mode
     os.chmod(targets.file, before ^ 0o004)
-    _must(os.stat(targets.file).st_mode != before)
+    _require(os.stat(targets.file).st_mode != before)  # the filter reports success without effect
 
 
-def _links_a_file(targets: Targets) -> None:
+def _link_file(targets: Targets) -> None:
     os.link(targets.file, "linked")
 
 
-def _makes_a_symlink(targets: Targets) -> None:
+def _create_symlink(targets: Targets) -> None:
     os.symlink(targets.file, "symlink")
 
 
-def _reads_another_process(targets: Targets) -> None:
+def _read_environment(targets: Targets) -> None:
     open(f"/proc/{targets.parent}/environ").close()
 
 
-def _signals_another_process(targets: Targets) -> None:
-    os.kill(targets.parent, 0)
+def _signal(targets: Targets) -> None:
+    os.kill(targets.parent, 0)  # only checks for permission
 
 
-def _limits_another_process(targets: Targets) -> None:
+def _read_limits(targets: Targets) -> None:
     resource.prlimit(targets.parent, resource.RLIMIT_NOFILE)
 
 
-def _traces_another_process(targets: Targets) -> None:
-    seize = 0x4206  # unlike ATTACH, it does not stop the other one
-    checked(libc().ptrace(seize, targets.parent, None, None))
+def _trace(targets: Targets) -> None:
+    # Unlike PTRACE_ATTACH, this does not stop the other process if it succeeds.
+    checked(libc().ptrace(_PTRACE_SEIZE, targets.parent, None, None))
 
 
-def _starts_a_process(targets: Targets) -> None:
+def _start_process(targets: Targets) -> None:
     child = os.fork()
     if not child:
         os._exit(0)
     os.waitpid(child, 0)
 
 
-def _runs_a_program(targets: Targets) -> None:
-    # Only to see whether it may: there is no such program, and a wall says so in other words.
+def _run_program(targets: Targets) -> None:
+    # A program that does not exist, since success would replace the probe: the filter answers before the
+    # kernel looks for the file, so "not found" means that nothing stopped the call.
     try:
         os.execv("/nonexistent/program", ["program"])
     except FileNotFoundError:
         return
 
 
-def _opens_a_socket(family: int, kind: int) -> Callable[[Targets], None]:
+def _open_socket(family: int, kind: int) -> Callable[[Targets], None]:
     return lambda targets: socket.socket(family, kind).close()
 
 
-def _makes_a_namespace(targets: Targets) -> None:
-    checked(libc().unshare(0x10000000))  # a user namespace
+def _create_namespace(targets: Targets) -> None:
+    checked(libc().unshare(_CLONE_NEWUSER))
 
 
-def _keeps_memory_in_no_process(targets: Targets) -> None:
+def _allocate_outside(targets: Targets) -> None:
     os.close(os.memfd_create("x"))
 
 
-def _queues_for_the_kernel(targets: Targets) -> None:
-    os.close(syscall(425, 1, ctypes.create_string_buffer(120)))  # io_uring
+def _set_up_io_uring(targets: Targets) -> None:
+    os.close(syscall(_IO_URING_SETUP, 1, ctypes.create_string_buffer(120)))
 
 
-def _outlives_its_parent(targets: Targets) -> None:
-    prctl(1, 0)
-    prctl(1, signal.SIGKILL)
+def _outlive_parent(targets: Targets) -> None:
+    prctl(PR_SET_PDEATHSIG, 0)
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # a probe that gets here must still die with its parent
 
 
-def _takes_a_tebibyte(targets: Targets) -> None:
-    mmap.mmap(-1, _TEBIBYTE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000).close()  # unreserved
+def _reserve_tebibyte(targets: Targets) -> None:
+    # Address space only, without memory behind it: RLIMIT_AS stops it, a lack of memory would not.
+    mmap.mmap(-1, _TEBIBYTE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_NORESERVE).close()
 
 
-def _lifts_a_limit(targets: Targets) -> None:
+def _raise_limit(targets: Targets) -> None:
     unlimited = resource.RLIM_INFINITY
     resource.setrlimit(resource.RLIMIT_FSIZE, (unlimited, unlimited))
 
 
-def _holds_capabilities(targets: Targets) -> None:
-    _must(any(capabilities()))
+def _hold_capabilities(targets: Targets) -> None:
+    _require(any(capabilities()))
 
 
-def _inherits_a_descriptor(targets: Targets) -> None:
+def _inherit_descriptor(targets: Targets) -> None:
     for descriptor in set(range(3, 256)) - set(targets.keep):
         try:
             os.fstat(descriptor)
         except OSError:
             continue
         return
-    _must(False)
+    _require(False)
 
 
-def _stays_in_the_session(targets: Targets) -> None:
-    _must(os.getsid(0) != os.getpid())
+def _stay_in_session(targets: Targets) -> None:
+    _require(os.getsid(0) != os.getpid())
 
 
-def _shares_a_namespace(targets: Targets) -> None:
-    _must(not targets.namespaces.isdisjoint(namespaces.current()))
+def _share_namespace(targets: Targets) -> None:
+    _require(not targets.namespaces.isdisjoint(namespaces.current()))
 
 
-def _inherits_a_variable(targets: Targets) -> None:
-    _must(bool(set(os.environ) - _KNOWN_VARIABLES))
+def _inherit_variable(targets: Targets) -> None:
+    _require(bool(set(os.environ) - _EXPECTED_VARIABLES))
 
 
+# The names complete the sentence "code could still ...".
 _TRIALS: dict[str, Callable[[Targets], None]] = {
-    "read a file": _reads_a_file,
-    "list a folder": _lists_a_folder,
-    "write outside its folder": _writes_beside,
-    "change a file's mode": _changes_a_mode,
-    "empty a file": _empties_a_file,
-    "link a file": _links_a_file,
-    "make a symbolic link": _makes_a_symlink,
-    "read another process": _reads_another_process,
-    "signal another process": _signals_another_process,
-    "see another process's limits": _limits_another_process,
-    "trace another process": _traces_another_process,
-    "start a process": _starts_a_process,
-    "run a program": _runs_a_program,
-    "open a TCP socket": _opens_a_socket(socket.AF_INET, socket.SOCK_STREAM),
-    "open a UDP socket": _opens_a_socket(socket.AF_INET, socket.SOCK_DGRAM),
-    "open a local socket": _opens_a_socket(socket.AF_UNIX, socket.SOCK_STREAM),
-    "talk to the kernel by netlink": _opens_a_socket(16, socket.SOCK_RAW),
-    "make a namespace": _makes_a_namespace,
-    "keep memory in no process": _keeps_memory_in_no_process,
-    "use io_uring": _queues_for_the_kernel,
-    "outlive its parent": _outlives_its_parent,
-    "take a tebibyte": _takes_a_tebibyte,
-    "lift a limit": _lifts_a_limit,
-    "hold capabilities": _holds_capabilities,
-    "hold a foreign descriptor": _inherits_a_descriptor,
-    "stay in its parent's session": _stays_in_the_session,
-    "share a namespace that it left": _shares_a_namespace,
-    "see a foreign variable": _inherits_a_variable,
+    # landlock
+    "read a file": _read_file,
+    "list a folder": _list_folder,
+    "write outside its folder": _write_file,
+    "truncate a file": _truncate_file,
+    "link a file into its folder": _link_file,
+    "create a symbolic link": _create_symlink,
+    "read another process's environment": _read_environment,
+    # seccomp
+    "change a file's mode": _change_mode,
+    "signal another process": _signal,  # also landlock's, from ABI 6 on
+    "read another process's limits": _read_limits,
+    "trace another process": _trace,
+    "start a process": _start_process,
+    "run a program": _run_program,
+    "open a TCP socket": _open_socket(socket.AF_INET, socket.SOCK_STREAM),
+    "open a UDP socket": _open_socket(socket.AF_INET, socket.SOCK_DGRAM),
+    "open a Unix socket": _open_socket(socket.AF_UNIX, socket.SOCK_STREAM),
+    "open a netlink socket": _open_socket(_NETLINK, socket.SOCK_RAW),
+    "create a namespace": _create_namespace,
+    "allocate memory outside its process": _allocate_outside,
+    "use io_uring": _set_up_io_uring,
+    "outlive its parent": _outlive_parent,
+    # limits
+    "reserve a tebibyte of memory": _reserve_tebibyte,
+    "raise a resource limit": _raise_limit,
+    # capabilities
+    "hold capabilities": _hold_capabilities,
+    # descriptors
+    "use an inherited file descriptor": _inherit_descriptor,
+    "stay in its parent's session": _stay_in_session,
+    # namespaces
+    "share a namespace with its parent": _share_namespace,
+    # the environment that the zygote is started with (see ``grader.sandbox.zygote``)
+    "see an inherited environment variable": _inherit_variable,
 }

@@ -1,7 +1,18 @@
-"""Seccomp: which system calls are left to this process. One process, threads only, no network, no new kernel.
+"""Seccomp: filter the system calls of this process. One process, threads only, no network.
 
-It is a list of what is refused, since torch and a GPU's driver need calls that differ from one version to the
-next; calls that are newer than the list are refused as if the kernel had none of them.
+The filter is a deny list, because torch and GPU drivers need calls that differ between versions. Calls
+newer than the list are refused as if the kernel did not have them. It refuses in three ways, chosen so that
+libraries keep working:
+
+* ``EPERM`` is the plain refusal.
+* ``ENOSYS`` claims that the kernel lacks the call. Callers then take their fallback for older kernels; glibc
+  starts a thread with ``clone``, for example, once ``clone3`` is missing. ``clone3`` itself has to go: its
+  flags lie in memory, where a filter cannot read them.
+* "Success" without effect, for calls that change the mode or dates of a file. ``shutil.copy`` and
+  ``Path.touch`` make them on the side; skipping them does no harm in a scratch folder, and failing would
+  break both.
+
+A call from another architecture kills the process, because its numbers mean other calls; see ``bpf``.
 """
 
 from __future__ import annotations
@@ -14,33 +25,63 @@ import platform
 from . import bpf, syscalls
 from .system import LayerError, set_no_new_privs, syscall
 
-_DENIED = bpf.fail_with(errno.EPERM)
-_UNKNOWN = bpf.fail_with(errno.ENOSYS)  # callers then take an older way, as on an older kernel
-_DONE = bpf.fail_with(0)  # says that it was done, and does nothing
+_DENY = bpf.fail_with(errno.EPERM)
+_UNKNOWN = bpf.fail_with(errno.ENOSYS)
+_PRETEND = bpf.fail_with(0)
+_NOT_A_TERMINAL = bpf.fail_with(errno.ENOTTY)
 
-_ABSENT = {
+_UNKNOWN_CALLS = {
     *("clone3", "memfd_create", "memfd_secret", "pidfd_open", "pidfd_getfd", "userfaultfd"),
     *("io_setup", "io_submit", "io_uring_setup", "io_uring_enter", "io_uring_register"),
 }
-# What shutil.copy and Path.touch do besides: harmless to leave out in a scratch folder, refused elsewhere.
-_PRETENDED = {"chmod", "fchmod", "fchmodat", "fchmodat2", "utime", "utimes", "futimesat", "utimensat"}
+_PRETENDED_CALLS = {"chmod", "fchmod", "fchmodat", "fchmodat2", "utime", "utimes", "futimesat", "utimensat"}
+# Decided by the rules on arguments below, which come first.
+_CALLS_WITH_RULES = {
+    *("clone", "kill", "tgkill", "prlimit64", "sched_setaffinity", "prctl", "fcntl", "ioctl"),
+}
 
-_SET, _ALL_THREADS = 1, 1
-_CLONE_THREAD, _NEW_NAMESPACES = 0x00010000, 0x7E020080
-_PRCTL = (2, 3, 15, 16, 21, 23, 29, 30, 39, 41, 0x53564D41)  # names, slack, memory labels, and to look
-_FCNTL = (8, 10, 15, 1024, 1026, 1031)  # signals to others, leases, and pages of pipes that all share
-_TERMINALS = (0x5410, 0x5412, 0x541C, 0x8901, 0x8902)  # typing into somebody's terminal, owners of signals
-_IOCTL = (0x5401, 0x802C542A, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # what isatty and pipes ask
+_SET_MODE_FILTER, _SYNCHRONISE_THREADS = 1, 1
+_CLONE_THREAD = 0x00010000
+_CLONE_NEW_NAMESPACES = 0x7E020080  # all CLONE_NEW* flags
+_X32_BIT = 0x40000000
+_URETPROBE = 335  # x86-64 only
+
+_PRCTL_ALLOWED = (
+    *(
+        2,
+        3,
+        16,
+        21,
+        23,
+        30,
+        39,
+    ),  # queries: PDEATHSIG, DUMPABLE, NAME, SECCOMP, CAPBSET, TIMERSLACK, NO_NEW_PRIVS
+    *(15, 29, 41),  # settings of its own: NAME, TIMERSLACK, THP_DISABLE
+    0x53564D41,  # SET_VMA: names of memory areas
+)
+_FCNTL_DENIED = (
+    *(8, 10, 15),  # F_SETOWN, F_SETSIG, F_SETOWN_EX: the kernel would signal other processes
+    *(1024, 1026),  # F_SETLEASE, F_NOTIFY: leases on files and watches on folders
+    1031,  # F_SETPIPE_SZ: the pages of pipes come out of one budget per user
+)
+_IOCTL_ALLOWED = (
+    *(0x5401, 0x802C542A, 0x5413),  # TCGETS, TCGETS2, TIOCGWINSZ: what isatty and terminal size ask
+    *(0x541B, 0x5421, 0x5450, 0x5451),  # FIONREAD, FIONBIO, FIONCLEX, FIOCLEX: pipes and descriptors
+)
+_IOCTL_DENIED_ON_GPU = (
+    *(0x5410, 0x5412, 0x541C),  # TIOCSPGRP, TIOCSTI, TIOCLINUX: take over a terminal or type into it
+    *(0x8901, 0x8902),  # FIOSETOWN, SIOCSPGRP: who gets a descriptor's signals
+)
 
 
 def restrict(*, gpu: bool) -> None:
-    """Put the filter up, for every thread of this process. Not to be undone.
+    """Install the filter for every thread of this process. This cannot be undone.
 
     Args:
-        gpu: whether a GPU's driver needs calls on its devices.
+        gpu: allow the ``ioctl`` requests of a GPU driver, which differ between driver versions.
 
     Raises:
-        LayerError: no seccomp here, or a machine whose calls are not known.
+        LayerError: there is no seccomp, or the system calls of this machine are unknown.
     """
     machine = platform.machine()
     if machine not in syscalls.ARCHITECTURES:
@@ -48,9 +89,12 @@ def restrict(*, gpu: bool) -> None:
     code = _program(machine, os.getpid(), gpu=gpu).assemble()
     buffer = ctypes.create_string_buffer(code, len(code))
     program = _Filter(len(code) // 8, ctypes.cast(buffer, ctypes.c_void_p))
+    number = syscalls.numbers(machine)["seccomp"]
     try:
         set_no_new_privs()
-        unbound = syscall(syscalls.numbers(machine)["seccomp"], _SET, _ALL_THREADS, ctypes.byref(program))
+        # A filter binds one thread, but a GPU driver has started others by now: synchronise them. If one
+        # cannot be, the call does nothing and returns its id.
+        unbound = syscall(number, _SET_MODE_FILTER, _SYNCHRONISE_THREADS, ctypes.byref(program))
     except OSError as error:
         raise LayerError("seccomp", f"the kernel refused the filter ({error.strerror})") from error
     if unbound:
@@ -62,46 +106,49 @@ class _Filter(ctypes.Structure):
 
 
 def _program(machine: str, own: int, *, gpu: bool) -> bpf.Program:
+    """Write the filter: argument rules, then the deny list, then the ceiling for unknown numbers."""
     program, known = bpf.Program(syscalls.ARCHITECTURES[machine]), syscalls.numbers(machine)
     if machine == "x86_64":
-        program.rule_from(0x40000000, bpf.KILL_PROCESS)  # x32, a second set of numbers
-        program.rule(335, _DENIED)  # uretprobe
-    _threads_only(program, known)
-    _own_process_only(program, known, own)
-    _settings(program, known, gpu=gpu)
-    decided = {"clone", "kill", "tgkill", "prlimit64", "sched_setaffinity", "prctl", "fcntl", "ioctl"}
+        program.rule_from(_X32_BIT, bpf.KILL_PROCESS)  # the x32 ABI: a second set of numbers
+        program.rule(_URETPROBE, _DENY)
+    _allow_threads_only(program, known)
+    _allow_own_process_only(program, known, own)
+    _restrict_settings(program, known, gpu=gpu)
     for name, number in known.items():
-        if name in _ABSENT:
+        if name in _UNKNOWN_CALLS:
             program.rule(number, _UNKNOWN)
-        elif name in _PRETENDED:
-            program.rule(number, _DONE)
-        elif name not in decided:
-            program.rule(number, _DENIED)
+        elif name in _PRETENDED_CALLS:
+            program.rule(number, _PRETEND)
+        elif name not in _CALLS_WITH_RULES:
+            program.rule(number, _DENY)
     program.rule_from(syscalls.LAST_REVIEWED + 1, _UNKNOWN)
     return program
 
 
-def _threads_only(program: bpf.Program, known: dict[str, int]) -> None:
-    """No second process, so that limits of a process are limits of everything."""
-    program.rule_by_bits(known["clone"], 0, any_of=_CLONE_THREAD, none_of=_NEW_NAMESPACES, otherwise=_DENIED)
+def _allow_threads_only(program: bpf.Program, known: dict[str, int]) -> None:
+    """Allow ``clone`` for new threads only, so that limits per process bound everything that runs."""
+    program.rule_by_bits(
+        known["clone"], 0, any_of=_CLONE_THREAD, none_of=_CLONE_NEW_NAMESPACES, otherwise=_DENY
+    )
 
 
-def _own_process_only(program: bpf.Program, known: dict[str, int], own: int) -> None:
+def _allow_own_process_only(program: bpf.Program, known: dict[str, int], own: int) -> None:
+    """Allow signals, limits and affinity for this process only; a pid of 0 means the caller itself."""
     for name, allowed in {
         "kill": (own,),
         "tgkill": (own,),
         "prlimit64": (0, own),
         "sched_setaffinity": (0, own),
     }.items():
-        program.rule_by_value(known[name], 0, allowed, action=bpf.ALLOW, otherwise=_DENIED)
+        program.rule_by_value(known[name], 0, allowed, action=bpf.ALLOW, otherwise=_DENY)
 
 
-def _settings(program: bpf.Program, known: dict[str, int], *, gpu: bool) -> None:
-    program.rule_by_value(known["prctl"], 0, _PRCTL, action=bpf.ALLOW, otherwise=_DENIED)
-    program.rule_by_value(known["fcntl"], 1, _FCNTL, action=_DENIED, otherwise=bpf.ALLOW)
+def _restrict_settings(program: bpf.Program, known: dict[str, int], *, gpu: bool) -> None:
+    """Filter the calls with an option or request number: ``prctl``, ``fcntl`` and ``ioctl``."""
+    program.rule_by_value(known["prctl"], 0, _PRCTL_ALLOWED, action=bpf.ALLOW, otherwise=_DENY)
+    program.rule_by_value(known["fcntl"], 1, _FCNTL_DENIED, action=_DENY, otherwise=bpf.ALLOW)
+    ioctl = known["ioctl"]
     if gpu:
-        program.rule_by_value(known["ioctl"], 1, _TERMINALS, action=_DENIED, otherwise=bpf.ALLOW)
+        program.rule_by_value(ioctl, 1, _IOCTL_DENIED_ON_GPU, action=_DENY, otherwise=bpf.ALLOW)
     else:
-        program.rule_by_value(
-            known["ioctl"], 1, _IOCTL, action=bpf.ALLOW, otherwise=bpf.fail_with(errno.ENOTTY)
-        )
+        program.rule_by_value(ioctl, 1, _IOCTL_ALLOWED, action=bpf.ALLOW, otherwise=_NOT_A_TERMINAL)

@@ -1,4 +1,4 @@
-"""Finds out which walls this machine can put up, and whether anything gets through them."""
+"""Self-test of the sandbox: which layers work on this machine, and does anything get past them?"""
 
 from __future__ import annotations
 
@@ -19,31 +19,35 @@ _SECONDS = 10.0
 
 
 def run_self_test(folder: Path, layers: Sequence[str], readable: Sequence[str]) -> dict[str, Any]:
-    """Put the walls up around a forked process, which then tries what must fail.
+    """Apply the layers to a forked process and let it try what must fail there.
 
-    A layer that this machine refuses is left out, and the others are tried again.
+    If this machine refuses a layer, the test is repeated without it.
 
     Args:
-        folder: a folder of its own, to be removed afterwards.
+        folder: an empty folder, to be removed by the caller.
+        layers: the layers to test.
+        readable: paths that the sandboxed process can read.
 
     Returns:
-        ``layers`` that are up, ``missing`` ones with the reasons, ``holes``, and ``landlock_abi``.
+        ``layers`` that work, ``missing`` ones with the reason, ``breaches`` (forbidden actions that
+        succeeded) and ``landlock_abi``.
     """
     scratch, outside = folder / "scratch", folder / "outside"
     scratch.mkdir(mode=0o700)
-    outside.write_text("nobody is to read this")
+    outside.write_text("not readable from inside the sandbox")
     policy = Policy(scratch=str(scratch), layers=list(layers), readable=readable)
     missing: dict[str, str] = {}
-    while failed := (outcome := _try_out(policy, outside)).get("failed"):
+    while failed := (outcome := _run_probe(policy, outside)).get("failed"):
         missing[failed] = outcome["why"]
         policy = replace(policy, layers=[layer for layer in policy.layers if layer != failed])
     found = {"layers": list(policy.layers), "missing": missing, "breaches": outcome["breaches"]}
     return {**found, "landlock_abi": landlock.abi_version()}
 
 
-def _try_out(policy: Policy, outside: Path) -> dict[str, Any]:
+def _run_probe(policy: Policy, outside: Path) -> dict[str, Any]:
+    """Fork a process that sandboxes itself and runs the trials; return what it reports."""
     incoming, outgoing = os.pipe()
-    foreign = os.open(outside, os.O_RDONLY)  # what a walled process must not inherit
+    foreign = os.open(outside, os.O_RDONLY)  # a descriptor that the descriptors layer has to close
     child = os.fork()
     if child == 0:
         try:
@@ -54,7 +58,7 @@ def _try_out(policy: Policy, outside: Path) -> dict[str, Any]:
     os.close(outgoing)
     os.close(foreign)
     try:
-        return _answer(incoming)
+        return _read_answer(incoming)
     finally:
         os.close(incoming)
         os.kill(child, signal.SIGKILL)
@@ -70,12 +74,12 @@ def _probe(policy: Policy, outside: Path, outgoing: int) -> dict[str, Any]:
         apply_layers(policy, keep=(outgoing,))
     except LayerError as error:
         return {"failed": error.layer, "why": str(error)}
-    return {
-        "breaches": run_trials(Targets(file=str(outside), parent=parent, keep=(outgoing,), namespaces=left))
-    }
+    targets = Targets(file=str(outside), parent=parent, keep=(outgoing,), namespaces=left)
+    return {"breaches": run_trials(targets)}
 
 
-def _answer(incoming: int) -> dict[str, Any]:
+def _read_answer(incoming: int) -> dict[str, Any]:
     ready, _, _ = select.select([incoming], [], [], _SECONDS)
     text = os.read(incoming, 65536) if ready else b""
-    return dict(json.loads(text)) if text else {"breaches": ["end the probe before its time"]}
+    # A probe that dies or hangs proves nothing, so that counts as a breach.
+    return dict(json.loads(text)) if text else {"breaches": ["stop the sandbox's self-test"]}

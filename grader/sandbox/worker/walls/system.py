@@ -1,4 +1,4 @@
-"""The kernel's calls that Python has no function for, by ctypes."""
+"""System calls without a function in Python's standard library, through ctypes."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import ctypes
 import functools
 import os
 
+PR_SET_PDEATHSIG = 1  # the signal that this process gets when its parent ends
+_PR_SET_NO_NEW_PRIVS = 38
+
 
 class LayerError(Exception):
-    """A layer could not be put up on this machine.
+    """A sandbox layer could not be applied on this machine.
 
     Attributes:
-        layer: which.
+        layer: name of the layer.
     """
 
     def __init__(self, layer: str, why: str) -> None:
@@ -21,41 +24,44 @@ class LayerError(Exception):
 
 @functools.cache
 def libc() -> ctypes.CDLL:
-    """The C library that Python itself is linked with."""
+    """Return the C library that Python itself is linked with."""
     return ctypes.CDLL(None, use_errno=True)
 
 
 def syscall(number: int, *arguments: object) -> int:
-    """Ask the kernel directly; integers are passed as C longs.
+    """Make a raw system call; integers are passed as C longs.
 
     Raises:
-        OSError: it refused.
+        OSError: the call failed.
     """
     passed = [ctypes.c_long(value) if isinstance(value, int) else value for value in arguments]
     return checked(libc().syscall(ctypes.c_long(number), *passed))
 
 
 def prctl(option: int, *arguments: object) -> int:
-    """Ask the kernel about, or to change, this process.
+    """Query or change an attribute of this process.
 
     Raises:
-        OSError: it refused.
+        OSError: the call failed.
     """
-    values = [*arguments, 0, 0, 0, 0][:4]
+    values = [*arguments, 0, 0, 0, 0][:4]  # some options insist that unused arguments are 0
     passed = [ctypes.c_ulong(value) if isinstance(value, int) else value for value in values]
     return checked(libc().prctl(option, *passed))
 
 
 def set_no_new_privs() -> None:
-    """No set-uid binary gives rights from here on; the kernel demands this of an ordinary user's walls."""
-    prctl(38, 1)
+    """Ensure that no program run from here on gains privileges, such as a set-uid one.
+
+    The kernel requires this of an unprivileged process before it accepts Landlock rules or a seccomp filter.
+    """
+    prctl(_PR_SET_NO_NEW_PRIVS, 1)
 
 
 def checked(result: int) -> int:
-    """What a function of the C library returned.
+    """Return the result of a C library function.
 
     Raises:
-        OSError: it was negative.
+        OSError: the result is negative; carries the function's ``errno``.
     """
     if result < 0:
         code = ctypes.get_errno()
