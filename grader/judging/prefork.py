@@ -23,7 +23,8 @@ from grader.closing import Closing
 from grader.errors import WorkerStartError
 from grader.judging.process import ERRORS, JudgeProcess, Start, environment, start_afresh
 from grader.sandbox.source import PRELOADABLE
-from grader.sandbox.zygote import Killer, Zygote, can_fork, wait_or_kill
+from grader.sandbox.worker_process import Killer, can_fork, wait_or_kill
+from grader.sandbox.zygote import Zygote
 
 _START_SECONDS = 180.0  # a cold import of torch from a slow disk
 
@@ -43,7 +44,7 @@ def judges(layers: Sequence[str] | None = None) -> Iterator[Start]:
 
 
 class PreforkServer(Closing):
-    """Forks judges, from any thread; a context manager. Linux only: see ``grader.sandbox.zygote.can_fork``.
+    """Forks judges, from any thread; a context manager. Linux only: see ``can_fork``.
 
     Both processes are started with the first judge, and again should they be lost.
     """

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from grader.sandbox.zygote import can_fork
+from grader.sandbox.worker_process import can_fork
 
 _MAKER = "nvidia-modprobe"  # set-uid root; CUDA runs it itself, which behind walls it cannot
 

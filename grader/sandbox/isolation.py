@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from grader.errors import UsageError
-from grader.sandbox import zygote
+from grader.sandbox import worker_process
 from grader.sandbox.worker.walls import ALL_LAYERS, LAYERS
 
 _SECONDS = 60.0
@@ -67,14 +67,14 @@ def measure(layers: Sequence[str] = ALL_LAYERS) -> Isolation:
     Args:
         layers: the walls to try.
     """
-    if not zygote.can_fork():
+    if not worker_process.can_fork():
         why = f"the grader has no walls for {system_name()}"
         return Isolation(missing=dict.fromkeys(ALL_LAYERS, why))
     with tempfile.TemporaryDirectory(prefix="grade-probe-", ignore_cleanup_errors=True) as folder:
         try:
             ran = subprocess.run(
-                [*zygote.worker_command(folder), "--self-test", *layers],
-                env=zygote.worker_environment(),
+                [*worker_process.worker_command(folder), "--self-test", *layers],
+                env=worker_process.worker_environment(),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,

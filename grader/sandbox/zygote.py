@@ -1,42 +1,56 @@
-"""Starts workers: a warm process once, and from it a fresh worker in milliseconds for whoever asks."""
+"""The zygote: a process that imports torch once and forks a fresh worker for each connection.
+
+A fresh interpreter needs seconds to import torch; a fork takes milliseconds and shares the imported memory
+with its parent. Fork copies only the calling thread: if another one holds a lock at that moment, the lock
+stays locked in the child for good, and a pool of OpenMP threads is missing there, so that the child hangs.
+The zygote therefore stays single-threaded, and never runs student code. It is a program of its own
+(``worker/start.py``), not a fork of the judge, so that its memory holds no part of the rubric or the
+reference solution.
+
+Judge and zygote share a socket. The judge sends a policy together with two pipe ends; the zygote forks, and
+answers with the worker's pid and a pidfd for it. Judge and worker then talk through the pipes alone.
+"""
 
 from __future__ import annotations
 
 import itertools
 import json
 import os
-import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from grader.closing import Closing
 from grader.errors import SandboxError, WorkerStartError
-from grader.sandbox.environment import COMPUTE_ENVIRONMENT
 from grader.sandbox.watchdog import ResourceLimits, Watchdog, remove_tree
 from grader.sandbox.worker.walls import LAYERS
+from grader.sandbox.worker_process import (
+    Killer,
+    can_fork,
+    wait_or_kill,
+    worker_command,
+    worker_environment,
+)
 
-_START = Path(__file__).parent / "worker" / "start.py"
 _START_SECONDS = 180.0  # a cold import of torch from a slow disk
-_END_SECONDS = 0.2  # which a process that listens has to end
-UNIMPORTABLE = ("grader", "reference", "rubrics")  # what a worker can not import, wherever they are installed
-_PACKAGES = Path(__file__).parents[2]
 
 
 @dataclass(slots=True)
 class WorkerConnection:
-    """The two pipes to one worker, and the means to end it.
+    """The two pipes to one worker.
 
     Attributes:
-        layers: the walls that the worker says it is behind.
+        requests: pipe to the worker.
+        replies: pipe from the worker.
+        kill: ends the worker; safe to call again, and from any thread.
+        watchdog: enforces the worker's resource limits, where workers are forked.
+        layers: sandbox layers that the worker reports.
     """
 
     requests: BinaryIO
@@ -47,29 +61,31 @@ class WorkerConnection:
 
     @property
     def limit_exceeded(self) -> str | None:
-        """What the worker was ended for, to go after "it", if it went beyond its limits."""
+        """The limit for which the worker was killed, as a clause after "it", or None."""
         return self.watchdog.violation if self.watchdog else None
 
     @property
     def cpu_seconds(self) -> float:
-        """Seconds of a core that the worker took, once it is closed; 0 where nobody watched it."""
+        """Processor time of the closed worker, in seconds; 0 without a watchdog."""
         if not self.watchdog:
             return 0.0
         self.watchdog.join(5.0)
         return self.watchdog.cpu_seconds
 
     def close(self) -> None:
-        """End the worker and let go of the pipes; safe to call twice."""
+        """Kill the worker and close the pipes; safe to call twice."""
         self.kill()
         for pipe in (self.requests, self.replies):
             pipe.close()
 
 
 class Zygote(Closing):
-    """A process that has imported torch and holds nothing else; workers are forked from it.
+    """Starts workers, by forking a process that has imported torch. A context manager.
 
-    Where fork is missing or unsafe after importing torch (Windows, macOS) every worker is a process started
-    afresh.
+    Where fork is missing, or unsafe after importing torch (Windows, macOS), each worker is a new process.
+
+    Attributes:
+        layers: sandbox layers of every worker.
     """
 
     def __init__(
@@ -81,10 +97,10 @@ class Zygote(Closing):
     ) -> None:
         """
         Args:
-            layers: the walls that every worker is to be behind; all that this system can have, if not given.
-            limits: what each worker may use.
-            preload: modules that are worth importing once for all workers.
-            control: a branch of another zygote, to fork from instead of a process of its own.
+            layers: sandbox layers of every worker; by default those that strong isolation needs, on Linux.
+            limits: resource limits of each worker.
+            preload: modules to import once, before forking.
+            control: a ``branch`` of another zygote to fork from, instead of starting a process.
         """
         self._scratch = tempfile.TemporaryDirectory(prefix="grade-", ignore_cleanup_errors=True)
         self._errors: deque[str] = deque(maxlen=50)
@@ -92,7 +108,7 @@ class Zygote(Closing):
         self.layers = tuple(layers if layers is not None else LAYERS if self._forks else ())
         self._limits = limits or ResourceLimits()
         self._connections: list[WorkerConnection] = []
-        self._control_lock = threading.Lock()  # whoever asks the warm process waits for its answer
+        self._control_lock = threading.Lock()  # requests and answers on the control socket carry no ids
         self._numbers = itertools.count()
         self._process: subprocess.Popen[bytes] | None = None
         if control:
@@ -104,14 +120,14 @@ class Zygote(Closing):
             theirs.close()
 
     def close(self) -> None:
-        """End every worker and remove what they wrote."""
+        """Kill every worker and remove what they wrote."""
         for connection in self._connections:
             connection.close()
         for connection in self._connections:
             if connection.watchdog:
-                connection.watchdog.join(5.0)  # it removes the worker's folder
+                connection.watchdog.join(5.0)  # it removes the worker's scratch folder
         if self._forks:
-            self._control.close()  # at which it collects its children, and ends
+            self._control.close()  # the zygote reads end-of-file, and ends with its children
         if self._process:
             wait_or_kill(self._process)
         for folder in Path(self._scratch.name).glob("worker-*"):
@@ -119,18 +135,18 @@ class Zygote(Closing):
         self._scratch.cleanup()
 
     def worker(self, *, gpu: bool = False) -> WorkerConnection:
-        """A fresh worker, behind its walls.
+        """Start a sandboxed worker.
 
         Args:
-            gpu: whether it is to reach a GPU.
+            gpu: give it access to the GPU.
 
         Raises:
-            WorkerStartError: the warm process died, or does not answer.
-            SandboxError: a wall could not be put up.
+            WorkerStartError: the zygote died, or does not answer.
+            SandboxError: a layer could not be applied.
         """
         scratch = Path(self._scratch.name) / f"worker-{os.getpid()}-{next(self._numbers)}"
         scratch.mkdir(mode=0o700)
-        # CUDA alone takes gigabytes of the machine's own memory.
+        # CUDA itself takes gigabytes of main memory.
         limits = replace(self._limits, memory=2 * self._limits.memory) if gpu else self._limits
         policy = {"scratch": str(scratch), "layers": self.layers, "memory": limits.memory, "gpu": gpu}
         connection = self._fork(policy, scratch, limits) if self._forks else self._spawn(policy)
@@ -143,11 +159,13 @@ class Zygote(Closing):
         return connection
 
     def branch(self) -> socket.socket:
-        """A connection for another zygote, in whatever process: its workers are forked from this one's warm
-        process, and end when it hangs up. It need not be warm yet.
+        """Return a socket for the ``control`` argument of another ``Zygote``, possibly in another process.
+
+        That one forks its workers from this process, and they end when it closes the socket. This process may
+        still be importing.
 
         Raises:
-            OSError: the warm process is gone.
+            OSError: this zygote's process is gone.
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
@@ -159,7 +177,7 @@ class Zygote(Closing):
         our_replies, their_replies = os.pipe()
         try:
             pid, descriptor = self._request_fork(policy, [their_requests, their_replies])
-        finally:
+        finally:  # only the worker may hold its ends: otherwise its death would not end a read here
             os.close(their_requests)
             os.close(their_replies)
         watchdog = Watchdog(pid, descriptor, scratch, limits, lambda: remove_tree(scratch))
@@ -172,7 +190,7 @@ class Zygote(Closing):
         )
 
     def _request_fork(self, message: dict[str, Any], descriptors: list[int]) -> tuple[int, int]:
-        """The number of what the warm process forks, and its descriptor."""
+        """Ask the zygote to fork, and return the worker's pid and pidfd."""
         try:
             with self._control_lock:
                 self._control.settimeout(_START_SECONDS)
@@ -185,6 +203,7 @@ class Zygote(Closing):
         return int(answer), handles[0]
 
     def _spawn(self, policy: dict[str, Any]) -> WorkerConnection:
+        """Start a worker as a new process, which talks over its standard input and output."""
         options = ["--policy", json.dumps(policy)]
         process = self._start(options, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert process.stdin is not None
@@ -197,7 +216,7 @@ class Zygote(Closing):
         return WorkerConnection(requests=process.stdin, replies=process.stdout, kill=kill)  # type: ignore[arg-type]
 
     def _read_hello(self, connection: WorkerConnection) -> tuple[str, ...]:
-        """Wait for the worker to say which walls it is behind: all that were asked for, or it is not used."""
+        """Wait until the worker reports its layers; a worker without one of them is not used."""
         from grader.sandbox.worker.wire import HELLO, WireError, read_frame
 
         timer = threading.Timer(_START_SECONDS, connection.kill)
@@ -210,9 +229,9 @@ class Zygote(Closing):
             timer.cancel()
         if kind != HELLO or "failed" in hello:
             what, why = hello.get("failed"), hello.get("why")
-            raise SandboxError(f"the wall {what!r} around the worker could not be put up: {why}")
+            raise SandboxError(f"sandbox layer {what!r} could not be applied to the worker: {why}")
         if (layers := tuple(hello.get("layers", ()))) != self.layers:
-            raise SandboxError(f"the worker is behind {layers}, not behind {self.layers}")
+            raise SandboxError(f"the worker reports the sandbox layers {layers}, not {self.layers}")
         return layers
 
     def _start(
@@ -242,58 +261,5 @@ class Zygote(Closing):
             self._errors.append(line.decode(errors="replace").rstrip())
 
     def _start_failure(self) -> str:
-        last = next((line for line in reversed(self._errors) if line.strip()), "it said nothing")
+        last = next((line for line in reversed(self._errors) if line.strip()), "it printed nothing")
         return f"the worker process did not start ({last}); check that `python -c 'import torch'` works"
-
-
-class Killer:
-    """Kills one process by its descriptor, which no other process can have taken over."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor: int | None = descriptor
-        self._lock = threading.Lock()  # a deadline's thread may come at the same time as a close
-
-    def __call__(self) -> None:
-        with self._lock:
-            if self._descriptor is None:
-                return
-            with suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
-            os.close(self._descriptor)
-            self._descriptor = None
-
-
-def wait_or_kill(process: subprocess.Popen[bytes]) -> None:
-    """Wait for a process that leads its session and was hung up on; while it imports, it does not listen."""
-    try:
-        process.wait(_END_SECONDS)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def can_fork() -> bool:
-    """Whether workers are forked, and walled in, on this system."""
-    return sys.platform == "linux"
-
-
-def worker_command(scratch: str) -> list[str]:
-    """The command line with which a worker's process starts, without what it is to do."""
-    secret = [str(_PACKAGES / name) for name in UNIMPORTABLE]
-    return [
-        *(sys.executable, "-I", "-S", "-W", "ignore", str(_START), "--scratch", scratch),
-        *("--hidden", *UNIMPORTABLE, "--secret", *secret, "--path", *_site_packages()),
-    ]
-
-
-def _site_packages() -> list[str]:
-    return [entry for entry in sys.path if Path(entry).name in ("site-packages", "dist-packages")]
-
-
-def worker_environment() -> dict[str, str]:
-    """Next to nothing: the worker must find no secret here, and no PYTHON variable may steer it."""
-    kept = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "CUDA_VISIBLE_DEVICES", "LANG", "LC_ALL")
-    deterministic = {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
-    return (
-        {name: os.environ[name] for name in kept if name in os.environ} | COMPUTE_ENVIRONMENT | deterministic
-    )

@@ -198,8 +198,8 @@ def driver(tmp_path: Path) -> Path:
 
 def test_workers_learn_beside_a_gpu(driver: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Had the process that they are forked from asked for it, no backward pass would run in any of them."""
-    environment = zygote_module.environment() | {"LD_PRELOAD": str(driver)}
-    monkeypatch.setattr(zygote_module, "environment", lambda: environment)
+    environment = zygote_module.worker_environment() | {"LD_PRELOAD": str(driver)}
+    monkeypatch.setattr(zygote_module, "worker_environment", lambda: environment)
     learns = (
         "import torch\ndef learns():\n    x = torch.ones(1, requires_grad=True)\n    (2 * x).backward()\n"
     )

@@ -9,7 +9,7 @@ import pytest
 import torch
 from workers import LoadStudent, source_of
 
-from grader.sandbox import zygote as zygote_module
+from grader.sandbox import worker_process
 from grader.sandbox.student import Student
 from grader.sandbox.values import StudentError, WorkerError
 from grader.sandbox.zygote import Zygote
@@ -158,7 +158,7 @@ def test_a_statement_that_fails_does_not_stop_the_others(load_student: LoadStude
 
 def test_without_fork_every_worker_is_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on macOS and Windows: slower to start, but with the same answers and deadlines."""
-    monkeypatch.setattr(zygote_module.sys, "platform", "darwin")
+    monkeypatch.setattr(worker_process.sys, "platform", "darwin")
     source = source_of("def f(): return 1", "def hang():\n    while True: pass")
     with Zygote() as zygote, Student(zygote=zygote, source=source) as student:
         assert student.call("f") == 1

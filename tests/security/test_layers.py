@@ -16,7 +16,7 @@ import pytest
 
 from grader.commands import doctor
 from grader.errors import UsageError
-from grader.sandbox import zygote as zygote_module
+from grader.sandbox import worker_process
 from grader.sandbox.isolation import Isolation, IsolationLevel, measure, required_isolation
 from grader.sandbox.worker.walls import ALL_LAYERS, LAYERS
 
@@ -144,7 +144,7 @@ def test_a_worker_without_a_wall_that_it_was_to_have_is_not_used(sound: Isolatio
     """It is an error of the sandbox, and nothing is asked."""
     code = "from grader.sandbox.zygote import Zygote\nwith Zygote() as zygote: zygote.worker()"
     ran = without_landlock(sys.executable, "-c", code, folder=tmp_path)
-    assert "SandboxError: the wall 'landlock' around the worker could not be put up" in ran.stderr
+    assert "SandboxError: sandbox layer 'landlock' could not be applied to the worker" in ran.stderr
 
 
 def test_walls_can_be_left_out_for_one_notebook_only(sound: Isolation, tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_a_system_without_walls_is_told_what_it_does_not_give(
 ) -> None:
     """As far as it can be seen from here: the doctor's words, and that a class is refused."""
     monkeypatch.setattr(platform, "system", lambda: system)
-    monkeypatch.setattr(zygote_module, "can_fork", lambda: False)
+    monkeypatch.setattr(worker_process, "can_fork", lambda: False)
     assert doctor.main([]) == 1
     said = " ".join(capsys.readouterr().out.split())
     assert f"walls none: on {name} nothing keeps a notebook's code from your files" in said
@@ -256,7 +256,7 @@ go.set()
 thread.join()
 print(said[0])
 """
-    package = Path(zygote_module.__file__).parent
+    package = Path(worker_process.__file__).parent
     said = {}
     for last, layers in (("landlock", LAYERS[:-1]), ("seccomp", LAYERS)):
         start = f"import sys; sys.path.insert(0, {str(package)!r})\n"
