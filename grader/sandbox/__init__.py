@@ -1,1 +1,1 @@
-"""Where student code runs: a worker process that computes, and the judge's side of the line to it."""
+"""Student code in sandboxed worker processes, and the judge's side of the connection to them."""

@@ -1,8 +1,9 @@
-"""Tells whether two sources compute the same: comments, docstrings, layout and the names of locals do not
-count, since the instructions that Python makes of them are the same.
+"""Digest of source code that depends only on what the code computes.
 
-The digest holds on the Python that it was taken with. Sources that look at themselves, as TorchScript or
-``locals()`` do, are the same only if they are so to the letter.
+It is taken from the bytecode, so comments, docstrings, layout and the names of local variables make no
+difference. It is valid only for the Python version that computed it. Introspective code, such as
+TorchScript or code that calls ``locals()``, can see what bytecode leaves out, so its digest is taken from
+the source text.
 """
 
 from __future__ import annotations
@@ -17,55 +18,54 @@ from typing import Any
 
 from grader.notebook.parsing import parse
 
-Row = Mapping[str, Any]  # a statement as the judge is sent it: source, cell, line, flags
+Statement = Mapping[str, Any]  # keys: source, cell, line, flags
 
 _BUILTINS = {"locals", "vars", "dir", "eval", "exec", "compile", "globals", "breakpoint"}
 _MODULES = {"inspect", "linecache", "traceback", "jit", "dis", "gc", "ast", "tokenize", "symtable"}
 _FRAMES = {"_getframe", "currentframe", "settrace", "setprofile", "tb_frame", "f_locals", "f_back"}
 _INSIDES = {"__code__", "__doc__", "__dict__", "__globals__", "__closure__", "getsource", "script"}
 _ERRORS = {"__traceback__", "tb_lineno", "exc_info", "UnboundLocalError"}
-_SELF = frozenset(_BUILTINS | _ERRORS | _MODULES | _FRAMES | _INSIDES)
+_INTROSPECTIVE = frozenset(_BUILTINS | _ERRORS | _MODULES | _FRAMES | _INSIDES)
 _UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)  # "return" outside a function, say
-_METHODS_TOO = frozenset({"eval", "compile"})  # ``model.eval()`` looks at nothing
+_METHODS_TOO = frozenset({"eval", "compile"})  # harmless as methods: ``model.eval()``
 
 
-def is_introspective(statements: Iterable[Row]) -> bool:
-    """Whether code may see its own text or names, or reach what it does not name; or nobody can say."""
-    return any(_is_introspective(str(row["source"])) for row in statements)
+def is_introspective(statements: Iterable[Statement]) -> bool:
+    """Return whether code may see its own text or names, or reach what it does not name; True if in doubt."""
+    return any(_is_introspective(str(statement["source"])) for statement in statements)
 
 
-@lru_cache(maxsize=4096)  # each is asked about as part of the whole, then of each part
+@lru_cache(maxsize=4096)  # the same statements are checked as a whole, then part by part
 def _is_introspective(source: str) -> bool:
     try:
-        return any(name in _SELF for name in _names(parse(source)))
+        return any(name in _INTROSPECTIVE for name in _names(parse(source)))
     except _UNREADABLE:
         return True
 
 
-def digest(statements: Sequence[Row], modules: Mapping[str, Sequence[Row]]) -> str:
-    """The same for two sources only if they compute the same.
+def digest(statements: Sequence[Statement], modules: Mapping[str, Sequence[Statement]]) -> str:
+    """Return a SHA-256 hex digest that two sources share only if they compute the same.
 
     Args:
-        statements: of the notebook, in order.
-        modules: statements of the modules beside it, by the names they are imported by.
+        statements: the notebook's, in order.
+        modules: statements of the local modules, by the name under which they are imported.
     """
     every = {"": statements, **modules}
-    to_the_letter = any(map(is_introspective, every.values()))
-    read = _letters if to_the_letter else _instructions
-    parts = {name: [read(row) for row in rows] for name, rows in every.items()}
+    read = _text if any(map(is_introspective, every.values())) else _instructions
+    parts = {name: [read(one) for one in rows] for name, rows in every.items()}
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode("utf-8", "replace")).hexdigest()
 
 
-def _letters(row: Row) -> Any:
-    return [row["source"], row["cell"], row["line"], row["flags"]]
+def _text(statement: Statement) -> Any:
+    return [statement["source"], statement["cell"], statement["line"], statement["flags"]]
 
 
-def _instructions(row: Row) -> Any:
+def _instructions(statement: Statement) -> Any:
     try:
-        tree = _without_docstrings(parse(row["source"]))
-        return _code(compile(tree, "", "exec", row["flags"], dont_inherit=True))
-    except _UNREADABLE:  # it fails in the worker as well, and takes no other statement along
-        return _letters(row)
+        tree = _without_docstrings(parse(statement["source"]))
+        return _code(compile(tree, "", "exec", statement["flags"], dont_inherit=True))
+    except _UNREADABLE:  # it fails in the worker, too, without affecting other statements
+        return _text(statement)
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:
@@ -78,7 +78,7 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
 
 
 def _code(code: CodeType) -> list[Any]:
-    """All of a code object but the names of its locals and where it stands."""
+    """Return everything about a code object except line numbers and the names of its local variables."""
     arguments = code.co_argcount + code.co_kwonlyargcount
     arguments += bool(code.co_flags & 0x04) + bool(code.co_flags & 0x08)  # *args, **kwargs
     return [
@@ -102,7 +102,7 @@ def _constant(value: Any) -> Any:
 
 
 def _names(tree: ast.Module) -> Iterator[str]:
-    """Names that code uses, but for methods that are called like a builtin."""
+    """Yield the names that code uses, except methods that share their name with a builtin."""
     for node in ast.walk(tree):
         match node:
             case ast.Name(id=name) | ast.Constant(value=str(name)):

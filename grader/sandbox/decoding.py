@@ -1,6 +1,9 @@
-"""Reads what a worker sent. It may be anything: a worker's process belongs to the student's code.
+"""Decode and check what a worker sent, which may be anything: its process is under the student's control.
 
-Whatever is not as the protocol has it is a WireError, and the worker is ended; nothing else is raised here.
+No pickle: unpickling calls whatever the sender names. The protocol has a fixed set of value forms instead,
+matched here one by one, so that the worst a message can do is to be a wrong answer. Anything that does not
+fit raises WireError, upon which the worker is killed; no other exception leaves this module except the
+errors that the protocol itself carries (StudentError and WorkerError).
 """
 
 from __future__ import annotations
@@ -15,12 +18,12 @@ from torch import Tensor
 from grader.sandbox.values import Double, Handle, NamedFields, StudentError, WorkerError
 from grader.sandbox.worker.wire import WireError
 
-_DEPTH = 24  # a worker packs down to 16
-_WHOLE = 1 << 63
+_DEPTH = 24  # a worker encodes no more than 16 levels
+_INT_LIMIT = 1 << 63
 _NOTICES = 50
 _NAME, _MESSAGE = 100, 2000  # characters
 
-# What a stand-in in the worker says besides its arguments; see ``worker.doubles``.
+# Types of the state that a test double in the worker sends along with its arguments; see ``worker.doubles``.
 _STATE: dict[str, tuple[type, ...]] = {
     "call": (int,),
     "training": (bool,),
@@ -30,6 +33,7 @@ _STATE: dict[str, tuple[type, ...]] = {
     "attached": (list,),
     "waiting": (bool,),
 }
+# Types of the arguments of events other than calls.
 _EVENTS: dict[str, tuple[type, ...]] = {
     "backward": (int, Tensor),
     "compare": (Tensor, Tensor),
@@ -39,21 +43,21 @@ _EVENTS: dict[str, tuple[type, ...]] = {
 
 
 class AnswerDecoder:
-    """Reads the values of one message.
-
-    Args:
-        tensors: those of the message.
-        generation: of the worker that sent it; its handles are no good for another.
-    """
+    """Decoder for the values of one message from a worker."""
 
     def __init__(self, tensors: list[Tensor], generation: int) -> None:
+        """
+        Args:
+            tensors: tensors of the message.
+            generation: number of the worker that sent it, recorded in its handles.
+        """
         self._tensors, self._generation = tensors, generation
 
     def decode(self, value: Any, depth: int = 0) -> Any:
-        """The Python value that the protocol's value stands for.
+        """Return the Python value for a value in the protocol's form.
 
         Raises:
-            WireError: it is none of the protocol's.
+            WireError: the value has another form.
         """
         if depth > _DEPTH:
             raise WireError("a value is nested too deeply")
@@ -61,7 +65,7 @@ class AnswerDecoder:
             case None | bool() | float():
                 return value
             case int():
-                return value if abs(value) < _WHOLE else _float(value)
+                return value if abs(value) < _INT_LIMIT else _float(value)
             case str():
                 return text(value)
             case list():
@@ -81,12 +85,12 @@ class AnswerDecoder:
         raise WireError("a value is malformed")
 
     def reply(self, answer: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
-        """The ``value`` of a reply to ``request``, and whether that is ``attached`` to a graph.
+        """Return the ``value`` of a reply, and whether it is ``attached`` to an autograd graph.
 
         Raises:
-            StudentError: the student's code raised.
-            WorkerError: the worker's own code raised.
-            WireError: it is no reply, or not one to that request.
+            StudentError: the student's code raised an exception.
+            WorkerError: the worker's own code raised an exception.
+            WireError: it is not a reply, or its value is of the wrong kind for ``request``.
         """
         if "raised" in answer:
             raise _raised(answer["raised"])
@@ -94,21 +98,29 @@ class AnswerDecoder:
             raise WireError("a reply has no value")
         value = self.decode(answer["value"])
         if not _answers(request, value):
-            raise WireError("this is no answer to what was asked")
+            raise WireError("the reply does not fit the request")
         return {"value": value, "attached": answer.get("attached") is True}
 
     def notices(self, answer: Mapping[str, Any]) -> list[str]:
-        """The sentences beside a reply."""
+        """Return the notices for the report that came with a reply.
+
+        Raises:
+            WireError: they are malformed.
+        """
         notices = answer.get("notices", [])
         if not isinstance(notices, list) or len(notices) > _NOTICES:
             raise WireError("the notices are malformed")
         return [text(notice, 300) for notice in notices if isinstance(notice, str)]
 
     def callback(self, call: Mapping[str, Any], doubles: Mapping[int, Double]) -> Callback:
-        """What a stand-in was asked.
+        """Return a call of a test double, checked.
+
+        Args:
+            call: header of the message.
+            doubles: test doubles that the worker has been sent, by number.
 
         Raises:
-            WireError: there is no such stand-in, or it was asked in a way that it never is.
+            WireError: there is no such test double, or its arguments do not fit the event.
         """
         match call:
             case {
@@ -126,7 +138,7 @@ class AnswerDecoder:
         if wanted and not (
             len(arguments) == len(wanted) and all(map(isinstance, arguments, wanted)) and not named
         ):
-            raise WireError(f"{event!r} comes with other arguments")
+            raise WireError(f"the arguments do not fit the event {event!r}")
         return Callback(doubles[number], event, arguments, named, _State(_checked(state)))
 
 
@@ -136,33 +148,35 @@ def _are_names(names: list[Any], count: int) -> bool:
 
 
 class Callback:
-    """A question of a stand-in's, checked."""
+    """A call of a test double in the worker, to be answered by its counterpart in the judge."""
 
     def __init__(
         self, double: Double, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]
     ) -> None:
-        self._double, self._asked = double, (event, args, kwargs, state)
+        self._double, self._call = double, (event, args, kwargs, state)
 
     def answer(self) -> Any:
-        """What the judge's side of the stand-in says to it."""
-        return self._double.answer(*self._asked)
+        """Return the test double's answer. May raise Refusal or Exhausted."""
+        return self._double.answer(*self._call)
 
 
 class _State(dict[str, Any]):
+    """State of a test double; a key that the worker left out is an error of the worker's, not a KeyError."""
+
     def __missing__(self, name: str) -> Any:
-        raise WireError(f"a callback does not say {name!r}")
+        raise WireError(f"a callback lacks {name!r}")
 
 
 def text(value: str, limit: int = 1 << 20) -> str:
-    """Text that can be written anywhere: half a surrogate pair, which JSON can carry, no file can."""
+    """Return the text with lone surrogates replaced: JSON can carry them, a file in UTF-8 cannot."""
     return value[:limit].encode("utf-8", "replace").decode()
 
 
 def _checked(state: dict[str, Any]) -> dict[str, Any]:
     for name, value in state.items():
-        is_huge = isinstance(value, int) and abs(value) >= _WHOLE
+        is_huge = isinstance(value, int) and abs(value) >= _INT_LIMIT
         if is_huge or not isinstance(value, _STATE.get(name, ())):
-            raise WireError("a stand-in's state is malformed")
+            raise WireError("the state of a test double is malformed")
     return state
 
 
@@ -178,7 +192,7 @@ def _raised(raised: Any) -> StudentError | WorkerError:
 
 
 def _place(cell: Any) -> int | str | None:
-    """A cell's number, or the name of a file beside the notebook."""
+    """Return a cell's number, or the name of a local module's file."""
     match cell:
         case None | int():
             return cell
@@ -188,7 +202,7 @@ def _place(cell: Any) -> int | str | None:
 
 
 def _answers(request: Mapping[str, Any], value: Any) -> bool:
-    """Whether a value is of the kind that a request asks for; of a call it may be any."""
+    """Return whether a value is of the kind that a request asks for; a call may return any."""
     if request.get("keep"):
         return isinstance(value, Handle)
     match request["verb"], value:
@@ -220,8 +234,8 @@ def _key(key: Any) -> Any:
     return key if isinstance(key, str | int | float | bool | None) else str(key)[:_NAME]
 
 
-def _float(whole: int) -> float:
+def _float(integer: int) -> float:
     try:
-        return float(whole)
+        return float(integer)
     except OverflowError:
-        return math.copysign(math.inf, whole)
+        return math.copysign(math.inf, integer)

@@ -1,4 +1,4 @@
-"""Which device student code runs on."""
+"""Choice of the device that student code runs on."""
 
 from __future__ import annotations
 
@@ -12,27 +12,31 @@ import torch
 
 from grader.sandbox.worker_process import can_fork
 
-_MAKER = "nvidia-modprobe"  # set-uid root; CUDA runs it itself, which behind walls it cannot
+_NVIDIA_MODPROBE = "nvidia-modprobe"  # set-uid root; CUDA runs it itself, but a sandboxed worker cannot
 
 
-def resolve_device(wish: str) -> str:
-    """``cpu`` or ``cuda``, for ``auto`` what there is; from here on no GPU is there for this process itself.
+def resolve_device(requested: str) -> str:
+    """Return ``cpu`` or ``cuda``, and hide the GPU from this process.
 
-    An optimiser's step or a backward pass, on the processor, would take memory from the GPU. Its workers were
-    started, or forked, with the environment that was before.
+    A judge computes on the CPU only, but even there an optimizer step or a backward pass would start CUDA
+    and take GPU memory. The workers' environment was read earlier, so they still see the GPU.
+
+    Args:
+        requested: ``cpu``, ``cuda``, or ``auto`` for a GPU where there is one.
     """
-    if wish == "auto":
-        wish = "cuda" if torch.cuda.is_available() else "cpu"
-    if wish == "cuda":
+    device = requested
+    if requested == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda":
         _make_device_file()
     if can_fork():
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
-    return wish
+    return device
 
 
 def _make_device_file() -> None:
-    """The file of CUDA's unified memory, which on some machines only the first use of CUDA makes."""
+    """Create the device file of CUDA's unified memory, which on some machines appears with the first use."""
     missing = Path("/dev/nvidiactl").exists() and not Path("/dev/nvidia-uvm").exists()
-    if missing and (tool := shutil.which(_MAKER)):
+    if missing and (tool := shutil.which(_NVIDIA_MODPROBE)):
         with suppress(OSError, subprocess.SubprocessError):
             subprocess.run([tool, "-u", "-c", "0"], stdin=subprocess.DEVNULL, capture_output=True, timeout=20)

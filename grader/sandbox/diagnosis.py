@@ -1,4 +1,4 @@
-"""Says what lies behind an error in student code, where that is known from the notebook or the device."""
+"""Find the cause of an error in student code, where the notebook or the device reveals it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 from grader.sandbox.values import DeviceError, StudentError, WorkerError
 
 _NAME = re.compile(r"name '(\w+)' is not defined")
-# What PyTorch says of a GPU that is full, was lost to an earlier error, or cannot be used.
-_TROUBLE = re.compile(
+# PyTorch's messages about a GPU that is full, unusable, or lost after an earlier error.
+_GPU_ERRORS = re.compile(
     r"OutOfMemoryError|CUDA (driver )?error|CUDA out of memory|CUDA unknown error|CUDA driver init"
     r"|cudaGetDeviceCount|No CUDA GPUs|NVIDIA driver|CUDA call failed lazily|NVRTC|nvrtc"
     r"|CU(DNN|BLAS|SOLVER)_STATUS_|cuDNN|cuFFT|unable to find an engine"
 )
-# And where what lies on the GPU meets what does not.
-_MIXED = re.compile(
+# PyTorch's messages about tensors on the GPU that meet tensors or generators on the CPU.
+_MIXED_DEVICES = re.compile(
     r"same device|expected device '?cuda|to be on GPU \(while|device type for generator"
     r"|cuda:\d device type tensor to numpy|torch\.cuda\.\w+Tensor"
 )
@@ -25,10 +25,15 @@ _MIXED = re.compile(
 def add_cause(
     error: StudentError, unset: Mapping[str, str], problems: Iterable[Mapping[str, Any]]
 ) -> StudentError:
-    """The error, with its cause where that is known.
+    """Return the error, or a more helpful one if it is a NameError whose cause is known.
 
-    A name that is missing because its own statement failed gives that statement's error; one that nothing
-    sets says so.
+    A name whose own statement failed gives that statement's error; a name that is never defined gets the
+    explanation in ``unset``.
+
+    Args:
+        error: what the student's code raised.
+        unset: explanations by name, for names that no statement defines.
+        problems: statements that failed while the definitions were loaded.
     """
     match = _NAME.search(error.message) if error.type == "NameError" else None
     if match is None:
@@ -42,21 +47,28 @@ def add_cause(
 
 
 def death_error(limit_exceeded: str | None, device: str) -> StudentError | DeviceError:
-    """What to say of a worker that ended by itself, or because of an ``limit_exceeded``."""
+    """Return the error for a worker that has ended: by itself, or killed for the limit that it exceeded."""
     if limit_exceeded:
-        return StudentError("Died", f"the Python process was ended, because it {limit_exceeded}")
+        return StudentError("Died", f"the Python process was stopped because it {limit_exceeded}")
     if device == "cuda":
-        return DeviceError("the Python process ended, as CUDA and its libraries may end one")
+        return DeviceError("the Python process ended; an error in CUDA or its libraries can cause this")
     return StudentError("Died", "the Python process ended without an answer")
 
 
+def timeout_error(seconds: float) -> StudentError:
+    """Return the error for a worker that was killed at its deadline."""
+    return StudentError("Timeout", f"no answer within {seconds:.0f} seconds")
+
+
 def gpu_failure(error: StudentError | WorkerError) -> str | None:
-    """What to say of an error that only a GPU brings about: verdicts must not depend on whether there is one.
-    None of any other.
+    """Return a sentence about an error that can only arise on a GPU, or None for any other error.
+
+    Such an error decides nothing: a verdict must not depend on the machine's having a GPU.
     """
-    said = str(error)
-    if _TROUBLE.search(said):
-        return f"the GPU failed ({said})"
-    if _MIXED.search(said):
-        return f"the code has tensors on the GPU meet others, which on a processor is no mistake ({said})"
+    message = str(error)
+    if _GPU_ERRORS.search(message):
+        return f"the GPU failed ({message})"
+    if _MIXED_DEVICES.search(message):
+        mixed = "the code mixes tensors on the GPU with tensors on the CPU, which works without a GPU"
+        return f"{mixed} ({message})"
     return None

@@ -1,4 +1,4 @@
-"""Turns the judge's values into the plain values of the protocol."""
+"""Encode the judge's values as the plain values of the protocol (see ``worker``)."""
 
 from __future__ import annotations
 
@@ -9,27 +9,42 @@ from typing import Any
 
 from torch import Tensor
 
-from grader.sandbox.values import CurrentDevice, Double, Handle, NamedFields, OnCPU, StudentError
+from grader.sandbox.decoding import Callback
+from grader.sandbox.values import (
+    CurrentDevice,
+    Double,
+    Exhausted,
+    Handle,
+    NamedFields,
+    OnCPU,
+    Refusal,
+    StudentError,
+)
 
 
 class RequestEncoder:
-    """Packs the values of one message to the worker, and remembers which stand-ins it spoke of."""
+    """Encoder for the values of one message to a worker.
+
+    Attributes:
+        tensors: tensors of the message, in the order in which the encoded values refer to them.
+        doubles: test doubles that the message mentions, by number; the worker may call them back.
+    """
 
     def __init__(self, generation: int, names: Mapping[str, str]) -> None:
         """
         Args:
-            generation: of the worker.
-            names: what the notebook calls a definition, where it has another name for it.
+            generation: number of the worker that the message is for; handles of another one are refused.
+            names: the notebook's own names for wanted definitions, where they differ.
         """
         self.tensors: list[Tensor] = []
         self.doubles: dict[int, Double] = {}
         self._generation, self._names = generation, names
 
     def target(self, target: str | Handle) -> dict[str, Any]:
-        """A name in the notebook, or an object of this generation of the worker.
+        """Encode the target of a request: a name in the notebook, or the handle of an object.
 
         Raises:
-            StudentError: the object was lost with an earlier one.
+            StudentError: the object was lost with an earlier worker.
         """
         if isinstance(target, str):
             return {"name": target}
@@ -37,8 +52,17 @@ class RequestEncoder:
             raise StudentError("Died", f"the {target.type} was lost when its Python process ended")
         return {"handle": target.number}
 
+    def answer(self, callback: Callback) -> dict[str, Any]:
+        """Return the header of the answer to a call of a test double: a value, an end or an error."""
+        try:
+            return {"value": self.encode(callback.answer())}
+        except Exhausted:
+            return {"stop": True}
+        except Refusal as refusal:
+            return {"raise": {"type": refusal.type, "message": str(refusal)}}
+
     def encode(self, value: Any) -> Any:
-        """The value as the protocol writes it."""
+        """Return ``value`` in the protocol's form; anything unknown is taken for a test double."""
         match value:
             case None | bool() | int() | str():
                 return value

@@ -1,8 +1,9 @@
-"""Says whether there is a GPU, and whether a worker behind its walls can compute on it, as JSON.
+"""Report as JSON whether there is a GPU and whether a sandboxed worker can compute on it.
 
-For ``grade doctor``, which runs it in a process of its own: a broken driver may take down whoever asks::
+``grade doctor`` runs this module as a separate process, since a broken driver may crash it::
 
-    {"name": str | null, "why": str | null}     null: there is none; it works
+    {"name": str | null,     null if there is no GPU
+     "why": str | null}      the reason why workers cannot use it; null if they can
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from grader.sandbox.zygote import Zygote
 
 
 def gpu_error(layers: Sequence[str]) -> str | None:
-    """What keeps a worker behind these walls from the GPU; None where nothing does."""
+    """Return the reason why a worker with these sandbox layers cannot use the GPU, or None if it can."""
     with Zygote(layers=layers) as zygote:
         try:
             with Student(zygote=zygote, source=WorkerSource(statements=[]), device="cuda") as worker:
@@ -33,7 +34,7 @@ def gpu_error(layers: Sequence[str]) -> str | None:
 
 
 def check_gpu(layers: Sequence[str]) -> dict[str, str | None]:
-    """What there is, and why it cannot be used."""
+    """Return the name of the GPU and the reason why it cannot be used, each None where there is none."""
     if torch.cuda.is_available():
         return {"name": torch.cuda.get_device_name(0), "why": gpu_error(layers)}
     if torch.version.cuda and Path("/dev/nvidiactl").exists():

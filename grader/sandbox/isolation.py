@@ -1,4 +1,4 @@
-"""How well this machine can wall student code in: tried out, not assumed."""
+"""Isolation level of this machine, found by a self-test rather than assumed."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ _SECONDS = 60.0
 
 
 class IsolationLevel(StrEnum):
-    """What a student's code could do at worst."""
+    """The worst that a student's code could do."""
 
     STRONG = "strong"  # use up its own time and memory
-    MEDIUM = "medium"  # some of what is forbidden; what, ``Isolation.breaches`` says
-    NONE = "none"  # whatever the user can
+    MEDIUM = "medium"  # do some forbidden things, listed in ``Isolation.breaches``
+    NONE = "none"  # do whatever the user may do
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Isolation:
-    """The walls that workers will be behind.
+    """The sandbox layers that workers will have.
 
     Attributes:
-        layers: those that are up, of ``walls.ALL_LAYERS``.
-        missing: those that are not, and why.
-        breaches: what a probe behind these very walls succeeded in, though it should not have.
-        landlock_abi: the version that the kernel speaks; 0 where there is none.
+        layers: the layers that work here, out of ``walls.ALL_LAYERS``.
+        missing: the other layers, each with the reason why it is missing.
+        breaches: forbidden actions in which a probe with these layers succeeded.
+        landlock_abi: ABI version of the kernel's Landlock; 0 without Landlock.
     """
 
     layers: tuple[str, ...] = ()
@@ -44,7 +44,7 @@ class Isolation:
 
     @property
     def level(self) -> IsolationLevel:
-        """Strong only where every layer that it takes is up, and nothing came through."""
+        """Strong only if every layer of ``LAYERS`` works and the probe found no breach."""
         if set(self.layers) >= set(LAYERS) and not self.breaches:
             return IsolationLevel.STRONG
         if "limits" in self.layers and {"landlock", "seccomp"} & set(self.layers):
@@ -52,7 +52,7 @@ class Isolation:
         return IsolationLevel.NONE
 
     def as_environment(self) -> dict[str, Any]:
-        """What goes into every result."""
+        """Return the fields for the ``environment`` of every result."""
         return {
             "isolation": ["process", *self.layers],
             "isolation_level": str(self.level),
@@ -62,13 +62,13 @@ class Isolation:
 
 
 def measure(layers: Sequence[str] = ALL_LAYERS) -> Isolation:
-    """Put walls up around a probe that tries what is forbidden; takes a tenth of a second.
+    """Run the self-test: a sandboxed probe tries what is forbidden. Takes a tenth of a second.
 
     Args:
-        layers: the walls to try.
+        layers: the layers to test.
     """
     if not worker_process.can_fork():
-        why = f"the grader has no walls for {system_name()}"
+        why = f"the grader has no sandbox layers for {system_name()}"
         return Isolation(missing=dict.fromkeys(ALL_LAYERS, why))
     with tempfile.TemporaryDirectory(prefix="grade-probe-", ignore_cleanup_errors=True) as folder:
         try:
@@ -83,7 +83,7 @@ def measure(layers: Sequence[str] = ALL_LAYERS) -> Isolation:
             )
             found: dict[str, Any] = json.loads(ran.stdout)
         except (OSError, subprocess.SubprocessError, ValueError) as error:
-            why = f"the probe did not come to its end ({type(error).__name__})"
+            why = f"the self-test did not finish ({type(error).__name__})"
             return Isolation(missing=dict.fromkeys(ALL_LAYERS, why))
     return Isolation(
         layers=tuple(found["layers"]),
@@ -94,33 +94,32 @@ def measure(layers: Sequence[str] = ALL_LAYERS) -> Isolation:
 
 
 def system_name() -> str:
-    """This operating system as its users call it."""
+    """Return the name of this operating system."""
     return {"Darwin": "macOS"}.get(platform.system(), platform.system())
 
 
 def required_isolation(*, several: bool, unsafe: bool) -> Isolation:
-    """The walls to grade behind: of several notebooks none is graded unless they are strong.
+    """Return the isolation to grade with; refuse several notebooks unless it is strong.
 
     Args:
-        unsafe: whether to leave the walls out, as somebody may who trusts the notebook.
+        several: whether more than one notebook is graded.
+        unsafe: leave out all layers, for a notebook that the user trusts.
 
     Raises:
-        UsageError: these walls do not do for several notebooks.
+        UsageError: this isolation is not sufficient for several notebooks.
     """
     if several and unsafe:
-        raise UsageError(
-            "--unsafe-no-sandbox is for one notebook of your own, never for several; leave it out"
-        )
+        raise UsageError("--unsafe-no-sandbox is for one notebook of your own, never for several; remove it")
     if unsafe:
-        return Isolation(missing=dict.fromkeys(ALL_LAYERS, "left out by --unsafe-no-sandbox"))
+        return Isolation(missing=dict.fromkeys(ALL_LAYERS, "disabled by --unsafe-no-sandbox"))
     isolation = measure()
     if several and isolation.level is not IsolationLevel.STRONG:
         raise UsageError(
-            f"several notebooks are only graded behind strong walls, and this machine's are "
-            f"{isolation.level}; `grade doctor` says what is missing and what to do"
+            f"grading several notebooks needs strong isolation, and this machine's level is "
+            f"{isolation.level}; run `grade doctor` to see what is missing and how to fix it"
         )
     return isolation
 
 
 def _left_out(layers: Sequence[str]) -> dict[str, str]:
-    return {layer: "it was not asked for" for layer in ALL_LAYERS if layer not in layers}
+    return {layer: "not requested" for layer in ALL_LAYERS if layer not in layers}

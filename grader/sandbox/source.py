@@ -1,4 +1,4 @@
-"""What a worker is given to load, whole or in part."""
+"""The source code that a worker loads, whole or in part."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from grader.sandbox.code_digest import is_introspective
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSource:
-    """What a worker is to load: statements with their cells and lines, in the notebook's order.
+    """Extracted statements for a worker to load.
 
     Attributes:
-        modules: statements of the modules beside the notebook, by the name they are imported by.
-        needs: the places among ``statements`` of what each thing asked for needs.
-        names: what the notebook calls what is asked for, where it has another name for it.
-        unset: sentences on names that nothing sets.
-        free_variables: variables of the notebook that functions read: "function", "name", "cell", "line".
+        statements: with their cells and lines, in the notebook's order.
+        modules: statements of the local modules, by the name under which they are imported.
+        needs: for each wanted definition, the indices of the statements that it depends on.
+        names: the notebook's own names for wanted definitions, where they differ.
+        unset: explanations by name, for names that no statement defines.
+        free_variables: notebook variables that functions read: "function", "name", "cell", "line".
     """
 
     statements: Sequence[Mapping[str, Any]]
@@ -29,17 +30,21 @@ class WorkerSource:
     free_variables: Sequence[Mapping[str, Any]] = ()
 
     def mentions(self, package: str) -> bool:
-        """Whether a package is spoken of anywhere; its import may take seconds."""
+        """Return whether the name of a package occurs anywhere; importing it may take seconds."""
         everything = (self.statements, *self.modules.values())
         return any(package in statement["source"] for part in everything for statement in part)
 
     def only(self, names: Iterable[str]) -> WorkerSource:
-        """What these definitions need, and no other statement; all of it where code looks at itself."""
+        """Return only the statements that these definitions depend on.
+
+        Introspective code gets everything, as it may reach more than it names.
+        """
         if any(map(is_introspective, (self.statements, *self.modules.values()))):
             return self
-        wanted = {place for name in names for place in self.needs.get(name, ())}
-        kept = [statement for place, statement in enumerate(self.statements) if place in wanted]
+        wanted = {index for name in names for index in self.needs.get(name, ())}
+        kept = [statement for index, statement in enumerate(self.statements) if index in wanted]
         return replace(self, statements=kept, needs={})
 
 
+# Packages that many notebooks import and that take long to: imported once, in the zygote.
 PRELOADABLE = ("torchvision", "matplotlib.pyplot", "einops")

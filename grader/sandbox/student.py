@@ -1,4 +1,12 @@
-"""The student's code as the judge sees it: names to call, values that come back, errors that say where."""
+"""The student's code as the judge sees it: definitions to call, values and errors that come back.
+
+A call is one exchange of frames with the worker: a request, then a reply. In between the worker may send
+callbacks, each a call of a test double, which the judge answers; and to find its answer a test double may
+make calls of its own, so that exchanges nest.
+
+After a timeout, a death or a malformed frame the state of the connection is unknown. The worker is then
+killed rather than resynchronised, and the next call starts a fresh one.
+"""
 
 from __future__ import annotations
 
@@ -10,20 +18,12 @@ from typing import Any
 
 from grader.closing import Closing
 from grader.sandbox.deadlines import DeadlineScheduler
-from grader.sandbox.decoding import AnswerDecoder, Callback
-from grader.sandbox.diagnosis import add_cause, death_error, gpu_failure
+from grader.sandbox.decoding import AnswerDecoder
+from grader.sandbox.diagnosis import add_cause, death_error, gpu_failure, timeout_error
 from grader.sandbox.encoding import RequestEncoder
 from grader.sandbox.source import WorkerSource
-from grader.sandbox.values import (
-    DeviceError,
-    Double,
-    Exhausted,
-    Handle,
-    Refusal,
-    ServedDataset,
-    StudentError,
-    WorkerError,
-)
+from grader.sandbox.time_spent import TimeSpent
+from grader.sandbox.values import DeviceError, Double, Handle, ServedDataset, StudentError, WorkerError
 from grader.sandbox.worker.wire import (
     ANSWER,
     CALLBACK,
@@ -42,38 +42,26 @@ MIB = 1 << 20
 _DEADLINES = DeadlineScheduler()
 
 
-@dataclass(slots=True)
-class TimeSpent:
-    """What the workers of one submission took, all of them together; from any thread.
-
-    Attributes:
-        seconds: time spent waiting for the student's code.
-        cpu_seconds: seconds of a core that workers took, those that have ended.
-    """
-
-    seconds: float = 0.0
-    cpu_seconds: float = 0.0
-    _adding: threading.Lock = field(default_factory=threading.Lock)
-
-    def add(self, seconds: float = 0.0, cpu_seconds: float = 0.0) -> None:
-        """Count what somebody took."""
-        with self._adding:
-            self.seconds += seconds
-            self.cpu_seconds += cpu_seconds
-
-
 @dataclass(slots=True, kw_only=True)
 class Student(Closing):
-    """Asks one worker at a time; after a death the next question goes to a fresh one. A context manager.
+    """The student's definitions in a worker, replaced by a fresh one when it ends. A context manager.
 
     Attributes:
+        zygote: starts the workers.
+        source: statements to load into each worker.
+        device: ``cpu`` or ``cuda``.
+        threads: threads that torch may use in the worker.
+        gpu_share: share of the GPU's memory that the worker may use, from 0 to 1.
+        seed: seeds the random number generators before the definitions are loaded.
+        data: what a torchvision dataset holds in the worker, in place of a download.
+        load_timeout: seconds for loading the definitions.
         problems: statements that failed when the definitions were loaded.
-        notices: the worker's sentences on the notebook's surroundings; shared by all workers.
-        gpu_share: how much of the GPU's memory its worker may take.
-        spent: what its workers took; shared with those that ``fresh`` gives.
-        layers: the walls that its worker is behind.
-        timeout_factor: how many times as long as usual it may take, since others compute beside it.
-        is_cancelled: whether nobody wants to hear of it any more.
+        notices: the worker's notices for the report, as keys; shared with copies from ``fresh``.
+        spent: time used; shared with copies from ``fresh``.
+        generation: number of workers so far; handles of an earlier worker are void.
+        layers: sandbox layers of the worker.
+        timeout_factor: scales all timeouts, for times when the machine computes other things as well.
+        is_cancelled: start no further worker.
     """
 
     zygote: Zygote
@@ -92,10 +80,9 @@ class Student(Closing):
     timeout_factor: float = 1.0
     is_cancelled: bool = False
     _connection: WorkerConnection | None = None
-    _open_requests: int = 0  # a stand-in may ask before it answers
-    _doubles: dict[int, Double] = field(
-        default_factory=dict
-    )  # an object may call those that it was built with
+    _open_requests: int = 0  # more than 1 while a test double makes calls of its own
+    # All test doubles that this worker has been sent: an object may still call those it was built with.
+    _doubles: dict[int, Double] = field(default_factory=dict)
 
     def call(
         self,
@@ -109,18 +96,20 @@ class Student(Closing):
         keep: bool = False,
         **kwargs: Any,
     ) -> Any:
-        """Call what the student defined, and return what came back.
+        """Call one of the student's definitions and return the result.
 
         Args:
-            target: a name in the notebook, or an object that was kept.
-            method: the object's method to call, instead of itself.
-            seed: set for torch, numpy and random just before the call.
+            target: a name in the notebook, or the handle of an object.
+            args, kwargs: arguments of the call.
+            method: name of the object's method to call, instead of the object itself.
+            seed: seeds torch, numpy and random just before the call.
             timeout: seconds until the worker is killed.
-            reply_limit: bytes of tensors that may come back.
+            reply_limit: largest number of bytes of tensors in the reply.
+            grad: enable gradients.
             keep: leave the result in the worker and return its handle.
 
         Raises:
-            StudentError: the code raised, died, hung or flooded.
+            StudentError: the code raised an exception, ended its process, or exceeded a limit.
             DeviceError: the GPU failed.
         """
         return self.reply(
@@ -133,7 +122,7 @@ class Student(Closing):
         )["value"]
 
     def get(self, target: str | Handle, name: str) -> Any:
-        """The attribute ``name`` of ``target``."""
+        """Return the attribute ``name`` of ``target``."""
         return self.reply({"verb": "get", "name": name}, target=target)["value"]
 
     def set(self, target: str | Handle, name: str, value: Any) -> None:
@@ -145,16 +134,21 @@ class Student(Closing):
         self.reply({"verb": "set", "name": name}, target="", values={"value": value})
 
     def fresh(self, **changes: Any) -> Student:
-        """The same source in a worker of its own, untouched by what was asked before. Close it after use.
+        """Return a copy with a worker of its own, unaffected by earlier calls. Close it after use.
 
         Args:
-            changes: other fields, where they are to be others, such as a part of the source.
+            changes: fields to replace, such as ``source``.
         """
         fresh = {"problems": [], "generation": 0, "_doubles": {}, "_open_requests": 0}
         return replace(self, **{**fresh, "_connection": None, **changes})
 
     def ask(self, verb: str, target: str | Handle | None = None, **options: Any) -> Any:
-        """Any other verb of the protocol; values among ``options`` are packed."""
+        """Send any other verb of the protocol (see ``worker``) and return its value.
+
+        Args:
+            target: a name in the notebook, or the handle of an object.
+            options: further fields of the request, encoded as values.
+        """
         return self.reply({"verb": verb}, target=target, values=options)["value"]
 
     def reply(
@@ -168,7 +162,16 @@ class Student(Closing):
         timeout: float = 30.0,
         reply_limit: int = 64 * MIB,
     ) -> dict[str, Any]:
-        """Send a request; the reply has its ``value`` and whether that is ``attached`` to a graph."""
+        """Send a request; return its ``value`` and whether that is ``attached`` to an autograd graph.
+
+        Args:
+            header: plain fields of the request, with its ``verb``.
+            args, kwargs: arguments of a call, encoded as values.
+            values: further fields, encoded as values.
+
+        Raises:
+            WorkerError: the worker's own code failed. Other arguments and errors are those of ``call``.
+        """
         connection = self._connection or self._open()
         encoder = RequestEncoder(self.generation, self.source.names)
         if isinstance(target, str):
@@ -183,22 +186,22 @@ class Student(Closing):
         return self._exchange(connection, header, encoder, timeout, reply_limit)
 
     def method(self, name: str) -> str:
-        """What the student calls the method ``name`` of a wanted class."""
+        """Return the student's own name for the method ``name`` of a wanted class."""
         return next((own for known, own in self.source.names.items() if known.endswith(f".{name}")), name)
 
     def start(self) -> None:
-        """Load the student's definitions now, rather than with the first question."""
+        """Load the student's definitions now, rather than at the first call."""
         if self._connection is None:
             self._open()
 
     def cancel(self) -> None:
-        """End the worker while another thread asks it something: that one hears that it died."""
+        """Kill the worker from another thread; a call in progress there fails with StudentError."""
         self.is_cancelled = True
         if connection := self._connection:
             connection.kill()
 
     def close(self) -> None:
-        """End the worker, if there is one."""
+        """Kill the worker, if there is one."""
         if self._connection:
             self._connection.close()
             self.spent.add(cpu_seconds=self._connection.cpu_seconds)
@@ -206,7 +209,7 @@ class Student(Closing):
 
     def _open(self) -> WorkerConnection:
         if self.is_cancelled:
-            raise StudentError("Died", "it was given up")
+            raise StudentError("Died", "the call was cancelled")
         connection = self._connection = self.zygote.worker(gpu=self.device == "cuda")
         self.generation, self.layers = self.generation + 1, connection.layers
         self._doubles = {}
@@ -233,11 +236,11 @@ class Student(Closing):
         reply_limit: int,
     ) -> dict[str, Any]:
         self._doubles |= encoder.doubles
-        timeout, passed = self.timeout_factor * timeout, threading.Event()
+        timeout, timed_out = self.timeout_factor * timeout, threading.Event()
 
         def expire() -> None:
-            passed.set()
-            connection.kill()  # which ends any read or write on its connection
+            timed_out.set()
+            connection.kill()  # this ends the read or write below, which then raises Closed
 
         started = time.monotonic()
         self._open_requests += 1
@@ -245,40 +248,39 @@ class Student(Closing):
             with _DEADLINES.deadline(timeout, expire):
                 write_frame(connection.requests, REQUEST, header, encoder.tensors)
                 while True:
-                    kind, answer, tensors = read_frame(
-                        connection.replies, min(reply_limit, MAX_BODY), MAX_ANSWER
-                    )
+                    limit = min(reply_limit, MAX_BODY)
+                    kind, answer, tensors = read_frame(connection.replies, limit, MAX_ANSWER)
                     decoder = AnswerDecoder(tensors, self.generation)
                     if kind == REPLY:
-                        return self._received(decoder, answer, header)
+                        return self._read_reply(decoder, answer, header)
                     if kind != CALLBACK:
-                        raise WireError("a reply was due")
-                    self._answer(connection, decoder.callback(answer, self._doubles))
+                        raise WireError("expected a reply or a callback")
+                    callback = decoder.callback(answer, self._doubles)
+                    given = RequestEncoder(self.generation, self.source.names)
+                    write_frame(connection.requests, ANSWER, given.answer(callback), given.tensors)
         except Closed as error:
             self.close()
-            raise (
-                _timeout_error(timeout)
-                if passed.is_set()
-                else death_error(connection.limit_exceeded, self.device)
-            ) from error
+            if timed_out.is_set():
+                raise timeout_error(timeout) from error
+            raise death_error(connection.limit_exceeded, self.device) from error
         except WireError as error:
             self.close()
-            raise StudentError("Flood", "the answer was larger than it can rightly be, or garbled") from error
+            raise StudentError("Flood", "the answer was too large or malformed") from error
         except StudentError as error:
-            if error.lost:  # a stand-in has had enough, or died of what it asked
+            if error.lost:  # raised by a test double, or by a call that it made
                 self.close()
-            if error.lost and passed.is_set():
-                raise _timeout_error(timeout) from error
+            if error.lost and timed_out.is_set():
+                raise timeout_error(timeout) from error
             raise
         except BaseException:
-            self.close()  # of ours, in a stand-in: the conversation is out of step
+            self.close()  # an error in a test double of ours: the worker still waits for its answer
             raise
         finally:
             self._open_requests -= 1
-            if not self._open_requests:
+            if not self._open_requests:  # an outer exchange includes the time of the inner ones
                 self.spent.add(seconds=time.monotonic() - started)
 
-    def _received(
+    def _read_reply(
         self, decoder: AnswerDecoder, answer: dict[str, Any], request: dict[str, Any]
     ) -> dict[str, Any]:
         self.notices.update(dict.fromkeys(decoder.notices(answer)))
@@ -288,20 +290,6 @@ class Student(Closing):
             if isinstance(error, StudentError):
                 error = add_cause(error, self.source.unset, self.problems)
             if self.device == "cuda" and (why := gpu_failure(error)):
-                self.close()  # after most of them a process can do nothing more on that GPU
+                self.close()  # after most GPU errors the process cannot use the GPU any more
                 raise DeviceError(why) from error
             raise error
-
-    def _answer(self, connection: WorkerConnection, callback: Callback) -> None:
-        encoder = RequestEncoder(self.generation, self.source.names)
-        try:
-            header = {"value": encoder.encode(callback.answer())}
-        except Exhausted:
-            header = {"stop": True}
-        except Refusal as refusal:
-            header = {"raise": {"type": refusal.type, "message": str(refusal)}}
-        write_frame(connection.requests, ANSWER, header, encoder.tensors)
-
-
-def _timeout_error(timeout: float) -> StudentError:
-    return StudentError("Timeout", f"no answer within {timeout:.0f} seconds")

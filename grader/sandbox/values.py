@@ -1,4 +1,4 @@
-"""The terms in which judge and worker speak: errors, handles, and stand-ins that the judge plays."""
+"""Values that judge and worker exchange besides plain data: errors, handles, test doubles."""
 
 from __future__ import annotations
 
@@ -12,11 +12,16 @@ _LOST = ("Died", "Timeout", "Flood", "Endless")
 
 
 class StudentError(Exception):
-    """The student's code could not answer. ``str()`` of it is a sentence with cell and line.
+    """The student's code raised an exception, or its worker had to be stopped.
+
+    ``str(error)`` is a sentence for the student, with cell and line.
 
     Attributes:
-        type: name of the exception class, or "Died", "Timeout", "Flood", "Endless".
-        cell, line: where in the notebook it arose, if that is known.
+        type: name of the exception class; or "Died", "Timeout", "Flood" (too much or malformed data) or
+            "Endless" (a test double was called too often).
+        message: message of the exception.
+        cell: number of the cell, or file name of the local module, where it was raised, if known.
+        line: line in that cell or file.
     """
 
     def __init__(
@@ -30,20 +35,20 @@ class StudentError(Exception):
 
     @property
     def lost(self) -> bool:
-        """Whether the worker itself is gone, not just one call."""
+        """Whether the worker itself is gone, rather than one call having failed."""
         return self.type in _LOST
 
 
 class WorkerError(Exception):
-    """The worker's own code broke: an error of ours, or said to be one."""
+    """The worker's own code failed, as far as the worker says: an error of the grader."""
 
 
 class DeviceError(Exception):
-    """The GPU has no room left, cannot be used any more, or is what the code is not made for."""
+    """An error that can only arise on a GPU: it is full or unusable, or the code is not written for one."""
 
 
 class Refusal(Exception):
-    """Raised by a stand-in: the student's code gets an exception of this class name and message."""
+    """Raised by a test double to raise an exception of this type and message in the worker."""
 
     def __init__(self, type: str, message: str) -> None:
         self.type = type
@@ -51,25 +56,41 @@ class Refusal(Exception):
 
 
 class Exhausted(Exception):
-    """Raised by a stand-in that is a loader: there is no further batch."""
+    """Raised by a loader double when there is no further batch."""
 
 
 class Double(Protocol):
-    """A stand-in: what it is called for in the worker, it answers here."""
+    """A test double that is called in the worker and answers in the judge."""
 
     def describe(self) -> dict[str, Any]:
-        """Return its ``kind`` and what else the worker needs to build it.
+        """Return its ``kind`` and what else the worker needs to build its counterpart.
 
         ``passes_for``, of a module or object, lists definitions that ``isinstance`` takes it for.
         """
 
     def answer(self, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
-        """The value that the caller in the worker gets. May raise Refusal or Exhausted."""
+        """Return the value that the caller in the worker gets.
+
+        Args:
+            event: what happened, such as a call or a backward pass.
+            args, kwargs: arguments of the call.
+            state: what the worker knows about it, such as whether gradients are enabled.
+
+        Raises:
+            Refusal: the caller gets an exception instead.
+            Exhausted: there is no further batch.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class Handle:
-    """An object that lives in the worker; lost when that worker is."""
+    """A reference to an object in the worker, void once that worker has ended.
+
+    Attributes:
+        number: identifies the object in its worker.
+        type: name of its class.
+        generation: number of its worker.
+    """
 
     number: int
     type: str
@@ -78,17 +99,17 @@ class Handle:
 
 @dataclass(frozen=True, slots=True)
 class OnCPU:
-    """Marks a tensor that is to arrive on the CPU whatever device is in use, as a loader's batches do."""
+    """Wraps a tensor that stays on the CPU whatever the device in use, as the batches of a loader do."""
 
     tensor: Tensor
 
 
 @dataclass(frozen=True, slots=True)
 class ServedDataset:
-    """Images that a torchvision dataset holds in the worker, in place of a download.
+    """Images and labels that a torchvision dataset holds in the worker, in place of a download.
 
     Attributes:
-        name: of the class in ``torchvision.datasets``, such as CIFAR10.
+        name: name of the class in ``torchvision.datasets``, such as CIFAR10.
         images: float (N, C, H, W) in [0, 1], with 1 or 3 channels.
         labels: int64 (N,).
     """
@@ -99,19 +120,19 @@ class ServedDataset:
 
 
 class NamedFields(tuple[Any, ...]):
-    """A tuple whose items have names, as ``typing.NamedTuple`` has them."""
+    """A tuple with named items, as from ``typing.NamedTuple``."""
 
     names: tuple[str, ...]
 
     def __new__(cls, items: Iterable[Any], names: Iterable[str]) -> NamedFields:
-        """Items, and as many names."""
+        """Create a tuple from items and as many names."""
         made = super().__new__(cls, items)
         made.names = tuple(names)
         return made
 
 
 class CurrentDevice:
-    """Marks the argument that names the device in use."""
+    """Marker for an argument: the worker replaces it with the device in use."""
 
 
 CURRENT_DEVICE = CurrentDevice()

@@ -1,4 +1,16 @@
-"""Watches a worker from outside: memory, threads and files, which no limit of the kernel's covers wholly."""
+"""Watchdog: enforce limits on a worker's memory, threads and files from outside.
+
+The kernel's limits (``worker/walls/limits.py``) leave gaps that need no privilege to fill from here:
+
+* Memory: with a GPU no ``RLIMIT_AS`` is possible, since CUDA reserves far more addresses than it uses. So the
+  watchdog measures what is really held: resident anonymous and shared memory. Libraries that are mapped
+  from files do not count, and what the worker shared with the zygote at its start is subtracted.
+* Threads: ``RLIMIT_NPROC`` counts a user's threads on the whole machine, so it is not set.
+* Files: ``RLIMIT_FSIZE`` bounds one file, not the folder and not the number of files.
+
+A sandboxed worker is one process, so its own numbers are the total. The limits are enforced to a tenth of a
+second, not to the byte.
+"""
 
 from __future__ import annotations
 
@@ -17,20 +29,21 @@ MIB, GIB = 1 << 20, 1 << 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceLimits:
-    """What one worker may use at a time."""
+    """What one worker may use at any time: bytes, numbers of files and of threads."""
 
-    memory: int = 4 * GIB  # beyond what it was born with
+    memory: int = 4 * GIB  # in addition to what it shares with the zygote
     disk: int = 512 * MIB
     files: int = 5000
     threads: int = 256
 
 
 class Watchdog(threading.Thread):
-    """Ends a worker that goes beyond its limits; when it has ended, for whatever violation, tells so.
+    """Thread that kills a worker which exceeds its limits, and runs a callback once the worker has ended.
 
     Attributes:
-        violation: what the worker did beyond its limits, to go after "it": "used more than 4 GB of memory".
-        processor: seconds of a core that it took, once it has ended.
+        violation: the limit that the worker exceeded, as a clause after "it" ("used more than 4 GB of
+            memory"), or None.
+        cpu_seconds: processor time of the worker, known once it has ended.
     """
 
     def __init__(
@@ -38,40 +51,43 @@ class Watchdog(threading.Thread):
     ) -> None:
         """
         Args:
-            descriptor: the process's own (pidfd); a copy of it is kept until the process has ended.
-            ended: called in this thread, once.
+            pid: process id of the worker.
+            descriptor: pidfd of the worker; duplicated here, so that the caller may close it.
+            scratch: folder that the worker writes to.
+            limits: what the worker may use.
+            ended: called once in this thread, when the worker has ended.
         """
         super().__init__(daemon=True)
         self.violation: str | None = None
         self.cpu_seconds = 0.0
         self._pid, self._descriptor = pid, os.dup(descriptor)
         self._scratch, self._limits, self._ended = scratch, limits, ended
-        self._born_with, _ = _memory_and_threads(pid)  # what it shares with the process it was forked from
+        self._memory_at_start, _ = _memory_and_threads(pid)  # pages shared with the zygote
 
     def run(self) -> None:
-        """Look ten times a second, until the process has ended."""
+        """Check the limits ten times a second until the process has ended."""
         end = select.poll()
-        end.register(self._descriptor, select.POLLIN)
+        end.register(self._descriptor, select.POLLIN)  # a pidfd becomes readable when its process ends
         while not end.poll(_PERIOD_MS):
             if self.violation is None and (violation := self._violation()):
-                self.violation = violation  # before it dies, so that whoever finds it dead can say why
+                self.violation = violation  # set before the kill: a reader sees the worker die and asks why
                 with suppress(ProcessLookupError):
                     signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
-        self.cpu_seconds = _cpu_seconds(self._pid)  # nobody has collected it yet
+        self.cpu_seconds = _cpu_seconds(self._pid)  # a zombie still: the zygote reaps it later
         os.close(self._descriptor)
         self._ended()
 
     def _violation(self) -> str | None:
         limits = self._limits
         memory, threads = _memory_and_threads(self._pid)
-        if memory - self._born_with > limits.memory:
+        if memory - self._memory_at_start > limits.memory:
             return f"used more than {_size(limits.memory)} of memory"
         if threads > limits.threads:
             return f"started more than {limits.threads} threads"
         try:
             size, files = disk_usage(self._scratch, limits.files)
         except OSError:
-            return "made a folder that cannot be looked into"
+            return "made a folder that cannot be read"
         if size > limits.disk:
             return f"wrote more than {_size(limits.disk)} of files"
         if files > limits.files:
@@ -80,10 +96,10 @@ class Watchdog(threading.Thread):
 
 
 def disk_usage(folder: Path, most: int) -> tuple[int, int]:
-    """Bytes on disk below a folder, and how many entries; counting ends above ``most`` entries.
+    """Return the bytes on disk and the number of entries below a folder, counting ``most`` entries or so.
 
     Raises:
-        OSError: a folder cannot be read, or lies too deep to be named.
+        OSError: a folder cannot be read, or its path is too long.
     """
     size, entries, folders = 0, 0, [str(folder)]
     while folders and entries <= most:
@@ -98,9 +114,10 @@ def disk_usage(folder: Path, most: int) -> tuple[int, int]:
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove a folder that a worker, now ended, has filled; however deep, whatever the modes.
+    """Remove the scratch folder of a worker that has ended, whatever its depth and modes.
 
-    What lies deeper is moved up first: names of folders in folders may be longer than any call takes.
+    Nested folders are moved up to the top before they are emptied: a worker can nest them until no system
+    call accepts the path. Symbolic links are removed, never followed.
     """
     number = 0
     with suppress(OSError):
@@ -111,7 +128,7 @@ def remove_tree(folder: Path) -> None:
                     continue
                 for deeper in _entries(Path(entry)):
                     if deeper.is_dir(follow_symlinks=False):
-                        os.chmod(deeper, 0o700)  # moving a folder changes what it holds: ".."
+                        os.chmod(deeper, 0o700)  # moving a folder rewrites its "..", which takes write access
                         os.rename(deeper, folder / f".{(number := number + 1)}")
                     else:
                         os.unlink(deeper)
@@ -126,7 +143,7 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def _memory_and_threads(pid: int) -> tuple[int, int]:
-    """Bytes that are in memory for this process alone, and its threads; zeros once it has ended."""
+    """Return a process's resident anonymous and shared bytes and its threads; zeros once it has ended."""
     found = dict.fromkeys(("RssAnon", "RssShmem", "Threads"), 0)
     with suppress(OSError), open(f"/proc/{pid}/status") as status:
         for line in status:
@@ -137,9 +154,9 @@ def _memory_and_threads(pid: int) -> tuple[int, int]:
 
 
 def _cpu_seconds(pid: int) -> float:
-    """Seconds of a core that a process took, which may have ended but is still known to the system."""
-    with suppress(OSError, ValueError, IndexError), open(f"/proc/{pid}/stat") as about:
-        fields = about.read().rpartition(")")[2].split()  # a name may hold anything
+    """Return the processor time of a process in seconds; it may have ended, but not been reaped."""
+    with suppress(OSError, ValueError, IndexError), open(f"/proc/{pid}/stat") as stat:
+        fields = stat.read().rpartition(")")[2].split()  # the name before it may contain spaces and brackets
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     return 0.0
 

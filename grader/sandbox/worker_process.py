@@ -1,4 +1,4 @@
-"""How a worker's process is started and ended: command line, environment, signals."""
+"""Command line, environment and termination of worker processes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def worker_environment() -> dict[str, str]:
 
 
 class Killer:
-    """Kills one process through its pidfd; may be called any number of times, from any thread.
+    """A function that kills one process through its pidfd; may be called repeatedly, from any thread.
 
     A pid can be reused as soon as the process has been reaped, and then names a stranger. A pidfd refers to
     the same process for as long as it is open.

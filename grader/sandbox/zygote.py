@@ -80,7 +80,7 @@ class WorkerConnection:
 
 
 class Zygote(Closing):
-    """Starts workers, by forking a process that has imported torch. A context manager.
+    """A process that has imported torch and forks sandboxed workers. A context manager.
 
     Where fork is missing, or unsafe after importing torch (Windows, macOS), each worker is a new process.
 

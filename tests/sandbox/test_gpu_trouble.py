@@ -115,7 +115,7 @@ STUDENTS = (
 
 @pytest.mark.parametrize(
     ("texts", "said"),
-    [(GPUS, "the GPU failed"), (MIXED, "on a processor is no mistake"), (STUDENTS, None)],
+    [(GPUS, "the GPU failed"), (MIXED, "which works without a GPU"), (STUDENTS, None)],
     ids=["the GPU's", "of two devices", "the student's"],
 )
 def test_an_error_of_the_gpus_is_known_by_its_words(texts: tuple[str, ...], said: str | None) -> None:
@@ -128,7 +128,7 @@ def test_an_error_of_the_gpus_is_known_by_its_words(texts: tuple[str, ...], said
 def test_trouble_of_the_gpus_is_not_the_students(student: Student, name: str) -> None:
     """And the next question goes to a fresh worker, since the old one can use the GPU no more."""
     student.device = "cuda"
-    with pytest.raises(DeviceError, match=r"the GPU failed|CUDA and its libraries"):
+    with pytest.raises(DeviceError, match=r"the GPU failed|CUDA or its libraries"):
         student.call(name)
     student.device = "cpu"
     assert student.call("fine") == 42

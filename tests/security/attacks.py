@@ -16,7 +16,7 @@ FILES = {
         return bool(os.read(os.open('secret.txt', os.O_RDONLY, dir_fd=folder), 6))
     """,
     "read the list of users": "return 'root' in open('/etc/passwd').read()",
-    "read the grader": "return bool(open(v['grader'] + '/score.py').read())",
+    "read the grader": "return bool(open(v['grader'] + '/judging/score.py').read())",
     "read the reference": "return bool(open(v['reference'] + '/unet.py').read())",
     "list other submissions": "return bool(os.listdir(v['folder']))",
     "find other workers' folders": "return len(os.listdir('..')) > 0",

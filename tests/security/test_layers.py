@@ -119,7 +119,7 @@ def test_several_notebooks_need_strong_walls(sound: Isolation, tmp_path: Path) -
     shutil.copy(ALICE, tmp_path / "two.ipynb")
     ran = without_landlock(GRADE, tmp_path, "--quick", folder=tmp_path)
     assert ran.returncode == 2
-    assert "only graded behind strong walls, and this machine's are medium" in ran.stderr
+    assert "needs strong isolation, and this machine's level is medium" in ran.stderr
     assert "grade doctor" in ran.stderr
     assert len(ran.stderr.splitlines()) == 1
     assert not list(tmp_path.glob("reports/*"))
@@ -189,7 +189,7 @@ def test_a_system_without_walls_is_told_what_it_does_not_give(
     said = " ".join(capsys.readouterr().out.split())
     assert f"walls none: on {name} nothing keeps a notebook's code from your files" in said
     assert "Landlock" not in said
-    with pytest.raises(UsageError, match="only graded behind strong walls, and this machine's are none"):
+    with pytest.raises(UsageError, match="needs strong isolation, and this machine's level is none"):
         required_isolation(several=True, unsafe=False)
     assert required_isolation(several=False, unsafe=False).level is IsolationLevel.NONE
 

@@ -57,7 +57,7 @@ def ask(zygote: Zygote, body: str, timeout: float = 20.0) -> Any:
         ),
         (
             "for n in range(250):\n    os.mkdir('x' * 200); os.chdir('x' * 200)\ntime.sleep(9)",
-            "because it made a folder that cannot be looked into",
+            "because it made a folder that cannot be read",
         ),
     ],
 )
