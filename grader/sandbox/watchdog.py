@@ -96,7 +96,7 @@ class Watchdog(threading.Thread):
 
 
 def disk_usage(folder: Path, most: int) -> tuple[int, int]:
-    """Return the bytes on disk and the number of entries below a folder, counting ``most`` entries or so.
+    """Return the bytes on disk and the number of entries below a folder; stop counting after ``most``.
 
     Raises:
         OSError: a folder cannot be read, or its path is too long.

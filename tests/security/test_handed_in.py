@@ -1,4 +1,4 @@
-"""What is handed in is read as data: no link followed, no pipe waited for, no name believed."""
+"""Submissions are read as data: no link is followed, no pipe waited for, no file name trusted."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def grade(*arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[s
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
 
 
-def test_a_class_of_traps(tmp_path: Path) -> None:
-    """Links are refused and a pipe gets a report that says so; the honest notebook among them its grade."""
+def test_links_and_pipes_in_a_class_are_refused(tmp_path: Path) -> None:
+    """Links are refused, a pipe gets a report that says so, and the honest notebook gets its grade."""
     folder = tmp_path / "class"
     folder.mkdir()
     shutil.copy(SUBMISSIONS / "alice.ipynb", folder / "honest.ipynb")
@@ -54,8 +54,8 @@ def test_a_class_of_traps(tmp_path: Path) -> None:
     assert not any(b"root:" in path.read_bytes() for path in written)
 
 
-def test_a_files_name_neither_paints_the_terminal_nor_leaves_the_folder(tmp_path: Path) -> None:
-    """Each has its two files, under a name that says no more than a name should."""
+def test_a_file_name_neither_colours_the_terminal_nor_leaves_the_folder(tmp_path: Path) -> None:
+    """Each notebook gets its page and its result, under a printable name."""
     names = ["\x1b[31mred", "a\nb", "\u202eevil", "caf\udce9", "x" * 240, "-rf", ".hidden", "a\\b:c*?"]
     folder = tmp_path / "class"
     folder.mkdir()
@@ -72,12 +72,12 @@ def test_a_files_name_neither_paints_the_terminal_nor_leaves_the_folder(tmp_path
 
 
 @pytest.mark.parametrize("name", ["alice", "Müller, Zoë (2)", "a.b-c_d+e=f", "学生"])
-def test_ordinary_names_stay_as_they_are(name: str) -> None:
+def test_ordinary_names_are_kept(name: str) -> None:
     assert file_name(name) == name
 
 
 @pytest.mark.parametrize("name", ["../../etc/x", "a/b", "..", "con\x00", "", "a" * 5000, "\udcff", "é" * 200])
-def test_no_name_leads_anywhere_else(name: str) -> None:
+def test_no_name_leads_out_of_the_folder(name: str) -> None:
     safe = file_name(name)
     assert "/" not in safe
     assert safe not in ("", ".", "..")
@@ -111,8 +111,8 @@ def _nested(depth: int) -> object:
     ],
     ids=range(13),
 )
-def test_code_that_python_cannot_read_costs_its_cell(tmp_path: Path, source: str) -> None:
-    """Every other cell is found as ever."""
+def test_code_that_python_cannot_parse_affects_only_its_cell(tmp_path: Path, source: str) -> None:
+    """The definitions of all other cells are found."""
     book = nbformat.read(SUBMISSIONS / "alice.ipynb", 4)
     book.cells.append(nbformat.v4.new_code_cell(source))
     path = tmp_path / "student.ipynb"
@@ -139,7 +139,7 @@ def test_code_that_python_cannot_read_costs_its_cell(tmp_path: Path, source: str
         ),
     ],
 )
-def test_a_notebook_that_is_built_to_break_its_reader(
+def test_a_notebook_that_strains_its_parser_is_graded(
     tmp_path: Path, change: dict[str, object], code: int, sentence: str
 ) -> None:
     path = tmp_path / "student.ipynb"
@@ -154,8 +154,8 @@ def test_a_notebook_that_is_built_to_break_its_reader(
 BROKEN = "        raise ValueError('a\\ud800\\x1b[31m')"
 
 
-def test_half_a_character_in_an_error_is_replaced(tmp_path: Path) -> None:
-    """JSON and Python can hold what no file can."""
+def test_a_lone_surrogate_in_an_error_is_replaced(tmp_path: Path) -> None:
+    """JSON and Python can hold lone surrogates, which UTF-8 cannot encode."""
     book = nbformat.read(SUBMISSIONS / "alice.ipynb", 4)
     for cell in book.cells:
         if "class NoiseDiffuser" in cell.source:

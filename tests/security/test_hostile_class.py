@@ -1,4 +1,4 @@
-"""A class in which every other notebook attacks: the grades of the others are what they are without it."""
+"""A class in which every other notebook attacks: the grades of the others do not change."""
 
 from __future__ import annotations
 
@@ -21,35 +21,38 @@ from corpus import CORPUS, wrong
 from grader.audit import corpus
 from grader.sandbox.isolation import IsolationLevel, measure
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="walls are for Linux")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="sandbox layers are for Linux"),
+]
 
 HONEST = ("handout_code", "numpy_schedule", "class_hierarchy", "in_place", "own_names", "products_by_loop")
-ASKED = ("schedule", "forward", "unet.shape_1ch", "train.zero_grad", "sample.formula")
+CRITERIA = ("schedule", "forward", "unet.shape_1ch", "train.zero_grad", "sample.formula")
 GRADE = str(Path(sys.executable).with_name("grade"))
 _BECOME_SUBREAPER = 36
 
 
 @pytest.fixture(scope="module")
 def solutions() -> dict[str, list[str]]:
-    """Honest notebooks, right and wrong, by the names of who hands them in."""
+    """Cells of honest notebooks, right and wrong, by name."""
     right = {name: [cell.source for cell in CORPUS.right_cells(name)] for name in HONEST}
     return {**right, "mistaken": wrong("betas_reversed", "image_root_missing")}
 
 
 @pytest.fixture
 def orphans() -> Iterator[psutil.Process]:
-    """This process, to which whatever is left behind by others is handed down as a child."""
+    """This process, made the reaper of orphans: processes left behind become its children."""
     libc = ctypes.CDLL(None)
     libc.prctl(_BECOME_SUBREAPER, 1, 0, 0, 0)
     yield psutil.Process()
     libc.prctl(_BECOME_SUBREAPER, 0, 0, 0, 0)
 
 
-def test_an_attackers_neighbours_keep_their_grades(
+def test_attackers_do_not_change_the_grades_of_others(
     solutions: dict[str, list[str]], orphans: psutil.Process, tmp_path: Path
 ) -> None:
     if (isolation := measure()).level is not IsolationLevel.STRONG:
-        pytest.skip(f"this machine's walls are {isolation.level}: {dict(isolation.missing)}")
+        pytest.skip(f"this machine's isolation is {isolation.level}: {dict(isolation.missing)}")
     alone = graded(tmp_path / "alone", solutions, orphans)
     attackers = {name: hostile.sources(name, tmp_path / "beside") for name in hostile.NAMES}
     beside = graded(tmp_path / "beside", solutions | attackers, orphans)
@@ -58,7 +61,7 @@ def test_an_attackers_neighbours_keep_their_grades(
     }
     assert alone["mistaken"]["earned"] < min(alone[name]["earned"] for name in HONEST)
     for name in hostile.NAMES:
-        judged(beside[name], alone["mistaken"])
+        assert_no_gain(beside[name], alone["mistaken"])
         page = (tmp_path / "beside" / "reports" / f"{name}.html").read_text()
         assert "<script" not in page
         assert "\x1b" not in page
@@ -67,17 +70,17 @@ def test_an_attackers_neighbours_keep_their_grades(
 def graded(
     folder: Path, solutions: dict[str, list[str]], orphans: psutil.Process
 ) -> dict[str, dict[str, Any]]:
-    """Results by name, after a look at all that may have been left behind."""
-    given, temporary, reports = folder / "class", folder / "temporary", folder / "reports"
-    given.mkdir(parents=True)
+    """Grade a class; check that nothing else was changed or left behind; return the results by name."""
+    submissions, temporary, reports = folder / "class", folder / "temporary", folder / "reports"
+    submissions.mkdir(parents=True)
     temporary.mkdir()
     for name, cells in solutions.items():
-        nbformat.write(corpus.notebook(cells), given / f"{name}.ipynb")
-    before = {path: path.read_bytes() for path in given.iterdir()}
-    only = [option for name in ASKED for option in ("--only", name)]
+        nbformat.write(corpus.notebook(cells), submissions / f"{name}.ipynb")
+    before = {path: path.read_bytes() for path in submissions.iterdir()}
+    only = [option for name in CRITERIA for option in ("--only", name)]
     children = set(orphans.children(recursive=True))
     ran = subprocess.run(
-        [GRADE, str(given), "--quick", *only, "--out", str(reports), "--jobs", "2"],
+        [GRADE, str(submissions), "--quick", *only, "--out", str(reports), "--jobs", "2"],
         env=os.environ | {"NO_COLOR": "1", "TMPDIR": str(temporary)},
         capture_output=True,
         text=True,
@@ -88,15 +91,15 @@ def graded(
     assert "\x1b" not in ran.stdout
     assert left_behind(orphans, children) == set()
     assert list(temporary.iterdir()) == []
-    assert {path: path.read_bytes() for path in given.iterdir()} == before
+    assert {path: path.read_bytes() for path in submissions.iterdir()} == before
     assert sorted(path.name for path in folder.iterdir()) == ["class", "reports", "temporary"]
     results = {path.stem: json.loads(path.read_text()) for path in reports.glob("*.json")}
-    assert set(results) == set(solutions)  # and nothing planted
+    assert set(results) == set(solutions)  # and no planted file
     return results
 
 
 def left_behind(orphans: psutil.Process, before: set[psutil.Process]) -> set[psutil.Process]:
-    """Processes that are still there some seconds later, dead ones that nobody collected aside."""
+    """Return processes that still run after ten seconds, without zombies."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         left = set(orphans.children(recursive=True)) - before
@@ -108,15 +111,15 @@ def left_behind(orphans: psutil.Process, before: set[psutil.Process]) -> set[psu
 
 
 def verdicts(result: dict[str, Any]) -> list[dict[str, Any]]:
-    """All that is said of a notebook, but for how long it took."""
+    """Return the criteria of a result without their times."""
     return [
         {key: value for key, value in criterion.items() if key != "seconds"}
         for criterion in result["criteria"]
     ]
 
 
-def judged(attacker: dict[str, Any], honest: dict[str, Any]) -> None:
-    """Every criterion is decided, and none has a point that the same mistakes without an attack lack."""
+def assert_no_gain(attacker: dict[str, Any], honest: dict[str, Any]) -> None:
+    """Assert that every criterion is decided and earns no more than the same mistakes without an attack."""
     earned = {criterion["id"]: criterion["earned"] for criterion in honest["criteria"]}
     assert [criterion["id"] for criterion in attacker["criteria"]] == list(earned)
     for criterion in attacker["criteria"]:

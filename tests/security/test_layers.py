@@ -1,4 +1,4 @@
-"""No layer is taken on trust: the probe notices when one is gone, and then several notebooks are refused."""
+"""The self-test notices a missing layer, and without strong isolation several notebooks are refused."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ HERE = Path(__file__).parent
 ALICE = HERE.parents[1] / "submissions" / "alice.ipynb"
 GRADE = str(Path(sys.executable).with_name("grade"))
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="walls are for Linux")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="sandbox layers are for Linux")
 
 
 @pytest.fixture(scope="module")
-def sound() -> Isolation:
-    """This machine's walls, which the tests here take layers from."""
+def strong() -> Isolation:
+    """This machine's isolation, from which the tests remove layers."""
     isolation = measure()
     if isolation.level is not IsolationLevel.STRONG:
-        pytest.skip(f"this machine's walls are {isolation.level}: {dict(isolation.missing)}")
+        pytest.skip(f"this machine's isolation is {isolation.level}: {dict(isolation.missing)}")
     return isolation
 
 
@@ -51,25 +51,25 @@ def without_landlock(*command: str | Path, folder: Path) -> subprocess.Completed
     return run(sys.executable, HERE / "old_kernel.py", *command, folder=folder)
 
 
-def test_nothing_gets_through_all_layers(sound: Isolation) -> None:
-    assert set(LAYERS) <= set(sound.layers) <= set(ALL_LAYERS)
-    assert sound.breaches == ()
-    assert set(sound.missing) <= {"namespaces"}
+def test_all_layers_together_have_no_breach(strong: Isolation) -> None:
+    assert set(LAYERS) <= set(strong.layers) <= set(ALL_LAYERS)
+    assert strong.breaches == ()
+    assert set(strong.missing) <= {"namespaces"}
 
 
 @pytest.mark.parametrize("layer", LAYERS)
-def test_a_layer_that_is_gone_is_noticed(sound: Isolation, layer: str) -> None:
-    """By what the probe could then do, and not only by the list."""
+def test_a_missing_layer_is_noticed(strong: Isolation, layer: str) -> None:
+    """The probe succeeds at something, so the layer is not only missing from a list."""
     if layer == "capabilities" and os.geteuid():
-        pytest.skip("an ordinary user has none")
-    isolation = measure([other for other in sound.layers if other != layer])
+        pytest.skip("an ordinary user has no capabilities")
+    isolation = measure([other for other in strong.layers if other != layer])
     assert isolation.breaches
     assert isolation.level is not IsolationLevel.STRONG
     assert layer in isolation.missing
 
 
-def test_namespaces_that_are_not_to_be_had_are_done_without(sound: Isolation, tmp_path: Path) -> None:
-    """As in most containers: the walls are as strong, and the doctor says what is not there."""
+def test_namespaces_are_optional(strong: Isolation, tmp_path: Path) -> None:
+    """Where they cannot be created, as in most containers, isolation is strong and the doctor says why."""
     ran = run(sys.executable, HERE / "old_kernel.py", "--no-namespaces", GRADE, "doctor", folder=tmp_path)
     said = " ".join(ran.stdout.split())
     assert ran.returncode == 0, ran.stdout
@@ -78,10 +78,10 @@ def test_namespaces_that_are_not_to_be_had_are_done_without(sound: Isolation, tm
     assert "What to do" not in said
 
 
-def test_namespaces_that_were_not_entered_are_noticed(sound: Isolation, tmp_path: Path) -> None:
-    """A wall that says it is up and is not."""
-    if "namespaces" not in sound.layers:
-        pytest.skip(f"this machine has none to give: {sound.missing['namespaces']}")
+def test_namespaces_that_were_not_entered_are_noticed(strong: Isolation, tmp_path: Path) -> None:
+    """A layer that reports success without effect is a breach."""
+    if "namespaces" not in strong.layers:
+        pytest.skip(f"this machine does not allow any: {strong.missing['namespaces']}")
     code = """
 import sys
 from pathlib import Path
@@ -99,13 +99,13 @@ print(self_test.run_self_test(Path(sys.argv[1]), ALL_LAYERS, readable_paths([], 
     assert "share a namespace with its parent" in breaches["pretend"]
 
 
-def test_a_hole_is_not_strong_even_if_every_layer_says_it_is_up() -> None:
+def test_a_breach_is_not_strong_even_with_every_layer() -> None:
     assert Isolation(layers=LAYERS).level is IsolationLevel.STRONG
     assert Isolation(layers=LAYERS, breaches=("read a file",)).level is not IsolationLevel.STRONG
 
 
-def test_an_old_landlock_does_not_count(sound: Isolation, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before ABI 3 a file that may only be read could be emptied."""
+def test_an_old_landlock_is_refused(strong: Isolation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before ABI 3, a file that may only be read could be truncated."""
     from grader.sandbox.worker.walls import landlock, system
 
     monkeypatch.setattr(landlock, "abi_version", lambda: 2)
@@ -113,8 +113,8 @@ def test_an_old_landlock_does_not_count(sound: Isolation, monkeypatch: pytest.Mo
         landlock.restrict([])
 
 
-def test_several_notebooks_need_strong_walls(sound: Isolation, tmp_path: Path) -> None:
-    """On a kernel without Landlock: exit 2, one sentence that says what to do, and no report."""
+def test_several_notebooks_need_strong_isolation(strong: Isolation, tmp_path: Path) -> None:
+    """A kernel without Landlock: exit status 2, one sentence that says what to do, and no report."""
     shutil.copy(ALICE, tmp_path / "one.ipynb")
     shutil.copy(ALICE, tmp_path / "two.ipynb")
     ran = without_landlock(GRADE, tmp_path, "--quick", folder=tmp_path)
@@ -125,8 +125,8 @@ def test_several_notebooks_need_strong_walls(sound: Isolation, tmp_path: Path) -
     assert not list(tmp_path.glob("reports/*"))
 
 
-def test_one_notebook_may_run_behind_lesser_walls(sound: Isolation, tmp_path: Path) -> None:
-    """Terminal, page and JSON say so."""
+def test_one_notebook_may_run_with_less_isolation(strong: Isolation, tmp_path: Path) -> None:
+    """Terminal, report and JSON say so."""
     arguments = ("--only", "schedule", "--out", tmp_path)
     ran = without_landlock(GRADE, ALICE, *arguments, folder=tmp_path)
     result = json.loads((tmp_path / "alice.json").read_text())
@@ -135,19 +135,19 @@ def test_one_notebook_may_run_behind_lesser_walls(sound: Isolation, tmp_path: Pa
     assert result["earned"] == 10
     assert result["environment"]["isolation_level"] == "medium"
     assert result["environment"]["isolation"] == [
-        "process", *(layer for layer in sound.layers if layer != "landlock")
+        "process", *(layer for layer in strong.layers if layer != "landlock")
     ]  # fmt: skip
     assert 'class="banner unsandboxed"' in (tmp_path / "alice.html").read_text()
 
 
-def test_a_worker_without_a_wall_that_it_was_to_have_is_not_used(sound: Isolation, tmp_path: Path) -> None:
-    """It is an error of the sandbox, and nothing is asked."""
+def test_a_worker_without_a_requested_layer_is_not_used(strong: Isolation, tmp_path: Path) -> None:
+    """Starting it raises SandboxError."""
     code = "from grader.sandbox.zygote import Zygote\nwith Zygote() as zygote: zygote.worker()"
     ran = without_landlock(sys.executable, "-c", code, folder=tmp_path)
     assert "SandboxError: sandbox layer 'landlock' could not be applied to the worker" in ran.stderr
 
 
-def test_walls_can_be_left_out_for_one_notebook_only(sound: Isolation, tmp_path: Path) -> None:
+def test_the_sandbox_can_be_disabled_for_one_notebook_only(strong: Isolation, tmp_path: Path) -> None:
     shutil.copy(ALICE, tmp_path / "one.ipynb")
     options = ("--unsafe-no-sandbox", "--only", "schedule")
     refused = run(GRADE, ALICE, tmp_path / "one.ipynb", *options, folder=tmp_path)
@@ -159,7 +159,7 @@ def test_walls_can_be_left_out_for_one_notebook_only(sound: Isolation, tmp_path:
     assert "isolation level “none”" in " ".join(ran.stdout.split())
 
 
-def test_the_doctor_says_what_is_up(sound: Isolation, tmp_path: Path) -> None:
+def test_the_doctor_lists_the_layers(strong: Isolation, tmp_path: Path) -> None:
     ran = run(GRADE, "doctor", folder=tmp_path)
     assert ran.returncode == 0, ran.stderr
     assert "walls           strong" in ran.stdout
@@ -168,7 +168,7 @@ def test_the_doctor_says_what_is_up(sound: Isolation, tmp_path: Path) -> None:
     assert "What to do" not in ran.stdout
 
 
-def test_the_doctor_says_what_to_do(sound: Isolation, tmp_path: Path) -> None:
+def test_the_doctor_suggests_a_fix(strong: Isolation, tmp_path: Path) -> None:
     ran = without_landlock(GRADE, "doctor", folder=tmp_path)
     said = " ".join(ran.stdout.split())
     assert ran.returncode == 1
@@ -179,10 +179,10 @@ def test_the_doctor_says_what_to_do(sound: Isolation, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("system", "name"), [("Darwin", "macOS"), ("Windows", "Windows")])
-def test_a_system_without_walls_is_told_what_it_does_not_give(
+def test_the_doctor_says_that_a_system_has_no_layers(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], system: str, name: str
 ) -> None:
-    """As far as it can be seen from here: the doctor's words, and that a class is refused."""
+    """Its words are checked, and that a class is refused; the system itself is only pretended."""
     monkeypatch.setattr(platform, "system", lambda: system)
     monkeypatch.setattr(worker_process, "can_fork", lambda: False)
     assert doctor.main([]) == 1
@@ -194,22 +194,29 @@ def test_a_system_without_walls_is_told_what_it_does_not_give(
     assert required_isolation(several=False, unsafe=False).level is IsolationLevel.NONE
 
 
-def test_walls_of_an_ordinary_user(tmp_path: Path) -> None:
-    """Every attack again, as nobody: the walls need no privilege."""
+def test_the_layers_need_no_privilege(tmp_path: Path) -> None:
+    """Every attack fails for the user nobody, too."""
     if os.geteuid():
-        pytest.skip("these tests run as an ordinary user already")
+        pytest.skip("these tests already run as an ordinary user")
     helper = (sys.executable, HERE / "as_nobody.py")
     reachable = run(*helper, sys.executable, "-c", "import grader, torch", folder=Path("/"))
     if reachable.returncode:
         pytest.skip(f"nobody cannot run this Python: {reachable.stderr.splitlines()[-1:]}")
-    tests = (HERE / "test_walls.py", "-k", "test_the_walls_hold", "-p", "no:cacheprovider", "-rs")
+    tests = (
+        HERE / "test_walls.py",
+        "-k",
+        "test_attacks_fail_in_the_sandbox",
+        "-p",
+        "no:cacheprovider",
+        "-rs",
+    )
     ran = run(*helper, sys.executable, "-m", "pytest", *tests, folder=Path("/"))
     assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr
     assert "skipped" not in ran.stdout
 
 
-def test_where_the_grader_is_installed_everything_but_the_grader_can_be_read(tmp_path: Path) -> None:
-    """Rules can only allow, so what lies beside it is allowed piece by piece."""
+def test_packages_beside_the_grader_can_be_read_but_not_the_grader(tmp_path: Path) -> None:
+    """Rules can only allow, so the folder's other entries are allowed one by one."""
     from grader.sandbox.worker.walls import readable_paths
 
     site = tmp_path / "lib" / "site-packages"
@@ -223,10 +230,10 @@ def test_where_the_grader_is_installed_everything_but_the_grader_can_be_read(tmp
     assert not {str(site), str(site.parent), str(site / "grader"), str(site / "reference")} & found
 
 
-def test_nvidias_libraries_can_be_read_where_a_container_mounts_them(
+def test_nvidias_libraries_can_be_read_where_containers_mount_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Outside the system's own folders, named in LD_LIBRARY_PATH, and often by way of a link."""
+    """They may lie outside the system's folders, in LD_LIBRARY_PATH, and behind a link."""
     from grader.sandbox.worker.walls import readable_paths
 
     for name in ("mounted", "linked", "own"):
@@ -238,23 +245,23 @@ def test_nvidias_libraries_can_be_read_where_a_container_mounts_them(
     assert found == [str(tmp_path / "mounted")]
 
 
-def test_threads_of_a_gpus_driver_are_walled_in(sound: Isolation, tmp_path: Path) -> None:
-    """They are there before the last wall is: without it, such a thread gets its socket."""
+def test_threads_of_a_gpu_driver_are_filtered(strong: Isolation, tmp_path: Path) -> None:
+    """They start before the filter, which then covers them: without it, such a thread can open a socket."""
     code = """
 import json, socket, sys, threading
 from worker.walls import Policy, apply_layers
-go, said = threading.Event(), []
-def try_it():
-    go.wait()
+start, result = threading.Event(), []
+def open_socket():
+    start.wait()
     try:
-        said.append(socket.socket(socket.AF_UNIX) and "a socket")
+        result.append(socket.socket(socket.AF_UNIX) and "a socket")
     except OSError as error:
-        said.append(error.strerror)
-thread = threading.Thread(target=try_it)
+        result.append(error.strerror)
+thread = threading.Thread(target=open_socket)
 apply_layers(Policy(scratch=sys.argv[2], layers=json.loads(sys.argv[1]), gpu=True), (), thread.start)
-go.set()
+start.set()
 thread.join()
-print(said[0])
+print(result[0])
 """
     package = Path(worker_process.__file__).parent
     said = {}
@@ -272,7 +279,7 @@ print(said[0])
         ("out of order", "H100, which workers cannot use: out of order What to do - Grade on the processor"),
     ],
 )
-def test_the_doctor_tries_the_gpu_behind_the_walls(
+def test_the_doctor_tries_the_gpu_in_the_sandbox(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], why: str | None, said: str
 ) -> None:
     monkeypatch.setattr(doctor, "_asked", lambda arguments: {"name": "H100", "why": why})
@@ -283,11 +290,11 @@ def test_the_doctor_tries_the_gpu_behind_the_walls(
     assert said in " ".join(capsys.readouterr().out.split())
 
 
-def test_what_keeps_a_worker_from_the_gpu_is_told(sound: Isolation) -> None:
+def test_a_gpu_that_a_worker_cannot_use_gives_a_reason(strong: Isolation) -> None:
     import torch
 
     from grader.sandbox.gpu_trial import gpu_error
 
     if torch.cuda.is_available():
         pytest.skip("there is a GPU here")
-    assert "NVIDIA driver" in (gpu_error(sound.layers) or "")
+    assert "NVIDIA driver" in (gpu_error(strong.layers) or "")

@@ -1,4 +1,4 @@
-"""Whatever a worker writes, the judge raises one kind of error, in time, and goes on with a fresh worker."""
+"""Whatever a worker writes, the judge raises a StudentError in time and continues with a fresh worker."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def student(zygote: Zygote, body: str) -> Student:
         "reply({'__class__': 'Grade', 'earned': 100})",
     ],
 )
-def test_a_forged_frame_ends_its_worker_and_nothing_else(zygote: Zygote, body: str) -> None:
+def test_a_forged_frame_ends_only_its_worker(zygote: Zygote, body: str) -> None:
     one = student(zygote, body)
     with pytest.raises(StudentError) as error:
         one.call("attack", timeout=10.0)
@@ -98,7 +98,7 @@ def test_a_forged_frame_ends_its_worker_and_nothing_else(zygote: Zygote, body: s
 
 
 @linux
-def test_half_a_frame_costs_its_deadline(zygote: Zygote) -> None:
+def test_half_a_frame_ends_at_the_deadline(zygote: Zygote) -> None:
     one = student(zygote, "frame(b'{}', length=1000)[:-1]")
     with pytest.raises(StudentError, match="no answer within 1 seconds"):
         one.call("attack", timeout=1.0)
@@ -107,16 +107,16 @@ def test_half_a_frame_costs_its_deadline(zygote: Zygote) -> None:
 
 
 @linux
-def test_a_forged_reply_is_an_answer_and_no_verdict(zygote: Zygote) -> None:
-    """What it claims arrives as a plain value, which is then judged like any other."""
+def test_a_forged_reply_is_an_answer_not_a_verdict(zygote: Zygote) -> None:
+    """It arrives as a plain value, to be judged like any other."""
     one = student(zygote, "reply({'dict': [['verdict', 'pass'], ['earned', 100]]})")
     assert one.call("attack", timeout=10.0) == {"verdict": "pass", "earned": 100}
     one.close()
 
 
 @linux
-def test_half_a_character_is_replaced(zygote: Zygote) -> None:
-    """JSON can carry what no file can."""
+def test_a_lone_surrogate_is_replaced(zygote: Zygote) -> None:
+    """JSON can carry lone surrogates, which UTF-8 cannot encode."""
     one = student(zygote, 'frame(b\'{"value":"a\\\\ud800","tensors":[]}\')')
     assert one.call("attack", timeout=10.0) == "a?"
     one.close()
@@ -149,7 +149,7 @@ REQUESTS = [
         ({"verb": "fit"}, "low"),
     ],
 )
-def test_an_answer_of_the_wrong_kind_is_none(request_: dict[str, Any], value: Any) -> None:
+def test_an_answer_of_the_wrong_kind_is_refused(request_: dict[str, Any], value: Any) -> None:
     with pytest.raises(WireError):
         AnswerDecoder([], 1).reply({"value": value}, request_)
 
@@ -162,7 +162,7 @@ class _Double:
         return state["call"] + 1
 
 
-def test_a_stand_in_is_asked_as_the_protocol_has_it() -> None:
+def test_calls_of_test_doubles_are_checked() -> None:
     call = {"double": 1, "event": "forward", "args": [], "kwargs": {}, "state": {"call": 1}}
     doubles = {1: _Double()}
     assert AnswerDecoder([], 1).callback(call, doubles).answer() == 2
@@ -203,8 +203,8 @@ anything = st.recursive(
 
 @settings(max_examples=1000, deadline=None)
 @given(anything, st.sampled_from(REQUESTS))
-def test_random_answers_raise_nothing_else(answer: Any, request_: dict[str, Any]) -> None:
-    """A value, an error of the student's or of the worker's, or WireError."""
+def test_random_answers_raise_only_protocol_errors(answer: Any, request_: dict[str, Any]) -> None:
+    """Decoding gives a value or raises StudentError, WorkerError or WireError."""
     if not isinstance(answer, dict):
         answer = {"value": answer}
     try:
@@ -216,7 +216,7 @@ def test_random_answers_raise_nothing_else(answer: Any, request_: dict[str, Any]
 
 @settings(max_examples=500, deadline=None)
 @given(anything)
-def test_random_callbacks_raise_nothing_else(call: Any) -> None:
+def test_random_callbacks_raise_only_protocol_errors(call: Any) -> None:
     if not isinstance(call, dict):
         call = {"double": 1, "event": "forward", "args": [call], "kwargs": {}, "state": {"call": 0}}
     try:
@@ -227,8 +227,8 @@ def test_random_callbacks_raise_nothing_else(call: Any) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(st.data())
-def test_a_damaged_frame_raises_nothing_else(data: st.DataObject) -> None:
-    """A right frame of which some bytes were changed, cut or doubled."""
+def test_a_damaged_frame_raises_only_protocol_errors(data: st.DataObject) -> None:
+    """A valid frame in which some bytes are replaced, removed or inserted."""
     stream = io.BytesIO()
     tensors = [torch.arange(6.0).reshape(2, 3), torch.ones(2, dtype=torch.bool)]
     kind = data.draw(st.sampled_from([REPLY, CALLBACK, ANSWER, HELLO]))
@@ -246,8 +246,8 @@ def test_a_damaged_frame_raises_nothing_else(data: st.DataObject) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 1))
-def test_no_announced_length_is_taken_on_trust(header: int, body: int) -> None:
-    """Beyond what this reply may carry nothing is read, let alone allocated."""
+def test_announced_lengths_are_checked_before_reading(header: int, body: int) -> None:
+    """If they exceed this reply's limits, nothing more is read or allocated."""
     stream = io.BytesIO(struct.pack("<2sBBIQ", b"GW", 1, REPLY, header, body) + b"{}")
     with pytest.raises(WireError):
         read_frame(stream, max_body=100, max_header=100)
@@ -255,8 +255,8 @@ def test_no_announced_length_is_taken_on_trust(header: int, body: int) -> None:
 
 
 @pytest.mark.slow
-def test_inputs_that_a_fuzzer_thinks_up_raise_nothing_else(tmp_path: Path) -> None:
-    """It sees which lines each input reached, and goes on from there."""
+def test_fuzzed_frames_raise_only_protocol_errors(tmp_path: Path) -> None:
+    """The fuzzer is guided by the lines that each input reaches."""
     pytest.importorskip("atheris", reason="atheris, which is for Linux only, is not installed")
     ran = subprocess.run(
         [sys.executable, Path(__file__).with_name("fuzz_frames.py"), tmp_path, "-atheris_runs=100000"],
@@ -267,7 +267,7 @@ def test_inputs_that_a_fuzzer_thinks_up_raise_nothing_else(tmp_path: Path) -> No
     )
     assert ran.returncode == 0, ran.stderr[-3000:]
     assert "Done 100000" in ran.stderr
-    assert len(list(tmp_path.iterdir())) > 10  # it got further than the first line
+    assert len(list(tmp_path.iterdir())) > 10  # it reached more than the first check
 
 
 def _plain(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Behind the walls every attack fails, and leaves everything as it was; without them it would succeed."""
+"""In the sandbox every attack fails and leaves everything unchanged; without it the attack succeeds."""
 
 from __future__ import annotations
 
@@ -17,45 +17,45 @@ from grader.sandbox.student import Student
 from grader.sandbox.values import StudentError
 from grader.sandbox.zygote import WorkerConnection, Zygote
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="walls are for Linux")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="sandbox layers are for Linux")
 each_attack = pytest.mark.parametrize("name", attacks.ALL)
 
 Load = Callable[[str], Student]
 
 
-class ForTheGpu(Zygote):
-    """Workers that may reach a GPU, whatever they compute on."""
+class GpuZygote(Zygote):
+    """A zygote whose workers may use a GPU, whichever device is requested."""
 
     def worker(self, *, gpu: bool = False) -> WorkerConnection:
         return super().worker(gpu=True)
 
 
-@pytest.fixture(scope="module", params=[Zygote, ForTheGpu], ids=["processor", "gpu"])
-def walled(request: pytest.FixtureRequest) -> Iterator[Zygote]:
+@pytest.fixture(scope="module", params=[Zygote, GpuZygote], ids=["processor", "gpu"])
+def sandboxed(request: pytest.FixtureRequest) -> Iterator[Zygote]:
     if (isolation := measure()).level is not IsolationLevel.STRONG:
-        pytest.skip(f"this machine's walls are {isolation.level}: {dict(isolation.missing)}")
+        pytest.skip(f"this machine's isolation is {isolation.level}: {dict(isolation.missing)}")
     with request.param() as zygote:
         yield zygote
 
 
 @pytest.fixture(scope="module")
-def open_field() -> Iterator[Zygote]:
+def unsandboxed() -> Iterator[Zygote]:
     with Zygote(layers=()) as zygote:
         yield zygote
 
 
 @pytest.fixture
-def prey(tmp_path: Path) -> Iterator[Victims]:
-    with victims(tmp_path) as prey:
-        yield prey
+def targets(tmp_path: Path) -> Iterator[Victims]:
+    with victims(tmp_path) as targets:
+        yield targets
 
 
-def attack(zygote: Zygote, name: str, prey: Victims) -> tuple[bool, str]:
-    """Whether an attack got what it wanted, and how it ended."""
+def attack(zygote: Zygote, name: str, targets: Victims) -> tuple[bool, str]:
+    """Run an attack; return whether it succeeded, and how it ended."""
     statement = {"source": attacks.source(name), "cell": 1, "line": 1, "flags": 0}
     student = Student(zygote=zygote, source=WorkerSource(statements=[statement]))
     try:
-        return student.call("attack", prey.values, timeout=10.0) is True, "returned"
+        return student.call("attack", targets.values, timeout=10.0) is True, "returned"
     except StudentError as error:
         return False, error.type
     finally:
@@ -63,20 +63,20 @@ def attack(zygote: Zygote, name: str, prey: Victims) -> tuple[bool, str]:
 
 
 @each_attack
-def test_the_walls_hold(walled: Zygote, prey: Victims, name: str) -> None:
-    succeeded, ending = attack(walled, name, prey)
-    # Addresses alone are CUDA's to reserve, too; the watchdog counts the memory behind them.
-    assert succeeded is (isinstance(walled, ForTheGpu) and name == "reserve a tebibyte")
+def test_attacks_fail_in_the_sandbox(sandboxed: Zygote, targets: Victims, name: str) -> None:
+    succeeded, ending = attack(sandboxed, name, targets)
+    # With a GPU, address space is not limited, as CUDA reserves much; the watchdog counts resident memory.
+    assert succeeded is (isinstance(sandboxed, GpuZygote) and name == "reserve a tebibyte of memory")
     assert ending not in ("Died", "Timeout", "NameError", "SyntaxError", "TypeError", "AttributeError")
-    assert prey.harmed() == []
+    assert targets.changed() == []
 
 
 @each_attack
-def test_it_is_the_walls_that_hold(open_field: Zygote, prey: Victims, name: str) -> None:
-    """An attack that could not succeed anywhere would test nothing."""
-    if name in attacks.ANYWAY:
-        pytest.skip("it fails without walls as well")
+def test_attacks_succeed_without_the_sandbox(unsandboxed: Zygote, targets: Victims, name: str) -> None:
+    """Otherwise their failure in the sandbox would prove nothing."""
+    if name in attacks.FAIL_ANYWAY:
+        pytest.skip("this attack fails without a sandbox, too")
     if name in attacks.ONLY_AS_ROOT and os.geteuid():
-        pytest.skip("it takes root")
-    succeeded, ending = attack(open_field, name, prey)
+        pytest.skip("this attack needs root")
+    succeeded, ending = attack(unsandboxed, name, targets)
     assert succeeded, ending

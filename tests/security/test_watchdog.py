@@ -1,4 +1,4 @@
-"""What a worker takes is limited, whoever takes it is told so, and nothing of it is left behind."""
+"""A worker that exceeds a limit is killed, the student gets the reason, and nothing is left behind."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from grader.sandbox.values import StudentError
 from grader.sandbox.watchdog import ResourceLimits, disk_usage, remove_tree
 from grader.sandbox.zygote import Zygote
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="walls are for Linux")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="sandbox layers are for Linux")
 MIB = 1 << 20
 
 
@@ -28,7 +28,7 @@ def zygote() -> Iterator[Zygote]:
         yield zygote
 
 
-def ask(zygote: Zygote, body: str, timeout: float = 20.0) -> Any:
+def run(zygote: Zygote, body: str, timeout: float = 20.0) -> Any:
     lines = "\n    ".join(body.strip().splitlines())
     source = f"import os, mmap, threading, time, signal, torch\ndef f():\n    {lines}\n"
     student = Student(
@@ -61,9 +61,9 @@ def ask(zygote: Zygote, body: str, timeout: float = 20.0) -> Any:
         ),
     ],
 )
-def test_who_goes_beyond_the_budget_is_ended_and_told(zygote: Zygote, body: str, sentence: str) -> None:
+def test_a_worker_over_a_limit_is_killed_with_the_reason(zygote: Zygote, body: str, sentence: str) -> None:
     with pytest.raises(StudentError, match=sentence):
-        ask(zygote, body)
+        run(zygote, body)
 
 
 @pytest.mark.parametrize(
@@ -73,14 +73,14 @@ def test_who_goes_beyond_the_budget_is_ended_and_told(zygote: Zygote, body: str,
         "while True: held.append(mmap.mmap(-1, 8 << 20)); held[-1].write(b'x' * (8 << 20))",
     ],
 )
-def test_memory_is_watched_where_it_cannot_be_limited(body: str) -> None:
-    """As beside a GPU, whose driver reserves more addresses than there is memory."""
+def test_memory_is_measured_where_it_cannot_be_limited(body: str) -> None:
+    """As with a GPU, whose driver reserves more address space than there is memory."""
     with Zygote(
         layers=("descriptors", "landlock", "seccomp"), limits=ResourceLimits(memory=300 * MIB)
     ) as zygote:
         with pytest.raises(StudentError, match="because it used more than 300 MB of memory"):
-            ask(zygote, f"held = []\n{body}")
-        assert ask(zygote, "return 1") == 1
+            run(zygote, f"held = []\n{body}")
+        assert run(zygote, "return 1") == 1
 
 
 @pytest.mark.parametrize(
@@ -90,19 +90,19 @@ def test_memory_is_watched_where_it_cannot_be_limited(body: str) -> None:
         "held = []\nwhile True: held.append(bytearray(8 << 20))",
     ],
 )
-def test_too_large_a_tensor_is_an_error_at_its_line(zygote: Zygote, body: str) -> None:
-    """Not the end of the process: the student is told which line asked for too much."""
+def test_a_tensor_that_is_too_large_is_an_error_at_its_line(zygote: Zygote, body: str) -> None:
+    """The process goes on, and the student sees which line allocated too much."""
     with pytest.raises(
         StudentError, match=r"cell 1, line \d: .*memory|cell 1, line \d: MemoryError"
     ) as error:
-        ask(zygote, body)
+        run(zygote, body)
     assert error.value.type in ("RuntimeError", "MemoryError")
 
 
-def test_a_file_has_a_largest_size(zygote: Zygote) -> None:
+def test_the_size_of_a_file_is_limited(zygote: Zygote) -> None:
     body = "file = os.open('big', os.O_CREAT | os.O_WRONLY)\nreturn os.ftruncate(file, 300 << 20)"
     with pytest.raises(StudentError, match="File too large"):
-        ask(zygote, body)
+        run(zygote, body)
 
 
 @pytest.mark.parametrize(
@@ -116,24 +116,26 @@ def test_a_file_has_a_largest_size(zygote: Zygote) -> None:
         "for n in range(8): threading.Thread(target=work).start()\ntime.sleep(9)",
         "os.closerange(0, 1024); time.sleep(60)",
     ],
-    ids=["loop", "deaf loop", "sleep", "stop", "threads", "closed"],
+    ids=["loop", "loop that ignores signals", "sleep", "stop", "threads", "closed"],
 )
-def test_nobody_outlasts_the_deadline(zygote: Zygote, body: str) -> None:
+def test_no_worker_outlasts_its_deadline(zygote: Zygote, body: str) -> None:
     started = time.monotonic()
     with pytest.raises(StudentError, match=r"no answer within 1 seconds|ended without an answer"):
-        ask(zygote, body, timeout=1.0)
-    assert time.monotonic() - started < 30  # far more than it takes, far less than it would last
+        run(zygote, body, timeout=1.0)
+    assert (
+        time.monotonic() - started < 30
+    )  # far longer than the kill takes, far shorter than the code would run
 
 
-def test_every_worker_has_a_folder_of_its_own_that_goes_with_it(zygote: Zygote) -> None:
-    """However deep, and whatever its folders' modes."""
+def test_every_worker_has_its_own_scratch_folder_that_is_removed(zygote: Zygote) -> None:
+    """Whatever its depth and the modes of its folders."""
     body = """
 os.makedirs('a/b/c'); open('a/b/c/file', 'w').write('x'); os.mkdir('closed', 0)
 for n in range(60):
     os.mkdir('deep'); os.chdir('deep')
 return os.environ['HOME']
 """
-    first, second = Path(ask(zygote, body)), Path(ask(zygote, "return os.environ['HOME']"))
+    first, second = Path(run(zygote, body)), Path(run(zygote, "return os.environ['HOME']"))
     assert first != second
     deadline = time.monotonic() + 10
     while (first.exists() or second.exists()) and time.monotonic() < deadline:
@@ -142,7 +144,7 @@ return os.environ['HOME']
     assert not second.exists()
 
 
-def test_folders_deeper_than_any_path_can_be_removed(tmp_path: Path) -> None:
+def test_folders_nested_beyond_any_path_are_removed(tmp_path: Path) -> None:
     home, folder = os.getcwd(), tmp_path / "deep"
     folder.mkdir()
     os.chdir(folder)
@@ -159,8 +161,8 @@ def test_folders_deeper_than_any_path_can_be_removed(tmp_path: Path) -> None:
     assert not folder.exists()
 
 
-def test_nothing_is_left_of_a_nursery() -> None:
-    """Neither its processes nor its folder."""
+def test_a_closed_zygote_leaves_nothing_behind() -> None:
+    """Neither processes nor the scratch folder."""
     with Zygote() as zygote:
         connection = zygote.worker()
         assert connection.watchdog is not None

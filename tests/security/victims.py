@@ -1,4 +1,4 @@
-"""What attacks are after: files, a process, open ports; made for one test, and looked at afterwards."""
+"""Targets for attacks: files, a process, open ports; created for one test and checked afterwards."""
 
 from __future__ import annotations
 
@@ -21,22 +21,29 @@ _PLANTED = (_SITE / "planted_by_a_test.py", Path("/tmp/planted-by-a-test"), Path
 
 @dataclass(frozen=True, slots=True)
 class Victims:
-    """What is to be as it was: ``harmed`` says what is not."""
+    """Targets that no attack may change.
+
+    Attributes:
+        folder: folder of the files.
+        process: a process of the same user.
+        values: what an attack receives: paths, process ids, ports.
+        before: state of everything at the start.
+    """
 
     folder: Path
     process: subprocess.Popen[bytes]
-    values: dict[str, Any]  # what an attack is told
+    values: dict[str, Any]
     before: dict[str, Any]
 
-    def harmed(self) -> list[str]:
-        """The names of all that has changed, or appeared."""
+    def changed(self) -> list[str]:
+        """Return the names of everything that has changed or appeared."""
         after = _state(self.folder, self.process)
         return [name for name in self.before if self.before[name] != after[name]]
 
 
 @contextlib.contextmanager
 def victims(folder: Path) -> Iterator[Victims]:
-    """Victims in a folder of their own."""
+    """Create the targets in ``folder``, and remove what is not in it afterwards."""
     (folder / "secret.txt").write_text("secret")
     (folder / "submission.ipynb").write_text("{}")
     process = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"])
@@ -82,8 +89,8 @@ def _state(folder: Path, process: subprocess.Popen[bytes]) -> dict[str, Any]:
         status = path.lstat()
         about[path.name] = (status.st_mode, status.st_mtime_ns, status.st_size, status.st_nlink)
     if process.poll() is None:
-        status_of = Path(f"/proc/{process.pid}/limits").read_text()
-        about["the process's limits"] = status_of
+        limits = Path(f"/proc/{process.pid}/limits").read_text()
+        about["the process's limits"] = limits
         about["the process's priority"] = os.getpriority(os.PRIO_PROCESS, process.pid)
         about["the process's processors"] = os.sched_getaffinity(process.pid)
     return about
