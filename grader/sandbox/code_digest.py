@@ -79,6 +79,7 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
 
 def _code(code: CodeType) -> list[Any]:
     """Return everything about a code object except line numbers and the names of its local variables."""
+    # The names of arguments count: callers may pass them by keyword.
     arguments = code.co_argcount + code.co_kwonlyargcount
     arguments += bool(code.co_flags & 0x04) + bool(code.co_flags & 0x08)  # *args, **kwargs
     return [
@@ -97,7 +98,7 @@ def _constant(value: Any) -> Any:
         case tuple():
             return ["tuple", *map(_constant, value)]
         case frozenset():
-            return ["frozenset", *sorted(map(repr, value))]
+            return ["frozenset", *sorted(map(repr, value))]  # its order differs between processes
     return [type(value).__name__, repr(value)]
 
 

@@ -65,6 +65,7 @@ class AnswerDecoder:
             case None | bool() | float():
                 return value
             case int():
+                # Integers beyond 64 bits fit no tensor: take the nearest float.
                 return value if abs(value) < _INT_LIMIT else _float(value)
             case str():
                 return text(value)
@@ -129,7 +130,7 @@ class AnswerDecoder:
                 "args": list(args),
                 "kwargs": dict(kwargs),
                 "state": dict(state),
-            } if number in doubles:
+            } if number in doubles:  # one that this worker was sent
                 arguments = tuple(self.decode(arg) for arg in args)
                 named = {text(name, _NAME): self.decode(arg) for name, arg in kwargs.items()}
             case _:
@@ -186,7 +187,7 @@ def _raised(raised: Any) -> StudentError | WorkerError:
             type, message = text(type, _NAME), text(message, _MESSAGE)
         case _:
             raise WireError("an error is malformed")
-    if raised.get("ours") is True:
+    if raised.get("ours") is True:  # if that is a lie, it gains nothing: the result is provisional
         return WorkerError(f"in the worker: {type}: {message}")
     return StudentError(type, message, _place(cell), raised["line"])
 
@@ -231,6 +232,7 @@ def _is_problem(value: Any) -> bool:
 
 
 def _key(key: Any) -> Any:
+    """Return a hashable key; tensors, handles and containers are represented by their text."""
     return key if isinstance(key, str | int | float | bool | None) else str(key)[:_NAME]
 
 

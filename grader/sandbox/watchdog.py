@@ -1,6 +1,6 @@
 """Watchdog: enforce limits on a worker's memory, threads and files from outside.
 
-The kernel's limits (``worker/walls/limits.py``) leave gaps that need no privilege to fill from here:
+The kernel's limits (``worker/walls/limits.py``) leave gaps, which this thread fills without privileges:
 
 * Memory: with a GPU no ``RLIMIT_AS`` is possible, since CUDA reserves far more addresses than it uses. So the
   watchdog measures what is really held: resident anonymous and shared memory. Libraries that are mapped

@@ -71,11 +71,11 @@ def test_a_missing_layer_is_noticed(strong: Isolation, layer: str) -> None:
 def test_namespaces_are_optional(strong: Isolation, tmp_path: Path) -> None:
     """Where they cannot be created, as in most containers, isolation is strong and the doctor says why."""
     ran = run(sys.executable, HERE / "old_kernel.py", "--no-namespaces", GRADE, "doctor", folder=tmp_path)
-    said = " ".join(ran.stdout.split())
+    output = " ".join(ran.stdout.split())
     assert ran.returncode == 0, ran.stdout
-    assert "walls strong" in said
-    assert "namespaces not here, and not needed: the kernel refused them (Operation not permitted)" in said
-    assert "What to do" not in said
+    assert "walls strong" in output
+    assert "namespaces not here, and not needed: the kernel refused them (Operation not permitted)" in output
+    assert "What to do" not in output
 
 
 def test_namespaces_that_were_not_entered_are_noticed(strong: Isolation, tmp_path: Path) -> None:
@@ -170,12 +170,12 @@ def test_the_doctor_lists_the_layers(strong: Isolation, tmp_path: Path) -> None:
 
 def test_the_doctor_suggests_a_fix(strong: Isolation, tmp_path: Path) -> None:
     ran = without_landlock(GRADE, "doctor", folder=tmp_path)
-    said = " ".join(ran.stdout.split())
+    output = " ".join(ran.stdout.split())
     assert ran.returncode == 1
-    assert "landlock missing: this kernel has no Landlock" in said
-    assert re.search(r"walls medium: code could still .*read a file", said)
-    assert "What to do" in said
-    assert "Use a kernel from 6.2 on" in said
+    assert "landlock missing: this kernel has no Landlock" in output
+    assert re.search(r"walls medium: code could still .*read a file", output)
+    assert "What to do" in output
+    assert "Use a kernel from 6.2 on" in output
 
 
 @pytest.mark.parametrize(("system", "name"), [("Darwin", "macOS"), ("Windows", "Windows")])
@@ -186,9 +186,9 @@ def test_the_doctor_says_that_a_system_has_no_layers(
     monkeypatch.setattr(platform, "system", lambda: system)
     monkeypatch.setattr(worker_process, "can_fork", lambda: False)
     assert doctor.main([]) == 1
-    said = " ".join(capsys.readouterr().out.split())
-    assert f"walls none: on {name} nothing keeps a notebook's code from your files" in said
-    assert "Landlock" not in said
+    output = " ".join(capsys.readouterr().out.split())
+    assert f"walls none: on {name} nothing keeps a notebook's code from your files" in output
+    assert "Landlock" not in output
     with pytest.raises(UsageError, match="needs strong isolation, and this machine's level is none"):
         required_isolation(several=True, unsafe=False)
     assert required_isolation(several=False, unsafe=False).level is IsolationLevel.NONE
@@ -264,30 +264,30 @@ thread.join()
 print(result[0])
 """
     package = Path(worker_process.__file__).parent
-    said = {}
+    output = {}
     for last, layers in (("landlock", LAYERS[:-1]), ("seccomp", LAYERS)):
         start = f"import sys; sys.path.insert(0, {str(package)!r})\n"
         ran = run(sys.executable, "-I", "-c", start + code, json.dumps(layers), tmp_path, folder=tmp_path)
-        said[last] = ran.stdout.strip() or ran.stderr
-    assert said == {"landlock": "a socket", "seccomp": os.strerror(errno.EPERM)}
+        output[last] = ran.stdout.strip() or ran.stderr
+    assert output == {"landlock": "a socket", "seccomp": os.strerror(errno.EPERM)}
 
 
 @pytest.mark.parametrize(
-    ("why", "said"),
+    ("why", "output"),
     [
         (None, "H100, works, and behind the walls"),
         ("out of order", "H100, which workers cannot use: out of order What to do - Grade on the processor"),
     ],
 )
 def test_the_doctor_tries_the_gpu_in_the_sandbox(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], why: str | None, said: str
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], why: str | None, output: str
 ) -> None:
     monkeypatch.setattr(doctor, "_asked", lambda arguments: {"name": "H100", "why": why})
     isolation = Isolation(layers=LAYERS)
     monkeypatch.setattr(doctor, "measure", lambda: isolation)
     monkeypatch.setattr(doctor, "_data", lambda: iter(()))
     doctor.main([])
-    assert said in " ".join(capsys.readouterr().out.split())
+    assert output in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_gpu_that_a_worker_cannot_use_gives_a_reason(strong: Isolation) -> None:
