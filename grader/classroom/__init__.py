@@ -1,1 +1,1 @@
-"""A class of students: what they handed in, the gradebook, the batch, the class page and the exports."""
+"""Grading a class: collecting submissions, the gradebook, batches, the class page and exports."""

@@ -1,4 +1,4 @@
-"""Opens zip archives from anybody: what is safe comes out under names of ours, the rest is refused."""
+"""Extract zip archives from untrusted sources: safe members under generated names, the rest refused."""
 
 from __future__ import annotations
 
@@ -14,47 +14,63 @@ from grader.notebook.checkpoints import MAX_BYTES as MAX_WEIGHTS
 from grader.notebook.checkpoints import is_weights
 from grader.notebook.submission import MAX_BYTES
 
-MEMBERS = 200_000  # a class of a thousand with their repositories
-TOTAL = 8 << 30  # bytes, over all archives of a batch
-TOTAL_WEIGHTS = 4 << 30  # beside it, so that no notebook is lost for them
-RATIO, RATIO_COUNTS_FROM = 100, 20 << 20  # notebooks shrink to a tenth; what shrinks to a hundredth is a bomb
-NESTED = 2  # an archive of archives, as Canvas makes where students hand in zips
-LONGEST = 1000  # characters of a name
-DEEPEST = 30  # folders
-_LONGEST_PART = 100  # characters of a folder or module that keeps its name
+MAX_MEMBERS = 200_000  # enough for a thousand students with their repositories
+MAX_TOTAL = 8 << 30  # bytes extracted from all archives of a batch
+MAX_TOTAL_WEIGHTS = 4 << 30  # counted separately, so that checkpoints never displace a notebook
+# Deflate shrinks notebooks to about a tenth. Above RATIO_FROM bytes, less than a hundredth is a zip bomb.
+MAX_RATIO, RATIO_FROM = 100, 20 << 20
+MAX_DEPTH = 2  # archives in archives: Canvas exports a zip of the zips that students hand in
+MAX_NAME = 1000  # characters of a member's path
+MAX_FOLDERS = 30  # in a member's path
+_MAX_IMPORTABLE = 100  # characters of a folder or module that keeps its name
 SIDECARS = ("submission_metadata.yml", "timestamp.txt")
 
 
 @dataclass(frozen=True, slots=True)
 class SubmittedFile:
-    """A file among those handed in. ``path`` is None where only its name matters."""
+    """A submitted file.
 
-    name: str  # with the folders it lay in, below what was given to ``grade``; "/" between them
+    Attributes:
+        name: its path below what was given to ``grade``, with "/" between folders; archives are folders.
+        path: its location; None if only its name is needed.
+    """
+
+    name: str
     path: Path | None
 
 
 class ArchiveExtractor:
-    """Takes notebooks, what lies beside them and tells whose they are out of archives into one folder."""
+    """Extracts notebooks, the files beside them and the platforms' metadata into one folder.
 
-    def __init__(self, into: Path) -> None:
-        self._into, self._count = into, 0
-        self._left, self._left_for_weights = TOTAL, TOTAL_WEIGHTS
+    Attributes:
+        refused: a sentence for each archive or member that was not extracted.
+    """
+
+    def __init__(self, target: Path) -> None:
+        self._target, self._count = target, 0
+        self._left, self._left_for_weights = MAX_TOTAL, MAX_TOTAL_WEIGHTS
         self._folders: dict[tuple[Path, str], Path] = {}
         self.refused: list[str] = []
 
-    def unpack(self, archive: Path, label: str, depth: int = 1) -> Iterator[SubmittedFile]:
-        """The files in ``archive``, known as ``label``. What is refused is noted in ``refused``."""
+    def extract(self, archive: Path, label: str, depth: int = 1) -> Iterator[SubmittedFile]:
+        """Yield the files in ``archive``, named below ``label``; add to ``refused`` what is left out.
+
+        Raises:
+            UsageError: the files cannot be written.
+        """
+        # Member names: zipfile decodes those flagged as UTF-8 and reads all others as CP437. Names in
+        # another code page come out as wrong letters, but every byte maps to one, so no name is lost.
         try:
             with zipfile.ZipFile(archive) as opened:
                 members = opened.infolist()
-                if len(members) > MEMBERS:
+                if len(members) > MAX_MEMBERS:
                     raise zipfile.BadZipFile(f"it has {len(members):,} members")
                 for member in members:
                     yield from self._member(opened, member, label, depth)
         except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError) as error:
-            self.refused.append(f"{label} is not an archive that can be read ({error}); zip it once more")
+            self.refused.append(f"{label} is not a readable zip archive ({error}); create it again")
         except OSError as error:
-            raise UsageError(f"{label} cannot be unpacked ({error.strerror or error})") from error
+            raise UsageError(f"{label} cannot be extracted ({error.strerror or error})") from error
 
     def _member(
         self, archive: zipfile.ZipFile, member: zipfile.ZipInfo, label: str, depth: int
@@ -62,47 +78,53 @@ class ArchiveExtractor:
         name = f"{label}/{member.filename}"
         if member.is_dir() or is_clutter(member.filename):
             return
-        if why := _unsafe(member):
-            if _is_wanted(member.filename):
-                self.refused.append(f"{_short(name)} was refused: {why}")
+        if reason := _unsafe(member):
+            if _is_needed(member.filename):
+                self._refuse(name, reason)
             return
         weights = is_weights(PurePosixPath(member.filename).name)
-        if not (self._has_room_for(member) if weights else _is_wanted(member.filename)):
+        if not (self._has_room_for(member) if weights else _is_needed(member.filename)):
             yield SubmittedFile(name, None)
             return
-        if why := self._too_large(member):
-            self.refused.append(f"{_short(name)} was refused: {why}")
+        if reason := self._too_large(member):
+            self._refuse(name, reason)
             return
-        path = self._place(member, label)
+        path = self._target_of(member, label)
         if not self._write(archive, member, path, name):
             return
-        if weights or path.suffix == ".py":
+        if weights or path.suffix == ".py":  # found beside the notebook when that is read
             yield SubmittedFile(name, None)
         elif not member.filename.lower().endswith(".zip"):
             yield SubmittedFile(name, path)
-        elif depth < NESTED:
-            yield from self.unpack(path, name, depth + 1)
+        elif depth < MAX_DEPTH:
+            yield from self.extract(path, name, depth + 1)
         else:
-            self.refused.append(f"{_short(name)} was refused: it is an archive within archives")
+            self._refuse(name, "it is nested inside two other archives")
+
+    def _refuse(self, name: str, reason: str) -> None:
+        self.refused.append(f"{_shortened(name)} was refused: {reason}")
 
     def _has_room_for(self, weights: zipfile.ZipInfo) -> bool:
         return weights.file_size <= min(MAX_WEIGHTS, self._left_for_weights)
 
     def _too_large(self, member: zipfile.ZipInfo) -> str | None:
         if member.file_size > MAX_BYTES:
-            return f"it unpacks to more than {MAX_BYTES >> 20} MB"
-        if member.file_size > RATIO_COUNTS_FROM and member.file_size > RATIO * member.compress_size:
-            return "it unpacks to more than a hundred times its size, as only zip bombs do"
+            return f"it extracts to more than {MAX_BYTES >> 20} MB"
+        if member.file_size > RATIO_FROM and member.file_size > MAX_RATIO * member.compress_size:
+            return f"it extracts to more than {MAX_RATIO} times its size, as only zip bombs do"
         if member.file_size > self._left:
-            return f"all archives together unpack to more than {TOTAL >> 30} GB"
+            return f"the archives together extract to more than {MAX_TOTAL >> 30} GB"
         return None
 
-    def _place(self, member: zipfile.ZipInfo, label: str) -> Path:
-        """Where a member goes: modules and weights keep the name that the notebook knows them by, all else
-        gets one of ours.
+    def _target_of(self, member: zipfile.ZipInfo, label: str) -> Path:
+        """Return the path to write a member to.
+
+        Folders and modules that Python could import keep their names, and so do checkpoints, since the
+        notebook refers to them. All other names are replaced by numbers, so that no name from an archive is
+        interpreted by the file system (case, reserved names, length).
         """
         *parents, last = PurePosixPath(member.filename).parts
-        folder = self._folder(self._into, f"{label}/")  # a zip's folders are never another's
+        folder = self._folder(self._target, f"{label}/")  # each archive has its own
         for parent in parents:
             folder = folder / parent if _is_importable(parent) else self._folder(folder, parent)
         if _is_module(member.filename) or is_weights(last):
@@ -110,18 +132,19 @@ class ArchiveExtractor:
         self._count += 1
         return folder / f"{self._count:06}{PurePosixPath(last).suffix.lower()[:6]}"
 
-    def _folder(self, inside: Path, name: str) -> Path:
-        return self._folders.setdefault((inside, name), inside / f"folder-{len(self._folders):06}")
+    def _folder(self, parent: Path, name: str) -> Path:
+        return self._folders.setdefault((parent, name), parent / f"folder-{len(self._folders):06}")
 
     def _write(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, name: str) -> bool:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with archive.open(member) as packed, path.open("wb") as plain:
-                while chunk := packed.read(1 << 20):  # never beyond the size that was just checked
-                    plain.write(chunk)
+            with archive.open(member) as compressed, path.open("wb") as extracted:
+                # A false size in the header does no harm: zipfile reads no further than that.
+                while chunk := compressed.read(1 << 20):
+                    extracted.write(chunk)
         except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, NotImplementedError) as error:
             path.unlink(missing_ok=True)
-            self.refused.append(f"{_short(name)} was refused: it cannot be unpacked ({error})")
+            self._refuse(name, f"it cannot be extracted ({error})")
             return False
         if is_weights(path.name):
             self._left_for_weights -= member.file_size
@@ -131,12 +154,12 @@ class ArchiveExtractor:
 
 
 def is_clutter(name: str) -> bool:
-    """Whether this is what operating systems and editors leave behind."""
+    """Return whether this is a file that operating systems and editors leave behind."""
     parts = PurePosixPath(name).parts
     return bool({"__MACOSX", ".ipynb_checkpoints", ".git"} & set(parts)) or parts[-1:] == (".DS_Store",)
 
 
-def _is_wanted(name: str) -> bool:
+def _is_needed(name: str) -> bool:
     is_sidecar = PurePosixPath(name).name in SIDECARS
     return name.lower().endswith((".ipynb", ".zip")) or is_sidecar or _is_module(name)
 
@@ -147,27 +170,29 @@ def _is_module(name: str) -> bool:
 
 
 def _is_importable(part: str) -> bool:
-    return part.isidentifier() and part.isascii() and len(part) <= _LONGEST_PART
+    return part.isidentifier() and part.isascii() and len(part) <= _MAX_IMPORTABLE
 
 
 def _unsafe(member: zipfile.ZipInfo) -> str | None:
+    """Return why a member must not be extracted; None if it is safe."""
     name = member.filename
     parts = PurePosixPath(name).parts
+    # Windows takes a backslash for a separator and "C:" for a drive.
     if name.startswith(("/", "\\")) or ".." in parts or "\\" in name or name[1:2] == ":":
-        return "its name leads out of the archive"
-    if len(name) > LONGEST or any(len(part.encode()) > 255 for part in parts):
-        return "its name is longer than any disk allows"
-    if len(parts) > DEEPEST:
-        return f"it lies deeper than {DEEPEST} folders"
+        return "its path leads out of the archive"
+    if len(name) > MAX_NAME or any(len(part.encode()) > 255 for part in parts):
+        return "its name is longer than file systems allow"
+    if len(parts) > MAX_FOLDERS:
+        return f"it is nested more than {MAX_FOLDERS} folders deep"
     if not name.isprintable():
         return "its name has characters that cannot be printed"
-    if stat.S_ISLNK(member.external_attr >> 16):
-        return "it is a link, not a file"
-    if member.flag_bits & 1:
-        return "it is locked with a password"
+    if stat.S_ISLNK(member.external_attr >> 16):  # the upper half holds the Unix mode
+        return "it is a symbolic link, not a file"
+    if member.flag_bits & 1:  # bit 0: encrypted
+        return "it is protected by a password"
     return None
 
 
-def _short(name: str) -> str:
-    shown = "".join(c if c.isprintable() else "?" for c in name)
-    return shown if len(shown) <= 160 else f"{shown[:100]}…{shown[-50:]}"
+def _shortened(name: str) -> str:
+    printable = "".join(character if character.isprintable() else "?" for character in name)
+    return printable if len(printable) <= 160 else f"{printable[:100]}…{printable[-50:]}"

@@ -1,4 +1,4 @@
-"""Grades a class: what was handed in, less what the gradebook knows already; then reports and class page."""
+"""Grade a class: collect submissions, grade what the gradebook lacks, write reports and the class page."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grader.classroom import classpage, editions, similarity
-from grader.classroom.cache_key import inputs, what_changed
+from grader.classroom import classpage, similarity
+from grader.classroom.cache_key import describe_changes, result_inputs
+from grader.classroom.collect import CollectedSubmissions, collect
 from grader.classroom.gradebook import Gradebook, GradebookEntry, ResultInputs
-from grader.classroom.intake import Intake, collect
 from grader.classroom.marks import LateRule
-from grader.classroom.progress import ProgressDisplay, watch
+from grader.classroom.progress import ProgressDisplay, progress_display
+from grader.classroom.reports import STUDENT_FOLDER, final_points, refresh_reports
 from grader.classroom.roster import StudentAttempts, match, read_roster
-from grader.classroom.scheduler import Task, default_jobs, run
-from grader.classroom.store import only_batch
+from grader.classroom.scheduler import Task, default_jobs, run_tasks
+from grader.classroom.store import batch_lock
 from grader.classroom.students import Attempt
 from grader.extraction.local_modules import content_digest
 from grader.files import check_writable, scratch_folder
@@ -33,12 +34,19 @@ from grader.text import clean
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassOptions:
-    """How to grade a class, besides how to grade a notebook."""
+    """How to grade a class, in addition to ``Options`` for each notebook.
+
+    Attributes:
+        jobs: notebooks at once; None for as many as the machine can run.
+        best: count the best attempt of each student rather than the latest.
+        fresh: grade again what the gradebook already holds.
+        late: overrides the rubric's rule.
+    """
 
     out: Path
     jobs: int | None = None
     roster: Path | None = None
-    best: bool = False  # of several attempts; else the latest counts
+    best: bool = False
     fresh: bool = False
     late: LateRule | None = None
     handout: Path | None = None
@@ -46,158 +54,174 @@ class ClassOptions:
     quiet: bool = False
 
 
-def grade_class(paths: Sequence[str], rubric: Rubric, options: Options, orders: ClassOptions) -> bool:
-    """Grade everything in ``paths`` that the gradebook in ``orders.out`` does not know yet.
+def grade_class(paths: Sequence[str], rubric: Rubric, options: Options, class_options: ClassOptions) -> bool:
+    """Grade everything in ``paths`` that has no result in the gradebook yet.
 
     Returns:
-        Whether everything handed in was graded, and no grade is provisional.
+        Whether every file was accepted and no grade is provisional.
 
     Raises:
-        UsageError: there is nothing to grade, or nothing can be written.
-        KeyboardInterrupt: stopped; what was finished is in the gradebook and on the class page.
+        UsageError: there is nothing to grade, or the output cannot be written.
+        KeyboardInterrupt: Ctrl-C was pressed; the gradebook and the class page hold all finished results.
     """
+    out = class_options.out
     with scratch_folder() as scratch:
-        people = read_roster(orders.roster) if orders.roster else []
+        people = read_roster(class_options.roster) if class_options.roster else []
         logins = {login for person in people if (login := person.ids.get("login"))}
-        intake = collect(paths, scratch, rubric.wanted, logins)
-        for sentence in (*intake.refused, *intake.notes):
+        collected = collect(paths, scratch, rubric.wanted, logins)
+        for sentence in (*collected.refused, *collected.notes):
             print(f"grade: {clean(sentence)}", file=sys.stderr)
-        check_writable(orders.out / editions.STUDENT)
-        with only_batch(orders.out), Gradebook(orders.out, create=True) as book:
-            _remember(book, rubric, _late_rule(rubric, orders), intake)
-            handed = match(intake.attempts, people)
+        check_writable(out / STUDENT_FOLDER)
+        with batch_lock(out), Gradebook(out, create=True) as book:
+            _store_settings(book, rubric, _late_rule(rubric, class_options), collected)
+            students = match(collected.attempts, people)
             on_roster = {person.key for person in people}
-            batch = _Batch(book, rubric, options, orders, handed, on_roster)
+            batch = _Batch(book, rubric, options, class_options, students, on_roster)
             try:
                 batch.grade()
             except KeyboardInterrupt:
-                batch.conclude()
+                batch.finish()
                 raise
-            batch.conclude()
-            return not intake.refused and not batch.is_provisional
+            batch.finish()
+            return not collected.refused and not batch.is_provisional
 
 
-def _late_rule(rubric: Rubric, orders: ClassOptions) -> LateRule | None:
-    if orders.late is None and "late" in rubric.settings:
+def _late_rule(rubric: Rubric, class_options: ClassOptions) -> LateRule | None:
+    if class_options.late is None and "late" in rubric.settings:
         return LateRule.from_settings(rubric.settings["late"])
-    return orders.late
+    return class_options.late
 
 
-def _remember(book: Gradebook, rubric: Rubric, late: LateRule | None, intake: Intake) -> None:
-    """What the other commands need to know of this batch."""
+def _store_settings(
+    book: Gradebook, rubric: Rubric, late: LateRule | None, collected: CollectedSubmissions
+) -> None:
+    """Store what the other commands need to know of this batch."""
     with book.transaction():
-        book.keep("rubric", {"id": rubric.id, "title": rubric.title, "exercises": dict(rubric.exercises)})
-        book.keep("late", late.as_json() if late else book.setting("late"))
-        book.keep("refused", list(intake.refused))
-        book.keep("notes", list(intake.notes))
-        book.keep("boundaries", rubric.settings.get("boundaries", classpage.BOUNDARIES))
+        rubric_json = {"id": rubric.id, "title": rubric.title, "exercises": dict(rubric.exercises)}
+        book.set_setting("rubric", rubric_json)
+        book.set_setting("late", late.as_json() if late else book.setting("late"))
+        book.set_setting("refused", list(collected.refused))
+        book.set_setting("notes", list(collected.notes))
+        book.set_setting("boundaries", rubric.settings.get("boundaries", classpage.BOUNDARIES))
 
 
 class _Batch:
-    """One run over a class."""
+    """One run over a class.
+
+    Students are recorded one by one, each in a transaction, as soon as all of their counting attempts have a
+    result. Whatever ends the run, the next one starts where it stopped.
+    """
 
     def __init__(
         self,
         book: Gradebook,
         rubric: Rubric,
         options: Options,
-        orders: ClassOptions,
-        handed: Sequence[StudentAttempts],
+        class_options: ClassOptions,
+        students: Sequence[StudentAttempts],
         on_roster: set[str],
     ) -> None:
-        self._book, self._rubric, self._options, self._orders = book, rubric, options, orders
-        self._handed, self._on_roster = handed, on_roster
+        self._book, self._rubric, self._options = book, rubric, options
+        self._class_options, self._students, self._on_roster = class_options, students, on_roster
         self._digests = {
-            attempt.label: content_digest(attempt.path) for one in handed for attempt in self._counting(one)
+            attempt.label: content_digest(attempt.path)
+            for student in students
+            for attempt in self._counting(student)
         }
-        self._results: dict[str, int] = {}  # by digest
+        self._results: dict[str, int] = {}  # ids by digest
         self._known = {person.key for person in book.people()}
         self.is_provisional = False
 
-    def _counting(self, handed: StudentAttempts) -> Sequence[Attempt]:
-        return handed.attempts if self._orders.best else handed.attempts[-1:]
+    def _counting(self, student: StudentAttempts) -> Sequence[Attempt]:
+        """Return the attempts that may count: all of them, or the latest."""
+        return student.attempts if self._class_options.best else student.attempts[-1:]
 
     def _inputs(self, digest: str) -> ResultInputs:
-        return inputs(digest, self._rubric, self._options)
+        return result_inputs(digest, self._rubric, self._options)
 
     def grade(self) -> None:
-        """Settle whom the gradebook knows, grade the others, and settle each as the result comes in."""
-        known = 0 if self._orders.fresh else self._reuse()
-        waiting: dict[str, list[StudentAttempts]] = defaultdict(list)  # by what is still to be graded
-        for one in self._handed:
-            missing = {self._digests[a.label] for a in self._counting(one)} - set(self._results)
+        """Record students with known results, grade the others, and record each as results arrive."""
+        known = 0 if self._class_options.fresh else self._reuse()
+        waiting: dict[str, list[StudentAttempts]] = defaultdict(list)  # by digest of an ungraded notebook
+        for student in self._students:
+            missing = {self._digests[a.label] for a in self._counting(student)} - set(self._results)
             for digest in missing:
-                waiting[digest].append(one)
+                waiting[digest].append(student)
             if not missing:
-                self._settle(one)
+                self._record(student)
         tasks = self._tasks(waiting)
-        jobs = self._orders.jobs or default_jobs(self._options.device)
-        if not self._orders.quiet:
+        jobs = self._class_options.jobs or default_jobs(self._options.device)
+        if not self._class_options.quiet:
             print(f"grade: {known} of {known + len(tasks)} results are in the gradebook", file=sys.stderr)
-        with watch(len(tasks), quiet=self._orders.quiet) as shown:
+        with progress_display(len(tasks), quiet=self._class_options.quiet) as display:
             jobs = min(jobs, len(tasks)) or 1
-            with closing(run(tasks, self._rubric, self._options, jobs, shown)) as finished:
+            # closing: an exception here must also stop the running judges, which the generator's exit does.
+            with closing(run_tasks(tasks, self._rubric, self._options, jobs, display)) as finished:
                 for task, judged in finished:
-                    self._keep(task, judged, waiting[task.digest], shown)
+                    self._add_result(task, judged, waiting[task.digest], display)
 
     def _reuse(self) -> int:
+        """Look up known results, and return their number."""
         for digest in set(self._digests.values()):
-            if (result := self._book.find(self._inputs(digest))) is not None:
+            if (result := self._book.find_result(self._inputs(digest))) is not None:
                 self._results[digest] = result
         return len(self._results)
 
     def _tasks(self, waiting: Mapping[str, Sequence[StudentAttempts]]) -> list[Task]:
-        paths = {self._digests[a.label]: a.path for one in self._handed for a in self._counting(one)}
-        return [Task(digest, paths[digest], handed[0].person.key) for digest, handed in waiting.items()]
+        paths = self._paths()
+        return [Task(digest, paths[digest], students[0].person.key) for digest, students in waiting.items()]
 
-    def _keep(
-        self, task: Task, judged: JudgedNotebook, waiting: Sequence[StudentAttempts], shown: ProgressDisplay
+    def _paths(self) -> dict[str, Path]:
+        return {self._digests[a.label]: a.path for each in self._students for a in self._counting(each)}
+
+    def _add_result(
+        self, task: Task, judged: JudgedNotebook, waiting: Sequence[StudentAttempts], display: ProgressDisplay
     ) -> None:
-        """Write a result down, and whatever it decides."""
+        """Store a result, and record the students who waited for nothing else."""
         with self._book.transaction():
             self._results[task.digest] = self._book.add_result(
                 self._inputs(task.digest), judged.grade, judged.figures, readable=judged.readable
             )
-        similarity.remember(self._book, task.digest, task.path)
-        for one in waiting:
-            if all(self._digests[attempt.label] in self._results for attempt in self._counting(one)):
-                self._settle(one)
-        shown.count(failing=judged.grade.provisional)
+        similarity.save_fingerprints(self._book, task.digest, task.path)
+        for student in waiting:
+            if all(self._digests[attempt.label] in self._results for attempt in self._counting(student)):
+                self._record(student)
+        display.on_result(failing=judged.grade.provisional)
 
-    def _settle(self, handed: StudentAttempts) -> None:
-        """Write down what counts for a student, say what changed, and write the reports."""
-        key, entry = handed.person.key, self._entry(handed)
-        before = self._book.standing(key) if key in self._known else None
-        if before and all(getattr(before, name) == value for name, value in entry.items()):
+    def _record(self, student: StudentAttempts) -> None:
+        """Store the attempt that counts for a student, print the grade and any changes, write the reports."""
+        key, fields = student.person.key, self._fields(student)
+        before = self._book.entry(key) if key in self._known else None
+        if before and all(getattr(before, name) == value for name, value in fields.items()):
             after = before
         else:
             with self._book.transaction():
-                self._book.enter(**entry)
-                after = self._book.standing(key)
-                self._note_changes(before, after)
+                self._book.save_student(**fields)
+                after = self._book.entry(key)
+                self._log_changes(before, after)
         if after.grade:
             self.is_provisional |= after.grade.provisional
-        self._say(after)
-        refresh_editions(self._book, after, self._orders.out)
+        self._print(after)
+        refresh_reports(self._book, after, self._class_options.out)
 
-    def _entry(self, handed: StudentAttempts) -> dict[str, Any]:
-        """What the gradebook is to hold of a student, as fields of a standing."""
-        person, attempts = handed.person, self._counting(handed)
-        known = {"person": person, "on_roster": person.key in self._on_roster}
+    def _fields(self, student: StudentAttempts) -> dict[str, Any]:
+        """Return what the gradebook should hold of a student, as fields of ``GradebookEntry``."""
+        person, attempts = student.person, self._counting(student)
+        fields = {"person": person, "on_roster": person.key in self._on_roster}
         if not attempts:
-            return known
-        counts = self._best(attempts)
+            return fields
+        counting = self._best(attempts)
         return {
-            **known,
-            "label": counts.label,
-            "attempts": len(handed.attempts),
-            "handed_in": counts.handed_in or person.handed_in,
-            "is_late": counts.late,
-            "result": self._results[self._digests[counts.label]],
+            **fields,
+            "label": counting.label,
+            "attempts": len(student.attempts),
+            "handed_in": counting.handed_in or person.handed_in,
+            "is_late": counting.is_late,
+            "result": self._results[self._digests[counting.label]],
         }
 
     def _best(self, attempts: Sequence[Attempt]) -> Attempt:
-        """The attempt that earned most; of equals, the latest."""
+        """Return the attempt that earned most; the latest of equal ones."""
         if len(attempts) == 1:
             return attempts[0]
 
@@ -206,64 +230,52 @@ class _Batch:
 
         return max(reversed(attempts), key=earned)
 
-    def _note_changes(self, before: GradebookEntry | None, after: GradebookEntry) -> None:
-        """Into the audit trail, and to the TA: which verdicts changed, and why."""
+    def _log_changes(self, before: GradebookEntry | None, after: GradebookEntry) -> None:
+        """Log which verdicts changed and why, and print them."""
         key = after.person.key
         if after.result is None or (before and before.result == after.result):
             return
         assert after.grade is not None
         assert after.inputs is not None
         if before is None or before.grade is None or before.inputs is None:
-            self._book.note(key, "graded", None, points(after.grade.earned), "first graded")
+            self._book.log_change(key, "graded", None, points(after.grade.earned), "first graded")
             return
         then, now = before.grade, after.grade
-        why = what_changed(before.inputs, after.inputs, then.environment, now.environment)
-        self._book.note(key, "graded", points(then.earned), points(now.earned), why)
-        for id, was, became in _differences(then, now):
-            self._book.note(key, id, was, became, why)
-            print(f"{key}: {id} was {was}, is {became} (changed: {why})")
+        why = describe_changes(before.inputs, after.inputs, then.environment, now.environment)
+        self._book.log_change(key, "graded", points(then.earned), points(now.earned), why)
+        for id, old, new in _differences(then, now):
+            self._book.log_change(key, id, old, new, why)
+            print(f"{key}: {id} was {old}, is now {new} (changed: {why})")
 
-    def _say(self, after: GradebookEntry) -> None:
-        if after.grade is None:
+    def _print(self, entry: GradebookEntry) -> None:
+        if entry.grade is None:
             return
-        if self._orders.json:
-            print(json.dumps({**after.grade.as_json(), "student": after.person.key}))
+        if self._class_options.json:
+            print(json.dumps({**entry.grade.as_json(), "student": entry.person.key}))
             return
-        counts = editions.final(after.mark)
-        judged = score(after.grade.earned, after.grade.possible)
-        more = f", {counts} after adjustments" if after.mark.lines else ""
-        flags = "  PROVISIONAL" if after.grade.provisional else ""
-        print(f"{after.person.key:<32} {judged:>11}{more}{flags}", flush=True)
+        judged = score(entry.grade.earned, entry.grade.possible)
+        adjusted = f", {final_points(entry.mark)} after adjustments" if entry.mark.lines else ""
+        provisional = "  PROVISIONAL" if entry.grade.provisional else ""
+        print(f"{entry.person.key:<32} {judged:>11}{adjusted}{provisional}", flush=True)
 
-    def conclude(self) -> None:
-        """The pairs whose code is alike, the class page, and where it is."""
-        where = {self._digests[a.label]: a.path for one in self._handed for a in self._counting(one)}
-        similarity.compare(self._book, where, self._orders.handout, self._orders.out)
-        page = classpage.write_page(self._book, self._orders.out)
-        if not self._orders.json:
+    def finish(self) -> None:
+        """Compare the class for similar code, write the class page, and print where it is."""
+        out = self._class_options.out
+        similarity.compare_class(self._book, self._paths(), self._class_options.handout, out)
+        page = classpage.write_page(self._book, out)
+        if not self._class_options.json:
             print(f"\nClass page: {page}\nGradebook: {self._book.path}")
 
 
-def refresh_editions(book: Gradebook, standing: GradebookEntry, out: Path) -> None:
-    """Write a student's reports where they are missing, or say something else than the gradebook."""
-    if standing.grade is None or standing.result is None:
-        return
-    made_from = editions.stamp(standing, edition="1")
-    if book.stamp(standing.person.key) == made_from and editions.exist(standing, out):
-        return
-    exercises = {int(number): title for number, title in book.setting("rubric")["exercises"].items()}
-    editions.write_editions(standing, book.figures(standing.result), exercises, out)
-    book.set_stamp(standing.person.key, made_from)
-
-
-def _differences(then: Grade, now: Grade) -> Iterator[tuple[str, str, str]]:
-    was = {result.id: result for result in then.criteria}
-    became = {result.id: result for result in now.criteria}
-    for id in dict.fromkeys([*was, *became]):
-        old, new = _verdict(was.get(id)), _verdict(became.get(id))
+def _differences(before: Grade, after: Grade) -> Iterator[tuple[str, str, str]]:
+    """Yield id, old and new verdict of each criterion that changed."""
+    old_results = {result.id: result for result in before.criteria}
+    new_results = {result.id: result for result in after.criteria}
+    for id in dict.fromkeys([*old_results, *new_results]):
+        old, new = _verdict(old_results.get(id)), _verdict(new_results.get(id))
         if old != new:
             yield id, old, new
 
 
 def _verdict(result: CriterionResult | None) -> str:
-    return f"{result.verdict.value} {score(result.earned, result.possible)}" if result else "not asked"
+    return f"{result.verdict.value} {score(result.earned, result.possible)}" if result else "not graded"

@@ -1,4 +1,4 @@
-"""What a result depends on, as the gradebook names it; and which of it changed between two results."""
+"""Inputs that identify a result in the gradebook, and what changed between two results."""
 
 from __future__ import annotations
 
@@ -12,28 +12,33 @@ from grader.options import Options
 from grader.rubric import Rubric
 from grader.version import grader_version
 
-# What isolation there is was measured; what is reused is what it would come to again.
-_CHANGES_NOTHING = ("isolation", "reuse", "gpu_share")
+# Options that change no verdict: how strong the sandbox is, whether cached work is reused (which gives the
+# same values again), and how notebooks share the GPU.
+_WITHOUT_EFFECT = ("isolation", "reuse", "gpu_share")
 
 
-def inputs(notebook: str, rubric: Rubric, options: Options) -> ResultInputs:
-    """What the result of a notebook, by its SHA-256, depends on."""
-    chosen = {name: value for name, value in asdict(options).items() if name not in _CHANGES_NOTHING}
+def result_inputs(notebook: str, rubric: Rubric, options: Options) -> ResultInputs:
+    """Return what the result of a notebook, given by its SHA-256, depends on."""
+    chosen = {name: value for name, value in asdict(options).items() if name not in _WITHOUT_EFFECT}
     settings = json.dumps(chosen, sort_keys=True)
     return ResultInputs(notebook=notebook, rubric=rubric.digest, grader=grader_version(), settings=settings)
 
 
-def what_changed(
+def describe_changes(
     before: ResultInputs, after: ResultInputs, then: Mapping[str, Any], now: Mapping[str, Any]
 ) -> str:
-    """Why two results of one student differ: by their inputs, and by the environments they were made in."""
-    names = {"notebook": "notebook", "rubric": "rubric", "grader": "grader", "settings": "settings"}
-    changed = [name for field, name in names.items() if getattr(before, field) != getattr(after, field)]
-    places = [
+    """Describe how the inputs and the environments of two results of one student differ.
+
+    Args:
+        then, now: environments that the results were made in.
+    """
+    names = ("notebook", "rubric", "grader", "settings")
+    changed = [name for name in names if getattr(before, name) != getattr(after, name)]
+    environment = [
         f"{key} {then.get(key)} → {now.get(key)}"
         for key in ("python", "torch", "device", "isolation")
         if then.get(key) != now.get(key)
     ]
-    if places:
-        changed.append(f"environment ({', '.join(places)})")
-    return ", ".join(changed) or "nothing that is known: graded again"
+    if environment:
+        changed.append(f"environment ({', '.join(environment)})")
+    return ", ".join(changed) or "nothing known; graded again"

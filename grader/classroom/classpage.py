@@ -1,4 +1,7 @@
-"""The class at a glance, for the staff: ``index.html``, one file without scripts."""
+"""The class page for staff, ``index.html``: what to review, all students, and common mistakes.
+
+One file without scripts: sorting and filtering use CSS only (see ``templates/staff.css``).
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.classroom import editions
 from grader.classroom.gradebook import Gradebook, GradebookEntry
-from grader.classroom.heatmap import SIGNS, heat_map
-from grader.classroom.pages import environment
+from grader.classroom.heatmap import SYMBOLS, heat_map
+from grader.classroom.reports import final_points
+from grader.classroom.templating import environment
 from grader.files import write
 from grader.model import CriterionResult, Verdict
 from grader.report.summary import points, score
@@ -19,65 +22,79 @@ from grader.text import line
 
 BOUNDARIES = (50, 60, 70, 80, 90)  # percent
 _NEAR = 1.0  # percent on either side of a boundary
-_MISTAKES = 12
+_MAX_MISTAKES = 12
 _BINS = 10
+_OUTCOMES = ("passed", "partly", "lost", "undecided")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudentRow:
-    """One student in the table; ``why`` says why to look first."""
+    """A row of the table of students.
+
+    Attributes:
+        final: the final points, or a word such as "excused".
+        exercises: points by exercise, as text.
+        reasons: why staff should review this student first; mostly empty.
+    """
 
     key: str
     name: str
-    counts: str
+    final: str
     percent: float | None
     exercises: tuple[str, ...]
-    state: tuple[str, ...]
-    why: tuple[str, ...]
+    status: tuple[str, ...]
+    reasons: tuple[str, ...]
     has_report: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CriterionRate:
-    """How one criterion went: the numbers of students by outcome."""
+    """Numbers of students by outcome of one criterion."""
 
     id: str
     title: str
     passed: int
     partly: int
     lost: int
-    undecided: int  # blocked, or the grader broke
+    undecided: int  # not checked, or the grader failed
 
     @property
-    def asked(self) -> int:
-        """Students who were asked."""
+    def graded(self) -> int:
+        """All students graded on the criterion."""
         return self.passed + self.partly + self.lost + self.undecided
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommonMistake:
-    """A mistake that several made, in the words that they read."""
+    """A mistake that several students made.
 
-    name: str  # in a word or two, or "" where it has none
-    title: str  # of the criterion
+    Attributes:
+        name: the misconception in a few words; "" if it is not a known one.
+        title: the criterion's.
+        sentence: the message that the students read.
+        students: key and name of each.
+    """
+
+    name: str
+    title: str
     sentence: str
-    students: tuple[tuple[str, str], ...]  # key and name
+    students: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistogramBin:
-    """One bar of the distribution."""
+    """A bar of the histogram of final points."""
 
     label: str
     count: int
-    height: float  # of the tallest, 0 to 1
+    height: float  # relative to the highest bar, 0 to 1
 
 
 def write_page(book: Gradebook, out: Path) -> Path:
-    """Write the class page, and return where it is.
+    """Write the class page and return its path.
 
     Raises:
-        UsageError: it cannot be written.
+        UsageError: the page cannot be written.
     """
     path = out / "index.html"
     write(path, _render(book))
@@ -87,14 +104,14 @@ def write_page(book: Gradebook, out: Path) -> Path:
 def _render(book: Gradebook) -> str:
     rubric = book.setting("rubric")
     exercises = {int(number): title for number, title in rubric["exercises"].items()}
-    rows, rates, mistakes, results = [], _RateCounter(), _Mistakes(), {}
+    rows, rates, mistakes, results = [], _RateCounter(), _MistakeCounter(), {}
     boundaries = book.setting("boundaries") or BOUNDARIES
-    for standing in book.standings():
-        rows.append(_row(standing, sorted(exercises), boundaries))
-        if standing.grade:
-            results[standing.person.key] = standing.grade.criteria
-            rates.add(standing.grade.criteria)
-            mistakes.add(standing)
+    for entry in book.entries():
+        rows.append(_row(entry, sorted(exercises), boundaries))
+        if entry.grade:
+            results[entry.person.key] = entry.grade.criteria
+            rates.add(entry.grade.criteria)
+            mistakes.add(entry)
     percents = [row.percent for row in rows if row.percent is not None]
     names = {row.key: row.name for row in rows}
     return (
@@ -104,79 +121,85 @@ def _render(book: Gradebook) -> str:
             title=rubric["title"],
             rows=_ordered(rows),
             exercises=[number for number in sorted(exercises) if number],
-            first=[row for row in rows if row.why],
+            to_review=[row for row in rows if row.reasons],
             rates=rates.all(),
             heat=heat_map(results),
-            signs=SIGNS,
-            mistakes=mistakes.commonest(),
+            symbols=SYMBOLS,
+            mistakes=mistakes.most_common(),
             bins=_bins(percents),
             mean=statistics.fmean(percents) if percents else None,
             median=statistics.median(percents) if percents else None,
             graded=sum(row.has_report for row in rows),
-            nothing=[row for row in rows if not row.has_report],
-            alike=[(one, names[one], two, names[two], share, page) for one, two, share, page in book.alike()],
+            missing=[row for row in rows if not row.has_report],
+            similar=[
+                (one, names[one], two, names[two], share, page)
+                for one, two, share, page in book.similar_pairs()
+            ],
             refused=book.setting("refused") or [],
             notes=book.setting("notes") or [],
         )
     )
 
 
-def _row(standing: GradebookEntry, exercises: Sequence[int], boundaries: Iterable[float]) -> StudentRow:
-    grade, mark = standing.grade, standing.mark
+def _row(entry: GradebookEntry, exercises: Sequence[int], boundaries: Iterable[float]) -> StudentRow:
+    grade, mark = entry.grade, entry.mark
     percent = None if mark.final is None or not mark.possible else 100 * mark.final / mark.possible
-    why = []
+    reasons = []
     if grade and grade.provisional:
-        why.append("provisional: the grader could not decide, or could not read the notebook")
+        reasons.append("provisional: the grader failed on a criterion, or could not read the notebook")
     if mark.is_flagged:
-        why.append("a verdict changed after a person had adjusted it")
-    if standing.is_late and not mark.penalty:
-        why.append("marked as late by the platform, which does not say by how much")
+        reasons.append("a verdict has changed since it was adjusted")
+    if entry.is_late and not mark.penalty:
+        reasons.append("marked as late by the platform, which does not say by how much")
     near = [b for b in boundaries if percent is not None and abs(percent - b) <= _NEAR]
-    why += [f"{percent:.1f} %, near the boundary at {boundary:g} %" for boundary in near]
-    state = [
+    reasons += [f"{percent:.1f} %, near the grade boundary at {boundary:g} %" for boundary in near]
+    status = [
         word
         for word, holds in (
             ("provisional", bool(grade and grade.provisional)),
             ("excused", mark.is_excused),
-            ("nothing handed in", standing.label is None),
+            ("nothing handed in", entry.label is None),
             ("adjusted", any(line.points is not None for line in mark.lines)),
-            ("late", standing.is_late or bool(mark.penalty)),
-            (f"{standing.attempts} attempts", standing.attempts > 1),
+            ("late", entry.is_late or bool(mark.penalty)),
+            (f"{entry.attempts} attempts", entry.attempts > 1),
         )
         if holds
     ]
     return StudentRow(
-        key=standing.person.key,
-        name=standing.person.name,
-        counts=editions.final(mark),
+        key=entry.person.key,
+        name=entry.person.name,
+        final=final_points(mark),
         percent=percent,
-        exercises=tuple(_exercise(standing, number) for number in exercises if number),
-        state=tuple(state),
-        why=tuple(why),
+        exercises=tuple(_exercise(entry, number) for number in exercises if number),
+        status=tuple(status),
+        reasons=tuple(reasons),
         has_report=grade is not None,
     )
 
 
-def _exercise(standing: GradebookEntry, number: int) -> str:
-    results = standing.grade.exercise(number) if standing.grade else ()
+def _exercise(entry: GradebookEntry, number: int) -> str:
+    results = entry.grade.exercise(number) if entry.grade else ()
     possible = sum(result.possible for result in results)
     return score(sum(result.earned for result in results), possible) if possible else "–"
 
 
 def _ordered(rows: Sequence[StudentRow]) -> list[dict[str, object]]:
-    """The rows by name, each with its place by points (fewest first) and by state."""
+    """Return the rows by name, each with its place by name, by points (fewest first) and by need of review.
+
+    The places become CSS variables, which the page's radio buttons sort by.
+    """
     by_points = sorted(rows, key=lambda row: (row.percent is None, row.percent or 0.0))
-    by_state = sorted(rows, key=lambda row: (not row.why, not row.state, row.state))
-    place = {id(row): place for place, row in enumerate(by_points)}
-    state = {id(row): place for place, row in enumerate(by_state)}
+    by_review = sorted(rows, key=lambda row: (not row.reasons, not row.status, row.status))
+    points_place = {id(row): place for place, row in enumerate(by_points)}
+    review_place = {id(row): place for place, row in enumerate(by_review)}
     return [
-        {"row": row, "name": at, "points": place[id(row)], "state": state[id(row)]}
-        for at, row in enumerate(rows)
+        {"row": row, "name": place, "points": points_place[id(row)], "review": review_place[id(row)]}
+        for place, row in enumerate(rows)
     ]
 
 
 class _RateCounter:
-    """Counts outcomes by criterion."""
+    """Counts the outcomes of each criterion."""
 
     def __init__(self) -> None:
         self._titles: dict[str, str] = {}
@@ -194,9 +217,6 @@ class _RateCounter:
         ]
 
 
-_OUTCOMES = ("passed", "partly", "lost", "undecided")
-
-
 def _outcome(result: CriterionResult) -> str:
     if result.verdict in (Verdict.BLOCKED, Verdict.ERROR):
         return "undecided"
@@ -205,45 +225,45 @@ def _outcome(result: CriterionResult) -> str:
     return "partly" if result.earned > 0 else "lost"
 
 
-class _Mistakes:
-    """Gathers who made which mistake: by its name where it has one, else by what was said."""
+class _MistakeCounter:
+    """Groups students by mistake: by the misconception if it is known, else by the message."""
 
     def __init__(self) -> None:
-        self._who: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
-        self._words: dict[tuple[str, str], CriterionResult] = {}
+        self._students: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
+        self._examples: dict[tuple[str, str], CriterionResult] = {}
 
-    def add(self, standing: GradebookEntry) -> None:
-        assert standing.grade is not None
-        for result in standing.grade.criteria:
+    def add(self, entry: GradebookEntry) -> None:
+        assert entry.grade is not None
+        for result in entry.grade.criteria:
             if result.verdict is Verdict.FAIL:
                 kind = (result.id, result.misconception or result.message)
-                self._who[kind].append((standing.person.key, standing.person.name))
-                self._words.setdefault(kind, result)
+                self._students[kind].append((entry.person.key, entry.person.name))
+                self._examples.setdefault(kind, result)
 
-    def commonest(self) -> list[CommonMistake]:
-        several = [(kind, who) for kind, who in self._who.items() if len(who) > 1]
-        shared = sorted(several, key=lambda each: -len(each[1]))[:_MISTAKES]
+    def most_common(self) -> list[CommonMistake]:
+        several = [(kind, students) for kind, students in self._students.items() if len(students) > 1]
+        shared = sorted(several, key=lambda each: -len(each[1]))[:_MAX_MISTAKES]
         return [
             CommonMistake(
-                name=self._words[kind].mistake or "",
-                title=self._words[kind].title,
-                sentence=line(self._words[kind].message),
-                students=tuple(who),
+                name=self._examples[kind].mistake or "",
+                title=self._examples[kind].title,
+                sentence=line(self._examples[kind].message),
+                students=tuple(students),
             )
-            for kind, who in shared
+            for kind, students in shared
         ]
 
 
 def _bins(percents: Sequence[float]) -> list[HistogramBin]:
-    """The distribution in steps of ten percent; what exceeds 100 belongs to the last one."""
+    """Return a histogram in steps of ten percent; the last bin includes everything above."""
     width = 100 // _BINS
     counts = Counter(min(max(int(percent // width), 0), _BINS - 1) for percent in percents)
-    tallest = max(counts.values(), default=1)
+    highest = max(counts.values(), default=1)
     return [
         HistogramBin(
             label=f"{points(at * width)} to {points((at + 1) * width)} %",
             count=counts[at],
-            height=round(counts[at] / tallest, 4),
+            height=round(counts[at] / highest, 4),
         )
         for at in range(_BINS)
     ]

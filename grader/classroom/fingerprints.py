@@ -1,6 +1,9 @@
-"""Reduces code to fingerprints that survive renaming, new layout and new comments: winnowed syntax trees.
+"""Fingerprints of code that survive new names, comments and layout: winnowed k-grams of syntax-tree nodes.
 
-Source: Schleimer, Wilkerson and Aiken 2003, "Winnowing: Local Algorithms for Document Fingerprinting".
+Source: Schleimer, Wilkerson and Aiken 2003, "Winnowing: Local Algorithms for Document Fingerprinting". Hash
+every run of k symbols (a k-gram), then keep the smallest hash in every window of w consecutive k-grams. Two
+texts with a common run of at least w + k - 1 symbols are guaranteed to share a fingerprint, and no shared run
+shorter than k symbols is ever reported, while only about 2 / (w + 1) of all hashes are kept.
 """
 
 from __future__ import annotations
@@ -14,16 +17,16 @@ from dataclasses import dataclass
 from grader.extraction.statements import statements
 from grader.notebook.submission import Cell
 
-KIND = "syntax 1"  # to be changed with anything below: kept fingerprints are then taken anew
-GRAM = 20  # symbols that have to agree in a row: about two lines
-WINDOW = 10  # of so many grams one at least is kept
-_SILENT = (ast.expr_context, ast.Import, ast.ImportFrom, ast.alias)
-_UNTOLD = {"annotation", "returns", "type_comment", "ctx"}
+KIND = "syntax 1"  # change it with anything below, so that stored fingerprints are computed again
+GRAM = 20  # k, the noise threshold: about two lines of code
+WINDOW = 10  # w; a common run of 29 symbols is always found
+_IGNORED_NODES = (ast.expr_context, ast.Import, ast.ImportFrom, ast.alias)
+_IGNORED_FIELDS = {"annotation", "returns", "type_comment", "ctx"}
 
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """One node of a syntax tree without its names, and where it stands."""
+    """A syntax-tree node without the names in it, and where it stands."""
 
     text: str
     cell: int
@@ -32,7 +35,7 @@ class Symbol:
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """A fingerprint: the hash of a gram, and the symbols it spans, first and last."""
+    """The hash of a k-gram, and the indices of its first and last symbol."""
 
     hash: int
     start: int
@@ -40,7 +43,11 @@ class Fingerprint:
 
 
 def symbols(cells: Sequence[str]) -> list[Symbol]:
-    """The normalised symbols of code cells: variable names and literals are gone, what is called stays."""
+    """Return the symbols of code cells in reading order.
+
+    Variable names and values of literals are dropped; names of attributes and keyword arguments stay, since
+    they mostly belong to libraries and tell a call of ``sqrt`` from one of ``exp``.
+    """
     found: list[Symbol] = []
     numbered = [Cell(number, source) for number, source in enumerate(cells, start=1)]
     for statement in statements(numbered)[0]:
@@ -50,8 +57,12 @@ def symbols(cells: Sequence[str]) -> list[Symbol]:
     return found
 
 
-def marks(found: Sequence[Symbol]) -> list[Fingerprint]:
-    """Winnowed fingerprints: in each window of grams the smallest hash, the rightmost of equals."""
+def winnow(found: Sequence[Symbol]) -> list[Fingerprint]:
+    """Return the fingerprints: in each window of k-grams the smallest hash, the rightmost of equal ones.
+
+    Consecutive windows mostly have the same minimum, which is kept once. Taking the rightmost keeps it the
+    same for as many windows as possible.
+    """
     texts = [symbol.text for symbol in found]
     hashes = [_hash(texts[at : at + GRAM]) for at in range(len(texts) - GRAM + 1)]
     kept: dict[int, Fingerprint] = {}
@@ -62,31 +73,34 @@ def marks(found: Sequence[Symbol]) -> list[Fingerprint]:
     return list(kept.values())
 
 
-def pack(found: Sequence[Fingerprint]) -> bytes:
-    """The hashes, each once, as bytes."""
-    return array("Q", sorted({mark.hash for mark in found})).tobytes()
+def pack_hashes(fingerprints: Sequence[Fingerprint]) -> bytes:
+    """Return the distinct hashes as bytes."""
+    return array("Q", sorted({each.hash for each in fingerprints})).tobytes()
 
 
-def unpack(packed: bytes) -> set[int]:
-    """The hashes that ``pack`` wrote."""
+def unpack_hashes(packed: bytes) -> set[int]:
+    """Return the hashes that ``pack_hashes`` packed."""
     numbers = array("Q")
     numbers.frombytes(packed)
     return set(numbers)
 
 
 def _walk(root: ast.AST) -> Iterator[tuple[str, int]]:
-    """The nodes in reading order, without recursion: students may nest as deep as they like."""
+    """Yield symbol and line of each node in reading order.
+
+    Without recursion: the nesting depth of submitted code is unlimited, Python's call stack is not.
+    """
     stack: list[tuple[ast.AST, int]] = [(root, getattr(root, "lineno", 1))]
     while stack:
         node, line = stack.pop()
-        if isinstance(node, _SILENT) or _is_docstring(node):
+        if isinstance(node, _IGNORED_NODES) or _is_docstring(node):
             continue
         line = getattr(node, "lineno", line)
         yield _symbol(node), line
         children = [
             child
             for name, value in ast.iter_fields(node)
-            if name not in _UNTOLD
+            if name not in _IGNORED_FIELDS
             for child in (value if isinstance(value, list) else [value])
             if isinstance(child, ast.AST)
         ]
@@ -96,7 +110,7 @@ def _walk(root: ast.AST) -> Iterator[tuple[str, int]]:
 def _symbol(node: ast.AST) -> str:
     match node:
         case ast.Attribute(value=ast.Name(id="self")):
-            return "field"  # its name is the student's own
+            return "field"  # the student chose its name
         case ast.Attribute(attr=name) | ast.keyword(arg=name):
             return f"{type(node).__name__} {name}"
         case ast.Constant(value=value):

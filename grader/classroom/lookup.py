@@ -1,44 +1,48 @@
-"""Finds the student that a TA means: by key, name, e-mail address, any id, or the beginning of a name."""
+"""Find the student that a TA refers to by key, name, e-mail address, identifier, or start of a name."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from grader.classroom.gradebook import Gradebook
-from grader.classroom.students import Person, letters
+from grader.classroom.students import Person, normalize_name
 from grader.errors import UsageError
 from grader.text import line
 
+_LISTED = 8  # candidates named in the error message
 
-def find(book: Gradebook, words: str) -> str:
-    """The key of the one student that ``words`` mean.
+
+def find_student(book: Gradebook, query: str) -> str:
+    """Return the key of the one student that matches ``query``.
+
+    An exact key wins, then an exact name or identifier, then the start of the key or of any part of the name.
 
     Raises:
-        UsageError: they mean nobody, or several.
+        UsageError: no student matches, or several do.
     """
     people = book.people()
-    if any(person.key == words for person in people):
-        return words
-    exact = [person for person in people if _is_called(person, words)]
-    meant = exact or [person for person in people if letters(words) and _starts(person, letters(words))]
-    if len(meant) == 1:
-        return meant[0].key
-    if meant:
-        raise UsageError(
-            f"{words!r} may be {_listed(meant)}; say which, by the first name given here for each"
-        )
-    raise UsageError(f"the gradebook has no student {words!r}; `grade list` shows all")
+    if any(person.key == query for person in people):
+        return query
+    exact = [person for person in people if _equals(person, query)]
+    start = normalize_name(query)
+    matches = exact or [person for person in people if start and _starts_with(person, start)]
+    if len(matches) == 1:
+        return matches[0].key
+    if matches:
+        raise UsageError(f"{query!r} matches {_listed(matches)}; use the name before the parentheses")
+    raise UsageError(f"the gradebook has no student {query!r}; `grade list` shows all")
 
 
-def _is_called(person: Person, words: str) -> bool:
+def _equals(person: Person, query: str) -> bool:
     names = (person.key, person.name, *person.ids.values())
-    return any(words.casefold() == name.casefold() for name in names)
+    return any(query.casefold() == name.casefold() for name in names)
 
 
-def _starts(person: Person, beginning: str) -> bool:
-    return any(letters(name).startswith(beginning) for name in (person.key, *person.name.split()))
+def _starts_with(person: Person, start: str) -> bool:
+    return any(normalize_name(name).startswith(start) for name in (person.key, *person.name.split()))
 
 
 def _listed(people: Iterable[Person]) -> str:
     shown = [f"{person.key} ({line(person.name)})" for person in people]
-    return ", ".join(shown[:8]) + (f" or {len(shown) - 8} more" if len(shown) > 8 else "")
+    more = f" and {len(shown) - _LISTED} more" if len(shown) > _LISTED else ""
+    return ", ".join(shown[:_LISTED]) + more

@@ -1,4 +1,4 @@
-"""Shows on standard error how far a batch is: a live display in a terminal, plain lines elsewhere."""
+"""Progress of a batch on standard error: a live display in a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from grader.classroom.scheduler import steps
 from grader.options import ProgressEvent
 
-_EVERY = 30.0  # seconds between plain lines
+_INTERVAL = 30.0  # seconds between plain lines
 
 
 class ProgressDisplay:
-    """Counts, and tells nobody: the display of ``--quiet``, and the base of the others."""
+    """Counts results and shows nothing: the display for ``--quiet``, and the base class of the others.
+
+    Tasks run on threads of their own and report from there, so a lock guards all state.
+    """
 
     def __init__(self, total: int) -> None:
         self.total, self.done, self.failing = total, 0, 0
@@ -24,102 +26,109 @@ class ProgressDisplay:
         self._running: dict[str, str] = {}
         self._lock = threading.Lock()
 
-    def begin(self, name: str) -> None:
-        """A task has begun."""
+    def on_start(self, name: str) -> None:
+        """Note that a task has started."""
         with self._lock:
             self._running[name] = "starting"
 
-    def step(self, name: str, event: ProgressEvent) -> None:
-        """A task is under way."""
+    def on_event(self, name: str, event: ProgressEvent) -> None:
+        """Note a progress event of a running task."""
         with self._lock:
-            self._running[name] = steps(event)
+            self._running[name] = _description(event)
 
-    def end(self, name: str) -> None:
-        """A task is done, well or badly."""
+    def on_finish(self, name: str) -> None:
+        """Note that a task has ended, with or without a result."""
         with self._lock:
             self._running.pop(name, None)
 
-    def count(self, *, failing: bool) -> None:
-        """A result is in the gradebook."""
+    def on_result(self, *, failing: bool) -> None:
+        """Count a result that is in the gradebook, and refresh the display."""
         with self._lock:
             self.done, self.failing = self.done + 1, self.failing + failing
         self.refresh()
 
     def refresh(self) -> None:
-        """Show the new state."""
+        """Show the current state."""
 
-    def stopping(self, running: int) -> None:
-        """Ctrl-C was pressed once."""
-        say = f"{running} running are finished first; Ctrl-C again to stop at once" if running else "stopping"
-        print(f"grade: {say}", file=sys.stderr, flush=True)
+    def on_interrupt(self, running: int) -> None:
+        """Report the first Ctrl-C, while ``running`` tasks are still under way."""
+        if running:
+            message = f"finishing the {running} running; press Ctrl-C again to stop at once"
+        else:
+            message = "stopping"
+        print(f"grade: {message}", file=sys.stderr, flush=True)
 
-    def state(self) -> str:
-        """The batch in one line: done, failing, running, rate, time left."""
+    def summary(self) -> str:
+        """Return the state of the batch in one line: done, failing, running, rate, time left."""
         seconds = time.monotonic() - self._started
         with self._lock:
             text = f"{self.done} of {self.total} done, {self.failing} failing, {len(self._running)} running"
             if not self.done:
                 return text
             left = timedelta(seconds=round(seconds / self.done * (self.total - self.done)))
-            return f"{text}, {60 * self.done / seconds:.1f} a minute, {left} left"
+            return f"{text}, {60 * self.done / seconds:.1f} per minute, {left} left"
 
     def running(self) -> list[str]:
-        """What is under way, and at which step."""
+        """Return a line for each running task, with its latest step."""
         with self._lock:
             return [f"{name}: {step}" for name, step in self._running.items()]
 
 
 class _LineDisplay(ProgressDisplay):
-    """A line now and then, and one at the end."""
+    """Prints a line every 30 seconds, and one at the end."""
 
     def __init__(self, total: int) -> None:
         super().__init__(total)
-        self._said = 0.0
+        self._printed = 0.0  # time.monotonic() of the last line
 
     def refresh(self) -> None:
         now = time.monotonic()
-        if now - self._said > _EVERY or self.done == self.total:
-            self._said = now
-            print(self.state(), file=sys.stderr, flush=True)
+        if now - self._printed > _INTERVAL or self.done == self.total:
+            self._printed = now
+            print(self.summary(), file=sys.stderr, flush=True)
 
 
 @contextmanager
-def watch(total: int, *, quiet: bool) -> Iterator[ProgressDisplay]:
-    """The display of a batch of ``total`` tasks."""
+def progress_display(total: int, *, quiet: bool) -> Iterator[ProgressDisplay]:
+    """Show the progress of ``total`` tasks while the block runs."""
     if quiet or not total:
         yield ProgressDisplay(total)
     elif not sys.stderr.isatty():
         yield _LineDisplay(total)
     else:
-        with _live(total) as shown:
-            yield shown
+        with _live_display(total) as display:
+            yield display
 
 
 @contextmanager
-def _live(total: int) -> Iterator[ProgressDisplay]:
+def _live_display(total: int) -> Iterator[ProgressDisplay]:
     from rich.console import Console
     from rich.live import Live
     from rich.progress_bar import ProgressBar
     from rich.table import Table
     from rich.text import Text
 
-    shown = ProgressDisplay(total)
+    display = ProgressDisplay(total)
 
-    def draw() -> Table:
+    def render() -> Table:
         lines = Table.grid()
-        lines.add_row(ProgressBar(total=total, completed=shown.done, width=60))
-        lines.add_row(Text(shown.state()))
-        for line in shown.running():
+        lines.add_row(ProgressBar(total=total, completed=display.done, width=60))
+        lines.add_row(Text(display.summary()))
+        for line in display.running():
             lines.add_row(Text(f"  {line}", style="dim", overflow="ellipsis", no_wrap=True))
         return lines
 
-    # Results that go to a file must stay out of the display's hands.
+    # Rich can print the results above the display, but must leave them alone where they go to a file.
     console, to_terminal = Console(stderr=True), sys.stdout.isatty()
     with Live(
         console=console,
-        get_renderable=draw,
+        get_renderable=render,
         refresh_per_second=4,
         transient=True,
         redirect_stdout=to_terminal,
     ):
-        yield shown
+        yield display
+
+
+def _description(event: ProgressEvent) -> str:
+    return str(event.get("check") or f"{event.get('progress')} {event.get('done')}/{event.get('total')}")

@@ -1,5 +1,7 @@
-"""Grades many notebooks at once: each by a judge that is forked from a warm process, as many together as the
-machine carries.
+"""Grade many notebooks at once, each in a judge forked from a process with the imports done.
+
+Each running task is a thread that waits for its judge, a process, so threads suffice: all computing
+happens in the judges and their workers.
 """
 
 from __future__ import annotations
@@ -8,7 +10,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
@@ -26,15 +28,22 @@ from grader.options import Options, ProgressEvent
 from grader.pipeline import JudgedNotebook, judge_notebook
 from grader.rubric import Rubric
 
-_MEMORY = 1.5e9  # bytes of a judge with its workers, training included
-_MEMORY_BESIDE_GPU = 5e9  # CUDA's libraries and buffers in each of three workers; not measured
-_GPU_MEMORY = 3e9  # neither
-_TICK = 0.25  # seconds between looks at the clock
+# Bytes that one judge needs with its workers, training included. With a GPU, CUDA's libraries and buffers add
+# to the main memory of each of three workers; both figures for GPUs are estimates.
+_MEMORY = 1.5e9
+_MEMORY_BESIDE_GPU = 5e9
+_GPU_MEMORY = 3e9
+_POLL_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One notebook to grade: the digest of all that is read for it, where it is, and its name on the way."""
+    """A notebook to grade.
+
+    Attributes:
+        digest: SHA-256 of everything that is read for it.
+        name: shown while it is graded.
+    """
 
     digest: str
     path: Path
@@ -42,112 +51,124 @@ class Task:
 
 
 class ProgressListener(Protocol):
-    """What is told of the tasks' progress, from any thread."""
+    """Callbacks for the progress of tasks, called from any thread; ``name`` is the task's."""
 
-    def begin(self, name: str) -> None: ...
-    def step(self, name: str, event: ProgressEvent) -> None: ...
-    def end(self, name: str) -> None: ...
-    def stopping(self, running: int) -> None: ...
+    def on_start(self, name: str) -> None: ...
+    def on_event(self, name: str, event: ProgressEvent) -> None: ...
+    def on_finish(self, name: str) -> None: ...
+    def on_interrupt(self, running: int) -> None: ...
 
 
-def run(
-    tasks: Sequence[Task], rubric: Rubric, options: Options, jobs: int, show: ProgressListener
+def run_tasks(
+    tasks: Sequence[Task], rubric: Rubric, options: Options, jobs: int, listener: ProgressListener
 ) -> Generator[tuple[Task, JudgedNotebook]]:
-    """Every task with what became of it, as each is done.
+    """Grade the tasks, ``jobs`` at once, and yield each with its result as soon as it is done.
 
-    Ctrl-C lets those that are running come to their end and starts no more; a second one ends this process.
-    A failure of ours in one task makes that task provisional, and no other.
+    After Ctrl-C, no task is started and the running ones are finished; a second Ctrl-C ends this process.
+    An exception in the grader itself makes the grade of that task provisional and affects no other.
 
     Raises:
         UsageError: no notebook can be graded with these options.
-        KeyboardInterrupt: stopped, after what was running had been given out.
+        KeyboardInterrupt: Ctrl-C was pressed; all finished tasks have been yielded.
     """
     options = replace(options, gpu_share=1 / jobs)
     waiting = list(reversed(tasks))
     running: dict[Future[JudgedNotebook], Task] = {}
     with ExitStack() as stack:
         start = stack.enter_context(judges(options.layers))
-        interrupts = stack.enter_context(_Interrupts(lambda: show.stopping(len(running))))
+        interrupt = stack.enter_context(_InterruptHandler(lambda: listener.on_interrupt(len(running))))
         pool = stack.enter_context(ThreadPoolExecutor(jobs))
 
         def start_more() -> None:
-            while waiting and not interrupts.came and len(running) < jobs:
+            while waiting and not interrupt.received and len(running) < jobs:
                 task = waiting.pop()
-                running[pool.submit(_judge, task, rubric, options, show, start)] = task
+                running[pool.submit(_judge, task, rubric, options, listener, start)] = task
 
         try:
             start_more()
             while running:
-                done, _ = wait(running, timeout=_TICK, return_when=FIRST_COMPLETED)
+                # With a timeout, since on Windows a signal does not interrupt waiting.
+                done, _ = wait(running, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
                 for future in done:
                     task = running.pop(future)
-                    start_more()  # before this one is written down, so that no core waits for that
+                    start_more()  # before the caller stores this result, so that no core is idle meanwhile
                     yield task, future.result()
         except BaseException:
-            stop_all()
+            stop_all()  # or leaving the pool would wait for the judges to finish
             raise
-    if interrupts.came:
+    if interrupt.received:
         raise KeyboardInterrupt
 
 
-class _Interrupts:
-    """Notes the first Ctrl-C instead of raising in the middle of whatever is done; the second ends it all."""
+class _InterruptHandler:
+    """Turns the first Ctrl-C into a flag, and ends the process at the second.
 
-    def __init__(self, tell: Callable[[], None]) -> None:
-        self.came, self._tell = False, tell
+    Python's own handler raises KeyboardInterrupt between any two bytecodes: inside a transaction, or while
+    a report is written. Judges run in sessions of their own, so the terminal sends Ctrl-C to this process
+    alone and running judges can finish.
+    """
+
+    def __init__(self, on_interrupt: Callable[[], None]) -> None:
+        self.received, self._on_interrupt = False, on_interrupt
 
     def __enter__(self) -> Self:
-        self._before = signal.signal(signal.SIGINT, self._heed)
+        self._before = signal.signal(signal.SIGINT, self._handle)
         return self
 
     def __exit__(self, *_: object) -> None:
         signal.signal(signal.SIGINT, self._before)
 
-    def _heed(self, number: int, frame: FrameType | None) -> None:
-        if self.came:
-            at_once()
-        self.came = True
-        self._tell()
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self.received:
+            exit_now()
+        self.received = True
+        self._on_interrupt()
 
 
-def at_once() -> None:
-    """End this process; the judges notice that nobody listens any more."""
+def exit_now() -> None:
+    """End this process without cleaning up, with the exit code for Ctrl-C.
+
+    ``sys.exit`` would wait for the pool's threads. Judges that ``stop_all`` misses end by themselves when
+    their standard input closes: see ``grader.judging.orphan_guard``.
+    """
     stop_all()
-    os._exit(130)
+    os._exit(130)  # 128 + SIGINT, as shells report it
 
 
 def _judge(
-    task: Task, rubric: Rubric, options: Options, show: ProgressListener, start: Start
+    task: Task, rubric: Rubric, options: Options, listener: ProgressListener, start: Start
 ) -> JudgedNotebook:
-    show.begin(task.name)
+    listener.on_start(task.name)
     try:
         return judge_notebook(
-            task.path, task.name, rubric, options, lambda event: show.step(task.name, event), start
+            task.path, task.name, rubric, options, lambda event: listener.on_event(task.name, event), start
         )
     except GraderError:
         raise
-    except Exception as error:  # a mistake of ours must not cost the others their grades
-        why = f"the grader itself failed ({type(error).__name__}: {error}); a person has to look"
+    except Exception as error:  # a bug of ours must not cost the other students their grades
+        reason = f"the grader itself failed ({type(error).__name__}: {error}); a TA must review this"
         digest = file_digest(task.path)
-        grade = score.unreadable(str(task.path), task.name, digest, rubric, why, options)
+        grade = score.unreadable(str(task.path), task.name, digest, rubric, reason, options)
         return JudgedNotebook(grade=grade, figures=(), readable=True)
     finally:
-        show.end(task.name)
+        listener.on_finish(task.name)
 
 
 def default_jobs(device: str) -> int:
-    """As many as cores, free memory and, where there is one, the GPU's memory carry; at least one."""
+    """Return how many notebooks to grade at once: limited by cores, free memory and the GPU's memory."""
     free = _free_memory()
     if device != "cpu" and (gpu := _free_gpu_memory()):
-        carried = min(free / _MEMORY_BESIDE_GPU, gpu / _GPU_MEMORY)
+        fit = min(free / _MEMORY_BESIDE_GPU, gpu / _GPU_MEMORY)
     else:
-        carried = free / _MEMORY
-    return max(1, min(_cores(), int(carried)))
+        fit = free / _MEMORY
+    return max(1, min(_cores(), int(fit)))
 
 
 def _cores() -> int:
+    """Return the cores that this process may use, by its CPU affinity and its control group's quota."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with suppress(OSError, ValueError):  # a container may be given less
+    with suppress(OSError, ValueError):
+        # cgroup v2, in a container: microseconds of processor time per period, or "max".
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
         if quota != "max":
             return max(1, min(cores, int(int(quota) / int(period))))
@@ -155,29 +176,24 @@ def _cores() -> int:
 
 
 def _free_memory() -> float:
-    """Bytes that can be had; plenty where the system does not say."""
+    """Return the bytes of free memory, by the kernel and the control group; 64 GiB if neither tells."""
     free = []
     with suppress(OSError, ValueError, StopIteration):
         lines = Path("/proc/meminfo").read_text().splitlines()
         free.append(1024 * float(next(line for line in lines if line.startswith("MemAvailable")).split()[1]))
     with suppress(OSError, ValueError):
         limit, used = (Path(f"/sys/fs/cgroup/memory.{name}").read_text() for name in ("max", "current"))
-        free.append(float(limit) - float(used))
+        free.append(float(limit) - float(used))  # float("max") is a ValueError: there is no limit
     return min(free, default=float(64 << 30))
 
 
 def _free_gpu_memory() -> float:
-    """Bytes that are free on the first GPU; 0 where there is none."""
+    """Return the bytes of free memory on the first GPU; 0 without one."""
     if not (tool := shutil.which("nvidia-smi")):
         return 0.0
     query = [tool, "--query-gpu=memory.free", "--format=csv,noheader,nounits"]
     try:
-        said = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout
-        return float(said.split()[0]) * (1 << 20)
+        output = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout
+        return float(output.split()[0]) * (1 << 20)  # reported in MiB
     except (OSError, subprocess.SubprocessError, ValueError, IndexError):
         return 0.0
-
-
-def steps(event: Mapping[str, object]) -> str:
-    """What an event of a judge's says, in few words."""
-    return str(event.get("check") or f"{event.get('progress')} {event.get('done')}/{event.get('total')}")

@@ -1,4 +1,7 @@
-"""Finds code that is alike beyond what the handout gave everyone: a pointer for a person, no verdict."""
+"""Find pairs of submissions that share more code than the handout and the class explain.
+
+A pair is a pointer for a person to look at, never a verdict.
+"""
 
 from __future__ import annotations
 
@@ -12,24 +15,33 @@ from itertools import combinations
 from pathlib import Path
 from typing import Self
 
-from grader.classroom.fingerprints import KIND, Fingerprint, Symbol, marks, pack, symbols, unpack
+from grader.classroom.fingerprints import (
+    KIND,
+    Fingerprint,
+    Symbol,
+    pack_hashes,
+    symbols,
+    unpack_hashes,
+    winnow,
+)
 from grader.classroom.gradebook import Gradebook
-from grader.classroom.pages import environment
+from grader.classroom.templating import environment
 from grader.errors import NotebookError, UsageError
 from grader.files import write
 from grader.notebook.submission import read_notebook
 
-# Share of the smaller one's own fingerprints that the other has, too. Among the sample solutions, which were
-# written apart, it is 0.1 at most; a copy with other names, comments, layout and order keeps more than 0.7.
-ALIKE = 0.5
-OWN = 25  # fingerprints that a submission must have of its own to be compared: some thirty lines
-SHOWN = 100  # pairs; who has more has another problem
+# Fraction of the smaller submission's own fingerprints that the other one shares. The sample solutions, which
+# were written independently, share at most 0.1; a copy with other names, comments, layout and order keeps
+# more than 0.7.
+THRESHOLD = 0.5
+MIN_FINGERPRINTS = 25  # of its own, some thirty lines, for a submission to be compared at all
+MAX_PAIRS = 100  # listed; a class with more has another problem
 FOLDER = "similar"
 
 
 @dataclass(frozen=True, slots=True)
 class SharedPassage:
-    """Lines of two submissions that say the same: their cells, first lines, and text."""
+    """A passage that two submissions share: in each, its location in words and its text."""
 
     left: tuple[str, str]
     right: tuple[str, str]
@@ -37,114 +49,129 @@ class SharedPassage:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two students whose code is alike."""
+    """Keys of two students with similar code, and the fraction that the smaller submission shares."""
 
     first: str
     second: str
     share: float
 
 
-def compare(book: Gradebook, paths: Mapping[str, Path], handout: Path | None, out: Path) -> None:
-    """Write the pairs into the gradebook, and a page for each with the lines side by side.
+def compare_class(book: Gradebook, paths: Mapping[str, Path], handout: Path | None, out: Path) -> None:
+    """Find the similar pairs of a class, store them, and write a page for each with the shared passages.
+
+    Does nothing if no submission has changed since the last comparison.
 
     Args:
-        paths: where notebooks are, by SHA-256; of others the gradebook has the code.
-        handout: the notebook that everybody was given.
+        paths: notebooks by SHA-256. The code of all others is in the gradebook.
+        handout: the notebook that every student was given.
 
     Raises:
-        UsageError: the handout cannot be read as a notebook.
+        UsageError: the handout cannot be read, or a page cannot be written.
     """
-    given = _given(handout)
-    for digest in set(paths) - set(book.marks(KIND)):
-        remember(book, digest, paths[digest])
-    of = {each.person.key: each.inputs.notebook for each in book.standings() if each.inputs}
-    state = hashlib.sha256(json.dumps([KIND, sorted(of.items()), sorted(given)]).encode()).hexdigest()
-    if book.setting("similarity") == state and all((out / page).exists() for *_, page in book.alike()):
+    given = _handout_hashes(handout)
+    for digest in set(paths) - set(book.fingerprints(KIND)):
+        save_fingerprints(book, digest, paths[digest])
+    notebooks = {each.person.key: each.inputs.notebook for each in book.entries() if each.inputs}
+    state = hashlib.sha256(json.dumps([KIND, sorted(notebooks.items()), sorted(given)]).encode()).hexdigest()
+    pages = [page for *_, page in book.similar_pairs()]
+    if book.setting("similarity") == state and all((out / page).exists() for page in pages):
         return
-    packed = book.marks(KIND)
-    marked = lru_cache(maxsize=50)(
-        lambda digest: FingerprintedCode.of(book.cells(digest))
-    )  # copies come in groups
-    found = pairs({key: unpack(packed[digest]) - given for key, digest in of.items() if digest in packed})
+    packed = book.fingerprints(KIND)
+    own = {
+        key: unpack_hashes(packed[digest]) - given for key, digest in notebooks.items() if digest in packed
+    }
+
+    @lru_cache(maxsize=50)  # copies come in groups, so one submission is in several pairs
+    def code_of(digest: str) -> FingerprintedCode:
+        return FingerprintedCode.from_cells(book.cells(digest))
+
     rows = []
-    for number, pair in enumerate(found[:SHOWN], start=1):
+    for number, pair in enumerate(similar_pairs(own)[:MAX_PAIRS], start=1):
         page = f"{FOLDER}/{number:03}.html"
-        left, right = (marked(of[key]) for key in (pair.first, pair.second))
+        left, right = (code_of(notebooks[key]) for key in (pair.first, pair.second))
         (out / FOLDER).mkdir(exist_ok=True)
-        write(out / page, _page(pair, passages(left, right, given), book))
+        write(out / page, _render_pair(pair, shared_passages(left, right, given), book))
         rows.append((pair.first, pair.second, pair.share, page))
-    book.set_alike(rows)
-    book.keep("similarity", state)
+    book.set_similar_pairs(rows)
+    book.set_setting("similarity", state)
 
 
-def remember(book: Gradebook, digest: str, path: Path) -> None:
-    """Write a notebook's code and fingerprints into the gradebook."""
+def save_fingerprints(book: Gradebook, digest: str, path: Path) -> None:
+    """Store a notebook's code and fingerprints in the gradebook."""
     cells = _cells(path) if book.is_readable(digest) else []
-    book.set_code(digest, cells, KIND, pack(marks(symbols(cells))))
+    book.save_code(digest, cells, KIND, pack_hashes(winnow(symbols(cells))))
 
 
-def pairs(own: Mapping[str, Collection[int]]) -> list[Pair]:
-    """Pairs that share more than ``ALIKE`` of the smaller one's fingerprints, the most alike first.
+def similar_pairs(own: Mapping[str, Collection[int]]) -> list[Pair]:
+    """Return pairs that share at least ``THRESHOLD`` of the smaller one's fingerprints, most similar first.
 
-    A fingerprint that many have is how this homework is solved, and tells nothing.
+    A fingerprint that many students have shows how this homework is usually solved, not copying, and is left
+    out. That also bounds the work: a fingerprint with n holders counts for n * (n - 1) / 2 pairs.
+
+    Args:
+        own: fingerprints by student, without the handout's.
     """
     holders: dict[int, list[str]] = defaultdict(list)
     for key, hashes in own.items():
         for hash in hashes:
             holders[hash].append(key)
-    many = min(20, max(8, len(own) // 20))
+    too_common = min(20, max(8, len(own) // 20))
     shared: Counter[tuple[str, str]] = Counter()
-    telling: Counter[str] = Counter()
+    distinctive: Counter[str] = Counter()  # fingerprints of each student that are not too common
     for keys in holders.values():
-        if len(keys) <= many:
-            telling.update(keys)
+        if len(keys) <= too_common:
+            distinctive.update(keys)
             shared.update(combinations(sorted(keys), 2))
     found = [
-        Pair(first, second, round(times / smaller, 3))
-        for (first, second), times in shared.items()
-        if (smaller := min(telling[first], telling[second])) >= OWN and times / smaller >= ALIKE
+        Pair(first, second, round(count / smaller, 3))
+        for (first, second), count in shared.items()
+        if (smaller := min(distinctive[first], distinctive[second])) >= MIN_FINGERPRINTS
+        and count / smaller >= THRESHOLD
     ]
     return sorted(found, key=lambda pair: (-pair.share, pair.first, pair.second))
 
 
-def passages(
+def shared_passages(
     left: FingerprintedCode, right: FingerprintedCode, given: Collection[int]
 ) -> list[SharedPassage]:
-    """What two submissions have in common beyond the handout, in the order of the left one."""
-    at = dict(reversed(right.places))  # the first of several
-    runs: list[tuple[_Lines, _Lines]] = []
-    for hash, one in left.places:
-        two = at.get(hash)
-        if two is None or hash in given:
+    """Return what two submissions share beyond the handout's hashes, in the order of the left one.
+
+    Fingerprints overlap, so ranges that overlap or adjoin on both sides are merged into one passage.
+    """
+    in_right = dict(reversed(right.ranges))  # of several ranges with one hash, the first
+    passages: list[tuple[_LineRange, _LineRange]] = []
+    for hash, one in left.ranges:
+        other = in_right.get(hash)
+        if other is None or hash in given:
             continue
-        if runs and runs[-1][0].meets(one) and runs[-1][1].meets(two):
-            runs[-1] = (runs[-1][0].joined(one), runs[-1][1].joined(two))
-        elif not any(before.holds(one) for before, _ in runs):
-            runs.append((one, two))
+        if passages and passages[-1][0].touches(one) and passages[-1][1].touches(other):
+            passages[-1] = (passages[-1][0].union(one), passages[-1][1].union(other))
+        elif not any(previous.contains(one) for previous, _ in passages):
+            passages.append((one, other))
     return [
-        SharedPassage((str(one), one.text(left.cells)), (str(two), two.text(right.cells)))
-        for one, two in runs
+        SharedPassage((str(one), one.text(left.cells)), (str(other), other.text(right.cells)))
+        for one, other in passages
     ]
 
 
 @dataclass(frozen=True, slots=True)
 class FingerprintedCode:
-    """A submission's code cells, and the lines where each of its fingerprints stands, in reading order."""
+    """A submission's code cells, and the hash and lines of each fingerprint in reading order."""
 
     cells: Sequence[str]
-    places: Sequence[tuple[int, _Lines]]
+    ranges: Sequence[tuple[int, _LineRange]]
 
     @classmethod
-    def of(cls, cells: Sequence[str]) -> Self:
-        """Take the fingerprints of these cells."""
+    def from_cells(cls, cells: Sequence[str]) -> Self:
+        """Compute the fingerprints of code cells."""
         found = symbols(cells)
-        in_order = sorted(marks(found), key=lambda mark: mark.start)
-        return cls(cells, [(mark.hash, _lines(found, mark)) for mark in in_order])
+        in_order = sorted(winnow(found), key=lambda fingerprint: fingerprint.start)
+        return cls(cells, [(each.hash, _line_range(found, each)) for each in in_order])
 
 
 @dataclass(frozen=True, slots=True)
-class _Lines:
-    """Some lines of one cell."""
+class _LineRange:
+    """Consecutive lines of one cell."""
 
     cell: int
     first: int
@@ -153,34 +180,35 @@ class _Lines:
     def __str__(self) -> str:
         return f"cell {self.cell}, lines {self.first} to {self.last}"
 
-    def meets(self, other: _Lines) -> bool:
+    def touches(self, other: _LineRange) -> bool:
         return self.cell == other.cell and self.first - 1 <= other.last and other.first - 1 <= self.last
 
-    def joined(self, other: _Lines) -> _Lines:
-        return _Lines(self.cell, min(self.first, other.first), max(self.last, other.last))
+    def union(self, other: _LineRange) -> _LineRange:
+        return _LineRange(self.cell, min(self.first, other.first), max(self.last, other.last))
 
-    def holds(self, other: _Lines) -> bool:
+    def contains(self, other: _LineRange) -> bool:
         return self.cell == other.cell and self.first <= other.first and other.last <= self.last
 
     def text(self, cells: Sequence[str]) -> str:
         return "\n".join(cells[self.cell - 1].split("\n")[self.first - 1 : self.last])
 
 
-def _lines(found: Sequence[Symbol], mark: Fingerprint) -> _Lines:
-    """Where a fingerprint stands; one that runs over the end of a cell, to that end."""
-    cell = found[mark.start].cell
-    spanned = [symbol.line for symbol in found[mark.start : mark.end + 1] if symbol.cell == cell]
-    return _Lines(cell, min(spanned), max(spanned))
+def _line_range(found: Sequence[Symbol], fingerprint: Fingerprint) -> _LineRange:
+    """Return the lines of a fingerprint; if it spans several cells, those in its first cell."""
+    cell = found[fingerprint.start].cell
+    spanned = found[fingerprint.start : fingerprint.end + 1]
+    lines = [symbol.line for symbol in spanned if symbol.cell == cell]
+    return _LineRange(cell, min(lines), max(lines))
 
 
-def _given(handout: Path | None) -> set[int]:
+def _handout_hashes(handout: Path | None) -> set[int]:
     if handout is None:
         return set()
     try:
         submission = read_notebook(handout, handout.stem)
     except NotebookError as error:
-        raise UsageError(f"the handout {handout} cannot be used: {error}") from error
-    return {mark.hash for mark in marks(symbols([cell.source for cell in submission.cells]))}
+        raise UsageError(f"the handout {handout} cannot be read: {error}") from error
+    return {each.hash for each in winnow(symbols([cell.source for cell in submission.cells]))}
 
 
 def _cells(path: Path) -> list[str]:
@@ -190,7 +218,7 @@ def _cells(path: Path) -> list[str]:
         return []
 
 
-def _page(pair: Pair, shared: Sequence[SharedPassage], book: Gradebook) -> str:
-    names = [book.standing(key).person.name for key in (pair.first, pair.second)]
+def _render_pair(pair: Pair, passages: Sequence[SharedPassage], book: Gradebook) -> str:
+    names = [book.entry(key).person.name for key in (pair.first, pair.second)]
     template = environment().get_template("pair.html.j2")
-    return template.render(pair=pair, names=names, passages=shared, percent=round(100 * pair.share))
+    return template.render(pair=pair, names=names, passages=passages, percent=round(100 * pair.share))

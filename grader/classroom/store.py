@@ -1,4 +1,4 @@
-"""The file below the gradebook: opening it, transactions, and sentences for all that can be wrong."""
+"""SQLite file below the gradebook: opening, schema, transactions, and readable errors."""
 
 from __future__ import annotations
 
@@ -10,26 +10,38 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from grader.classroom.students import encodable
+from grader.classroom.students import replace_surrogates
 from grader.errors import UsageError
 
 NAME = "gradebook.sqlite"
-VERSION = 1
+VERSION = 1  # of the schema; kept in the file as PRAGMA user_version
 _SCHEMA = Path(__file__).parent / "schema.sql"
+_ADVICE = {  # by a part of SQLite's message
+    "full": "free some disk space; everything graded so far is kept",
+    "locked": "another command is writing to it; wait until that is done",
+    "readonly": "make it writable, or choose another --out",
+    "unable to open": "make the folder writable, or choose another --out",
+    "disk I/O": "free some disk space; everything graded so far is kept",
+}
 _T = TypeVar("_T")
 
 
 class Store:
-    """An open gradebook file; a context manager. Raises UsageError for whatever is wrong with it."""
+    """An open gradebook file; use it as a context manager.
+
+    Every method raises UsageError, with advice, where SQLite raises an error.
+    """
 
     def __init__(self, folder: Path, *, create: bool = False) -> None:
         self.path = folder / NAME
         if not create and not self.path.exists():
             raise UsageError(
-                f"there is no gradebook in {folder}; grade a folder first, or say where it is with --out"
+                f"there is no gradebook in {folder}; grade a folder first, or give its location with --out"
             )
-        self._db = self._told(lambda: sqlite3.connect(self.path, timeout=30.0, isolation_level=None))
-        self._told(self._prepare)
+        # isolation_level=None: by default, Python's module opens a transaction before each write and leaves
+        # the commit to the caller. timeout: seconds to wait for another writer.
+        self._db = self._checked(lambda: sqlite3.connect(self.path, timeout=30.0, isolation_level=None))
+        self._checked(self._prepare)
 
     def __enter__(self) -> Self:
         return self
@@ -41,81 +53,85 @@ class Store:
 
     def _prepare(self) -> None:
         self._db.row_factory = sqlite3.Row
+        # Write-ahead log: changes are appended to a second file, so that `grade list` can read while a batch
+        # writes, and a killed process leaves at most an unfinished tail, which the next opening discards.
+        # FULL also syncs the log at each commit (NORMAL only at checkpoints), so that a power failure loses
+        # no grade that was reported as finished; beside seconds of grading, the sync costs nothing.
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
-        self._db.execute("PRAGMA foreign_keys = ON")
+        self._db.execute("PRAGMA foreign_keys = ON")  # off by default, and set for each connection
         if problem := self._db.execute("PRAGMA quick_check(1)").fetchone()[0].replace("ok", ""):
             raise sqlite3.DatabaseError(problem.splitlines()[0])
-        with self.transaction():
+        with self.transaction():  # two processes may open a new gradebook at once
             if self._db.execute("PRAGMA user_version").fetchone()[0] == 0:
+                # executescript() would commit the transaction first, so statements run one by one.
                 for statement in _SCHEMA.read_text(encoding="utf-8").split(";\n"):
                     self._db.execute(statement)
                 self._db.execute(f"PRAGMA user_version = {VERSION}")
         if (found := self._db.execute("PRAGMA user_version").fetchone()[0]) != VERSION:
             raise UsageError(
-                f"{self.path} was written by another version of grade ({found}); choose another --out"
+                f"{self.path} was written by another version of grade (schema {found}, expected {VERSION}); "
+                "choose another --out"
             )
 
-    def _told(self, act: Callable[[], _T]) -> _T:
-        """Do it, and turn SQLite's errors into a sentence."""
+    def _checked(self, action: Callable[[], _T]) -> _T:
+        """Run ``action`` and turn SQLite's errors into UsageError."""
         try:
-            return act()
+            return action()
         except sqlite3.Error as error:
-            raise self._explained(error) from error
+            raise self._usage_error(error) from error
 
-    def _explained(self, error: sqlite3.Error) -> UsageError:
+    def _usage_error(self, error: sqlite3.Error) -> UsageError:
         text = str(error)
         if isinstance(error, sqlite3.OperationalError):
-            advice = {
-                "full": "make room on the disk; what was graded before is kept",
-                "locked": "another command is writing to it; wait until it is done",
-                "readonly": "make it writable, or choose another --out",
-                "unable to open": "make the folder writable, or choose another --out",
-                "disk I/O": "make room on the disk; what was graded before is kept",
-            }
-            what = next((say for word, say in advice.items() if word in text), "choose another --out")
-            return UsageError(f"{self.path} cannot be used ({text}); {what}")
+            advice = next((each for part, each in _ADVICE.items() if part in text), "choose another --out")
+            return UsageError(f"{self.path} cannot be used ({text}); {advice}")
         return UsageError(
-            f"{self.path} is damaged ({text}); it was left as it is: put back a copy, or move it away"
+            f"{self.path} is damaged ({text}) and was left unchanged; restore a backup, or move it away"
         )
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All changes within are kept, or none of them."""
+        """Commit all changes made in the block, or none of them if it raises."""
         try:
+            # IMMEDIATE takes the write lock now. A deferred transaction that reads before it writes fails at
+            # once, without waiting for `timeout`, if another process writes in between.
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
             except BaseException:
-                if self._db.in_transaction:  # a full disk has ended it already
+                if self._db.in_transaction:  # SQLite itself rolls back after some errors, such as a full disk
                     self._db.execute("ROLLBACK")
                 raise
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
-            raise self._explained(error) from error
+            raise self._usage_error(error) from error
 
     def _rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
-        told = [encodable(value) if isinstance(value, str) else value for value in values]
-        return self._told(lambda: self._db.execute(query, told).fetchall())
+        encodable = [replace_surrogates(value) if isinstance(value, str) else value for value in values]
+        return self._checked(lambda: self._db.execute(query, encodable).fetchall())
 
     def setting(self, name: str) -> Any:
-        """A value that was kept by ``keep``; None where there is none."""
+        """Return the value that ``set_setting`` stored, or None."""
         rows = self._rows("SELECT value FROM meta WHERE name = ?", name)
         return json.loads(rows[0]["value"]) if rows else None
 
-    def keep(self, name: str, value: Any) -> None:
-        """Keep a value under a name."""
+    def set_setting(self, name: str, value: Any) -> None:
+        """Store a value, as JSON, under a name."""
         self._rows("INSERT OR REPLACE INTO meta VALUES (?, ?)", name, json.dumps(value))
 
 
 @contextmanager
-def only_batch(folder: Path) -> Iterator[None]:
-    """Keeps a second batch out for as long as this one runs, however either ends: the system lets go of it.
+def batch_lock(folder: Path) -> Iterator[None]:
+    """Hold the lock that lets only one batch at a time grade into ``folder``.
+
+    The lock is SQLite's lock on a file of its own: portable, and released by the operating system however
+    the process ends, so that no stale lock is left behind by ``kill -9``.
 
     Raises:
-        UsageError: another batch is writing there.
+        UsageError: another batch holds the lock, or the file cannot be used.
     """
     path = folder / ".batch.lock"
     try:

@@ -1,4 +1,4 @@
-"""Who handed in what: attempts as intake finds them, students as the gradebook keeps them."""
+"""Attempts as they are found in the submissions, people as the gradebook keeps them, and their names."""
 
 from __future__ import annotations
 
@@ -9,77 +9,87 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-LONGEST = 80  # bytes of a report's name; file systems allow 255 with the endings that are added
-_RESERVED = {"index", "gradebook", "similar", "student", "con", "nul", "prn", "aux"}
+MAX_NAME_BYTES = 80  # of a report's name; file systems allow 255, suffixes included
+_RESERVED = {"index", "gradebook", "similar", "student", "con", "nul", "prn", "aux"}  # ours, and Windows's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One notebook that somebody handed in.
+    """One submitted notebook.
 
     Attributes:
-        who: the student's name or login, as file and folder names tell.
-        ids: what else they tell of the student, by kind: canvas, moodle, login, email, sis.
-        path: where the bytes are; label: what a person calls the file.
-        number: counts a student's attempts where the names do, else 0.
-        handed_in: when, as the learning platform says; a file's own time is not trusted with points.
-        late: whether the platform marks it as late.
+        owner: the student's name or login, inferred from file and folder names.
+        ids: further identifiers found there, by kind: canvas, moodle, login, email, sis.
+        path: location of the notebook.
+        label: name of the file as staff know it, with the folders it was submitted in.
+        number: position among the student's attempts if the names give one, else 0.
+        handed_in: time given by the learning platform. A file's own time is never used, since points may
+            depend on it.
+        is_late: whether the platform marks the attempt as late.
     """
 
-    who: str
+    owner: str
     path: Path
     label: str
     ids: Mapping[str, str] = field(default_factory=dict)
     number: int = 0
     handed_in: datetime | None = None
-    late: bool = False
+    is_late: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """A student, as the roster or the names of files tell.
+    """A student known from the roster or from file names.
 
     Attributes:
-        key: what reports are called, and what the commands call the student; a safe file name.
-        ids: by kind: canvas, moodle, login, email, sis, section.
+        key: name of the student's reports and of the student in commands; a safe file name.
+        ids: identifiers by kind: canvas, moodle, login, email, sis, section.
+        handed_in: time of the submission if the roster gives one.
     """
 
     key: str
     name: str
     ids: Mapping[str, str] = field(default_factory=dict)
-    handed_in: datetime | None = None  # where the roster knows it
+    handed_in: datetime | None = None
 
 
-def encodable(text: str) -> str:
-    """Text that UTF-8 can carry: file names and students' messages may hold what it cannot."""
+def replace_surrogates(text: str) -> str:
+    """Return ``text`` with "?" for what UTF-8 cannot encode.
+
+    Python reads undecodable bytes of a file name as lone surrogates, and JSON escapes in a notebook can
+    hold them too. Neither SQLite nor a UTF-8 file accepts them.
+    """
     return text.encode("utf-8", "replace").decode()
 
 
 def safe_name(text: str) -> str:
-    """A file name that is safe everywhere and still reads as ``text``; letters of any script stay."""
+    """Return a readable file name for ``text`` that is valid on every system; letters of any script stay."""
     composed = unicodedata.normalize("NFC", text)
-    plain = re.sub(r"[^\w.@+-]+", "-", composed).strip("-._") or "unnamed"
-    while len(plain.encode()) > LONGEST:
-        plain = plain[:-1]
-    stem = plain.partition(".")[0].casefold()
-    return f"{plain}-1" if stem in _RESERVED or re.fullmatch(r"(com|lpt)\d", stem) else plain
+    name = re.sub(r"[^\w.@+-]+", "-", composed).strip("-._") or "unnamed"
+    while len(name.encode()) > MAX_NAME_BYTES:  # by whole characters, since a character has up to four bytes
+        name = name[:-1]
+    stem = name.partition(".")[0].casefold()
+    return f"{name}-1" if stem in _RESERVED or re.fullmatch(r"(com|lpt)\d", stem) else name
 
 
-def distinct(names: Iterable[str]) -> list[str]:
-    """The names, made safe; where two would meet on a disk that ignores case, the later one is numbered."""
+def unique_names(names: Iterable[str]) -> list[str]:
+    """Return a safe name for each name; a name already taken, ignoring case, gets a number."""
     taken: set[str] = set()
-    found = []
+    unique = []
     for name in names:
         safe, number = safe_name(name), 2
         candidate = safe
         while candidate.casefold() in taken:
             candidate, number = f"{safe}-{number}", number + 1
         taken.add(candidate.casefold())
-        found.append(candidate)
-    return found
+        unique.append(candidate)
+    return unique
 
 
-def letters(text: str) -> str:
-    """Only the letters and digits, without case and accents: how names are compared."""
-    apart = unicodedata.normalize("NFKD", text)
-    return "".join(c for c in apart if c.isalnum()).casefold()
+def normalize_name(text: str) -> str:
+    """Return only the letters and digits, without case and accents, for comparing names.
+
+    NFKD decomposes "é" into "e" and a combining accent, which is not alphanumeric and is dropped.
+    """
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(character for character in decomposed if character.isalnum()).casefold()

@@ -30,26 +30,26 @@ def main(argv: Sequence[str]) -> int:
     Raises:
         UsageError: there is no such student or criterion, or the words do not go together.
     """
-    from grader.classroom import classpage, editions
-    from grader.classroom.batch import refresh_editions
-    from grader.classroom.gradebook import Gradebook, user
-    from grader.classroom.lookup import find
+    from grader.classroom import classpage
+    from grader.classroom.gradebook import Gradebook, current_user
+    from grader.classroom.lookup import find_student
+    from grader.classroom.reports import final_points, refresh_reports
     from grader.text import line
 
     arguments = _parser().parse_args(argv)
     with Gradebook(arguments.out) as book:
-        key = find(book, arguments.student)
-        before = book.standing(key)
-        who = arguments.who or user()
+        key = find_student(book, arguments.student)
+        before = book.entry(key)
+        who = arguments.who or current_user()
         if arguments.undo:
             _undo(book, before, arguments.criterion or "total", _reason(arguments), who)
         else:
             kind, criterion, amount, because = _word(arguments, before)
             book.adjust(key, kind, criterion, amount, because, who)
-        after = book.standing(key)
-        refresh_editions(book, after, arguments.out)
+        after = book.entry(key)
+        refresh_reports(book, after, arguments.out)
         classpage.write_page(book, arguments.out)
-    print(f"{line(after.person.name)}: {editions.final(before.mark)} → {editions.final(after.mark)}")
+    print(f"{line(after.person.name)}: {final_points(before.mark)} → {final_points(after.mark)}")
     return GRADED
 
 
@@ -73,13 +73,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _word(arguments: argparse.Namespace, standing: GradebookEntry) -> tuple[str, str, float, str]:
+def _word(arguments: argparse.Namespace, entry: GradebookEntry) -> tuple[str, str, float, str]:
     """What is said: its kind, what it is about, the points, and why."""
     asked = [arguments.points, arguments.comment, arguments.excuse or None, arguments.days_late]
     if sum(value is not None for value in asked) != 1:
         raise UsageError("say one thing: points for a criterion, --comment, --excuse, --days-late or --undo")
     criterion = arguments.criterion or "total"
-    _check_criterion(criterion, standing)
+    _check_criterion(criterion, entry)
     if arguments.comment is not None:
         return "comment", criterion, 0.0, arguments.comment
     if arguments.excuse:
@@ -88,7 +88,7 @@ def _word(arguments: argparse.Namespace, standing: GradebookEntry) -> tuple[str,
         if arguments.days_late < 0:
             raise UsageError("--days-late takes a number from 0")
         return "days late", "total", arguments.days_late, _reason(arguments)
-    kind, amount = _amount(arguments.points, criterion, standing)
+    kind, amount = _amount(arguments.points, criterion, entry)
     return kind, criterion, amount, _reason(arguments)
 
 
@@ -98,25 +98,25 @@ def _reason(arguments: argparse.Namespace) -> str:
     return str(arguments.because)
 
 
-def _check_criterion(criterion: str, standing: GradebookEntry) -> None:
-    known = [result.id for result in standing.grade.criteria] if standing.grade else []
+def _check_criterion(criterion: str, entry: GradebookEntry) -> None:
+    known = [result.id for result in entry.grade.criteria] if entry.grade else []
     if criterion != "total" and criterion not in known:
         raise UsageError(
-            f"{standing.person.key} was not asked for a criterion {criterion!r}, but for "
+            f"{entry.person.key} was not asked for a criterion {criterion!r}, but for "
             f"{', '.join(known) or 'none'}; total is the whole grade"
         )
 
 
-def _amount(text: str, criterion: str, standing: GradebookEntry) -> tuple[str, float]:
+def _amount(text: str, criterion: str, entry: GradebookEntry) -> tuple[str, float]:
     if not re.fullmatch(r"[+=-]\d+(\.\d+)?", text):
         raise UsageError(f"points are given as +2, -1.5 or =4, and {text!r} is none of these")
     kind, amount = ("set", float(text[1:])) if text[0] == "=" else ("add", float(text))
-    result = next((r for r in standing.grade.criteria if r.id == criterion), None) if standing.grade else None
+    result = next((r for r in entry.grade.criteria if r.id == criterion), None) if entry.grade else None
     if result is None:
         if kind == "set":
             raise UsageError("the whole grade is adjusted by +N or -N; =N is for a criterion")
         return kind, amount
-    now = _current(standing, criterion, result.earned)
+    now = _current(entry, criterion, result.earned)
     target = amount if kind == "set" else now + amount
     if not 0 <= target <= result.possible:
         raise UsageError(
@@ -126,16 +126,16 @@ def _amount(text: str, criterion: str, standing: GradebookEntry) -> tuple[str, f
     return kind, amount
 
 
-def _current(standing: GradebookEntry, criterion: str, earned: float) -> float:
+def _current(entry: GradebookEntry, criterion: str, earned: float) -> float:
     """What a criterion stands at, with what was said before."""
-    for said in standing.adjustments:
+    for said in entry.adjustments:
         if said.criterion == criterion and said.kind in ("add", "set"):
             earned = said.points if said.kind == "set" else earned + said.points
     return earned
 
 
-def _undo(book: Gradebook, standing: GradebookEntry, criterion: str, because: str, who: str) -> None:
-    said = [each for each in standing.adjustments if each.criterion == criterion]
+def _undo(book: Gradebook, entry: GradebookEntry, criterion: str, because: str, who: str) -> None:
+    said = [each for each in entry.adjustments if each.criterion == criterion]
     if not said:
-        raise UsageError(f"nothing was said about {criterion} of {standing.person.key}")
-    book.withdraw(said[-1], standing.person.key, because, who)
+        raise UsageError(f"nothing was said about {criterion} of {entry.person.key}")
+    book.withdraw(said[-1], entry.person.key, because, who)

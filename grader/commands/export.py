@@ -13,7 +13,7 @@ from grader.commands import GRADED
 from grader.errors import UsageError
 
 if TYPE_CHECKING:
-    from grader.classroom.exports.common import Export, Request
+    from grader.classroom.exports.common import Export, ExportRequest
     from grader.classroom.gradebook import Gradebook
 
 _FORMATS = {
@@ -21,7 +21,7 @@ _FORMATS = {
     "moodle": "moodle.export",
     "gradescope": "gradescope.export",
     "nbgrader": "tables.nbgrader",
-    "csv": "tables.plain",
+    "csv": "tables.full_csv",
     "json": "tables.as_json",
     "junit": "junit.export",
 }
@@ -65,22 +65,22 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _maker(name: str) -> Callable[[Request], Export]:
+def _maker(name: str) -> Callable[[ExportRequest], Export]:
     module, _, function = _FORMATS[name].partition(".")
-    maker: Callable[[Request], Export] = getattr(
+    maker: Callable[[ExportRequest], Export] = getattr(
         importlib.import_module(f"grader.classroom.exports.{module}"), function
     )
     return maker
 
 
-def _request(book: Gradebook, arguments: argparse.Namespace) -> Request:
-    from grader.classroom.exports.common import Request
+def _request(book: Gradebook, arguments: argparse.Namespace) -> ExportRequest:
+    from grader.classroom.exports.common import ExportRequest
 
-    standings, rubric, late = list(book.standings()), book.setting("rubric"), book.late_rule()
-    return Request(
-        standings=standings,
+    entries, rubric, late = list(book.entries()), book.setting("rubric"), book.late_rule()
+    return ExportRequest(
+        entries=entries,
         title=rubric["title"],
-        possible=max((standing.mark.possible for standing in standings), default=0.0),
+        possible=max((entry.mark.possible for entry in entries), default=0.0),
         exercises={int(number): title for number, title in rubric["exercises"].items()},
         due=late.due.isoformat(sep=" ") if late else "",
         theirs=arguments.theirs,

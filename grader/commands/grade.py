@@ -36,10 +36,10 @@ def main(argv: Sequence[str]) -> int:
         0 when all was graded, 1 when something could not be or is provisional.
     """
     arguments = _parser().parse_args(argv)
-    from grader.classroom.intake import is_batch
+    from grader.classroom.collect import is_class_run
     from grader.rubric import Rubric
 
-    is_class = is_batch(arguments.paths)
+    is_class = is_class_run(arguments.paths)
     if not is_class and not Path(arguments.paths[0]).exists():
         raise UsageError(f"there is no file {arguments.paths[0]}; check the name and the folder you are in")
     rubric = Rubric.load(arguments.rubric)

@@ -25,10 +25,10 @@ def main(argv: Sequence[str]) -> int:
     arguments = _parser().parse_args(argv)
     asked = 0
     with Gradebook(arguments.out) as book:
-        for standing in book.standings():
-            asked += _was_asked(standing, arguments.failing)
-            if _is_meant(standing, arguments):
-                print(_line(standing, arguments.failing))
+        for entry in book.entries():
+            asked += _was_asked(entry, arguments.failing)
+            if _is_meant(entry, arguments):
+                print(_line(entry, arguments.failing))
     if arguments.failing and not asked:
         raise UsageError(f"nobody was asked for a criterion {arguments.failing!r}")
     return GRADED
@@ -52,25 +52,25 @@ def _named(id: str, wanted: str) -> bool:
     return wanted in (id, id.partition(".")[0])
 
 
-def _was_asked(standing: GradebookEntry, wanted: str | None) -> bool:
-    criteria = standing.grade.criteria if standing.grade else ()
+def _was_asked(entry: GradebookEntry, wanted: str | None) -> bool:
+    criteria = entry.grade.criteria if entry.grade else ()
     return wanted is not None and any(_named(result.id, wanted) for result in criteria)
 
 
-def _is_meant(standing: GradebookEntry, arguments: argparse.Namespace) -> bool:
-    grade = standing.grade
+def _is_meant(entry: GradebookEntry, arguments: argparse.Namespace) -> bool:
+    grade = entry.grade
     holds = [
-        not arguments.failing or bool(_failures(standing, arguments.failing)),
+        not arguments.failing or bool(_failures(entry, arguments.failing)),
         not arguments.provisional or bool(grade and grade.provisional),
-        not arguments.flagged or standing.mark.is_flagged,
-        not arguments.missing or standing.label is None,
+        not arguments.flagged or entry.mark.is_flagged,
+        not arguments.missing or entry.label is None,
     ]
     return all(holds)
 
 
-def _failures(standing: GradebookEntry, wanted: str) -> list[str]:
+def _failures(entry: GradebookEntry, wanted: str) -> list[str]:
     """The reasons why points are missing from a criterion."""
-    criteria = standing.grade.criteria if standing.grade else ()
+    criteria = entry.grade.criteria if entry.grade else ()
     return [
         f"{result.id}: {result.message}"
         for result in criteria
@@ -78,17 +78,17 @@ def _failures(standing: GradebookEntry, wanted: str) -> list[str]:
     ]
 
 
-def _line(standing: GradebookEntry, failing: str | None) -> str:
-    from grader.classroom.editions import final
+def _line(entry: GradebookEntry, failing: str | None) -> str:
+    from grader.classroom.reports import final_points
     from grader.report.summary import points
     from grader.text import line
 
-    words = [final(standing.mark)]
-    if standing.grade:
-        words[0] += f" of {points(standing.mark.possible)}"
-        words += ["PROVISIONAL"] if standing.grade.provisional else []
-    elif standing.label is None:
+    words = [final_points(entry.mark)]
+    if entry.grade:
+        words[0] += f" of {points(entry.mark.possible)}"
+        words += ["PROVISIONAL"] if entry.grade.provisional else []
+    elif entry.label is None:
         words = ["nothing handed in"]
-    words += ["LOOK AGAIN"] if standing.mark.is_flagged else []
-    words += [line(reason) for reason in _failures(standing, failing)] if failing else []
-    return f"{standing.person.key:<24} {line(standing.person.name):<28} {'  '.join(words)}"
+    words += ["LOOK AGAIN"] if entry.mark.is_flagged else []
+    words += [line(reason) for reason in _failures(entry, failing)] if failing else []
+    return f"{entry.person.key:<24} {line(entry.person.name):<28} {'  '.join(words)}"

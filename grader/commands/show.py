@@ -17,29 +17,29 @@ def main(argv: Sequence[str]) -> int:
     Raises:
         UsageError: there is no such student.
     """
-    from grader.classroom.editions import final
     from grader.classroom.gradebook import Gradebook
-    from grader.classroom.lookup import find
+    from grader.classroom.lookup import find_student
+    from grader.classroom.reports import final_points
     from grader.report.summary import summary
     from grader.text import line
 
     arguments = _parser().parse_args(argv)
     with Gradebook(arguments.out) as book:
-        standing = book.standing(find(book, arguments.student))
+        entry = book.entry(find_student(book, arguments.student))
         exercises = {int(n): title for n, title in book.setting("rubric")["exercises"].items()}
-        trail = book.trail(standing.person.key)
-    person, mark = standing.person, standing.mark
+        trail = book.audit_trail(entry.person.key)
+    person, mark = entry.person, entry.mark
     print(f"{line(person.name)} ({person.key})")
     for kind, value in person.ids.items():
         print(f"  {kind}: {line(value)}")
-    if standing.grade is None:
+    if entry.grade is None:
         print("Nothing that was handed in has been graded.")
     else:
-        several = f", one of {standing.attempts} attempts" if standing.attempts > 1 else ""
-        print(f"  notebook: {line(standing.label or '')}{several}\n")
+        several = f", one of {entry.attempts} attempts" if entry.attempts > 1 else ""
+        print(f"  notebook: {line(entry.label or '')}{several}\n")
         colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-        print(summary(standing.grade, exercises, colour=colour))
-    print(f"What counts: {final(mark)}")
+        print(summary(entry.grade, exercises, colour=colour))
+    print(f"What counts: {final_points(mark)}")
     for each in mark.lines:
         amount = "" if each.points is None else f"{each.points:+g}  "
         print(f"  {'LOOK AGAIN  ' if each.is_flagged else ''}{amount}{line(each.sentence)}")

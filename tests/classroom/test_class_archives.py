@@ -1,14 +1,14 @@
-"""Students who hand in archives: their modules come along, and the archive's name is theirs."""
+"""Students who hand in zip archives: their modules are used, and the archive counts as a folder."""
 
 from __future__ import annotations
 
-from classes import SOURCE, content, run, tiny_rubric, who, zipped
+from classes import SOURCE, content, owners, run, tiny_rubric, zipped
 
-from grader.classroom.intake import collect
+from grader.classroom.collect import collect
 
 
-def test_modules_in_a_students_zip_are_taken_along_and_stay_their_own(tmp_path):
-    """The same notebook twice; what it imports is right in one zip and wrong in the other."""
+def test_modules_in_a_zip_are_used_for_its_own_notebook_only(tmp_path):
+    """Two zips hold the same notebook; the module it imports is right in one and wrong in the other."""
     same = content("from parts.model import answer")
     folder = tmp_path / "class"
     folder.mkdir()
@@ -20,26 +20,31 @@ def test_modules_in_a_students_zip_are_taken_along_and_stay_their_own(tmp_path):
 
 
 def test_an_archive_counts_as_a_folder(tmp_path, scratch):
-    """One for each student, whatever folders are in it; or one for each section of the class."""
+    """One zip per student, whatever folders are in it, or one zip per section of the class."""
     folder = tmp_path / "class"
     folder.mkdir()
     zipped(folder / "alice.zip", {"My work/final/hw.ipynb": content(SOURCE)})
     zipped(folder / "Bob.ZIP", {"hw.ipynb": content(SOURCE)})
-    assert who(collect([str(folder)], scratch, [])) == {"alice", "Bob"}
+    assert owners(collect([str(folder)], scratch, [])) == {"alice", "Bob"}
     for name in ("alice.zip", "Bob.ZIP"):
         (folder / name).unlink()
     zipped(folder / "monday.zip", {"ann/hw.ipynb": content(SOURCE), "ben/hw.ipynb": content(SOURCE)})
     zipped(folder / "friday.zip", {"cy/hw.ipynb": content(SOURCE), "di/hw.ipynb": content(SOURCE)})
-    assert who(collect([str(folder)], scratch, [])) == {"monday-ann", "monday-ben", "friday-cy", "friday-di"}
+    assert owners(collect([str(folder)], scratch, [])) == {
+        "monday-ann",
+        "monday-ben",
+        "friday-cy",
+        "friday-di",
+    }
 
 
-def test_a_module_cannot_leave_its_place_and_deep_folders_are_refused(tmp_path, scratch):
+def test_modules_with_escaping_paths_and_deep_folders_are_refused(tmp_path, scratch):
     members = {
         "alice/hw.ipynb": content(SOURCE),
         "../model.py": b"evil",
         "/model.py": b"evil",
         "a/" * 400 + "model.py": b"deep",
     }
-    intake = collect([str(zipped(tmp_path / "class.zip", members))], scratch, [])
-    assert len(intake.refused) == 3
+    collected = collect([str(zipped(tmp_path / "class.zip", members))], scratch, [])
+    assert len(collected.refused) == 3
     assert not list(tmp_path.rglob("model.py"))

@@ -1,10 +1,11 @@
-"""A class, graded by the real command: once each, whatever is wrong with one of them or ends the program."""
+"""A class graded by the installed command: each notebook once, despite bad submissions and interruptions."""
 
 from __future__ import annotations
 
 import json
 import os
 import random
+import re
 import resource
 import signal
 import sqlite3
@@ -41,57 +42,57 @@ def _rows(out: Path, query: str) -> list[tuple[object, ...]]:
         return book.execute(query).fetchall()
 
 
-def test_results_are_used_again_until_something_they_depend_on_changes(tmp_path, rubric, out):
-    given = _class(tmp_path / "class", alice=42, bob=41)
-    assert run(out, given, "--rubric", rubric).code == GRADED
+def test_results_are_reused_until_one_of_their_inputs_changes(tmp_path, rubric, out):
+    submissions = _class(tmp_path / "class", alice=42, bob=41)
+    assert run(out, submissions, "--rubric", rubric).code == GRADED
     ids = _rows(out, "SELECT id FROM result")
-    assert "2 of 2 results are in the gradebook" in run(out, given, "--rubric", rubric).err
+    assert "2 of 2 results are in the gradebook" in run(out, submissions, "--rubric", rubric).err
     assert _rows(out, "SELECT id FROM result") == ids
 
-    _class(given, bob="42  # mended")
-    ran = run(out, given, "--rubric", rubric)
+    _class(submissions, bob="42  # fixed")
+    ran = run(out, submissions, "--rubric", rubric)
     assert "1 of 2 results" in ran.err
-    assert "bob: answer.right was fail 0 / 8, is pass 8 / 8 (changed: notebook)" in ran.out
+    assert "bob: answer.right was fail 0 / 8, is now pass 8 / 8 (changed: notebook)" in ran.out
 
     tiny_rubric(rubric, right="4")
-    _class(given, bob="4")
-    ran = run(out, given, "--rubric", rubric)
+    _class(submissions, bob="4")
+    ran = run(out, submissions, "--rubric", rubric)
     assert "0 of 2 results" in ran.err
     assert "alice:" not in ran.out  # another rubric, the same verdicts
 
-    assert "0 of 2 results" in run(out, given, "--rubric", rubric, "--fresh").err
+    assert "0 of 2 results" in run(out, submissions, "--rubric", rubric, "--fresh").err
     trail = _rows(out, "SELECT what, before, after, why FROM change WHERE student = 'bob' ORDER BY id")
     assert ("answer.right", "fail 0 / 8", "pass 8 / 8", "notebook") in trail
     assert trail[0] == ("graded", None, "2", "first graded")
     assert [row[3] for row in trail if row[0] == "graded"][1:] == [
         "notebook",
         "notebook, rubric",
-        "nothing that is known: graded again",
+        "nothing known; graded again",
     ]
 
 
 def test_the_same_bytes_are_graded_once(tmp_path, rubric, out):
-    given = _class(tmp_path / "class", alice=42, bob=42, carol=42)
-    ran = run(out, given, "--rubric", rubric)
+    submissions = _class(tmp_path / "class", alice=42, bob=42, carol=42)
+    ran = run(out, submissions, "--rubric", rubric)
     assert len(_rows(out, "SELECT id FROM result")) == 1
     assert [ran.grade(name)["submission"]["name"] for name in ("alice", "bob")] == ["alice", "bob"]
     assert ran.grade("carol")["submission"]["path"] == "class/carol.ipynb"
 
 
-def test_a_changed_module_beside_the_notebook_is_a_new_submission(tmp_path, rubric, out):
-    given = tmp_path / "class"
-    notebook(given / "alice" / "hw.ipynb", "from model import answer")
-    (given / "alice" / "model.py").write_text("answer = 41")
-    assert run(out, given, "--rubric", rubric).grade("hw")["earned"] == 2
-    (given / "alice" / "model.py").write_text("answer = 42")
-    assert run(out, given, "--rubric", rubric).grade("hw")["earned"] == 10
+def test_a_changed_module_beside_the_notebook_is_graded_again(tmp_path, rubric, out):
+    submissions = tmp_path / "class"
+    notebook(submissions / "alice" / "hw.ipynb", "from model import answer")
+    (submissions / "alice" / "model.py").write_text("answer = 41")
+    assert run(out, submissions, "--rubric", rubric).grade("hw")["earned"] == 2
+    (submissions / "alice" / "model.py").write_text("answer = 42")
+    assert run(out, submissions, "--rubric", rubric).grade("hw")["earned"] == 10
 
 
 def test_one_bad_submission_never_stops_the_others(tmp_path, rubric, out):
-    given = _class(tmp_path / "class", alice=42, crash="'crash'")
-    (given / "broken.ipynb").write_text("{")
-    (given / "empty.ipynb").write_bytes(b"")
-    ran = run(out, given, "--rubric", rubric, "--jobs", "2")
+    submissions = _class(tmp_path / "class", alice=42, crash="'crash'")
+    (submissions / "broken.ipynb").write_text("{")
+    (submissions / "empty.ipynb").write_bytes(b"")
+    ran = run(out, submissions, "--rubric", rubric, "--jobs", "2")
     assert ran.code == NOT_GRADED
     assert ran.grade("alice")["earned"] == 10
     assert ran.grade("crash")["provisional"]
@@ -101,39 +102,39 @@ def test_one_bad_submission_never_stops_the_others(tmp_path, rubric, out):
     assert index.index("provisional:") < index.index("Students")
 
 
-def test_a_file_name_that_is_no_text_is_graded(tmp_path, rubric, out):
-    given = _class(tmp_path / "class", alice=42)
-    (given / os.fsdecode(b"b\xf6\x1bb.ipynb")).write_bytes((given / "alice.ipynb").read_bytes())
-    ran = run(out, given, "--rubric", rubric)
+def test_a_file_name_that_is_not_utf8_is_graded(tmp_path, rubric, out):
+    submissions = _class(tmp_path / "class", alice=42)
+    (submissions / os.fsdecode(b"b\xf6\x1bb.ipynb")).write_bytes((submissions / "alice.ipynb").read_bytes())
+    ran = run(out, submissions, "--rubric", rubric)
     assert ran.code == GRADED, ran.err
     assert ran.grade("b-b")["earned"] == 10
     assert "\x1b" not in ran.out + ran.err
 
 
-def test_what_the_grader_broke_on_is_tried_again(tmp_path, rubric, out):
-    given = _class(tmp_path / "class", alice=42, crash="'crash'")
-    run(out, given, "--rubric", rubric)
-    assert "1 of 2 results" in run(out, given, "--rubric", rubric).err
+def test_a_result_is_not_reused_if_the_grader_failed(tmp_path, rubric, out):
+    submissions = _class(tmp_path / "class", alice=42, crash="'crash'")
+    run(out, submissions, "--rubric", rubric)
+    assert "1 of 2 results" in run(out, submissions, "--rubric", rubric).err
 
 
 @pytest.mark.parametrize(("attempt", "points"), [("latest", 2), ("best", 10)])
 def test_the_latest_or_the_best_attempt_counts(tmp_path, rubric, out, attempt, points):
-    given = _class(tmp_path / "class", alice_attempt1=42, alice_attempt2=41, bob=42)
-    ran = run(out, given, "--rubric", rubric, "--attempt", attempt)
+    submissions = _class(tmp_path / "class", alice_attempt1=42, alice_attempt2=41, bob=42)
+    ran = run(out, submissions, "--rubric", rubric, "--attempt", attempt)
     assert ran.grade("alice")["earned"] == points
     assert "2 attempts" in (out / "index.html").read_text()
 
 
-def test_students_do_not_see_what_hidden_criteria_ask(tmp_path, rubric, out):
+def test_student_reports_do_not_reveal_hidden_criteria(tmp_path, rubric, out):
     run(out, _class(tmp_path / "class", alice=42, bob=41), "--rubric", rubric)
     secret = "No word of the secret list occurs"
     assert secret in (out / "alice.html").read_text()
-    students = (out / "student" / "alice.html").read_text()
-    assert secret not in students
-    assert "Nothing forbidden" in students
+    report = (out / "student" / "alice.html").read_text()
+    assert secret not in report
+    assert "Nothing forbidden" in report
 
 
-def test_json_is_a_line_for_each(tmp_path, rubric, out):
+def test_json_prints_one_line_per_student(tmp_path, rubric, out):
     ran = run(out, _class(tmp_path / "class", alice=42, bob=41), "--rubric", rubric, "--json", "-q")
     lines = [json.loads(line) for line in ran.out.splitlines()]
     assert {line["student"]: line["earned"] for line in lines} == {"alice": 10, "bob": 2}
@@ -142,8 +143,8 @@ def test_json_is_a_line_for_each(tmp_path, rubric, out):
 
 def test_a_roster_shows_who_handed_in_nothing(tmp_path, rubric, out):
     (tmp_path / "roster.csv").write_text("name,login\nAlice Ä,alice\nBob B,bob\n", encoding="utf-8")
-    given = _class(tmp_path / "class", alice=42)
-    run(out, given, "--rubric", rubric, "--roster", tmp_path / "roster.csv")
+    submissions = _class(tmp_path / "class", alice=42)
+    run(out, submissions, "--rubric", rubric, "--roster", tmp_path / "roster.csv")
     index = (out / "index.html").read_text()
     assert "Bob B: nothing handed in" in index
     assert "Alice Ä" in (out / "alice.html").read_text()
@@ -151,78 +152,78 @@ def test_a_roster_shows_who_handed_in_nothing(tmp_path, rubric, out):
 
 
 @pytest.mark.parametrize("data", [b"not a database" * 100, b"SQLite format 3\0" + b"\1" * 5000])
-def test_a_damaged_gradebook_is_a_sentence_and_stays_as_it_is(tmp_path, rubric, out, data):
+def test_a_damaged_gradebook_is_reported_and_left_unchanged(tmp_path, rubric, out, data):
     out.mkdir()
     (out / "gradebook.sqlite").write_bytes(data)
     ran = run(out, _class(tmp_path / "class", alice=42, bob=1), "--rubric", rubric)
     assert ran.code == MISUSE
     assert "is damaged" in ran.err
-    assert "put back a copy" in ran.err
+    assert "restore a backup" in ran.err
     assert "Traceback" not in ran.err
     assert (out / "gradebook.sqlite").read_bytes() == data
 
 
-def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path, rubric):
+def test_an_unwritable_output_folder_is_reported(tmp_path, rubric):
     (tmp_path / "out").write_text("a file")
     ran = run(tmp_path / "out", _class(tmp_path / "class", alice=42, bob=1), "--rubric", rubric)
     assert ran.code == MISUSE
     assert "choose another --out" in ran.err
 
 
-def test_a_full_disk_is_a_sentence_and_what_was_graded_stays(tmp_path, rubric, out):
-    """A limit on the size of files stands in for the disk."""
-    given = _class(tmp_path / "class", **{f"student{n}": n for n in range(3)})
-    run(out, given, "--rubric", rubric)
+def test_a_full_disk_is_reported_and_finished_results_stay(tmp_path, rubric, out):
+    """A limit on the size of files simulates the full disk."""
+    submissions = _class(tmp_path / "class", **{f"student{n}": n for n in range(3)})
+    run(out, submissions, "--rubric", rubric)
     before = _rows(out, "SELECT id, grade FROM result")
-    _class(given, **{f"student{n}": n for n in range(3, 6)})
+    _class(submissions, **{f"student{n}": n for n in range(3, 6)})
 
-    def small() -> None:
+    def limit_file_size() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
 
     done = subprocess.run(
-        [*command(given, "--rubric", rubric), "--out", str(out)],
+        [*command(submissions, "--rubric", rubric), "--out", str(out)],
         capture_output=True,
         text=True,
         timeout=300,
-        preexec_fn=small,
+        preexec_fn=limit_file_size,
     )
     assert done.returncode == MISUSE
-    assert "make room on the disk" in done.stderr or "cannot be written" in done.stderr
+    assert "free some disk space" in done.stderr or "cannot be written" in done.stderr
     assert "Traceback" not in done.stderr
     assert _rows(out, "PRAGMA integrity_check") == [("ok",)]
     assert _rows(out, "SELECT id, grade FROM result")[: len(before)] == before
-    assert run(out, given, "--rubric", rubric).code == GRADED
+    assert run(out, submissions, "--rubric", rubric).code == GRADED
 
 
-def test_a_second_batch_waits_outside(tmp_path, rubric, out):
-    given = _class(tmp_path / "class", alice=42, bob=41)
-    first = subprocess.Popen([*command(given, "--rubric", rubric, "-q"), "--out", str(out)])
+def test_a_second_batch_on_the_same_folder_is_refused(tmp_path, rubric, out):
+    submissions = _class(tmp_path / "class", alice=42, bob=41)
+    first = subprocess.Popen([*command(submissions, "--rubric", rubric, "-q"), "--out", str(out)])
     _wait_for(out / "gradebook.sqlite")
-    second = run(out, given, "--rubric", rubric)
+    second = run(out, submissions, "--rubric", rubric)
     assert second.code == MISUSE
     assert "another batch is grading into" in second.err
     assert first.wait(60) == GRADED
 
 
-def test_ctrl_c_finishes_what_is_running_and_the_next_run_goes_on(tmp_path, rubric, out):
-    given = _class(tmp_path / "class", **{f"student{n}": n for n in range(5)})
-    batch = _started(given, rubric, out)
+def test_ctrl_c_finishes_running_notebooks_and_the_next_run_continues(tmp_path, rubric, out):
+    submissions = _class(tmp_path / "class", **{f"student{n}": n for n in range(5)})
+    batch = _started(submissions, rubric, out)
     _wait_for_results(out, 1)
     batch.send_signal(signal.SIGINT)
     _, errors = batch.communicate(timeout=60)
     assert batch.returncode == STOPPED
-    assert "running are finished first" in errors
+    assert re.search(r"finishing the \d running", errors)
     finished = len(_rows(out, "SELECT id FROM result"))
     assert 1 <= finished < 5
     assert (out / "index.html").exists()
-    assert f"{finished} of 5 results" in run(out, given, "--rubric", rubric).err
+    assert f"{finished} of 5 results" in run(out, submissions, "--rubric", rubric).err
     assert len(_rows(out, "SELECT DISTINCT notebook FROM result")) == 5
 
 
-def test_a_second_ctrl_c_ends_at_once_and_leaves_no_process(tmp_path, rubric, out):
-    given = _class(tmp_path / "class", **{f"student{n}": n for n in range(5)})
-    batch = _started(given, rubric, out)
+def test_a_second_ctrl_c_stops_at_once_and_leaves_no_process(tmp_path, rubric, out):
+    submissions = _class(tmp_path / "class", **{f"student{n}": n for n in range(5)})
+    batch = _started(submissions, rubric, out)
     _wait_for_results(out, 1)
     batch.send_signal(signal.SIGINT)
     time.sleep(0.2)
@@ -233,27 +234,29 @@ def test_a_second_ctrl_c_ends_at_once_and_leaves_no_process(tmp_path, rubric, ou
 
 
 @pytest.mark.slow
-def test_kill_9_loses_at_most_what_was_running(tmp_path, rubric, out):
-    """Killed again and again at random moments: every notebook graded exactly once, as if undisturbed."""
-    given = _class(tmp_path / "class", **{f"student{n}": f"42  # {n}" if n % 2 else n for n in range(20)})
+def test_kill_9_loses_only_running_notebooks(tmp_path, rubric, out):
+    """After kills at random moments, each notebook has one result, equal to that of an undisturbed run."""
+    submissions = _class(
+        tmp_path / "class", **{f"student{n}": f"42  # {n}" if n % 2 else n for n in range(20)}
+    )
     chance = random.Random(0)
     for _ in range(6):
-        batch = _started(given, rubric, out)
+        batch = _started(submissions, rubric, out)
         time.sleep(chance.uniform(0.5, 6.0))
         batch.kill()
         batch.communicate()
-    assert run(out, given, "--rubric", rubric).code == GRADED
+    assert run(out, submissions, "--rubric", rubric).code == GRADED
     assert _rows(out, "SELECT count(*), count(DISTINCT notebook) FROM result") == [(20, 20)]
     assert _rows(out, "SELECT count(*) FROM change WHERE what = 'graded'") == [(20,)]
-    run(tmp_path / "undisturbed", given, "--rubric", rubric)
+    run(tmp_path / "undisturbed", submissions, "--rubric", rubric)
     for n in range(20):
         name = f"student{n}.json"
-        assert _timeless(out / name) == _timeless(tmp_path / "undisturbed" / name)
+        assert _without_times(out / name) == _without_times(tmp_path / "undisturbed" / name)
     _wait_until_gone(str(rubric))
 
 
-def _started(given: Path, rubric: Path, out: Path) -> subprocess.Popen[str]:
-    line = [*command(given, "--rubric", rubric, "-q", "--jobs", "2"), "--out", str(out)]
+def _started(submissions: Path, rubric: Path, out: Path) -> subprocess.Popen[str]:
+    line = [*command(submissions, "--rubric", rubric, "-q", "--jobs", "2"), "--out", str(out)]
     pipe = subprocess.PIPE
     return subprocess.Popen(line, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
 
@@ -275,10 +278,10 @@ def _wait_for_results(out: Path, number: int) -> None:
             continue
 
 
-def _wait_until_gone(words: str) -> None:
-    """No process with these words on its command line is left, after the moments that dying takes."""
+def _wait_until_gone(text: str) -> None:
+    """Wait until no process has this text in its command line."""
     deadline = time.monotonic() + 30
-    while left := [pid for pid in os.listdir("/proc") if pid.isdigit() and words in _command_line(pid)]:
+    while left := [pid for pid in os.listdir("/proc") if pid.isdigit() and text in _command_line(pid)]:
         assert time.monotonic() < deadline, left
         time.sleep(0.1)
 
@@ -290,7 +293,7 @@ def _command_line(pid: str) -> str:
         return ""
 
 
-def _timeless(path: Path) -> dict[str, object]:
+def _without_times(path: Path) -> dict[str, object]:
     result = json.loads(path.read_text())
     del result["seconds"]
     for criterion in result["criteria"]:

@@ -1,4 +1,4 @@
-"""Exports for nbgrader, spreadsheets, programs and CI, read back as those read them."""
+"""Exports for nbgrader, spreadsheets, programs and CI servers, parsed as each of them would."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from xml.etree import ElementTree as Xml
 
 import report_samples as samples
 from classes import gradebook
-from exported import SAID, export, out
+from exported import MESSAGE, export, out
 
 __all__ = ["out"]  # a fixture
 
 
-def test_nbgraders_columns_with_names_quoted_and_formulas_harmless(out, capsys):
+def test_nbgrader_csv_quotes_names_and_escapes_formulas(out, capsys):
     data, _ = export(out, capsys, "nbgrader", "--assignment", "hw3")
     rows = {row["student_id"]: row for row in csv.DictReader(io.StringIO(data.decode()))}
     assert data.decode().splitlines()[0] == (
@@ -28,7 +28,7 @@ def test_nbgraders_columns_with_names_quoted_and_formulas_harmless(out, capsys):
     assert not any(cell.startswith(tuple("=+-@")) for row in rows.values() for cell in row.values())
 
 
-def test_our_own_table_has_every_criterion_and_no_formula(out, capsys):
+def test_full_csv_has_every_criterion_and_no_formula(out, capsys):
     data, _ = export(out, capsys, "csv")
     rows = {row["student"]: row for row in csv.DictReader(io.StringIO(data.decode()))}
     assert rows["bo"]["forward.noise_coefficient"] == "2.5"
@@ -41,14 +41,14 @@ def test_our_own_table_has_every_criterion_and_no_formula(out, capsys):
     }
 
 
-def test_provisional_grades_go_out_only_when_asked_for(out, capsys):
+def test_provisional_grades_are_exported_only_on_request(out, capsys):
     data, errors = export(out, capsys, "csv", "--with-provisional")
     rows = {row["student"]: row for row in csv.DictReader(io.StringIO(data.decode()))}
     assert rows["mixed"]["points"] == "74.5"
     assert errors == ""
 
 
-def test_json_holds_marks_words_and_results(out, capsys):
+def test_json_has_points_adjustments_and_results(out, capsys):
     data, _ = export(out, capsys, "json")
     students = {each["student"]: each for each in json.loads(data)["students"]}
     assert students["bo"]["points"] == students["bo"]["result"]["earned"] == 97.5
@@ -56,7 +56,7 @@ def test_json_holds_marks_words_and_results(out, capsys):
     assert students["gone"]["result"] is None
 
 
-def test_junit_is_what_ci_servers_read(out, capsys):
+def test_junit_counts_and_cases_agree(out, capsys):
     data, _ = export(out, capsys, "junit")
     root = Xml.fromstring(data)
     assert root.tag == "testsuites"
@@ -70,11 +70,11 @@ def test_junit_is_what_ci_servers_read(out, capsys):
         assert all(len(case) <= 1 and case.get("name") and case.get("classname") for case in cases)
     assert int(root.get("failures")) == sum(int(suite.get("failures")) for suite in suites.values())
     failure = suites["bo"].find("testcase/failure")
-    assert failure.get("message") == SAID
+    assert failure.get("message") == MESSAGE
     assert int(suites["mixed"].get("errors")) == 1
 
 
-def test_junit_leaves_out_what_xml_cannot_carry(tmp_path, capsys):
+def test_junit_drops_characters_that_xml_cannot_hold(tmp_path, capsys):
     out = gradebook(tmp_path / "out", {"m": samples.hostile("a\x00\x0b\ufffe\x1b[31mb]]>")})
     data, _ = export(out, capsys, "junit")
     assert b"b]]&gt;" in data

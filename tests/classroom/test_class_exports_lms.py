@@ -1,4 +1,4 @@
-"""Exports for Canvas, Moodle and Gradescope, read back as those systems read them."""
+"""Exports for Canvas, Moodle and Gradescope, parsed as their importers would."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["out"]  # a fixture
 
 
 def _canvas(data: bytes) -> dict[str, str]:
-    """By Canvas id, what its importer takes from each row (lib/gradebook_importer.rb)."""
+    """Return the cell that Canvas imports from each row, by Canvas id (see its lib/gradebook_importer.rb)."""
     header, *rows = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""))
     assert "Student" in header[0]
     assert "ID" in header[1]
@@ -27,19 +27,19 @@ def _canvas(data: bytes) -> dict[str, str]:
     return {row[1]: row[at] for row in rows}
 
 
-def _as_canvas_reads(cell: str) -> float:
-    """The last point or comma is taken as the decimal point."""
+def _canvas_number(cell: str) -> float:
+    """Parse a number as Canvas does, which takes the last point or comma for the decimal point."""
     assert re.fullmatch(r"\d+(\.\d{1,2})?", cell)
     return round(float(cell), 2)
 
 
-def test_canvas_from_our_own_roster(out, capsys):
+def test_canvas_table_without_a_downloaded_gradebook(out, capsys):
     data, errors = export(out, capsys, "canvas", "--assignment", "Homework DDPM (12345)")
     assert (
         data.decode().splitlines()[0] == "Student,ID,SIS User ID,SIS Login ID,Section,Homework DDPM (12345)"
     )
     cells = _canvas(data)
-    assert _as_canvas_reads(cells["124"]) == 97.5
+    assert _canvas_number(cells["124"]) == 97.5
     assert cells["129"] == "EX"
     assert cells["128"] == cells["127"] == ""
     assert "mixed" in errors
@@ -58,7 +58,7 @@ DOWNLOADED = (
 )
 
 
-def test_canvas_against_a_downloaded_gradebook(out, capsys, tmp_path):
+def test_canvas_fills_in_a_downloaded_gradebook(out, capsys, tmp_path):
     theirs = tmp_path / "grades.csv"
     theirs.write_text(DOWNLOADED, encoding="utf-8")
     data, errors = export(out, capsys, "canvas", "--theirs", theirs, "--assignment", "Homework DDPM")
@@ -70,28 +70,27 @@ def test_canvas_against_a_downloaded_gradebook(out, capsys, tmp_path):
         "97.5",
         "33",
         "",
-    ]  # whom we do not know keeps theirs
+    ]  # an unknown student keeps the old points
     assert [row[0] for row in rows[2:4]] == ["Smith, Alice", "O'Neil, Bob"]
     assert "Stranger, Sam" in errors
     assert "Student, Test" not in errors
-    assert "evil, ill, mixed, li: graded, but not in" in errors
+    assert f"graded, but not in {theirs}: evil, ill, mixed, li" in errors
 
 
-def test_canvas_refuses_what_it_would_misread(out, capsys, tmp_path):
+def test_canvas_export_refuses_columns_and_files_that_canvas_would_misread(out, capsys, tmp_path):
     theirs = tmp_path / "grades.csv"
     theirs.write_text(DOWNLOADED, encoding="utf-8")
     assert (
-        "no single column 'HW9'"
-        in export(out, capsys, "canvas", "--theirs", theirs, "--assignment", "HW9")[1]
+        "has no column 'HW9'" in export(out, capsys, "canvas", "--theirs", theirs, "--assignment", "HW9")[1]
     )
     assert "Canvas ignores columns" in export(out, capsys, "canvas", "--assignment", "Final Grade")[1]
     theirs.write_text("a,b\n1,2\n")
-    assert "is no gradebook of Canvas" in export(out, capsys, "canvas", "--theirs", theirs)[1]
+    assert "is not a Canvas gradebook" in export(out, capsys, "canvas", "--theirs", theirs)[1]
     theirs.write_text("")
-    assert "is no gradebook of Canvas" in export(out, capsys, "canvas", "--theirs", theirs)[1]
+    assert "is not a Canvas gradebook" in export(out, capsys, "canvas", "--theirs", theirs)[1]
 
 
-SENT = "Monday, 2 March 2026, 9:00 AM"
+SUBMITTED_AT = "Monday, 2 March 2026, 9:00 AM"
 HEADER = [
     *("Identifier", "Full name", "ID number", "Email address", "Status", "Group", "Marker", "Grade"),
     *("Maximum grade", "Marking workflow state", "Grade can be changed"),
@@ -108,8 +107,9 @@ def _worksheet(path: Path, maximum: str = "100.00") -> list[list[str]]:
         (9999, "Sam Stranger", "", "Yes"),
     )
     rows = [
-        [f"Participant {n}", who, sid, "", "Submitted", "", "", "", maximum, "", may, SENT, "-", ""]
-        for n, who, sid, may in students
+        [f"Participant {n}", name, sid, "", "Submitted", "", "", ""]
+        + [maximum, "", editable, SUBMITTED_AT, "-", ""]
+        for n, name, sid, editable in students
     ]
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         csv.writer(file, lineterminator="\r\n").writerows([HEADER, *rows])
@@ -117,24 +117,24 @@ def _worksheet(path: Path, maximum: str = "100.00") -> list[list[str]]:
 
 
 @pytest.mark.parametrize(("maximum", "half"), [("100.00", "97.5"), ("100,00", "97,5")])
-def test_moodle_gets_its_worksheet_back_with_two_columns_filled(out, capsys, tmp_path, maximum, half):
+def test_moodle_worksheet_changes_only_in_two_columns(out, capsys, tmp_path, maximum, half):
     before = _worksheet(tmp_path / "sheet.csv", maximum)
     data, errors = export(out, capsys, "moodle", "--theirs", tmp_path / "sheet.csv")
     assert data.startswith(b"\xef\xbb\xbfIdentifier,")
     assert data.count(b"\r\n") == 6
     header, *rows = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""))
     assert header == HEADER
-    grade_at, words_at = header.index("Grade"), header.index("Feedback comments")
+    grade_at, feedback_at = header.index("Grade"), header.index("Feedback comments")
     assert [row[grade_at] for row in rows] == ["100", half, "", "", ""]
     for old, new in zip(before, rows, strict=True):
         for at in range(len(header)):
-            assert at in (grade_at, words_at) or old[at] == new[at]
-    assert "a &lt; b &amp; c: the &lt;b&gt;root&lt;/b&gt; is missing" in rows[1][words_at]
-    assert "Sam Stranger: in the worksheet, but unknown here" in errors
-    assert "li: Moodle does not let this grade be changed" in errors
+            assert at in (grade_at, feedback_at) or old[at] == new[at]
+    assert "a &lt; b &amp; c: the &lt;b&gt;root&lt;/b&gt; is missing" in rows[1][feedback_at]
+    assert "Sam Stranger: in the worksheet, but not graded here" in errors
+    assert "li: Moodle does not allow this grade to be changed" in errors
 
 
-def test_moodle_takes_nothing_but_its_worksheet(out, capsys, tmp_path):
+def test_moodle_export_needs_an_english_worksheet_and_respects_its_maximum(out, capsys, tmp_path):
     assert "download it" in export(out, capsys, "moodle")[1]
     (tmp_path / "german.csv").write_text("ID,Vollständiger Name,Bewertung\n1,A,2\n")
     assert "no column Identifier" in export(out, capsys, "moodle", "--theirs", tmp_path / "german.csv")[1]
@@ -159,7 +159,7 @@ GRADESCOPE_TEST = {
 }
 
 
-def test_gradescope_results_keep_to_its_specification(out, capsys):
+def test_gradescope_results_follow_its_specification(out, capsys):
     export(out, capsys, "gradescope")
     folder = out.parent / "export"
     assert {path.parent.name for path in folder.glob("*/results.json")} == {"as1", "bo", "li", "evil"}
@@ -169,5 +169,5 @@ def test_gradescope_results_keep_to_its_specification(out, capsys):
     for test in results["tests"]:
         assert all(isinstance(value, GRADESCOPE_TEST[name]) for name, value in test.items())
         assert test.get("status", "passed") in ("passed", "failed")
-        assert test["visibility"] == "visible"  # one hidden test would hide the total
+        assert test["visibility"] == "visible"  # Gradescope hides the total if any test is hidden
     assert sum(test["score"] for test in results["tests"]) == 97.5

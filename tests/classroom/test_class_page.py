@@ -1,4 +1,4 @@
-"""The class page: what needs a person first, in one silent file, whatever the students are called."""
+"""The class page lists students to review first, and works without scripts for any student name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from grader.model import Grade, Verdict
 
 
 def _lost(points: float) -> Grade:
-    """A grade that misses so many of a hundred points."""
+    """Return a grade that lacks this many of 100 points."""
     lost = {"verdict": Verdict.FAIL, "earned": 8 - points, "credit": 0.5, "message": "The variance is not β.",
             "misconception": "variance"}  # fmt: skip
     return grade(changes={"sample.formula": lost})
@@ -34,27 +34,27 @@ def _text(out: Path) -> str:
     return " ".join(Reader((out / "index.html").read_text()).text.split())
 
 
-def test_what_needs_a_person_comes_first(out):
+def test_students_to_review_come_first(out):
     text = _text(out)
-    assert text.index("Look at these first Dan: provisional") < text.index("Students Show everyone")
+    assert text.index("Review these first Dan: provisional") < text.index("Students Show everyone")
     assert "5 students, 4 graded" in text
 
 
-def test_a_grade_near_a_boundary_is_looked_at(out):
+def test_a_grade_near_a_boundary_is_listed_for_review(out):
     with Gradebook(out) as book:
-        book.keep("boundaries", [95])
+        book.set_setting("boundaries", [95])
         classpage.write_page(book, out)
-    assert "Ben: 96.0 %, near the boundary at 95 %" in _text(out)
+    assert "Ben: 96.0 %, near the grade boundary at 95 %" in _text(out)
 
 
-def test_rates_mistakes_and_who_handed_in_nothing(out):
+def test_mistakes_criteria_and_missing_submissions_are_listed(out):
     text = _text(out)
-    assert "Every step follows the reverse formula · 2 students The variance is not β. Who" in text
+    assert "Every step follows the reverse formula · 2 students The variance is not β. Show students" in text
     assert "sample.formula" in text
     assert "Eve: nothing handed in" in text
 
 
-def test_every_student_has_a_row_with_links_that_lead_somewhere(out):
+def test_links_lead_to_existing_files_and_no_script_is_used(out):
     page = Reader((out / "index.html").read_text())
     links = [a["href"] for a in page.all("a") if not a["href"].startswith("#")]
     assert {"ada.html", "student/ada.html"} <= set(links)
@@ -65,21 +65,21 @@ def test_every_student_has_a_row_with_links_that_lead_somewhere(out):
 @pytest.mark.browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1280])
-def test_it_opens_silently_and_fits_with_hostile_students(browser, tmp_path, width, scheme):
+def test_it_opens_without_errors_and_fits_with_hostile_names(browser, tmp_path, width, scheme):
     names = [*HOSTILE, "x" * 300, "李小龙", "=1+1"]
     people = {safe_name(f"{n}-{name}"): name for n, name in enumerate(names)}
     grades = {key: samples.hostile(name) for key, name in people.items()}
     persons = {key: Person(key=key, name=name) for key, name in people.items()}
     folder = gradebook(tmp_path / "out", grades, persons)
     with Gradebook(folder) as book:
-        book.keep("refused", [f"{name} was refused" for name in names])
-        book.keep("notes", list(names))
+        book.set_setting("refused", [f"{name} was refused" for name in names])
+        book.set_setting("notes", list(names))
         classpage.write_page(book, folder)
     opens_silently_and_fits(browser, folder / "index.html", tmp_path / "page.png", width, scheme)
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(("by", "first"), [("#by-name", "Ada"), ("#by-points", "Dan"), ("#by-state", "Dan")])
+@pytest.mark.parametrize(("by", "first"), [("#by-name", "Ada"), ("#by-points", "Dan"), ("#by-review", "Dan")])
 def test_rows_are_sorted_without_a_script(browser, out, by, first):
     page = browser.new_page(java_script_enabled=False)
     page.goto((out / "index.html").as_uri())
@@ -91,7 +91,7 @@ def test_rows_are_sorted_without_a_script(browser, out, by, first):
 
 
 @pytest.mark.browser
-def test_students_and_the_sheet_are_filtered_without_a_script(browser, out):
+def test_both_tables_are_filtered_without_a_script(browser, out):
     page = browser.new_page(java_script_enabled=False)
     page.goto((out / "index.html").as_uri())
     page.select_option("#show", label="Every step follows the reverse formula (2)")
@@ -103,11 +103,11 @@ def test_students_and_the_sheet_are_filtered_without_a_script(browser, out):
     page.close()
 
 
-def test_the_sheet_says_how_everyone_stands_at_every_criterion(out):
+def test_the_heat_map_shows_each_students_status_by_criterion(out):
     text = _text(out)
-    sheet = text[text.index("Who lost what") : text.index("The most common mistakes")]
-    dan = sheet[sheet.index("Dan ") :]
+    table = text[text.index("Results by student and criterion") : text.index("Most common mistakes")]
+    dan = table[table.index("Dan ") :]
     assert dan.count("✗") == 3
     assert "◐" in dan
     assert "!" in dan
-    assert "Eve" not in sheet
+    assert "Eve" not in table

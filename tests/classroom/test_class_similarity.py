@@ -1,4 +1,4 @@
-"""Code that is alike beyond the handout is pointed at; code that only solves the same homework is not."""
+"""Similar code is reported only beyond what the handout and the homework itself explain."""
 
 from __future__ import annotations
 
@@ -13,9 +13,16 @@ from classes import gradebook
 from conftest import SUBMISSIONS
 from report_samples import grade
 
-from grader.classroom.fingerprints import marks, symbols
+from grader.classroom.fingerprints import symbols, winnow
 from grader.classroom.gradebook import Gradebook
-from grader.classroom.similarity import ALIKE, OWN, FingerprintedCode, compare, pairs, passages
+from grader.classroom.similarity import (
+    MIN_FINGERPRINTS,
+    THRESHOLD,
+    FingerprintedCode,
+    compare_class,
+    shared_passages,
+    similar_pairs,
+)
 from grader.classroom.students import Person
 
 HANDOUT = Path(__file__).parents[2] / "rubrics" / "ddpm" / "handout.ipynb"
@@ -26,18 +33,18 @@ def _cells(path: Path) -> list[str]:
 
 
 def _hashes(cells: list[str]) -> set[int]:
-    return {mark.hash for mark in marks(symbols(cells))}
+    return {each.hash for each in winnow(symbols(cells))}
 
 
-GIVEN = _hashes(_cells(HANDOUT))
+HANDOUT_HASHES = _hashes(_cells(HANDOUT))
 
 
 def _own(cells: list[str]) -> set[int]:
-    return _hashes(cells) - GIVEN
+    return _hashes(cells) - HANDOUT_HASHES
 
 
 def _disguised(cells: list[str]) -> list[str]:
-    """Other names, comments, literals and layout, and the cells in another order."""
+    """Rename variables, add comments and reverse the order of the cells after the first."""
     names = {
         "noise": "epsilon",
         "image": "picture",
@@ -53,42 +60,43 @@ def _disguised(cells: list[str]) -> list[str]:
     return spaced[:1] + spaced[:0:-1]
 
 
-def test_the_handout_shipped_is_the_sample():
+def test_the_rubrics_handout_is_the_sample_handout():
     assert HANDOUT.read_bytes() == (SUBMISSIONS / "handout.ipynb").read_bytes()
 
 
-def test_the_handouts_own_code_is_nobodys():
+def test_code_of_the_handout_counts_for_nobody():
     assert _own(_cells(HANDOUT)) == set()
 
 
-def test_a_disguised_copy_is_found_and_the_others_are_not():
+def test_a_disguised_copy_is_the_only_pair_found():
     class_ = {
         name: _own(_cells(SUBMISSIONS / f"{name}.ipynb")) for name in ("alice", "bob", "carol", "handout")
     }
     class_["mallory"] = _own(_disguised(_cells(SUBMISSIONS / "alice.ipynb")))
-    found = pairs(class_)
+    found = similar_pairs(class_)
     assert [(pair.first, pair.second) for pair in found] == [("alice", "mallory")]
 
 
-def test_what_many_have_tells_nothing():
-    """A solution that twenty share is how the homework is solved; two who share more stand out."""
+def test_code_that_many_students_share_does_not_count():
+    """Thirty students share a usual solution; only the pair that shares more is found."""
     common = set(range(100))
     own = {f"s{n}": common | set(range(1000 * n + 1000, 1000 * n + 1100)) for n in range(30)}
     own["x"] = own["s1"] | {7}
-    assert [(pair.first, pair.second, pair.share) for pair in pairs(own)] == [("s1", "x", 1.0)]
+    assert [(pair.first, pair.second, pair.share) for pair in similar_pairs(own)] == [("s1", "x", 1.0)]
 
 
-def test_little_code_is_not_compared():
-    assert pairs({"a": set(range(OWN - 1)), "b": set(range(OWN - 1))}) == []
-    assert [pair.share for pair in pairs({"a": set(range(OWN)), "b": set(range(OWN))})] == [1.0]
+def test_submissions_with_little_code_are_not_compared():
+    few, enough = set(range(MIN_FINGERPRINTS - 1)), set(range(MIN_FINGERPRINTS))
+    assert similar_pairs({"a": few, "b": few}) == []
+    assert [pair.share for pair in similar_pairs({"a": enough, "b": enough})] == [1.0]
 
 
-def test_passages_stand_side_by_side_with_their_lines():
+def test_shared_passages_are_given_with_cells_and_lines():
     calls = ("sqrt", "exp", "log", "sin", "cos", "tanh", "abs", "relu")
     shared = "\n".join(f"    x = torch.{call}(a[0]) * self.b.view(-1, 1) + noise ** 3" for call in calls)
     left = ["import torch", f"# first\ndef f(a, noise):\n{shared}\n    return x"]
     right = [f"def g(c):\n    pass\n\ndef h(a, noise):\n{shared.replace('noise', 'eps')}\n    return 0"]
-    found = passages(FingerprintedCode.of(left), FingerprintedCode.of(right), set())
+    found = shared_passages(FingerprintedCode.from_cells(left), FingerprintedCode.from_cells(right), set())
     assert found[0].left[0].startswith("cell 2, lines ")
     assert found[0].right[0].startswith("cell 1, lines ")
     assert "torch.sqrt(a[0])" in found[0].left[1]
@@ -98,13 +106,13 @@ def test_passages_stand_side_by_side_with_their_lines():
 @pytest.mark.browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1280])
-def test_the_page_of_two_opens_silently_and_fits(browser, tmp_path, width, scheme):
+def test_the_page_of_a_pair_opens_without_errors_and_fits(browser, tmp_path, width, scheme):
     alice = SUBMISSIONS / "alice.ipynb"
     people = {"ada": Person(key="ada", name="<b>Ada</b>"), "ben": Person(key="ben", name="Ben" * 40)}
     out = gradebook(tmp_path / "out", {key: grade() for key in people}, people)
     with Gradebook(out) as book:
-        compare(book, {"ada": alice, "ben": alice}, HANDOUT, out)
-        ((*_, address),) = book.alike()
+        compare_class(book, {"ada": alice, "ben": alice}, HANDOUT, out)
+        ((*_, address),) = book.similar_pairs()
     assert "<b>Ada" not in (out / address).read_text()
     opens_silently_and_fits(browser, out / address, tmp_path / "page.png", width, scheme)
 
@@ -120,12 +128,12 @@ def test_the_page_of_two_opens_silently_and_fits(browser, tmp_path, width, schem
         "def f(:\n  pass\nx=1",
     ],
 )
-def test_hostile_code_costs_nothing(source):
-    assert isinstance(marks(symbols([source])), list)
+def test_hostile_code_is_fingerprinted_without_an_error(source):
+    assert isinstance(winnow(symbols([source])), list)
 
 
-def test_independent_solutions_are_not_called_alike():
-    """The samples were written apart, and share little beyond the handout."""
+def test_independent_solutions_stay_far_below_the_threshold():
+    """The samples were written independently and share little beyond the handout."""
     own = {name: _own(_cells(SUBMISSIONS / f"{name}.ipynb")) for name in ("alice", "bob", "carol")}
     shares = [len(own[a] & own[b]) / min(len(own[a]), len(own[b])) for a, b in combinations(own, 2)]
-    assert max(shares) < ALIKE / 2
+    assert max(shares) < THRESHOLD / 2

@@ -1,4 +1,4 @@
-"""Classes for tests: notebooks by the hundred, and a rubric that grades one in a second without training."""
+"""Helpers for tests that grade a class: small notebooks, and a rubric that grades one in a second."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from conftest import Ran
 from report_samples import EXERCISES
 
 from grader.classroom import classpage
-from grader.classroom.batch import refresh_editions
+from grader.classroom.collect import CollectedSubmissions
 from grader.classroom.gradebook import Gradebook, ResultInputs
-from grader.classroom.intake import Intake
+from grader.classroom.reports import refresh_reports
 from grader.classroom.students import Person
 from grader.model import Grade
 
@@ -71,7 +71,7 @@ def check_nothing_is_forbidden(judge):
 
 
 def tiny_rubric(folder: Path, right: str = "42") -> Path:
-    """A rubric folder where ``answer = 42`` earns 10 points and any other answer 2."""
+    """Write a rubric in which ``answer = 42`` earns 10 points and any other answer 2."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "rubric.toml").write_text(_RUBRIC)
     (folder / "check_answer.py").write_text(_CHECKS.replace("RIGHT", right))
@@ -79,25 +79,25 @@ def tiny_rubric(folder: Path, right: str = "42") -> Path:
 
 
 def notebook(path: Path, source: str) -> Path:
-    """A notebook of one cell."""
+    """Write a notebook with one cell."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content(source))
     return path
 
 
 def content(source: str) -> bytes:
-    """The bytes of a notebook of one cell."""
+    """Return the bytes of a notebook with one cell."""
     cell = {"cell_type": "code", "source": source, "outputs": [], "metadata": {}, "execution_count": None}
     return json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode()
 
 
 def command(*arguments: str | Path) -> list[str]:
-    """The real command."""
+    """Return the command line that runs the installed ``grade``."""
     return [str(Path(sys.executable).with_name("grade")), *map(str, arguments)]
 
 
 def run(out: Path, *arguments: str | Path) -> Ran:
-    """Run the real command, its results in ``out``."""
+    """Run the installed ``grade`` with its results in ``out``."""
     done = subprocess.run(
         [*command(*arguments), "--out", str(out)],
         env=os.environ | {"NO_COLOR": "1"},
@@ -111,10 +111,10 @@ def run(out: Path, *arguments: str | Path) -> Ran:
 def gradebook(
     out: Path, grades: Mapping[str, Grade | None], people: Mapping[str, Person] | None = None
 ) -> Path:
-    """A gradebook as a batch leaves it, without grading: students by key, with the grade of each."""
+    """Write gradebook, reports and class page as a batch would, from finished grades by student."""
     out.mkdir(parents=True, exist_ok=True)
     with Gradebook(out, create=True) as book:
-        book.keep("rubric", {"id": "ddpm", "title": "A homework", "exercises": EXERCISES})
+        book.set_setting("rubric", {"id": "ddpm", "title": "A homework", "exercises": EXERCISES})
         for key, given in grades.items():
             person = (people or {}).get(key, Person(key=key, name=key.title()))
             result = None
@@ -122,19 +122,21 @@ def gradebook(
                 inputs = ResultInputs(notebook=key, rubric="r", grader="g", settings="{}")
                 result = book.add_result(inputs, given, [], readable=True)
             label = f"{key}.ipynb" if given else None
-            book.enter(person, on_roster=True, label=label, attempts=bool(given), result=result)
+            book.save_student(person, on_roster=True, label=label, attempts=bool(given), result=result)
             if given:
-                refresh_editions(book, book.standing(key), out)
+                refresh_reports(book, book.entry(key), out)
         classpage.write_page(book, out)
     return out
 
 
 def zipped(path: Path, members: dict[str, bytes]) -> Path:
+    """Write a zip archive from contents by name."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in members.items():
             archive.writestr(name, data)
     return path
 
 
-def who(intake: Intake) -> set[str]:
-    return {attempt.who for attempt in intake.attempts}
+def owners(collected: CollectedSubmissions) -> set[str]:
+    """Return the names of all students with an attempt."""
+    return {attempt.owner for attempt in collected.attempts}

@@ -1,4 +1,4 @@
-"""A class to export, and the command that does it."""
+"""A class with difficult names, and a helper that runs ``grade export`` on it."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ PEOPLE = {
     "gone": Person(key="gone", name="Gus Gone", ids={"canvas": "128", "moodle": "9009"}),
     "ill": Person(key="ill", name="Ida Ill", ids={"canvas": "129"}),
 }
-SAID = "a < b & c: the <b>root</b> is missing"
-HALF = {"verdict": Verdict.FAIL, "earned": 2.5, "credit": 0.5, "message": SAID}
+MESSAGE = "a < b & c: the <b>root</b> is missing"
+HALF = {"verdict": Verdict.FAIL, "earned": 2.5, "credit": 0.5, "message": MESSAGE}
 
 
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
-    """The gradebook of a class with difficult names, one grade provisional and one student excused."""
+    """Folder with the class's gradebook; one grade is provisional, and one student is excused."""
     grades = {
         "as1": grade(),
         "bo": grade(changes={"forward.noise_coefficient": HALF}),
@@ -43,11 +43,11 @@ def out(tmp_path: Path) -> Path:
     return folder
 
 
-def export(out: Path, capsys: pytest.CaptureFixture[str], *words: str | Path) -> tuple[bytes, str]:
-    """What ``grade export`` writes and warns of; no data where it refuses."""
+def export(out: Path, capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[bytes, str]:
+    """Run ``grade export`` and return its data, empty if it fails, and its warnings."""
     capsys.readouterr()
     target = out.parent / "export"
-    code = main(["export", "--out", str(out), "--to", str(target), "--format", *map(str, words)])
+    code = main(["export", "--out", str(out), "--to", str(target), "--format", *map(str, arguments)])
     errors = capsys.readouterr().err
     if code:
         return b"", errors

@@ -1,1 +1,1 @@
-"""The class for other systems, in the formats that their importers read."""
+"""Export of a class in the formats that other systems import."""

@@ -1,4 +1,4 @@
-"""Canvas: the gradebook CSV, with one column for this homework."""
+"""Canvas: a gradebook CSV with one column, for this homework."""
 
 from __future__ import annotations
 
@@ -7,57 +7,66 @@ import io
 import re
 from collections.abc import Sequence
 
-from grader.classroom.exports.common import Export, PersonLookup, Request, counts, decimal, left_out, table
+from grader.classroom.exports.common import (
+    Export,
+    ExportRequest,
+    PersonLookup,
+    csv_bytes,
+    exported_points,
+    format_number,
+    provisional_warnings,
+)
 from grader.classroom.gradebook import GradebookEntry
 from grader.classroom.roster import delimiter, read_text
 from grader.errors import UsageError
 
-# Canvas takes columns so named for sums of its own, and ignores them.
-_ITS_OWN = re.compile(r"\b(current|final|unposted|override)\b.*\b(score|points|grade)\b", re.IGNORECASE)
+# Canvas ignores columns with such names when it imports: they hold totals that it computes itself.
+_RESERVED = re.compile(r"\b(current|final|unposted|override)\b.*\b(score|points|grade)\b", re.IGNORECASE)
 _IDS = {"ID": "canvas", "SIS User ID": "sis", "SIS Login ID": "login"}
 
 
-def export(request: Request) -> Export:
-    """The TA's downloaded gradebook with only this column, or where there is none, one of our own.
+def export(request: ExportRequest) -> Export:
+    """Return the downloaded gradebook with only this homework's column filled in; else a new table.
 
     Raises:
-        UsageError: the downloaded file is no gradebook, or has no column of that name.
+        UsageError: the downloaded file is not a gradebook, or has no such column, or Canvas would ignore
+            the column's name.
     """
-    return _filled(request) if request.theirs else _own(request)
+    return _filled_in(request) if request.theirs else _new_table(request)
 
 
-def _own(request: Request) -> Export:
+def _new_table(request: ExportRequest) -> Export:
     title = request.assignment or request.title
     _check_title(title)
     rows: list[list[str]] = [
         ["Student", *_IDS, "Section", title],
-        ["    Points Possible", "", "", "", "", decimal(request.possible)],
+        ["    Points Possible", "", "", "", "", format_number(request.possible)],
     ]
-    for standing in request.standings:
-        ids = standing.person.ids
+    for entry in request.entries:
+        ids = entry.person.ids
         known = [ids.get(kind, "") for kind in _IDS.values()]
-        rows.append([standing.person.name, *known, ids.get("section", ""), _cell(standing, request)])
-    warnings = left_out(request)
+        rows.append([entry.person.name, *known, ids.get("section", ""), _cell(entry, request)])
+    warnings = provisional_warnings(request)
     if not re.search(r"\(\d+\)$", title):
         warnings.append(
-            f"Canvas adds to an assignment only where the title and its number are its own, and would make a "
-            f"new one of {title!r}; better fill a downloaded gradebook: --theirs FILE"
+            f"Canvas would create a new assignment {title!r}, since a title without its id matches none; "
+            "to fill in an existing one, download the gradebook and pass it with --theirs"
         )
-    return Export(data=table(rows, neutral=False), warnings=tuple(warnings))
+    return Export(data=csv_bytes(rows, escape_formulas=False), warnings=tuple(warnings))
 
 
-def _filled(request: Request) -> Export:
+def _filled_in(request: ExportRequest) -> Export:
     assert request.theirs is not None
     text = read_text(request.theirs)
     separator = delimiter(text)
     rows = list(csv.reader(io.StringIO(text), delimiter=separator))
     if not rows or "Student" not in rows[0][0] or not any("ID" in cell for cell in rows[0]):
-        raise UsageError(f"{request.theirs} is no gradebook of Canvas: it has no columns Student and ID")
+        raise UsageError(f"{request.theirs} is not a Canvas gradebook: it has no columns Student and ID")
     header = rows[0]
     last = max(at for at, cell in enumerate(header) if cell in ("Section", *_IDS, "Root Account"))
     column = _column(header, last, request)
-    finder = PersonLookup(request.standings)
-    used: set[str] = set()
+    finder = PersonLookup(request.entries)
+    matched: set[str] = set()
     unknown: list[str] = []
     filled = [[*header[: last + 1], header[column]]]
     for row in rows[1:]:
@@ -65,15 +74,15 @@ def _filled(request: Request) -> Export:
         cell = row[column]
         if _is_student(row):
             ids = {kind: row[header.index(name)] for name, kind in _IDS.items() if name in header}
-            if standing := finder.find(ids, row[0]):
-                used.add(standing.person.key)
-                cell = _cell(standing, request)
-            elif row[0] != "Student, Test":  # of Canvas's own, in every course
+            if entry := finder.find(ids, row[0]):
+                matched.add(entry.person.key)
+                cell = _cell(entry, request)
+            elif row[0] != "Student, Test":  # Canvas's test student, in every course
                 unknown.append(row[0])
         filled.append([*row[: last + 1], cell])
     text_out = io.StringIO()
     csv.writer(text_out, delimiter=separator, lineterminator="\n").writerows(filled)
-    warnings = [*left_out(request), *_strangers(request, used, unknown)]
+    warnings = [*provisional_warnings(request), *_mismatches(request, matched, unknown)]
     return Export(data=text_out.getvalue().encode("utf-8", "replace"), warnings=tuple(warnings))
 
 
@@ -83,34 +92,35 @@ def _is_student(row: Sequence[str]) -> bool:
     return bool(first) and not first.startswith("Points Possible") and not rest <= {"", "Muted"}
 
 
-def _cell(standing: GradebookEntry, request: Request) -> str:
-    if standing.mark.is_excused:
+def _cell(entry: GradebookEntry, request: ExportRequest) -> str:
+    if entry.mark.is_excused:
         return "EX"
-    points = counts(standing, request)
-    return "" if points is None else decimal(points)
+    points = exported_points(entry, request)
+    return "" if points is None else format_number(points)
 
 
-def _column(header: Sequence[str], last: int, request: Request) -> int:
-    """The column of this homework."""
+def _column(header: Sequence[str], last: int, request: ExportRequest) -> int:
+    """Return the index of this homework's column, by title, by id in parentheses, or by both."""
     wanted = request.assignment or request.title
     _check_title(wanted)
     places = range(last + 1, len(header))
     exact = [at for at in places if header[at] == wanted or header[at].endswith(f"({wanted})")]
     titled = [at for at in places if re.sub(r" \(\d+\)$", "", header[at]) == wanted]
     if len(found := exact or titled) != 1:
-        there = ", ".join(repr(header[at]) for at in places if re.search(r"\(\d+\)$", header[at]))
+        available = ", ".join(repr(header[at]) for at in places if re.search(r"\(\d+\)$", header[at]))
         raise UsageError(
-            f"{request.theirs} has no single column {wanted!r}; say which with --assignment: {there}"
+            f"{request.theirs} has no column {wanted!r}, or several; choose with --assignment: {available}"
         )
     return found[0]
 
 
 def _check_title(title: str) -> None:
-    if _ITS_OWN.search(title):
-        raise UsageError(f"Canvas ignores columns with names such as {title!r}; choose another --assignment")
+    if _RESERVED.search(title):
+        raise UsageError(f"Canvas ignores columns named like {title!r}; choose another --assignment")
 
 
-def _strangers(request: Request, used: set[str], unknown: Sequence[str]) -> list[str]:
-    others = [s.person.key for s in request.standings if s.person.key not in used and s.grade]
-    said = [f"{', '.join(others)}: graded, but not in {request.theirs}"] if others else []
-    return said + ([f"{'; '.join(unknown)}: in {request.theirs}, but unknown here"] if unknown else [])
+def _mismatches(request: ExportRequest, matched: set[str], unknown: Sequence[str]) -> list[str]:
+    """Return warnings about students who are only here or only in the downloaded file."""
+    missing = [e.person.key for e in request.entries if e.person.key not in matched and e.grade]
+    warnings = [f"graded, but not in {request.theirs}: {', '.join(missing)}"] if missing else []
+    return warnings + ([f"in {request.theirs}, but not graded here: {'; '.join(unknown)}"] if unknown else [])

@@ -1,36 +1,46 @@
-"""Gradescope: a ``results.json`` for each student, as an autograder leaves it."""
+"""Gradescope: a ``results.json`` for each student, in the format of its autograders."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-from grader.classroom.exports.common import Export, Request, counts, feedback, left_out
+from grader.classroom.exports.common import (
+    Export,
+    ExportRequest,
+    exported_points,
+    feedback,
+    provisional_warnings,
+)
 from grader.classroom.gradebook import GradebookEntry
 from grader.model import CriterionResult, Grade, Verdict, for_students
 
 
-def export(request: Request) -> Export:
-    """One file for each student that counts, ``<key>/results.json``."""
+def export(request: ExportRequest) -> Export:
+    """Return ``<key>/results.json`` for each student with exported points."""
     files = {
-        f"{standing.person.key}/results.json": json.dumps(
-            results(standing, points), indent=2, ensure_ascii=False
+        f"{entry.person.key}/results.json": json.dumps(
+            results(entry, points), indent=2, ensure_ascii=False
         ).encode("utf-8", "replace")
-        for standing in request.standings
-        if standing.grade and (points := counts(standing, request)) is not None
+        for entry in request.entries
+        if entry.grade and (points := exported_points(entry, request)) is not None
     }
-    return Export(files=files, warnings=tuple(left_out(request)))
+    return Export(files=files, warnings=tuple(provisional_warnings(request)))
 
 
-def results(standing: GradebookEntry, points: float) -> dict[str, Any]:
-    """The file's content. Hidden criteria are closed, not hidden: that would hide the total, too."""
-    assert standing.grade is not None
-    grade = for_students(standing.grade)
-    said = [line.sentence for line in standing.mark.lines]
+def results(entry: GradebookEntry, points: float) -> dict[str, Any]:
+    """Return the content of one file.
+
+    Hidden criteria keep only title and verdict. They are not marked as hidden, since Gradescope would then
+    hide the total from students as well.
+    """
+    assert entry.grade is not None
+    grade = for_students(entry.grade)
+    summary = feedback(entry)[: 1 + len(entry.mark.lines)]  # lost points are in the tests
     return {
         "score": points,
         "execution_time": float(grade.seconds.get("total", 0.0)),
-        "output": "\n".join(feedback(standing)[: 1 + len(said)]),
+        "output": "\n".join(summary),
         "output_format": "text",
         "test_output_format": "text",
         "test_name_format": "text",
@@ -42,11 +52,11 @@ def results(standing: GradebookEntry, points: float) -> dict[str, Any]:
 
 
 def _tests(grade: Grade) -> list[dict[str, Any]]:
-    counted: dict[int, int] = {}
+    numbers: dict[int, int] = {}
     tests = []
     for result in grade.criteria:
-        counted[result.exercise] = counted.get(result.exercise, 0) + 1
-        tests.append(_test(result, f"{result.exercise}.{counted[result.exercise]}"))
+        numbers[result.exercise] = numbers.get(result.exercise, 0) + 1
+        tests.append(_test(result, f"{result.exercise}.{numbers[result.exercise]}"))
     return tests
 
 
@@ -61,6 +71,6 @@ def _test(result: CriterionResult, number: str) -> dict[str, Any]:
         "tags": [result.id, result.verdict.value],
         "visibility": "visible",
     }
-    if result.verdict is not Verdict.ERROR:  # ours: neither passed nor failed
+    if result.verdict is not Verdict.ERROR:  # the grader's failure: neither passed nor failed
         test["status"] = "passed" if result.verdict is Verdict.PASS else "failed"
     return test

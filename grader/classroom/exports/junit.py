@@ -1,4 +1,4 @@
-"""JUnit XML, as CI servers show it: a suite for each student, a case for each criterion."""
+"""JUnit XML, for CI servers: a test suite for each student, a test case for each criterion."""
 
 from __future__ import annotations
 
@@ -6,23 +6,24 @@ import re
 from collections import Counter
 from xml.etree import ElementTree as Xml
 
-from grader.classroom.exports.common import Export, Request
+from grader.classroom.exports.common import Export, ExportRequest
 from grader.classroom.gradebook import GradebookEntry
 from grader.model import CriterionResult, Verdict
 from grader.report.summary import score
 from grader.text import clean
 
 _OUTCOME = {Verdict.FAIL: "failure", Verdict.ERROR: "error", Verdict.BLOCKED: "skipped"}
-_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # in XML 1.0
+# Characters that XML 1.0 cannot hold, even escaped.
+_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def export(request: Request) -> Export:
-    """What is lost is a failure, what the grader could not decide an error, what was not asked is skipped."""
+def export(request: ExportRequest) -> Export:
+    """Return the class as JUnit XML: FAIL is a failure, ERROR an error, BLOCKED a skipped case."""
     root = Xml.Element("testsuites", name=_text(request.title))
     totals: Counter[str] = Counter()
-    for standing in request.standings:
-        if standing.grade:
-            totals.update(_suite(root, standing))
+    for entry in request.entries:
+        if entry.grade:
+            totals.update(_suite(root, entry))
     for name in ("tests", "failures", "errors"):
         root.set(name, str(totals[name]))
     root.set("time", f"{totals['milliseconds'] / 1000:.3f}")
@@ -30,9 +31,9 @@ def export(request: Request) -> Export:
     return Export(data=Xml.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n")
 
 
-def _suite(root: Xml.Element, standing: GradebookEntry) -> Counter[str]:
-    assert standing.grade is not None
-    criteria = standing.grade.criteria
+def _suite(root: Xml.Element, entry: GradebookEntry) -> Counter[str]:
+    assert entry.grade is not None
+    criteria = entry.grade.criteria
     verdicts = Counter(result.verdict for result in criteria)
     counts: Counter[str] = Counter(
         tests=len(criteria),
@@ -41,15 +42,15 @@ def _suite(root: Xml.Element, standing: GradebookEntry) -> Counter[str]:
         skipped=verdicts[Verdict.BLOCKED],
     )
     seconds = sum(result.seconds for result in criteria)
-    suite = Xml.SubElement(root, "testsuite", name=_text(standing.person.key), time=f"{seconds:.3f}")
+    suite = Xml.SubElement(root, "testsuite", name=_text(entry.person.key), time=f"{seconds:.3f}")
     for name, count in counts.items():
         suite.set(name, str(count))
     properties = Xml.SubElement(suite, "properties")
-    final = "none" if standing.mark.final is None else score(standing.mark.final, standing.mark.possible)
-    for name, value in (("student", standing.person.name), ("points", final)):
+    final = "none" if entry.mark.final is None else score(entry.mark.final, entry.mark.possible)
+    for name, value in (("student", entry.person.name), ("points", final)):
         Xml.SubElement(properties, "property", name=name, value=_text(value))
     for result in criteria:
-        _case(suite, standing.person.key, result)
+        _case(suite, entry.person.key, result)
     counts["milliseconds"] = round(1000 * seconds)
     return counts
 

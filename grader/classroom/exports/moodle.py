@@ -1,4 +1,4 @@
-"""Moodle: the grading worksheet that the TA downloaded, with grades and comments filled in."""
+"""Moodle: the downloaded grading worksheet with grades and feedback filled in."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 
-from grader.classroom.exports.common import Export, PersonLookup, Request, counts, decimal, feedback, left_out
+from grader.classroom.exports.common import (
+    Export,
+    ExportRequest,
+    PersonLookup,
+    exported_points,
+    feedback,
+    format_number,
+    provisional_warnings,
+)
 from grader.classroom.gradebook import GradebookEntry
 from grader.classroom.roster import delimiter, read_text
 from grader.errors import UsageError
@@ -17,16 +25,16 @@ _NEEDED = ("Identifier", "Grade", "Last modified (grade)")
 _BOM = "\ufeff"
 
 
-def export(request: Request) -> Export:
-    """The worksheet, as it came but for the columns Grade and Feedback comments.
+def export(request: ExportRequest) -> Export:
+    """Return the worksheet, unchanged except for the columns Grade and Feedback comments.
 
     Raises:
-        UsageError: there is no worksheet, or it is none.
+        UsageError: no worksheet is given, or the file is not one.
     """
     if request.theirs is None:
         raise UsageError(
-            "Moodle reads only the worksheet that it wrote: download it (Submissions, Download grading "
-            "worksheet) and give it with --theirs"
+            "Moodle imports only its own worksheet: download it (Submissions, Download grading worksheet) "
+            "and pass it with --theirs"
         )
     text = read_text(request.theirs)
     separator = delimiter(text)
@@ -34,52 +42,62 @@ def export(request: Request) -> Export:
     header = list(rows[0]) if rows else []
     if missing := [name for name in _NEEDED if name not in header]:
         raise UsageError(
-            f"{request.theirs} is no grading worksheet in English: it has no column {', '.join(missing)}"
+            f"{request.theirs} is not a grading worksheet in English: it has no column {', '.join(missing)}"
         )
     sheet = _Sheet(
-        names=[name for name in header if name.casefold() == "maximum grade"],
+        maxima=[name for name in header if name.casefold() == "maximum grade"],
         comments="Feedback comments" in header,
         rows=rows,
         request=request,
     )
-    finder, known = PersonLookup(request.standings), set()
+    finder, known = PersonLookup(request.entries), set()
     for row in rows:
-        if standing := finder.find(_ids(row), row.get("Full name") or ""):
-            known.add(standing.person.key)
-            sheet.fill(row, standing)
+        if entry := finder.find(_ids(row), row.get("Full name") or ""):
+            known.add(entry.person.key)
+            sheet.fill(row, entry)
         else:
-            who = row.get("Full name") or row["Identifier"]
-            sheet.warnings.append(f"{who}: in the worksheet, but unknown here")
-    others = [s.person.key for s in request.standings if s.grade and s.person.key not in known]
-    sheet.warnings += [f"{', '.join(others)}: graded, but not in the worksheet"] if others else []
-    return Export(data=_written(header, rows, separator), warnings=(*left_out(request), *sheet.warnings))
+            name = row.get("Full name") or row["Identifier"]
+            sheet.warnings.append(f"{name}: in the worksheet, but not graded here")
+    missing = [e.person.key for e in request.entries if e.grade and e.person.key not in known]
+    sheet.warnings += [f"graded, but not in the worksheet: {', '.join(missing)}"] if missing else []
+    return Export(
+        data=_written(header, rows, separator), warnings=(*provisional_warnings(request), *sheet.warnings)
+    )
 
 
 class _Sheet:
-    """What holds for all rows of a worksheet, and what is to be said about them."""
+    """Fills the rows of a worksheet, and collects warnings.
+
+    Maxima such as "100,00" show that the course uses a decimal comma, and grades are written alike.
+    """
 
     def __init__(
-        self, *, names: Sequence[str], comments: bool, rows: Sequence[Mapping[str, str]], request: Request
+        self,
+        *,
+        maxima: Sequence[str],
+        comments: bool,
+        rows: Sequence[Mapping[str, str]],
+        request: ExportRequest,
     ) -> None:
-        self._maximum, self._comments, self._request = names, comments, request
-        self._comma = any(re.fullmatch(r"\d+,\d+", row.get(name) or "") for row in rows for name in names)
+        self._maxima, self._comments, self._request = maxima, comments, request
+        self._comma = any(re.fullmatch(r"\d+,\d+", row.get(name) or "") for row in rows for name in maxima)
         self.warnings: list[str] = []
 
-    def fill(self, row: dict[str, str], standing: GradebookEntry) -> None:
-        """Write a student's grade and comments, unless Moodle would not take them."""
-        points = counts(standing, self._request)
+    def fill(self, row: dict[str, str], entry: GradebookEntry) -> None:
+        """Fill in a student's grade and feedback, unless Moodle would reject them."""
+        points = exported_points(entry, self._request)
         if points is None:
             return
-        key = standing.person.key
-        maximum = _number(next((row[name] for name in self._maximum), "")) or self._request.possible
+        key = entry.person.key
+        maximum = _number(next((row[name] for name in self._maxima), "")) or self._request.possible
         if row.get("Grade can be changed") == "No":
-            self.warnings.append(f"{key}: Moodle does not let this grade be changed")
+            self.warnings.append(f"{key}: Moodle does not allow this grade to be changed")
         elif points > maximum:
             self.warnings.append(f"{key}: {points:g} is more than Moodle's maximum of {maximum:g}")
         else:
-            row["Grade"] = decimal(points).replace(".", "," if self._comma else ".")
+            row["Grade"] = format_number(points).replace(".", "," if self._comma else ".")
             if self._comments:
-                lines = (html.escape(said, quote=False) for said in feedback(standing))
+                lines = (html.escape(each, quote=False) for each in feedback(entry))
                 row["Feedback comments"] = "<br>".join(lines)
 
 
@@ -100,7 +118,7 @@ def _number(text: str) -> float | None:
 
 
 def _written(header: Sequence[str], rows: Sequence[Mapping[str, str]], separator: str) -> bytes:
-    """As Moodle writes it: a byte-order mark, and lines that end in CR LF."""
+    """Return CSV as Moodle writes it: with a byte-order mark and CR LF line ends."""
     text = io.StringIO()
     writer = csv.DictWriter(text, header, delimiter=separator, lineterminator="\r\n")
     writer.writeheader()

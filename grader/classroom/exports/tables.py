@@ -1,4 +1,4 @@
-"""Tables and plain data: nbgrader's CSV, one of our own with every criterion, and JSON."""
+"""Generic formats: nbgrader's CSV, a CSV with every criterion, and JSON."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from grader.classroom.exports.common import Export, Request, counts, left_out, table
+from grader.classroom.exports.common import (
+    Export,
+    ExportRequest,
+    csv_bytes,
+    exported_points,
+    provisional_warnings,
+)
 from grader.classroom.gradebook import GradebookEntry
 from grader.model import CriterionResult
 
@@ -26,43 +32,43 @@ _NBGRADER = [
 _IDS = ("email", "login", "sis", "canvas", "moodle", "section")
 
 
-def nbgrader(request: Request) -> Export:
-    """The columns of ``nbgrader export``. Who handed in nothing has 0.0 and no time."""
+def nbgrader(request: ExportRequest) -> Export:
+    """Return the CSV of ``nbgrader export``; without a submission, the score is 0.0 and the time empty."""
     rows: list[list[object]] = [list(_NBGRADER)]
-    for standing in request.standings:
-        first, last = _first_and_last(standing.person.name)
-        mark = standing.mark
-        points = counts(standing, request)
-        missing = standing.grade is None and not mark.is_excused
+    for entry in request.entries:
+        first, last = _first_and_last(entry.person.name)
+        mark = entry.mark
+        points = exported_points(entry, request)
+        missing = entry.grade is None and not mark.is_excused
         score = 0.0 if missing and points is None else points
         rows.append(
             [
                 request.assignment or request.title,
                 request.due,
-                standing.handed_in.isoformat(sep=" ") if standing.handed_in else "",
-                standing.person.ids.get("login") or standing.person.key,
+                entry.handed_in.isoformat(sep=" ") if entry.handed_in else "",
+                entry.person.ids.get("login") or entry.person.key,
                 last,
                 first,
-                standing.person.ids.get("email", ""),
+                entry.person.ids.get("email", ""),
                 "" if score is None else score + mark.penalty,
                 mark.penalty,
                 "" if score is None else score,
                 mark.possible or request.possible,
             ]
         )
-    return Export(data=table(rows, neutral=True), warnings=tuple(left_out(request)))
+    return Export(data=csv_bytes(rows, escape_formulas=True), warnings=tuple(provisional_warnings(request)))
 
 
-def plain(request: Request) -> Export:
-    """Everything in one table: a row for each student, a column for each criterion's points."""
-    ids = list(dict.fromkeys(r.id for s in request.standings for r in _criteria(s)))
+def full_csv(request: ExportRequest) -> Export:
+    """Return a CSV with a row for each student and a column for the points of each criterion."""
+    ids = list(dict.fromkeys(result.id for entry in request.entries for result in _criteria(entry)))
     rows: list[list[object]] = [
         ["student", "name", *_IDS, "points", "possible", "judged", "late_penalty", "state", "notebook", *ids]
     ]
-    for standing in request.standings:
-        mark, person = standing.mark, standing.person
-        points = counts(standing, request)
-        earned = {result.id: result.earned for result in _criteria(standing)}
+    for entry in request.entries:
+        mark, person = entry.mark, entry.person
+        points = exported_points(entry, request)
+        earned = {result.id: result.earned for result in _criteria(entry)}
         rows.append(
             [
                 person.key,
@@ -70,55 +76,55 @@ def plain(request: Request) -> Export:
                 *(person.ids.get(kind, "") for kind in _IDS),
                 "" if points is None else points,
                 mark.possible or "",
-                mark.judged if standing.grade else "",
+                mark.judged if entry.grade else "",
                 mark.penalty or "",
-                _state(standing),
-                standing.label or "",
+                _state(entry),
+                entry.label or "",
                 *(earned.get(id, "") for id in ids),
             ]
         )
-    return Export(data=table(rows, neutral=True), warnings=tuple(left_out(request)))
+    return Export(data=csv_bytes(rows, escape_formulas=True), warnings=tuple(provisional_warnings(request)))
 
 
-def as_json(request: Request) -> Export:
-    """Every student with the mark, what people said, and the judge's result as it stands."""
-    students = [_student(standing) for standing in request.standings]
+def as_json(request: ExportRequest) -> Export:
+    """Return every student with the final mark, adjustments and the judge's unchanged result."""
+    students = [_student(entry) for entry in request.entries]
     data = {"schema": 1, "title": request.title, "students": students}
     return Export(data=(json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "replace"))
 
 
-def _student(standing: GradebookEntry) -> dict[str, Any]:
-    mark = standing.mark
+def _student(entry: GradebookEntry) -> dict[str, Any]:
+    mark = entry.mark
     return {
-        "student": standing.person.key,
-        "name": standing.person.name,
-        "ids": dict(standing.person.ids),
+        "student": entry.person.key,
+        "name": entry.person.name,
+        "ids": dict(entry.person.ids),
         "points": mark.final,
         "possible": mark.possible,
-        "state": _state(standing),
+        "state": _state(entry),
         "late_penalty": mark.penalty,
-        "handed_in": standing.handed_in.isoformat() if standing.handed_in else None,
-        "adjustments": [asdict(each) for each in standing.adjustments],
-        "result": standing.grade.as_json() if standing.grade else None,
+        "handed_in": entry.handed_in.isoformat() if entry.handed_in else None,
+        "adjustments": [asdict(each) for each in entry.adjustments],
+        "result": entry.grade.as_json() if entry.grade else None,
     }
 
 
-def _criteria(standing: GradebookEntry) -> tuple[CriterionResult, ...]:
-    return standing.grade.criteria if standing.grade else ()
+def _criteria(entry: GradebookEntry) -> tuple[CriterionResult, ...]:
+    return entry.grade.criteria if entry.grade else ()
 
 
-def _state(standing: GradebookEntry) -> str:
-    if standing.mark.is_excused:
+def _state(entry: GradebookEntry) -> str:
+    if entry.mark.is_excused:
         return "excused"
-    if standing.grade is None:
-        return "nothing handed in" if standing.label is None else "not graded"
-    if standing.grade.provisional:
+    if entry.grade is None:
+        return "nothing handed in" if entry.label is None else "not graded"
+    if entry.grade.provisional:
         return "provisional"
-    return "look again" if standing.mark.is_flagged else "graded"
+    return "look again" if entry.mark.is_flagged else "graded"
 
 
 def _first_and_last(name: str) -> tuple[str, str]:
-    """Both parts of a name; the last word is the family's unless a comma says otherwise."""
+    """Split a name into first and last; the last word is the last name unless there is a comma."""
     if "," in name:
         last, _, first = name.partition(",")
     else:

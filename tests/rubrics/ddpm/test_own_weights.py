@@ -14,7 +14,7 @@ from classes import zipped
 from conftest import Command
 
 from grader.audit.corpus import Corpus, notebook
-from grader.classroom.intake import collect
+from grader.classroom.collect import collect
 from grader.extraction.local_modules import content_digest
 from grader.notebook.submission import read_notebook
 from reference.pretrained import load_pretrained
@@ -86,9 +86,9 @@ def test_weights_are_told_apart_and_come_out_of_a_zip(homework: Path, tmp_path: 
     weights.write_bytes(b"two")
     assert content_digest(homework) != before
     members = {"work/hw.ipynb": homework.read_bytes(), "work/mine.pth": b"one", "work/other.pth": b"other"}
-    intake = collect([str(zipped(tmp_path / "alice.zip", members))], scratch, [])
-    assert not intake.refused
-    (attempt,) = intake.attempts
+    collected = collect([str(zipped(tmp_path / "alice.zip", members))], scratch, [])
+    assert not collected.refused
+    (attempt,) = collected.attempts
     found = read_notebook(attempt.path, "alice").weights
     assert found is not None
     assert found.read_bytes() == b"one"

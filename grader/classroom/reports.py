@@ -1,0 +1,112 @@
+"""Staff and student reports and the JSON result, written to files named after the student."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from grader.classroom.gradebook import Gradebook, GradebookEntry
+from grader.classroom.marks import FinalMark
+from grader.files import check_writable, write
+from grader.model import Figure, Grade, Listing, for_students
+from grader.pipeline import json_text
+from grader.report.page import render
+from grader.report.summary import points
+from grader.report.views import FinalMarkView
+
+STUDENT_FOLDER = "student"  # below the output folder: the reports that may be given to students
+_VERSION = "1"  # part of the digest; a new one writes every report again
+
+
+def refresh_reports(book: Gradebook, entry: GradebookEntry, out: Path) -> None:
+    """Write a student's reports unless they exist and agree with the gradebook.
+
+    Raises:
+        UsageError: a file cannot be written.
+    """
+    if entry.grade is None or entry.result is None:
+        return
+    digest = report_digest(entry)
+    if book.report_digest(entry.person.key) == digest and _reports_exist(entry, out):
+        return
+    exercises = {int(number): title for number, title in book.setting("rubric")["exercises"].items()}
+    write_reports(entry, book.figures(entry.result), exercises, out)
+    book.set_report_digest(entry.person.key, digest)
+
+
+def report_digest(entry: GradebookEntry) -> str:
+    """Return a digest of everything the reports are rendered from."""
+    rendered_from = [
+        _VERSION,
+        entry.result,
+        entry.person.name,
+        entry.label,
+        [(line.points, line.sentence, line.is_flagged) for line in entry.mark.lines],
+        entry.mark.final,
+    ]
+    return hashlib.sha256(json.dumps(rendered_from).encode()).hexdigest()
+
+
+def write_reports(
+    entry: GradebookEntry, figures: Sequence[Figure], exercises: Mapping[int, str], out: Path
+) -> None:
+    """Write ``<key>.json``, ``<key>.html`` for staff, and ``student/<key>.html``.
+
+    The JSON holds the judge's result unchanged. Adjustments and late penalties appear in the HTML reports
+    and in the exports.
+
+    Raises:
+        UsageError: a file cannot be written.
+    """
+    if entry.grade is None:
+        return
+    check_writable(out / STUDENT_FOLDER)
+    key, label = entry.person.key, entry.label or ""
+    submission = {**entry.grade.submission, "path": label}
+    grade = replace(entry.grade, submission={**submission, "name": key})
+    write(out / f"{key}.json", json_text(grade))
+    named = replace(grade, submission={**submission, "name": entry.person.name})
+    mark = final_mark_view(entry.mark)
+    staff_report = render(named, figures, exercises, mark)
+    write(out / f"{key}.html", staff_report)
+    # Rendering draws the figures, which takes half a second: without hidden criteria both reports are equal.
+    hides = any(result.visibility == "hidden" for result in grade.criteria)
+    student_report = _render_for_student(named, figures, exercises, mark) if hides else staff_report
+    write(out / STUDENT_FOLDER / f"{key}.html", student_report)
+
+
+def final_mark_view(mark: FinalMark) -> FinalMarkView | None:
+    """Return what a report shows of the final mark; None if it equals the judge's points."""
+    if not mark.lines:
+        return None
+    lines = tuple(("" if line.points is None else f"{line.points:+g}", line.sentence) for line in mark.lines)
+    return FinalMarkView(
+        final=final_points(mark),
+        lines=lines,
+        warning="A verdict has changed since it was adjusted." if mark.is_flagged else "",
+    )
+
+
+def final_points(mark: FinalMark) -> str:
+    """Return the final points as text; "excused" or "none" where there are none."""
+    if mark.is_excused:
+        return "excused"
+    return "none" if mark.final is None else points(mark.final)
+
+
+def _reports_exist(entry: GradebookEntry, out: Path) -> bool:
+    key = entry.person.key
+    files = (out / f"{key}.json", out / f"{key}.html", out / STUDENT_FOLDER / f"{key}.html")
+    return all(file.exists() for file in files)
+
+
+def _render_for_student(
+    grade: Grade, figures: Sequence[Figure], exercises: Mapping[int, str], mark: FinalMarkView | None
+) -> str:
+    """Render the report without the details of hidden criteria or figures of exercises with no others."""
+    shown = {result.exercise for result in grade.criteria if result.visibility != "hidden"}
+    visible = [figure for figure in figures if isinstance(figure, Listing) or figure.exercise in shown]
+    return render(for_students(grade), visible, exercises, mark)
