@@ -90,7 +90,7 @@ def test_canvas_export_refuses_columns_and_files_that_canvas_would_misread(out, 
     assert "is not a Canvas gradebook" in export(out, capsys, "canvas", "--theirs", theirs)[1]
 
 
-SUBMITTED_AT = "Monday, 2 March 2026, 9:00 AM"
+MODIFIED = "Monday, 2 March 2026, 9:00 AM"
 HEADER = [
     *("Identifier", "Full name", "ID number", "Email address", "Status", "Group", "Marker", "Grade"),
     *("Maximum grade", "Marking workflow state", "Grade can be changed"),
@@ -106,9 +106,9 @@ def _worksheet(path: Path, maximum: str = "100.00") -> list[list[str]]:
         (9009, "Gus Gone", "", "Yes"),
         (9999, "Sam Stranger", "", "Yes"),
     )
+    blank = [""] * 3
     rows = [
-        [f"Participant {n}", name, sid, "", "Submitted", "", "", ""]
-        + [maximum, "", editable, SUBMITTED_AT, "-", ""]
+        [f"Participant {n}", name, sid, "", "Submitted", *blank, maximum, "", editable, MODIFIED, "-", ""]
         for n, name, sid, editable in students
     ]
     with path.open("w", encoding="utf-8-sig", newline="") as file:
