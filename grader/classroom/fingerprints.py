@@ -15,7 +15,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from grader.extraction.statements import statements
-from grader.notebook.submission import Cell
+from grader.notebook.formats import Cell
+from grader.notebook.syntax import parse_cell
 
 KIND = "syntax 1"  # change it with anything below, so that stored fingerprints are computed again
 GRAM = 20  # k, the noise threshold: about two lines of code
@@ -50,7 +51,7 @@ def symbols(cells: Sequence[str]) -> list[Symbol]:
     """
     found: list[Symbol] = []
     numbered = [Cell(number, source) for number, source in enumerate(cells, start=1)]
-    for statement in statements(numbered)[0]:
+    for statement in statements(map(parse_cell, numbered))[0]:
         first = getattr(statement.node, "lineno", 1)
         for text, line in _walk(statement.node):
             found.append(Symbol(text, int(statement.cell), max(statement.line + line - first, 1)))

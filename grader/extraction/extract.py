@@ -21,7 +21,7 @@ from grader.extraction.matching import Candidate, DefinitionPattern, Match, cand
 from grader.extraction.statements import Statement, statements
 from grader.notebook.parsing import parse
 from grader.notebook.submission import Submission
-from grader.notebook.syntax import Problem
+from grader.notebook.syntax import Problem, parse_cell
 from grader.text import place
 
 _DEVICE = "import torch\n{0} = torch.device('cuda' if torch.cuda.is_available() else 'cpu')"
@@ -125,8 +125,9 @@ def extract(
         mapped: the notebook's own names for some of them, as a person gave them.
     """
     shapes, mapped = shapes or {}, mapped or {}
-    found, problems = statements(submission.cells)
-    modules, more = local_modules(Path(submission.path), submission.cells)
+    cells = [parse_cell(cell) for cell in submission.cells]
+    found, problems = statements(cells)
+    modules, more = local_modules(Path(submission.path), cells)
     found = [with_star_names(statement, modules) for statement in found]
     candidates = [*imported_candidates(found, modules), *candidates_in(found)]
     choices: dict[str, Match] = {}

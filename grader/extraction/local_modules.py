@@ -22,7 +22,7 @@ from grader.notebook.checkpoints import SUFFIXES
 from grader.notebook.formats import Cell, code_of
 from grader.notebook.parsing import parse
 from grader.notebook.submission import file_digest, read_notebook
-from grader.notebook.syntax import Problem, run_scripts
+from grader.notebook.syntax import ParsedCell, Problem, parse_cell, run_scripts
 
 MAX_MODULES, MAX_BYTES = 50, 1 << 20
 _IMPORT = re.compile(r"^\s*(?:from\s+(\.*[\w.]*)\s+import\s+([\w, ()]+)|import\s+([\w., ]+))", re.MULTILINE)
@@ -42,18 +42,17 @@ class LocalModule:
 Modules = Mapping[str, LocalModule]  # by the name that they are imported by
 
 
-def local_modules(path: Path, cells: Sequence[Cell]) -> tuple[dict[str, LocalModule], list[Problem]]:
+def local_modules(path: Path, cells: Sequence[ParsedCell]) -> tuple[dict[str, LocalModule], list[Problem]]:
     """Return the local modules that ``cells`` of the notebook at ``path`` need, and the problems in them.
 
     Statements that do work at the top level of a module are left out, as they are in the notebook.
     """
     modules: dict[str, LocalModule] = {}
     problems: list[Problem] = []
-    for name, cell in _sources(path, cells).items():
-        package = name if _is_package(cell) else name.rpartition(".")[0]
-        found, unreadable = statements([cell], package)
+    for name, parsed in _sources(path, cells).items():
+        found, unreadable = statements([parsed], _package(name, parsed.cell))
         run = tuple(s for s in found if is_definition(s.node) or is_cheap(s.node, never=()))
-        modules[name] = LocalModule(cell, run)
+        modules[name] = LocalModule(parsed.cell, run)
         problems += unreadable
     return modules, problems
 
@@ -68,10 +67,10 @@ def content_digest(path: Path) -> str:
         return digest
     try:
         submission = read_notebook(path, path.stem)
-        sources = _sources(path, submission.cells)
+        sources = _sources(path, [parse_cell(cell) for cell in submission.cells])
     except (NotebookError, RuntimeError, MemoryError):  # its report gives the reason
         return digest
-    files = {name: cell for name, cell in sources.items() if isinstance(cell.number, str)}
+    files = {name: parsed.cell for name, parsed in sources.items() if isinstance(parsed.cell.number, str)}
     parts = [f"{name}\0{cell.number}\0{cell.source}" for name, cell in sorted(files.items())]
     if submission.weights:
         parts.append(file_digest(submission.weights))
@@ -127,7 +126,7 @@ def _with_imported(module: str, modules: Modules, seen: frozenset[str] = frozens
     return inside
 
 
-def _sources(path: Path, cells: Sequence[Cell]) -> dict[str, Cell]:
+def _sources(path: Path, cells: Sequence[ParsedCell]) -> dict[str, ParsedCell]:
     """Return the source of each local module, from a %%writefile cell or from a file beside ``path``.
 
     Modules import one another, so newly found ones are searched in turn, within ``MAX_MODULES`` and
@@ -135,12 +134,12 @@ def _sources(path: Path, cells: Sequence[Cell]) -> dict[str, Cell]:
     """
     written = {
         match[1].removeprefix("./").replace("/", "."): Cell(cell.number, "\n" + cell.source[match.end() :])
-        for cell in cells
+        for cell in (parsed.cell for parsed in cells)
         if (match := _WRITTEN.match(cell.source))
     }
-    found: dict[str, Cell] = {}
+    found: dict[str, ParsedCell] = {}
     room = MAX_BYTES
-    wanted = [name for cell in cells for name in _imported(cell.source, package="")]
+    wanted = [name for parsed in cells for name in _imported(parsed, package="")]
     while wanted and len(found) < MAX_MODULES:
         name = wanted.pop(0)
         for module in _with_parents(name):
@@ -148,31 +147,24 @@ def _sources(path: Path, cells: Sequence[Cell]) -> dict[str, Cell]:
                 continue
             cell = written.get(module) or _file(path.parent, module)
             if cell is not None and len(cell.source) <= room:
-                found[module] = cell
+                found[module] = parse_cell(cell)
                 room -= len(cell.source)
-                package = module if _is_package(cell) else module.rpartition(".")[0]
-                wanted += _imported(cell.source, package)
+                wanted += _imported(found[module], _package(module, cell))
     return found
 
 
-def _is_package(cell: Cell) -> bool:
-    """Return whether a module is a package: an ``__init__.py``, or a folder without one."""
-    return str(cell.number).endswith("__init__.py")
+def _package(module: str, cell: Cell) -> str:
+    """Return the package that relative imports in a module start from: the module itself or its parent."""
+    return module if str(cell.number).endswith("__init__.py") else module.rpartition(".")[0]
 
 
-def _imported(source: str, package: str) -> Iterator[str]:
-    """Yield the dotted names of all modules that a source may import.
+def _imported(parsed: ParsedCell, package: str) -> Iterator[str]:
+    """Yield the dotted names of all modules that a cell or a file may import.
 
     In ``from a import b`` the name b may be a module, too, so ``a.b`` counts.
     """
-    yield from run_scripts(source)
-    tree = _tree(source)
-    if tree is None:  # magics or a syntax error: take the lines that look like imports
-        lines = [match[0].strip().rstrip("(, ") for match in _IMPORT.finditer(source)]
-        trees = [tree for line in lines if (tree := _tree(line)) is not None]
-    else:
-        trees = [tree]
-    for node in (node for tree in trees for node in ast.walk(tree)):
+    yield from run_scripts(parsed.cell.source)
+    for node in _nodes(parsed):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -181,17 +173,23 @@ def _imported(source: str, package: str) -> Iterator[str]:
             yield from (f"{base}.{alias.name}".lstrip(".") for alias in node.names if alias.name != "*")
 
 
+def _nodes(parsed: ParsedCell) -> Iterator[ast.AST]:
+    """Yield the nodes of a cell; with magics or a syntax error, those of the lines that look like imports."""
+    if parsed.tree is not None:
+        yield from ast.walk(parsed.tree)
+        return
+    for match in _IMPORT.finditer(parsed.cell.source):
+        try:
+            tree = parse(match[0].strip().rstrip("(, "))
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+        yield from ast.walk(tree)
+
+
 def _above(package: str, level: int) -> str:
     """Return the package that a relative import with ``level`` dots starts from."""
     parts = package.split(".") if package and level else []
     return ".".join(parts[: len(parts) - level + 1])
-
-
-def _tree(source: str) -> ast.Module | None:
-    try:
-        return parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
 
 
 def _with_parents(name: str) -> Iterable[str]:

@@ -7,8 +7,7 @@ import symtable
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from grader.notebook.formats import Cell
-from grader.notebook.syntax import Parsed, Problem, parse_cell
+from grader.notebook.syntax import CodeBlock, ParsedCell, Problem
 
 # Methods that set an object up, called for their effect at top level.
 SETTERS = frozenset(
@@ -46,7 +45,9 @@ class Statement:
         return self.first + (line - int(top))
 
 
-def statements(cells: Iterable[Cell], package: str | None = None) -> tuple[list[Statement], list[Problem]]:
+def statements(
+    cells: Iterable[ParsedCell], package: str | None = None
+) -> tuple[list[Statement], list[Problem]]:
     """Every statement of the cells that can be parsed, in order, and the problems with the rest.
 
     What stands behind ``if __name__ == "__main__":`` counts as standing at top level, as it does when a
@@ -55,14 +56,16 @@ def statements(cells: Iterable[Cell], package: str | None = None) -> tuple[list[
     found: list[Statement] = []
     problems: list[Problem] = []
     flags = 0
-    for cell in cells:
-        for parsed in parse_cell(cell, problems):
-            for node, indented in _unguarded(parsed.tree.body):
+    for parsed in cells:
+        number = parsed.cell.number
+        problems += parsed.problems
+        for block in parsed.blocks:
+            for node, indented in _unguarded(block.tree.body):
                 if len(found) == MAX_STATEMENTS:
                     why = f"more than {MAX_STATEMENTS:,} statements are not read; the rest was left out"
-                    return found, [*problems, Problem(cell.number, node.lineno, why)]
+                    return found, [*problems, Problem(number, node.lineno, why)]
                 flags |= _future_flags(node)
-                found.append(_statement(cell.number, node, parsed, flags, indented, package))
+                found.append(_statement(number, node, block, flags, indented, package))
     return found, problems
 
 
@@ -94,12 +97,12 @@ def _future_flags(node: ast.stmt) -> int:
 
 
 def _statement(
-    cell: int | str, node: ast.stmt, parsed: Parsed, flags: int, indented: bool, package: str | None
+    cell: int | str, node: ast.stmt, block: CodeBlock, flags: int, indented: bool, package: str | None
 ) -> Statement:
     decorators = getattr(node, "decorator_list", [])
     first = min([node.lineno, *(decorator.lineno for decorator in decorators)])
-    source = _source(node, parsed.rows, first, package)
-    line = parsed.lines[first - 1] if first <= len(parsed.lines) else first
+    source = _source(node, block.rows, first, package)
+    line = block.lines[first - 1] if first <= len(block.lines) else first
     if indented and source[:1].isspace():
         source, line = _GUARD + source, line - 1
     names = _Names(source, node)

@@ -1,6 +1,8 @@
-"""Parses Python, one source at a time in this process: CPython before 3.11.8 counts how deep a syntax tree is
-in one place for all threads. Where they take turns in the middle of a tree it says "SystemError: AST
-constructor recursion depth mismatch", whatever the source (python/cpython, issue 106905).
+"""The only place that calls ``ast.parse``, which threads must not do at the same time.
+
+CPython before 3.11.8 keeps the recursion depth of the tree it is building in one variable for all threads.
+If another thread gets the interpreter in the middle of a tree, ``ast.parse`` raises "SystemError: AST
+constructor recursion depth mismatch", whatever the source (python/cpython issue 106905).
 """
 
 from __future__ import annotations
@@ -9,15 +11,15 @@ import ast
 import threading
 import warnings
 
-_ONE_AT_A_TIME = threading.Lock()
+_LOCK = threading.Lock()
 
 
 def parse(source: str) -> ast.Module:
-    """The syntax tree, without a word about invalid escapes such as "\\d": those are the student's affair.
+    """Return the syntax tree of ``source``, without warnings about invalid escapes such as "\\d".
 
     Raises:
-        SyntaxError, ValueError, RecursionError, MemoryError: Python cannot parse this.
+        SyntaxError, ValueError, RecursionError, MemoryError: Python cannot parse the source.
     """
-    with _ONE_AT_A_TIME, warnings.catch_warnings():
+    with _LOCK, warnings.catch_warnings():  # catch_warnings changes global state, so it needs the lock, too
         warnings.simplefilter("ignore")
         return ast.parse(source)  # noqa: TID251

@@ -1,4 +1,4 @@
-"""Parses code cells as a notebook server would: with magics, and around what is broken."""
+"""Parse code cells as a notebook server does: with magics, and around syntax errors."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from grader.notebook.formats import Cell
 from grader.notebook.parsing import parse
 from grader.text import place
 
-_BODY_IS_CODE = ("time", "timeit", "capture", "prun")
-_MAGIC, MOST_MAGICS = ("%", "!", "?"), 50
+_BODY_IS_CODE = ("time", "timeit", "capture", "prun")  # cell magics that run the cell as Python
+_MAGIC_MARKS, MAX_MAGICS = ("%", "!", "?"), 50
 _RUN = re.compile(r"^\s*%run\s+(?:-\w\s+)*[\"']?([\w./-]+?)(?:\.py)?[\"']?(?:\s|$)", re.MULTILINE)
 _CONTINUES = re.compile(r"(else|elif|except|finally|case)\b")
 _HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
-# What a line looks like that an older Python cannot parse, and the first version that can.
-_NEWER = (
+# Syntax that an older Python cannot parse, and the first version that can.
+_NEWER_SYNTAX = (
     ((3, 12), re.compile(r"^\s*type\s+\w+.*=|^\s*(async\s+)?(def|class)\s+\w+\[")),
     ((3, 12), re.compile(r"""f(?P<q>["'])[^{]*\{[^}]*(?P=q)""")),
     ((3, 14), re.compile(r"^\s*except\*?\s+[\w.]+\s*,|\bt[\"'].*\{")),
@@ -27,7 +27,7 @@ _NEWER = (
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Code that could not be read, and where."""
+    """Code that could not be parsed, and where it is."""
 
     cell: int | str
     line: int
@@ -37,31 +37,50 @@ class Problem:
         return f"{place(self.cell, self.line)}: {self.message}"
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
-    """A syntax tree, the rows of text it was parsed from, and the original number of each of them."""
+@dataclass(frozen=True, slots=True, eq=False)
+class CodeBlock:
+    """A syntax tree, the rows of text it was parsed from, and the line in the cell of each row."""
 
     tree: ast.Module
     rows: list[str]
     lines: list[int]
 
 
-def parse_cell(cell: Cell, problems: list[Problem]) -> list[Parsed]:
-    """The cell's syntax trees: one, or where it has a syntax error, one for each stretch that parses."""
+@dataclass(frozen=True, slots=True, eq=False)
+class ParsedCell:
+    """A code cell and its syntax trees.
+
+    Attributes:
+        tree: the cell exactly as written; None if it has magics or a syntax error.
+        blocks: the code in it: one block, or where it has a syntax error, every block that parses.
+        problems: the code that is in no block.
+    """
+
+    cell: Cell
+    tree: ast.Module | None
+    blocks: tuple[CodeBlock, ...]
+    problems: tuple[Problem, ...] = ()
+
+
+def parse_cell(cell: Cell) -> ParsedCell:
+    """Parse a cell: as plain Python if that works, else without its magics, else block by block."""
     text = cell.source
     try:
-        return [_unwrapped(Parsed(_tree(text), text.split("\n"), _numbers(text)))]
+        tree = _tree(text)
     except SyntaxError:
         pass
+    else:
+        whole = CodeBlock(tree, text.split("\n"), list(range(1, text.count("\n") + 2)))
+        return ParsedCell(cell, tree, (_unwrapped(whole),))
     text, lines = _without_magics(text)
+    rows = text.split("\n")
     try:
-        return [Parsed(_tree(text), text.split("\n"), lines)]
+        return ParsedCell(cell, None, (CodeBlock(_tree(text), rows, lines),))
     except SyntaxError as error:
-        rows = text.split("\n")
         number = min(max(error.lineno or 1, 1), len(rows))
         line = lines[number - 1] if number <= len(lines) else 1
-        problems.append(Problem(cell.number, line, _why(error, rows, number)))
-        return list(_salvage(text, lines))
+        problem = Problem(cell.number, line, _explanation(error, rows, number))
+        return ParsedCell(cell, None, tuple(_valid_blocks(rows, lines)), (problem,))
 
 
 def run_scripts(source: str) -> list[str]:
@@ -70,7 +89,7 @@ def run_scripts(source: str) -> list[str]:
 
 
 def newer_python(version: str | None) -> str | None:
-    """A sentence where a notebook was run with a newer Python than the grader's; versions as "3.13.1"."""
+    """Return a note if a notebook was last run with a newer Python ("3.13.1") than this one."""
     numbers = re.match(r"(\d+)\.(\d+)", version or "")
     if numbers and (int(numbers[1]), int(numbers[2])) > sys.version_info[:2]:
         return f"The notebook was last run with Python {version}, and the grader runs {_HERE}."
@@ -78,31 +97,27 @@ def newer_python(version: str | None) -> str | None:
 
 
 def _tree(text: str) -> ast.Module:
-    """Raises SyntaxError for everything that Python cannot parse, however it fails at it."""
+    """Return the syntax tree; raise SyntaxError for everything that Python cannot parse."""
     try:
         return parse(text)
     except (RecursionError, MemoryError, ValueError) as error:
         raise SyntaxError(f"Python cannot parse this ({type(error).__name__})") from error
 
 
-def _why(error: SyntaxError, rows: list[str], number: int) -> str:
+def _explanation(error: SyntaxError, rows: list[str], number: int) -> str:
     row = rows[number - 1]
     if any(re.match(r"<{7}|={7}|>{7}", near) for near in rows[max(0, number - 3) : number + 2]):
         return "a merge conflict is not resolved here; what it spoils was left out"
-    for version, newer in _NEWER:
+    for version, newer in _NEWER_SYNTAX:
         if sys.version_info < version and newer.search(row):
             needed = ".".join(map(str, version))
             return f"this needs Python {needed}, and the grader runs {_HERE}; what it spoils was left out"
     return f"SyntaxError: {error.msg}; what it spoils was left out"
 
 
-def _numbers(text: str) -> list[int]:
-    return list(range(1, text.count("\n") + 2))
-
-
-def _unwrapped(parsed: Parsed) -> Parsed:
-    """The body of a ``%%time`` that an export to a script has put into a string."""
-    match parsed.tree.body:
+def _unwrapped(block: CodeBlock) -> CodeBlock:
+    """Return the body of a ``%%time`` that nbconvert has put into a string, else the block itself."""
+    match block.tree.body:
         case [
             ast.Expr(
                 value=ast.Call(
@@ -112,12 +127,15 @@ def _unwrapped(parsed: Parsed) -> Parsed:
                 lineno=line,
             )
         ] if magic in _BODY_IS_CODE:
-            return Parsed(_tree(body), body.split("\n"), [line] * (body.count("\n") + 1))
-    return parsed
+            try:
+                return CodeBlock(_tree(body), body.split("\n"), [line] * (body.count("\n") + 1))
+            except SyntaxError:
+                return block
+    return block
 
 
 def _without_magics(text: str) -> tuple[str, list[int]]:
-    """The cell as plain Python, as IPython itself would have it, and the original number of each line."""
+    """Return the cell as the plain Python that IPython runs, and the line in the cell of each row."""
     lines = text.split("\n")
     start = next((number for number, line in enumerate(lines) if line.strip()), 0)
     if lines[start].startswith("%%"):
@@ -125,31 +143,39 @@ def _without_magics(text: str) -> tuple[str, list[int]]:
             return "", []  # the cell is shell, HTML or a file to write
         start += 1
     body = lines[start:]
-    plain = _as_ipython_has_it(body)
+    plain = _transformed(body)
     return "\n".join(plain), _aligned(body, plain, start)
 
 
-def _as_ipython_has_it(body: list[str]) -> list[str]:
+def _transformed(body: list[str]) -> list[str]:
+    """Return the rows as IPython transforms them, with ``%run`` as a star import.
+
+    IPython reads the whole cell again for every magic; beyond ``MAX_MAGICS`` they become ``pass`` instead.
+    """
     from IPython.core.inputtransformer2 import TransformerManager
 
-    rows = [_imported(row) if row.lstrip().startswith("%run") else row for row in body]
-    manager = TransformerManager()  # type: ignore[no-untyped-call]
-    try:
-        if sum(row.lstrip()[:1] in _MAGIC for row in rows) > MOST_MAGICS:
-            raise RuntimeError("IPython reads the whole cell again for each of them")
-        return str(manager.transform_cell("\n".join(rows))).rstrip("\n").split("\n")
-    except (RuntimeError, SyntaxError, ValueError, RecursionError):  # some hundred magics in one cell
-        return [re.sub(r"^(\s*)[%!?].*", r"\1pass", row) for row in rows]
+    rows = [_star_import(row) if row.lstrip().startswith("%run") else row for row in body]
+    if sum(row.lstrip()[:1] in _MAGIC_MARKS for row in rows) <= MAX_MAGICS:
+        manager = TransformerManager()  # type: ignore[no-untyped-call]
+        try:
+            return str(manager.transform_cell("\n".join(rows))).rstrip("\n").split("\n")
+        except (RuntimeError, SyntaxError, ValueError, RecursionError):
+            pass
+    return [re.sub(r"^(\s*)[%!?].*", r"\1pass", row) for row in rows]
 
 
-def _imported(row: str) -> str:
-    """``%run model.py`` as the star import that it amounts to."""
+def _star_import(row: str) -> str:
+    """Return ``from model import *`` for ``%run model.py``, which has the same effect."""
     names = run_scripts(row)
     return f"from {names[0]} import *" if names and names[0].replace(".", "").isidentifier() else row
 
 
 def _aligned(before: list[str], after: list[str], start: int) -> list[int]:
-    """The original number of every line: IPython drops leading blank lines and joins continued ones."""
+    """Return the line in the cell of every row of ``after``.
+
+    IPython drops leading blank lines and joins continued ones, so each row is looked up among the next rows
+    of ``before``; one that IPython rewrote is taken for the row that is next in turn.
+    """
     leading = next((number for number, line in enumerate(before) if line.strip()), 0)
     numbers, position = [], leading
     for line in after:
@@ -161,18 +187,17 @@ def _aligned(before: list[str], after: list[str], start: int) -> list[int]:
     return numbers
 
 
-def _salvage(text: str, lines: list[int]) -> Iterable[Parsed]:
-    """What parses of a broken cell, cut where a line starts at the margin."""
-    rows = text.split("\n")
+def _valid_blocks(rows: list[str], lines: list[int]) -> Iterable[CodeBlock]:
+    """Yield the blocks of a broken cell that parse, cut where a row begins at the left margin."""
     margins = [n for n, row in enumerate(rows) if row and not row[0].isspace() and row[0] not in ")]}#@"]
     margins = [n for n in margins if not _CONTINUES.match(rows[n])]
     starts = [_with_decorators(rows, n) for n in margins]
     for start, end in zip(starts, [*starts[1:], len(rows)], strict=True):
-        chunk = "\n".join(rows[start:end])
         try:
-            yield Parsed(_tree(chunk), rows[start:end], lines[start:end])
+            tree = _tree("\n".join(rows[start:end]))
         except SyntaxError:
             continue
+        yield CodeBlock(tree, rows[start:end], lines[start:end])
 
 
 def _with_decorators(rows: list[str], start: int) -> int:

@@ -7,12 +7,13 @@ from corpus import CORPUS
 
 from grader.extraction.introspection import notes
 from grader.extraction.statements import statements
-from grader.notebook.submission import Cell
+from grader.notebook.formats import Cell
+from grader.notebook.syntax import parse_cell
 
 
 def noted(*sources: str) -> list[str]:
     cells = [Cell(number, source) for number, source in enumerate(sources, start=1)]
-    return notes(statements(cells)[0])
+    return notes(statements(map(parse_cell, cells))[0])
 
 
 @pytest.mark.parametrize(

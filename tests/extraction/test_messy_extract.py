@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import sys
+from collections import Counter
 from pathlib import Path
 
 import nbformat
@@ -271,6 +273,21 @@ def test_a_newer_python_is_said_to_be_newer():
         newer_python("9.1.2") == f"The notebook was last run with Python 9.1.2, and the grader runs {_HERE}."
     )
     assert [newer_python(version) for version in ("3.9.7", "2.7", "", None, "nonsense")] == [None] * 5
+
+
+def test_every_cell_and_module_is_parsed_once(lift, monkeypatch):
+    """Statements, imports and local modules share one syntax tree for each source."""
+    parsed: Counter[str] = Counter()
+    original = ast.parse
+
+    def count(source: str) -> ast.Module:
+        parsed[source] += 1
+        return original(source)
+
+    monkeypatch.setattr(ast, "parse", count)
+    module = f"{IMPORTS}\n{UNET}"
+    lift("from parts import UNet", DIFFUSER, TRAIN, SAMPLE, files={"parts.py": module})
+    assert {parsed[source] for source in (DIFFUSER, TRAIN, SAMPLE, module, "from parts import UNet")} == {1}
 
 
 @pytest.mark.parametrize(
