@@ -1,4 +1,4 @@
-"""Two sources have one digest only if they compute the same: then they may share what one of them came to."""
+"""Two sources have the same digest only if they compute the same, so that they can share results."""
 
 from __future__ import annotations
 
@@ -64,25 +64,25 @@ def rows(*sources: str, flags: int = 0) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(("old", "new"), ALIKE.values(), ids=ALIKE.keys())
-def test_what_changes_no_instruction_changes_no_digest(old: str, new: str) -> None:
+def test_a_change_without_effect_on_bytecode_keeps_the_digest(old: str, new: str) -> None:
     assert old in PLAIN
     assert digest(rows(PLAIN.replace(old, new)), {}) == digest(rows(PLAIN), {})
 
 
 @pytest.mark.parametrize(("old", "new"), OTHERS.values(), ids=OTHERS.keys())
-def test_what_computes_something_else_has_another_digest(old: str, new: str) -> None:
+def test_a_change_of_behaviour_changes_the_digest(old: str, new: str) -> None:
     assert old in PLAIN
     assert digest(rows(PLAIN.replace(old, new)), {}) != digest(rows(PLAIN), {})
 
 
-def test_cells_and_lines_do_not_count_but_the_order_does() -> None:
+def test_order_counts_but_cells_and_lines_do_not() -> None:
     first, second = "a = 1", "b = a"
     moved = [{**row, "cell": row["cell"] + 4, "line": 9} for row in rows(first, second)]
     assert digest(moved, {}) == digest(rows(first, second), {})
     assert digest(rows(second, first), {}) != digest(rows(first, second), {})
 
 
-def test_modules_beside_the_notebook_count() -> None:
+def test_local_modules_count() -> None:
     notebook = rows("import helpers")
     modules = ({"helpers": rows("x = 1")}, {"helpers": rows("x = 2")}, {"other": rows("x = 1")}, {})
     assert len({digest(notebook, inside) for inside in modules}) == 4
@@ -103,8 +103,8 @@ def test_modules_beside_the_notebook_count() -> None:
         "vars(self)",
     ],
 )
-def test_code_that_looks_at_itself_is_the_same_only_to_the_letter(line: str) -> None:
-    """What it finds may be a comment, the name of a local, or the number of a line."""
+def test_introspective_code_is_compared_verbatim(line: str) -> None:
+    """It may see a comment, the name of a local variable, or a line number."""
     source = f"def f(x):\n    y = x  # a comment\n    return y\n\ndef g():\n    {line}"
     assert is_introspective(rows(source))
     assert digest(rows(source), {}) == digest(rows(source), {})
@@ -124,13 +124,13 @@ def test_code_that_looks_at_itself_is_the_same_only_to_the_letter(line: str) -> 
     ],
     ids=lambda source: source[:20],
 )
-def test_what_python_does_not_compile_is_taken_to_the_letter(source: str) -> None:
-    """It fails in the worker, which goes on with the next statement; so does this."""
+def test_code_that_does_not_compile_is_compared_verbatim(source: str) -> None:
+    """It fails in the worker as well, which continues with the next statement."""
     assert digest(rows(source), {}) == digest(rows(source), {})
     assert digest(rows(source), {}) != digest(rows(source + "\n# a comment"), {})
 
 
-def test_a_network_in_eval_mode_looks_at_nothing() -> None:
+def test_eval_mode_is_not_introspection() -> None:
     assert not is_introspective(rows("def f(model):\n    model.eval()\n    return torch.compile(model)"))
     assert is_introspective(rows("def f(text):\n    return eval(text)"))
 
@@ -138,8 +138,8 @@ def test_a_network_in_eval_mode_looks_at_nothing() -> None:
 @pytest.mark.parametrize("name", [name for name in CORPUS.right_names if name != "torchscript"])
 @settings(max_examples=5, deadline=None)
 @given(seed=st.integers(0, 2**32))
-def test_whoever_renames_locals_computes_the_same(name: str, seed: int) -> None:
-    """In all right solutions, whose locals are given names at random: the digest stays."""
+def test_renamed_local_variables_keep_the_digest(name: str, seed: int) -> None:
+    """In every right solution, with random new names."""
     source = "\n".join(plain(cell.source) for cell in CORPUS.right_cells(name) if cell.part != "run")
     renamed = _with_other_locals(source, random.Random(seed))
     assert renamed != ast.unparse(ast.parse(source))
@@ -148,7 +148,7 @@ def test_whoever_renames_locals_computes_the_same(name: str, seed: int) -> None:
 
 
 def _with_other_locals(source: str, random: random.Random) -> str:
-    """The source with new names for the locals of all functions in which no other scope could see them."""
+    """Rename the local variables of all functions that have no inner scope which could see them."""
     tree = ast.parse(source)
     for function in [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]:
         inside = [node for node in ast.walk(function) if node is not function]

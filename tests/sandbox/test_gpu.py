@@ -1,4 +1,4 @@
-"""Where there is a GPU: its verdicts are the processor's, and who fills it pays alone."""
+"""On a GPU, verdicts are those of the CPU, and a submission that fills it harms no other."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _verdicts(ran: Ran, name: str) -> dict[str, tuple[str, float]]:
 
 
 @pytest.mark.parametrize("name", ["alice", "bob", "carol"])
-def test_the_verdicts_are_the_processors(grade: Command, name: str) -> None:
+def test_the_verdicts_are_those_of_the_cpu(grade: Command, name: str) -> None:
     found = {}
     for device in ("cpu", "cuda"):
         ran = grade(SUBMISSIONS / f"{name}.ipynb", "--device", device, "--seed", "0:0", "--no-reuse")
@@ -42,14 +42,14 @@ def test_the_verdicts_are_the_processors(grade: Command, name: str) -> None:
 
 
 @pytest.mark.parametrize("options", [["--quick"], ["--part", "1/25"]], ids=["quick", "with training"])
-def test_the_corpus_comes_to_what_it_should(grade: Command, options: list[str]) -> None:
-    """Every slip on its criterion and nowhere else, every right solution unharmed: as on the processor."""
+def test_the_audit_passes(grade: Command, options: list[str]) -> None:
+    """As on the CPU: every mutant fails its own criterion and no other, and right solutions lose nothing."""
     ran = grade("audit", "--device", "cuda", "--jobs", "8", *options)
     assert ran.code == 0, ran.out + ran.err
 
 
-def test_who_fills_the_gpu_pays_alone(grade: Command, tmp_path: Path) -> None:
-    """Holding all that can be had for as long as somebody else is graded beside it."""
+def test_a_submission_that_fills_the_gpu_harms_no_other(grade: Command, tmp_path: Path) -> None:
+    """It holds all memory that it can get while another submission is graded."""
     folder = tmp_path / "class"
     folder.mkdir()
     shutil.copy(SUBMISSIONS / "alice.ipynb", folder / "alice.ipynb")
@@ -60,7 +60,7 @@ def test_who_fills_the_gpu_pays_alone(grade: Command, tmp_path: Path) -> None:
     cell["source"] = before + name + arguments + end + HOG + body
     (folder / "hog.ipynb").write_text(json.dumps(hog))
     ran = grade(folder, "--device", "cuda", "--jobs", "2", "--quick")
-    assert ran.code == 1, ran.out + ran.err  # of hog's a person has to look at something
+    assert ran.code == 1, ran.out + ran.err  # the hog is provisional: a TA has to look
     assert {verdict for verdict, _ in _verdicts(ran, "alice").values()} == {"pass"}
     undecided = {id for id, (verdict, _) in _verdicts(ran, "hog").items() if verdict != "pass"}
     assert undecided

@@ -1,4 +1,4 @@
-"""A GPU that is full or broken costs nobody points. There is none here, so its errors are played."""
+"""A GPU that is full or broken costs no points. Its errors are simulated, so no GPU is needed."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ def student() -> Iterator[Student]:
         student.close()
 
 
-# As PyTorch's libraries have them.
-GPUS = (
+# Messages of PyTorch and its libraries.
+GPU_FAILURES = (
     "CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has a total capacity of 79.11 GiB",
     "CUDA error: an illegal memory access was encountered",
     "CUDA driver error: invalid argument",
@@ -93,7 +93,7 @@ GPUS = (
     "GET was unable to find an engine to execute this computation",
     "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
 )
-MIXED = (
+MIXED_DEVICES = (
     "Expected all tensors to be on the same device, but found at least two devices, cuda:0 and cpu!",
     "Expected all tensors to be on the same device, but got mat1 is on cpu, different from other",
     "Expected tensor for argument #1 'indices' to have the same device as tensor for argument #2 'weight'",
@@ -103,7 +103,7 @@ MIXED = (
     "can't convert cuda:0 device type tensor to numpy. Use Tensor.cpu() to copy",
     "Function AddBackward0 returned an invalid gradient at index 0 - expected device cuda:0 but got cpu",
 )
-STUDENTS = (
+STUDENT_ERRORS = (
     "mat1 and mat2 shapes cannot be multiplied (64x784 and 10x10)",
     "The size of tensor a (31) must match the size of tensor b (28) at non-singleton dimension 3",
     "Given groups=1, weight of size [16, 1, 3, 3], expected input[32, 3, 28, 28] to have 1 channels",
@@ -115,18 +115,22 @@ STUDENTS = (
 
 @pytest.mark.parametrize(
     ("texts", "said"),
-    [(GPUS, "the GPU failed"), (MIXED, "which works without a GPU"), (STUDENTS, None)],
-    ids=["the GPU's", "of two devices", "the student's"],
+    [
+        (GPU_FAILURES, "the GPU failed"),
+        (MIXED_DEVICES, "which works without a GPU"),
+        (STUDENT_ERRORS, None),
+    ],
+    ids=["gpu", "two devices", "student"],
 )
-def test_an_error_of_the_gpus_is_known_by_its_words(texts: tuple[str, ...], said: str | None) -> None:
+def test_a_gpu_failure_is_recognised_by_its_message(texts: tuple[str, ...], said: str | None) -> None:
     for text in texts:
         found = gpu_failure(StudentError("RuntimeError", text, 3, 1))
         assert (found is None) if said is None else (said in (found or "")), text
 
 
 @pytest.mark.parametrize("name", ["full", "lost", "broken", "ends"])
-def test_trouble_of_the_gpus_is_not_the_students(student: Student, name: str) -> None:
-    """And the next question goes to a fresh worker, since the old one can use the GPU no more."""
+def test_a_gpu_failure_is_not_a_student_error(student: Student, name: str) -> None:
+    """The next call goes to a fresh worker, since the old one cannot use the GPU any more."""
     student.device = "cuda"
     with pytest.raises(DeviceError, match=r"the GPU failed|CUDA or its libraries"):
         student.call(name)
@@ -135,7 +139,7 @@ def test_trouble_of_the_gpus_is_not_the_students(student: Student, name: str) ->
     assert student.generation == 2
 
 
-def test_errors_of_the_students_own_stay_theirs_on_a_gpu(student: Student) -> None:
+def test_a_student_error_stays_one_on_a_gpu(student: Student) -> None:
     student.device = "cuda"
     with pytest.raises(StudentError, match="shapes do not match"):
         student.call("own")
@@ -143,7 +147,7 @@ def test_errors_of_the_students_own_stay_theirs_on_a_gpu(student: Student) -> No
     assert student.generation == 1
 
 
-def test_without_a_gpu_nobody_can_plead_its_trouble(student: Student) -> None:
+def test_on_the_cpu_a_gpu_failure_counts_as_a_student_error(student: Student) -> None:
     with pytest.raises(StudentError, match="CUDA out of memory"):
         student.call("full")
 
@@ -156,19 +160,19 @@ def _grade(tmp_path: Path, device: str) -> Grade:
     return judge_notebook(path, "student", Rubric.load(str(folder)), options, lambda event: None).grade
 
 
-def test_what_a_gpu_could_not_do_is_done_again_on_the_processor(tmp_path: Path) -> None:
+def test_device_auto_grades_again_on_the_cpu_after_a_gpu_failure(tmp_path: Path) -> None:
     grade = _grade(tmp_path, "auto")
     assert (grade.earned, grade.provisional) == (10, False)
     assert "All was graded again on the processor of this machine, since the GPU failed" in grade.notes[-1]
 
 
-def test_where_the_gpu_was_asked_for_a_person_has_to_look(tmp_path: Path) -> None:
+def test_device_cuda_makes_the_grade_provisional_after_a_gpu_failure(tmp_path: Path) -> None:
     grade = _grade(tmp_path, "cuda")
     assert (grade.earned, grade.provisional) == (2, True)
     assert "the GPU failed (CUDA out of memory)" in grade.criteria[1].message
 
 
-# A driver that has one GPU, and tells on whoever asks for it.
+# A CUDA runtime with one GPU that logs the id of every process that asks for it.
 DRIVER = """
 #include <stdio.h>
 #include <stdlib.h>
@@ -189,48 +193,50 @@ int cudaDriverGetVersion(int *version) { *version = 13000; return 0; }
 @pytest.fixture
 def driver(tmp_path: Path) -> Path:
     if not (compiler := shutil.which("cc")) or sys.platform != "linux":
-        pytest.skip("it takes a C compiler and LD_PRELOAD")
+        pytest.skip("needs a C compiler and LD_PRELOAD")
     (tmp_path / "driver.c").write_text(DRIVER)
     library = tmp_path / "driver.so"
     subprocess.run([compiler, "-shared", "-fPIC", "-o", library, tmp_path / "driver.c"], check=True)
     return library
 
 
-def test_workers_learn_beside_a_gpu(driver: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Had the process that they are forked from asked for it, no backward pass would run in any of them."""
+def test_backward_works_in_workers_of_a_machine_with_a_gpu(
+    driver: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would hang in every worker if the zygote had initialised CUDA before the fork."""
     environment = zygote_module.worker_environment() | {"LD_PRELOAD": str(driver)}
     monkeypatch.setattr(zygote_module, "worker_environment", lambda: environment)
-    learns = (
-        "import torch\ndef learns():\n    x = torch.ones(1, requires_grad=True)\n    (2 * x).backward()\n"
+    code = (
+        "import torch\ndef gradient():\n    x = torch.ones(1, requires_grad=True)\n    (2 * x).backward()\n"
     )
-    learns += "    return x.grad.item()"
+    code += "    return x.grad.item()"
     with Zygote() as zygote:
-        source = WorkerSource(statements=[{"source": learns, "cell": 1, "line": 1, "flags": 0}])
+        source = WorkerSource(statements=[{"source": code, "cell": 1, "line": 1, "flags": 0}])
         with Student(zygote=zygote, source=source) as student:
-            assert student.call("learns") == 2.0
+            assert student.call("gradient") == 2.0
 
 
-def test_no_process_but_a_worker_asks_for_a_gpu(
+def test_no_process_initialises_cuda_for_a_grade_on_the_cpu(
     grade: Command, driver: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = tmp_path / "asked.txt"
     monkeypatch.setenv("LD_PRELOAD", str(driver))
     monkeypatch.setenv("GPU_LOG", str(log))
-    asks = [sys.executable, "-c", "import torch; torch.ones(1, requires_grad=True).backward()"]
-    subprocess.run(asks, check=True)
-    assert log.read_text(), "the driver would not notice"
+    backward = [sys.executable, "-c", "import torch; torch.ones(1, requires_grad=True).backward()"]
+    subprocess.run(backward, check=True)
+    assert log.read_text(), "the fake driver logs nothing"
     log.unlink()
     ran = grade(SUBMISSIONS / "alice.ipynb", "--quick", "--device", "cpu")
     assert ran.code == 0, ran.err
     assert not log.exists()
 
 
-def test_a_judge_leaves_the_gpu_to_its_workers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An optimiser's step on the processor would take some of its memory."""
+def test_the_judge_hides_the_gpu_from_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else even an optimizer step on the CPU would take some of the GPU's memory."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,2")
     monkeypatch.setattr(devices, "can_fork", lambda: False)
     assert devices.resolve_device("cuda") == "cuda"
-    assert os.environ["CUDA_VISIBLE_DEVICES"] == "1,2"  # workers that are started later read it there
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "1,2"  # workers that start later inherit it
     monkeypatch.setattr(devices, "can_fork", lambda: True)
     assert devices.resolve_device("cuda") == "cuda"
     assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
@@ -239,10 +245,10 @@ def test_a_judge_leaves_the_gpu_to_its_workers(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(("gpu", "seen"), [(True, "1"), (False, "")])
 def test_a_worker_sees_one_gpu_or_none(monkeypatch: pytest.MonkeyPatch, gpu: bool, seen: str) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,2")
-    asks = "import os\ndef visible():\n    return os.environ['CUDA_VISIBLE_DEVICES']"
+    code = "import os\ndef visible():\n    return os.environ['CUDA_VISIBLE_DEVICES']"
     with Zygote() as zygote:
-        take = zygote.worker
-        monkeypatch.setattr(zygote, "worker", lambda **_: take(gpu=gpu))
-        source = WorkerSource(statements=[{"source": asks, "cell": 1, "line": 1, "flags": 0}])
+        start_worker = zygote.worker
+        monkeypatch.setattr(zygote, "worker", lambda **_: start_worker(gpu=gpu))
+        source = WorkerSource(statements=[{"source": code, "cell": 1, "line": 1, "flags": 0}])
         with Student(zygote=zygote, source=source) as student:
             assert student.call("visible") == seen

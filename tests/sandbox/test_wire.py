@@ -1,4 +1,4 @@
-"""No frame, however malformed, does more than raise WireError."""
+"""A frame can be read back, and a malformed one raises WireError and nothing else."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _frame(
     return io.BytesIO(head + header + body)
 
 
-def test_what_is_written_can_be_read() -> None:
+def test_a_frame_survives_the_round_trip() -> None:
     stream = io.BytesIO()
     tensors = [torch.arange(6.0).reshape(2, 3), torch.tensor(True), torch.empty(0, 2, dtype=torch.int64)]
     write_frame(stream, REPLY, {"value": [1, "ä"]}, tensors)
@@ -55,13 +55,13 @@ def test_what_is_written_can_be_read() -> None:
         b"\xff\xfe",
     ],
 )
-def test_malformed_headers_are_refused(header: bytes) -> None:
+def test_a_malformed_header_is_rejected(header: bytes) -> None:
     with pytest.raises(WireError):
         read_frame(_frame(header))
 
 
-def test_lengths_are_refused_before_anything_is_read() -> None:
-    """A head that announces more than was agreed on allocates nothing."""
+def test_a_length_beyond_the_limit_is_rejected_before_anything_is_read() -> None:
+    """So nothing is allocated for a frame that only claims to be huge."""
     with pytest.raises(WireError, match="exceeds the limit"):
         read_frame(_frame(b"", length=2**32 - 1))
     huge = io.BytesIO(HEAD.pack(b"GW", 1, REPLY, 2, 2**62) + b"{}")
@@ -71,7 +71,7 @@ def test_lengths_are_refused_before_anything_is_read() -> None:
         read_frame(_frame(b'{"tensors": [["uint8", [9]]]}', b"123456789"), max_body=8)
 
 
-def test_an_end_in_the_middle_is_the_end() -> None:
+def test_an_incomplete_head_means_closed_and_a_wrong_magic_is_rejected() -> None:
     with pytest.raises(Closed):
         read_frame(io.BytesIO(b"GW\x01"))
     with pytest.raises(WireError):
@@ -80,7 +80,7 @@ def test_an_end_in_the_middle_is_the_end() -> None:
 
 @settings(max_examples=500, deadline=None)
 @given(st.binary(max_size=200))
-def test_random_bytes_raise_nothing_else(noise: bytes) -> None:
+def test_random_bytes_raise_only_wire_errors(noise: bytes) -> None:
     with pytest.raises(WireError):
         read_frame(io.BytesIO(noise))
 
@@ -94,8 +94,8 @@ json_values = st.recursive(
 
 @settings(max_examples=500, deadline=None)
 @given(json_values, st.binary(max_size=40))
-def test_random_layouts_raise_nothing_else(layout: object, body: bytes) -> None:
-    """Either the tensors fill the body exactly, or the frame is refused."""
+def test_random_layouts_raise_only_wire_errors(layout: object, body: bytes) -> None:
+    """Either the tensors fill the body exactly, or the frame is rejected."""
     header = json.dumps({"tensors": layout}).encode()
     try:
         _, _, tensors = read_frame(_frame(header, body))

@@ -1,4 +1,4 @@
-"""All that a GPU changes but speed, memory and the driver: ``pretended_gpu.py`` says what is pretended."""
+"""Grading on a simulated GPU: everything but speed, memory and the driver (see ``simulated_gpu.py``)."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from conftest import SUBMISSIONS
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(sys.platform != "linux", reason="walls are for Linux"),
+    pytest.mark.skipif(sys.platform != "linux", reason="the sandbox needs Linux"),
 ]
 
 
 @pytest.fixture(scope="module")
 def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the grader whose workers pretend."""
+    """A copy of the grader whose workers simulate a GPU."""
     folder = tmp_path_factory.mktemp("grader")
     unwanted = shutil.ignore_patterns("__pycache__")
     for name in ("grader", "reference", "rubrics"):
         shutil.copytree(SUBMISSIONS.parent / name, folder / name, ignore=unwanted)
-    pretended = SUBMISSIONS.parent / "tests" / "support" / "pretended_gpu.py"
-    shutil.copy(pretended, folder / "grader/sandbox/worker/gpu.py")
+    simulated = SUBMISSIONS.parent / "tests" / "support" / "simulated_gpu.py"
+    shutil.copy(simulated, folder / "grader/sandbox/worker/gpu.py")
     return folder
 
 
@@ -47,7 +47,9 @@ def verdicts(result: dict[str, Any]) -> dict[str, tuple[str, float]]:
 
 
 @pytest.mark.parametrize(("name", "options"), [("alice", []), ("bob", ["--quick"])])
-def test_the_verdicts_are_the_processors(copied: Path, tmp_path: Path, name: str, options: list[str]) -> None:
+def test_the_verdicts_are_those_of_the_cpu(
+    copied: Path, tmp_path: Path, name: str, options: list[str]
+) -> None:
     found = {}
     for device in ("cpu", "cuda"):
         order = (SUBMISSIONS / f"{name}.ipynb", "--device", device, "--seed", "0:0", "--no-reuse", *options)
@@ -58,14 +60,14 @@ def test_the_verdicts_are_the_processors(copied: Path, tmp_path: Path, name: str
     assert found["cuda"] == found["cpu"]
 
 
-def test_the_corpus_comes_to_what_it_should(copied: Path, tmp_path: Path) -> None:
-    """A fifth of it."""
+def test_the_audit_passes(copied: Path, tmp_path: Path) -> None:
+    """A fifth of it, to save time."""
     ran = run(copied, "audit", "--device", "cuda", "--quick", "--part", "2/5", out=tmp_path)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
-def test_code_for_a_processor_alone_loses_nothing(copied: Path, tmp_path: Path) -> None:
-    """Noise that is drawn on the processor meets an image on the GPU: right where there is none."""
+def test_code_that_only_works_on_a_cpu_loses_no_points(copied: Path, tmp_path: Path) -> None:
+    """Its noise is drawn on the CPU and meets an image on the GPU; without a GPU that is correct."""
     notebook = json.loads((SUBMISSIONS / "alice.ipynb").read_text())
     text = json.dumps(notebook)
     moved = text.replace("torch.randn_like(image)", "torch.randn(image.shape)")
