@@ -6,7 +6,7 @@ import argparse
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from grader.commands import GRADED, NOT_GRADED
 from grader.commands.grade import mapped
@@ -27,7 +27,6 @@ def main(argv: Sequence[str]) -> int:
     from grader.extraction.extract import extract
     from grader.judging.run import run_judge
     from grader.notebook.submission import read_notebook
-    from grader.notebook.syntax import newer_python
     from grader.options import Options
     from grader.rubric import Rubric
     from grader.sandbox.isolation import required_isolation
@@ -51,9 +50,8 @@ def main(argv: Sequence[str]) -> int:
         about = source.summary() | {"conventions": outcome.conventions}
         print(json.dumps(about, indent=2, ensure_ascii=False))
     else:
-        newer = newer_python(submission.python) if source.problems else None
-        said = [*submission.notes, *filter(None, [newer]), *_not_said_elsewhere(source), *outcome.notes]
-        print(_page(path.name, source, outcome.conventions, said), end="")
+        notes = [*source.reading_notes, *source.variable_notes(), *outcome.notes]
+        print(_page(path.name, source, outcome.conventions, notes), end="")
     return GRADED
 
 
@@ -112,10 +110,3 @@ def _row(cell: int | str, inside: Sequence[Statement]) -> str:
         for s in inside
     ]
     return f"{where}: {', '.join(whats)}"
-
-
-def _not_said_elsewhere(source: StudentSource) -> list[str]:
-    said: set[Any] = {f"{drop}." for drop in source.dropped}
-    return [
-        note for note in source.notes() if note not in said and not note.startswith(("Your ", "Part of your"))
-    ]

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from grader.extraction import introspection
 from grader.extraction.dependencies import DependencyGraph, Dropped
 from grader.extraction.free_variables import DEVICES, KNOWN, FreeVariable, variables_read
 from grader.extraction.local_modules import LocalModule, imported_candidates, local_modules, with_star_names
@@ -21,7 +22,7 @@ from grader.extraction.matching import Candidate, DefinitionPattern, Match, cand
 from grader.extraction.statements import Statement, statements
 from grader.notebook.parsing import parse
 from grader.notebook.submission import Submission
-from grader.notebook.syntax import Problem, parse_cell
+from grader.notebook.syntax import Problem, newer_python, parse_cell
 from grader.text import place
 
 _DEVICE = "import torch\n{0} = torch.device('cuda' if torch.cuda.is_available() else 'cpu')"
@@ -59,6 +60,7 @@ class StudentSource:
         outside: the notebook's variables that wanted functions read.
         unset: sentences on names that no kept statement sets, for whoever trips over one.
         weights: the file of trained weights beside the notebook that it names.
+        reading_notes: notes on how the file itself was read.
     """
 
     statements: tuple[Statement, ...]
@@ -74,6 +76,7 @@ class StudentSource:
     unset: Mapping[str, str] = field(default_factory=dict)
     given: tuple[str, ...] = ()
     weights: Path | None = None
+    reading_notes: tuple[str, ...] = ()
 
     def summary(self) -> dict[str, Any]:
         """As the result's ``extraction`` field shows it."""
@@ -92,15 +95,22 @@ class StudentSource:
         }
 
     def notes(self) -> list[str]:
-        """What there is to say, one sentence each."""
-        notes = [f"Part of your notebook could not be read: {problem}." for problem in self.problems]
+        """Return every note on the file and on what was found in it, a sentence each."""
+        notes = [*self.reading_notes]
+        notes += [f"Part of your notebook could not be read: {problem}." for problem in self.problems]
         notes += [
             f"Your {part.found} was judged as {part.name}: {part.how}, {place(part.cell, part.line)}."
             for part in self.parts
             if part.how
         ]
         notes += [f"{drop}." for drop in self.dropped]
-        notes += [f"{name} is set nowhere that was run; the grader gave it." for name in self.given]
+        notes += self.variable_notes()
+        in_modules = (statement for module in self.modules.values() for statement in module.statements)
+        return notes + introspection.notes([*self.statements, *in_modules])
+
+    def variable_notes(self) -> list[str]:
+        """Return the notes on variables that the grader supplied, and on free variables."""
+        notes = [f"{name} is set nowhere that was run; the grader gave it." for name in self.given]
         for function in dict.fromkeys(one.function for one in self.outside):
             some = ", ".join(str(one) for one in self.outside if one.function == function)
             notes.append(f"Besides its arguments {function} uses variables of the notebook: {some}.")
@@ -169,7 +179,14 @@ def extract(
         unset=_unset(whole.needed - set(given) - set(roots), kept, whole.dropped, found),
         given=tuple(given),
         weights=submission.weights,
+        reading_notes=_reading_notes(submission, has_problems=bool(problems or more)),
     )
+
+
+def _reading_notes(submission: Submission, *, has_problems: bool) -> tuple[str, ...]:
+    """Return the notes on the file; a newer Python matters only if some code could not be parsed."""
+    newer = newer_python(submission.python) if has_problems else None
+    return (newer, *submission.notes) if newer else submission.notes
 
 
 def _places(run: Sequence[Statement], wanted: Container[Statement]) -> tuple[int, ...]:

@@ -7,11 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from grader import __version__
-from grader.extraction import introspection
 from grader.extraction.extract import StudentSource
 from grader.model import Criterion, CriterionResult, Grade, Misconception, Verdict
 from grader.notebook.submission import Submission
-from grader.notebook.syntax import newer_python
 from grader.options import Options, Outcome
 from grader.rubric import Rubric
 
@@ -34,11 +32,7 @@ def grade(
 ) -> Grade:
     """The grade of one submission, from the outcome of its checks."""
     asked = rubric.only(options.only)
-    everything = [*source.statements, *(s for module in source.modules.values() for s in module.statements)]
-    results, notes = [], [*submission.notes, *source.notes()]
-    notes += [*introspection.notes(everything), *outcome.notes]
-    if source.problems and (newer := newer_python(submission.python)):
-        notes.insert(0, newer)
+    results, notes = [], [*source.notes(), *outcome.notes]
     if outcome.failure:
         notes.insert(0, f"The grader itself failed ({outcome.failure}); a person has to look.")
     for criterion in asked:
