@@ -11,6 +11,21 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 WORKER = ROOT / "grader" / "sandbox" / "worker"
+# The packages and modules of the grader, from the bottom up: each imports from lower layers only.
+LAYERS = (
+    ("text", "errors", "closing"),
+    ("files", "model", "notebook", "seeds", "version"),
+    ("extraction", "sandbox"),
+    ("options", "rubric"),
+    ("checks", "probes"),
+    ("judging", "report"),
+    ("pipeline",),
+    ("audit", "classroom"),
+    ("commands",),
+    ("cli",),
+    ("__main__",),
+)
+LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
 
 
 def _imported(path: Path) -> set[str]:
@@ -27,6 +42,62 @@ def _imported(path: Path) -> set[str]:
 @pytest.mark.parametrize("path", sorted((ROOT / "grader").rglob("*.py")), ids=lambda path: path.name)
 def test_the_grader_knows_nothing_of_diffusion(path: Path) -> None:
     assert not _imported(path) & {"reference", "rubrics"}
+
+
+def _upward(source: str, path: Path) -> list[str]:
+    """Return the imports, function-level ones included, of other parts of the grader that are not below.
+
+    Args:
+        source: the text of the module at ``path``, which is relative to the folder ``grader``.
+    """
+    own = path.parts[0].removesuffix(".py")
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            package = ("grader", *path.parts[:-1])
+            base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+            module = ".".join(filter(None, [base, node.module]))
+            names = [f"{module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in names:
+            first, *rest = name.split(".")
+            part = rest[0] if rest else ""
+            if first == "grader" and part != own and LAYER.get(part, -1) >= LAYER[own]:
+                found.append(name)
+    return found
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "grader").rglob("*.py")), ids=lambda path: path.name)
+def test_imports_point_downwards(path: Path) -> None:
+    inside = path.relative_to(ROOT / "grader")
+    if inside.parts[0] != "__init__.py":
+        assert _upward(path.read_text(), inside) == []
+
+
+def test_every_part_of_the_grader_has_a_layer() -> None:
+    parts = {path.stem for path in (ROOT / "grader").iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert parts - {"__init__", "__pycache__"} == set(LAYER)
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("notebook/submission.py", "from grader.extraction.local_modules import local_modules"),
+        ("notebook/syntax.py", "def late():\n    import grader.extraction.extract"),
+        ("extraction/extract.py", "from grader import judging"),
+        ("extraction/listing.py", "from ..report import page"),
+        ("judging/score.py", "if TYPE_CHECKING:\n    from grader.report.page import render"),
+        ("checks/cache.py", "from grader.commands import grade"),
+        ("report/page.py", "from grader.classroom.store import Store"),
+        ("report/page.py", "from grader.judging import score"),
+    ],
+)
+def test_an_upward_import_is_found_wherever_it_stands(path: str, source: str) -> None:
+    """Otherwise the test above could not fail."""
+    assert len(_upward(source, Path(path))) == 1
 
 
 @pytest.mark.parametrize("path", sorted(WORKER.rglob("*.py")), ids=lambda path: path.name)
