@@ -9,9 +9,10 @@ from grader.checks import Blocked, Evidence, Reporter, Unmet, criterion
 from reference.diffuser import NoiseDiffuser
 
 from .sampler.expectations import expect_calls, expect_formula, expect_order
-from .sampler.figures import coefficients
+from .sampler.figures import coefficient_curves
 from .sampler.noise import expect_noise
-from .sampler.probe import COUNT, SHAPE, RecoveredSampler
+from .sampler.probe import RecoveredSampler
+from .sampler.setup import COUNT, SHAPE
 
 
 @criterion("sample.formula")
@@ -20,7 +21,7 @@ def check_steps_follow_the_formula(
 ) -> None:
     """Every step computes 1/√α · (x_t − β/√(1−ᾱ) · ε) from x_t and the predicted noise ε."""
     if recovered_sampler.updates:
-        for figure in coefficients(recovered_sampler.updates, reference_diffuser):
+        for figure in coefficient_curves(recovered_sampler.updates, reference_diffuser):
             reporter.show(figure)
     expect_formula(recovered_sampler, reference_diffuser)
 

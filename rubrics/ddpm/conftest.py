@@ -50,7 +50,7 @@ from .sample_quality.quality import (
     judge_sampler,
 )
 from .sampler import probe as probe_sampler
-from .sampler.noise import works
+from .sampler.noise import correct_parts
 from .sampler.probe import RecoveredSampler
 from .short_training.background import BackgroundTraining
 from .short_training.plan import TrainingPlan, planned
@@ -241,8 +241,8 @@ def recovered_sampler(
 
     found = probe_sampler.recover(student, fallback, seeded("sampling"), numbering)
     reporter.convention("generate_samples", found.convention())
-    if found.first.missing:
-        names = ", ".join(sorted(set(found.first.missing)))
+    if found.first.missing_attributes:
+        names = ", ".join(sorted(set(found.first.missing_attributes)))
         reporter.note(
             f"generate_samples uses {names} of the diffuser, which the handout does not have; yours was used."
         )
@@ -331,10 +331,10 @@ def quality(
         reporter=reporter,
         numbering=request.getfixturevalue("numbering"),
     )
-    working = works(recovered_sampler, reference_diffuser)
-    if not any(working.values()):
+    correct = correct_parts(recovered_sampler, reference_diffuser)
+    if not any(correct.values()):
         raise Blocked("Your sampler does not work yet, so it makes no samples to judge.")
-    if not all(working.values()):
+    if not all(correct.values()):
         return judge_network(sample_generator, request.getfixturevalue("training_outcome"))
     draw = partial(draw_or_recall, judge, sample_generator)
     quality = judge_sampler(sample_generator.seeds, draw, settings["tolerance"])

@@ -18,8 +18,8 @@ from .forward.calls import FORMS
 from .forward.probe import Forward
 from .forward.schedule import PROBE, StudentSchedule, build_diffuser, match_reading, replace_wrong_curves
 from .sampler import probe as probe_sampler
-from .sampler.probe import STEPS as SAMPLER_STEPS
 from .sampler.probe import RecoveredSampler
+from .sampler.setup import STEPS as SAMPLER_STEPS
 from .trainer import probe as probe_trainer
 from .trainer.probe import RecordedTraining
 
@@ -84,7 +84,7 @@ def _convention_of_train(student: Student, seed: int) -> tuple[int, str | None]:
             return _first_step(steps, probe_trainer.STEPS), drawn[0].form if unusual else None
         sampling = probe_sampler.recover(student, lambda _: None, generator)
         passed = [e.t.flatten()[:1] for e in sampling.first.calls if e.t is not None]
-        return _first_step(torch.cat(passed), probe_sampler.STEPS) if passed else 0, None
+        return _first_step(torch.cat(passed), SAMPLER_STEPS) if passed else 0, None
     except (StudentError, Unmet, Blocked):
         return 0, None
 

@@ -1,4 +1,4 @@
-"""What a recovered sampler must be, one expectation for each criterion of its formula."""
+"""What the recovered steps of a sampler must satisfy: its formula and its order."""
 
 from __future__ import annotations
 
@@ -11,210 +11,243 @@ from grader.checks import Blocked, Unmet
 from reference.diffuser import NoiseDiffuser
 
 from .formulas import MISTAKES, RIGHT, Factors
-from .probe import SHAPE, STEPS, RecoveredSampler, SamplerStep
+from .probe import RecoveredSampler
+from .recovery import RESOLVABLE, SamplerStep
+from .setup import SHAPE, STEPS
 
 
 def expect_calls(sampling: RecoveredSampler) -> None:
-    """The network was asked at all."""
+    """Expect at least one call of the network.
+
+    Raises:
+        Blocked: there is none.
+    """
     if not sampling.first.calls:
         if sampling.first.error:
-            raise Blocked(f"generate_samples stopped before it asked the network: {sampling.first.error}")
-        raise Blocked("generate_samples never asks the network for the noise in all of its samples.")
+            raise Blocked(f"generate_samples stopped before it called the network: {sampling.first.error}")
+        raise Blocked("generate_samples never calls the network for all of its samples.")
 
 
-def expect_formula(sampling: RecoveredSampler, truth: NoiseDiffuser) -> None:
-    """Every step computes 1/√α · (x_t − β/√(1−ᾱ) · ε) from x_t and the predicted noise."""
+def expect_formula(sampling: RecoveredSampler, reference: NoiseDiffuser) -> None:
+    """Expect every step to compute 1/√α · (x_t − β/√(1−ᾱ) · ε) from x_t and the predicted noise.
+
+    Raises:
+        Unmet: the coefficients differ.
+        Blocked: no step could be recovered.
+    """
     expect_calls(sampling)
     updates = sampling.updates
     if not updates:
-        raise Blocked(
-            f"No step could be followed to its end: {sampling.first.error or 'one call is too few'}."
-        )
-    if any(fits(updates, order, RIGHT, truth) for order in orders(updates)):
+        reason = sampling.first.error or "the network was called only once"
+        raise Blocked(f"No sampling step could be recovered: {reason}.")
+    if any(fits(updates, order, RIGHT, reference) for order in orders(updates)):
         return
     order = orders(updates)[0]
-    if sum(does_not_follow(update) for update in updates) > len(updates) / 2:
+    if sum(is_unrelated(update) for update in updates) > len(updates) / 2:
         raise Unmet(
-            "What the network is asked about does not follow from the step before.",
+            "The image passed to the network does not follow from the step before.",
             expected="x_t as it was given, or as the step before left it",
-            actual="an image that depends neither on x_t nor on the predicted noise as it should",
+            actual="an image that does not depend on x_t and the predicted noise as it should",
             misconception="network-asked-about-something-else",
         )
-    wrong = [number for number in range(len(updates)) if not _fits_at(updates, order, RIGHT, truth, number)]
+    wrong = [number for number in range(len(updates)) if not _fits_at(updates, order, RIGHT, reference, number)]
     shown = wrong[len(wrong) // 2]
-    right = [factor[order[shown]].item() for factor in RIGHT(*truth.curves())]
+    right = [factor[order[shown]].item() for factor in RIGHT(*reference.curves())]
     found = updates[shown]
     raise Unmet(
-        f"The steps do not follow the formula. At step {order[shown]} "
-        f"x_t enters with the factor {found.of_x:.3f} and "
-        f"the predicted noise with {found.of_noise:.3f}.",
+        f"Your sampling steps do not follow the formula. At step {order[shown]}, "
+        f"x_t is multiplied by {found.x_factor:.3f} and the predicted noise by {found.noise_factor:.3f}.",
         expected=f"{right[0]:.3f} and {right[1]:.3f} at step {order[shown]}",
-        actual=f"{found.of_x:.3f} and {found.of_noise:.3f}",
-        misconception=_name(updates, truth),
+        actual=f"{found.x_factor:.3f} and {found.noise_factor:.3f}",
+        misconception=_misconception(updates, reference),
     )
 
 
-def _name(updates: Sequence[SamplerStep], truth: NoiseDiffuser) -> str | None:
-    """The misconception whose factors every step has, the last aside, which may be stretched for show."""
-    # A wrong factor may let x_t grow beyond all bounds; then float32 keeps nothing of the noise beside it.
-    plain = [number for number, update in enumerate(updates[:-1]) if update.size < 1e3]
+def _misconception(updates: Sequence[SamplerStep], reference: NoiseDiffuser) -> str | None:
+    """Return the misconception whose coefficients all steps have; None if there is none.
+
+    The last step is left out, because it may be rescaled for display.
+    """
+    resolvable = [number for number, update in enumerate(updates[:-1]) if update.peak < RESOLVABLE]
     for id, factors in MISTAKES:
         for order in orders(updates):
-            if len(plain) > 2 and all(_fits_at(updates, order, factors, truth, n) for n in plain):
+            if len(resolvable) > 2 and all(_fits_at(updates, order, factors, reference, n) for n in resolvable):
                 return id
     return None
 
 
-def does_not_follow(update: SamplerStep) -> bool:
-    """Whether the next image is no mix of this one and the predicted noise, or none of them at all."""
-    return update.stray > 0.2 or (abs(update.of_x) < 1e-3 and abs(update.of_noise) < 1e-3)
+def is_unrelated(update: SamplerStep) -> bool:
+    """Return whether the next image is no combination of x_t and the predicted noise, or contains neither."""
+    return update.unexplained > 0.2 or (abs(update.x_factor) < 1e-3 and abs(update.noise_factor) < 1e-3)
 
 
 def orders(updates: Sequence[SamplerStep]) -> list[list[int]]:
-    """The steps that the updates may be meant for: as the network was told, or simply the last first."""
-    told = [round(update.t) for update in updates]
-    natural = [max(0, STEPS - 1 - number) for number in range(len(updates))]
-    orders = [natural]
+    """Return the timesteps that the updates may belong to, most likely first.
+
+    Candidates are the timesteps passed to the network, counted from 0 or from 1, and the plain countdown.
+    """
+    passed = [round(update.t) for update in updates]
+    countdown = [max(0, STEPS - 1 - number) for number in range(len(updates))]
+    orders = [countdown]
     if all(update.t == round(update.t) for update in updates):
-        orders.insert(0, [min(max(t, 0), STEPS - 1) for t in told])
-        if min(told) == 1:
-            orders.append([min(max(t - 1, 0), STEPS - 1) for t in told])
+        orders.insert(0, [min(max(t, 0), STEPS - 1) for t in passed])
+        if min(passed) == 1:
+            orders.append([min(max(t - 1, 0), STEPS - 1) for t in passed])
     return orders
 
 
 def fits(
-    updates: Sequence[SamplerStep], order: Sequence[int], factors: Factors, truth: NoiseDiffuser
+    updates: Sequence[SamplerStep], order: Sequence[int], factors: Factors, reference: NoiseDiffuser
 ) -> bool:
-    """Whether every step has these factors; the last may be stretched and shifted, as for showing images."""
-    wrong = [number for number in range(len(updates)) if not _fits_at(updates, order, factors, truth, number)]
+    """Return whether every step has these coefficients.
+
+    The last step may also rescale the image for display, or leave it unchanged (which ``expect_order``
+    reports).
+    """
+    wrong = [number for number in range(len(updates)) if not _fits_at(updates, order, factors, reference, number)]
     last = len(updates) - 1
     return not wrong or (
         wrong == [last]
         and last > 10
-        and (_is_for_show(updates[last], order[last], factors, truth) or _is_dropped(updates[last]))
+        and (_is_rescaled(updates[last], order[last], factors, reference) or _is_unchanged(updates[last]))
     )
 
 
 def _fits_at(
-    updates: Sequence[SamplerStep], order: Sequence[int], factors: Factors, truth: NoiseDiffuser, number: int
+    updates: Sequence[SamplerStep], order: Sequence[int], factors: Factors, reference: NoiseDiffuser, number: int
 ) -> bool:
-    """Whether one step has these factors, within 0.3 % and six standard errors."""
+    """Return whether one step has these coefficients."""
     update, step = updates[number], order[number]
-    right_x, right_noise = (factor[step].item() for factor in factors(*truth.curves()))
-    near_x = abs(update.of_x - right_x) <= 3e-3 * abs(right_x) + 6 * update.error_x
-    near_noise = abs(update.of_noise - right_noise) <= 3e-3 * abs(right_noise) + 1e-5 + 6 * update.error_noise
-    return near_x and near_noise
+    right_x, right_noise = (factor[step].item() for factor in factors(*reference.curves()))
+    # 0.3 % exceeds float32 rounding about a hundred times; six standard errors cover a fit that is noisy
+    # because the two runs barely differ.
+    near_x = abs(update.x_factor - right_x) <= 3e-3 * abs(right_x) + 6 * update.x_error
+    noise_tolerance = 3e-3 * abs(right_noise) + 1e-5 + 6 * update.noise_error
+    return near_x and abs(update.noise_factor - right_noise) <= noise_tolerance
 
 
-def _is_for_show(update: SamplerStep, step: int, factors: Factors, truth: NoiseDiffuser) -> bool:
-    """Whether the result is the right one, stretched by a common factor and shifted, such as (x + 1) / 2."""
-    right_x, right_noise = (factor[step].item() for factor in factors(*truth.curves()))
-    stretch = update.of_x / right_x
-    common = abs(update.of_noise / right_noise - stretch) < 0.05 * abs(stretch)
-    return common and stretch > 0 and abs(update.z.nanmean().item()) > 0.02
+def _is_rescaled(update: SamplerStep, step: int, factors: Factors, reference: NoiseDiffuser) -> bool:
+    """Return whether the result is the right one after a scale and a shift, such as (x + 1) / 2."""
+    right_x, right_noise = (factor[step].item() for factor in factors(*reference.curves()))
+    scale = update.x_factor / right_x
+    common = abs(update.noise_factor / right_noise - scale) < 0.05 * abs(scale)
+    return common and scale > 0 and abs(update.residual.nanmean().item()) > 0.02
 
 
-def _is_dropped(update: SamplerStep) -> bool:
-    """Whether the step leaves x_t as it was, which the order of the steps is charged for."""
-    return abs(update.of_x - 1) < 1e-4 and abs(update.of_noise) < 1e-4
+def _is_unchanged(update: SamplerStep) -> bool:
+    """Return whether the step returns x_t as it was."""
+    return abs(update.x_factor - 1) < 1e-4 and abs(update.noise_factor) < 1e-4
 
 
-def expect_order(sampling: RecoveredSampler, truth: NoiseDiffuser) -> str:
-    """The network is asked at every step once, last to first, and the last update is returned. Returns what
-    was found.
+def expect_order(sampling: RecoveredSampler, reference: NoiseDiffuser) -> str:
+    """Expect one network call per timestep, last to first, and the last update as the result.
+
+    Returns:
+        A description of the steps taken.
+
+    Raises:
+        Unmet: the steps, their direction or the result differ.
+        Blocked: the network is never called.
     """
     expect_calls(sampling)
     run = sampling.first
-    for variable, argument in run.stale.items():
+    for variable, argument in run.stale_variables.items():
         raise Unmet(
-            f"generate_samples reads the notebook's variable {variable} where it is given {argument}.",
+            f"generate_samples reads the notebook's variable {variable} instead of its argument {argument}.",
             expected=f"{argument}, the argument",
             actual=f"{variable}, a variable of the notebook",
             misconception="stale-global",
         )
-    told = [call.t.flatten()[0].item() for call in run.calls if call.t is not None]
-    actual = f"{len(told)} steps, from t = {told[0]:g} to t = {told[-1]:g}"
+    passed = [call.t.flatten()[0].item() for call in run.calls if call.t is not None]
+    actual = f"{len(passed)} steps, from t = {passed[0]:g} to t = {passed[-1]:g}"
     expected = f"{STEPS} steps, from {STEPS - 1} to 0"
     if run.error:
-        what = f"generate_samples ended in an error after asking the network {len(told)} times: {run.error}"
-        raise Unmet(what, expected=expected)
-    gaps = {round(a - b, 6) for a, b in itertools.pairwise(told)}
-    by_level = _tells_a_level(told, sampling.updates, truth)
-    if len(told) > 1 and all(gap < 0 for gap in gaps) and not by_level:
+        calls = f"{len(passed)} calls of the network"
+        raise Unmet(f"generate_samples ended in an error after {calls}: {run.error}", expected=expected)
+    gaps = {round(a - b, 6) for a, b in itertools.pairwise(passed)}
+    by_level = _passes_noise_level(passed, sampling.updates, reference)
+    if len(passed) > 1 and all(gap < 0 for gap in gaps) and not by_level:
         raise Unmet(
-            "The steps are taken from the first to the last, which is the direction of the noising.",
+            "The steps run from the first to the last, which is the direction that adds noise.",
             expected=expected,
             actual=actual,
             misconception="forward-order",
         )
-    if len(told) != STEPS:
-        id = _left_out(told)
+    if len(passed) != STEPS:
         raise Unmet(
-            f"{len(told)} steps are taken instead of {STEPS}.",
+            f"generate_samples takes {len(passed)} steps instead of {STEPS}.",
             expected=expected,
             actual=actual,
-            misconception=id,
+            misconception=_missing_steps(passed),
         )
     if (len(gaps) != 1 or min(gaps) <= 0) and not by_level:
         raise Unmet(
-            "The steps that the network is told do not count down evenly.",
+            "The timesteps passed to the network do not count down evenly.",
             expected=expected,
             actual=actual,
             misconception="steps-uneven",
         )
-    _expect_start(sampling, expected)
+    _expect_noise_at_start(sampling, expected)
     _expect_last_update(sampling, expected)
     return actual
 
 
-def _tells_a_level(told: Sequence[float], updates: Sequence[SamplerStep], truth: NoiseDiffuser) -> bool:
-    """Whether the network is told no step but what belongs to it, such as the noise's level, which may rise
-    or fall: then the factors of the updates say in which direction they go.
+def _passes_noise_level(
+    passed: Sequence[float], updates: Sequence[SamplerStep], reference: NoiseDiffuser
+) -> bool:
+    """Return whether the network gets a quantity of the timestep, such as the noise level, instead of t.
+
+    Such a quantity may rise or fall during sampling; the recovered coefficients then show the direction of
+    the steps.
     """
-    steps = list(itertools.pairwise(told))
-    whole = all(number == round(number) for number in told)
-    if whole or not (all(a < b for a, b in steps) or all(a > b for a, b in steps)):
+    pairs = list(itertools.pairwise(passed))
+    whole = all(number == round(number) for number in passed)
+    if whole or not (all(a < b for a, b in pairs) or all(a > b for a, b in pairs)):
         return False
-    natural = range(STEPS - 1, -1, -1)
-    if fits(updates, natural, RIGHT, truth):
+    countdown = range(STEPS - 1, -1, -1)
+    if fits(updates, countdown, RIGHT, reference):
         return True
-    evenly = len({round(a - b, 6) for a, b in steps}) == 1
-    return not evenly and not fits(updates, natural[::-1], RIGHT, truth)
+    evenly = len({round(a - b, 6) for a, b in pairs}) == 1
+    return not evenly and not fits(updates, countdown[::-1], RIGHT, reference)
 
 
-def _expect_start(sampling: RecoveredSampler, expected: str) -> None:
+def _expect_noise_at_start(sampling: RecoveredSampler, expected: str) -> None:
     first = sampling.first.calls[0].x
+    # Of 7,840 standard normal pixels the mean is 0 ± 0.011 and the deviation 1 ± 0.008.
     if first is not None and not (0.9 < first.std() < 1.1 and abs(first.mean()) < 0.1):
         raise Unmet(
-            "The first step does not begin with noise: the x_t that is given is not used.",
+            "The first step does not start from noise: the given x_t is not used.",
             expected=expected + ", from the noise x_t",
-            actual=f"an image of mean {first.mean():.2f} and deviation {first.std():.2f}",
+            actual=f"an image with mean {first.mean():.2f} and standard deviation {first.std():.2f}",
             misconception="start-not-noise",
         )
 
 
-def _left_out(told: Sequence[float]) -> str | None:
-    if len(told) > STEPS:
+def _missing_steps(passed: Sequence[float]) -> str | None:
+    """Return the misconception behind a wrong number of steps; None if there are too many."""
+    if len(passed) > STEPS:
         return None
-    if len(told) != STEPS - 1:
+    if len(passed) != STEPS - 1:
         return "steps-left-out"
-    return "first-step-left-out" if told[0] == STEPS - 2 else "last-step-left-out"
+    return "first-step-left-out" if passed[0] == STEPS - 2 else "last-step-left-out"
 
 
 def _expect_last_update(sampling: RecoveredSampler, expected: str) -> None:
     run = sampling.first
     last = run.calls[-1].x
     if run.result is None or last is None or last.numel() != run.result.numel():
-        return  # of the wrong shape, which sample.shape says
+        return  # sample.shape reports a result of the wrong shape
     if torch.allclose(run.result, last.reshape(SHAPE), atol=1e-6):
         raise Unmet(
-            "The result is the image before the last step: the last update is dropped, or not computed.",
+            "generate_samples returns the image before the last step: the last update is not computed, or "
+            "not returned.",
             expected=expected,
-            actual="the last update is missing in the result",
+            actual="a result without the last update",
             misconception="last-update-dropped",
         )
     for call in run.calls[:-1]:
         if call.x is not None and torch.allclose(run.result, call.x.reshape(SHAPE), atol=1e-6):
             raise Unmet(
-                "The result is not the last image but an earlier one.", misconception="not-the-last-image"
+                "generate_samples returns the image of an earlier step, not of the last one.",
+                misconception="not-the-last-image",
             )

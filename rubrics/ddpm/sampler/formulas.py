@@ -1,7 +1,7 @@
-"""The factors of x_t and of the predicted noise in one sampling step: the right ones, and the known mistakes.
+"""Coefficients of x_t and of the predicted noise in one sampling step: the correct ones and known mistakes.
 
-Source: Ho et al. 2020, algorithm 2. Every formula takes beta, alpha and alpha_bar, each (T,), and gives both
-factors.
+Source: Ho et al. 2020, algorithm 2. Every formula takes beta, alpha and alpha_bar, each (T,), and returns the
+two coefficients, each (T,).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from torch import Tensor
 Factors = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 RIGHT: Factors = lambda b, a, ab: (a**-0.5, -b * a**-0.5 * (1 - ab) ** -0.5)  # noqa: E731
+# By misconception id. The order matters: the first match is reported.
 MISTAKES: Sequence[tuple[str, Factors]] = (
     ("factor-missing", lambda b, a, ab: (a * 0 + 1, -b * (1 - ab) ** -0.5)),
     ("alpha-for-alpha-bar-inside", lambda b, a, ab: (a**-0.5, -b * a**-0.5 * b**-0.5)),

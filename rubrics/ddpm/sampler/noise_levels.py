@@ -1,4 +1,4 @@
-"""How strong the noise between sampling steps is, beside what it may be and the known mistakes."""
+"""Standard deviation of the noise between sampling steps: measured, accepted, and by misconception."""
 
 from __future__ import annotations
 
@@ -13,60 +13,62 @@ from reference.diffuser import NoiseDiffuser
 
 
 class Expected(TypedDict):
-    """Words for what should be."""
+    """Keyword argument of ``Unmet``: what was expected."""
 
     expected: str
 
 
 class Actual(TypedDict):
-    """Words for what is."""
+    """Keyword argument of ``Unmet``: what was found."""
 
     actual: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoiseLevels:
-    """Measured sigmas of the steps that must have noise, with the schedule there.
+    """Measured sigmas of the steps that must add noise, with the schedule at these steps.
 
     Attributes:
-        late: which of the updates these are: all but the last two steps', where either is common usage.
-        steps: the step of each.
-        measured: its sigma, float64.
-        beta, alpha, alpha_bar, before: the schedule at each, ``before`` being alpha_bar one step earlier.
+        noisy: indices of these updates: all but those of the last two timesteps, where common implementations
+            differ in whether they add noise.
+        steps: timestep of each, int64 (N,).
+        measured: sigma of each, float64 (N,).
+        beta, alpha, alpha_bar: the schedule at each, float64 (N,).
+        alpha_bar_before: alpha_bar one timestep earlier, float64 (N,).
     """
 
-    late: list[int]
+    noisy: list[int]
     steps: Tensor
     measured: Tensor
     beta: Tensor
     alpha: Tensor
     alpha_bar: Tensor
-    before: Tensor
+    alpha_bar_before: Tensor
 
     @classmethod
-    def at(cls, sigmas: Tensor, order: Sequence[int], truth: NoiseDiffuser) -> Self:
-        """The sigmas of updates that are meant for the steps in ``order``."""
-        late = [number for number, step in enumerate(order) if step > 1]
-        steps = torch.tensor([order[number] for number in late], dtype=torch.int64)
-        beta, alpha, alpha_bar = truth.curves()
-        before = torch.cat([torch.ones(1, dtype=torch.float64), alpha_bar[:-1]])
+    def at(cls, sigmas: Tensor, order: Sequence[int], reference: NoiseDiffuser) -> Self:
+        """Return the levels of updates whose timesteps are ``order``."""
+        noisy = [number for number, step in enumerate(order) if step > 1]
+        steps = torch.tensor([order[number] for number in noisy], dtype=torch.int64)
+        beta, alpha, alpha_bar = reference.curves()
+        alpha_bar_before = torch.cat([torch.ones(1, dtype=torch.float64), alpha_bar[:-1]])
         return cls(
-            late=late,
+            noisy=noisy,
             steps=steps,
-            measured=sigmas[late].double(),
+            measured=sigmas[noisy].double(),
             beta=beta[steps],
             alpha=alpha[steps],
             alpha_bar=alpha_bar[steps],
-            before=before[steps],
+            alpha_bar_before=alpha_bar_before[steps],
         )
 
     def accepted(self) -> dict[str, Tensor]:
-        """Both variances of the paper, section 3.2, as standard deviations."""
-        posterior = self.beta * (1 - self.before) / (1 - self.alpha_bar)
+        """Return the two accepted sigmas, float64 (N,), by name: Ho et al. 2020, section 3.2."""
+        posterior = self.beta * (1 - self.alpha_bar_before) / (1 - self.alpha_bar)
         return {"√β": self.beta.sqrt(), "the posterior deviation": posterior.sqrt()}
 
     def mistakes(self) -> list[tuple[str, Tensor]]:
-        """The curve that each misconception about σ gives."""
+        """Return the sigma of each misconception, float64 (N,), by its id."""
         return [
             ("z-times-beta", self.beta),
             ("z-unscaled", torch.ones_like(self.beta)),
@@ -78,11 +80,11 @@ class NoiseLevels:
 
     @property
     def expected(self) -> Expected:
-        """The right strength half way, in words."""
-        middle = len(self.late) // 2
+        """The expected sigma halfway through sampling, in words."""
+        middle = len(self.noisy) // 2
         return {"expected": f"σ = {self.beta[middle].sqrt():.3f} at step {int(self.steps[middle])}"}
 
     @property
     def actual(self) -> Actual:
-        """The measured strength half way, in words."""
-        return {"actual": f"σ = {self.measured[len(self.late) // 2]:.3f}"}
+        """The measured sigma halfway through sampling, in words."""
+        return {"actual": f"σ = {self.measured[len(self.noisy) // 2]:.3f}"}

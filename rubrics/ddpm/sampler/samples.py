@@ -1,4 +1,4 @@
-"""Which step a sampler is at, and the samples in what it returns."""
+"""Decode what a sampler passes to the network and what it returns: timesteps and samples."""
 
 from __future__ import annotations
 
@@ -9,28 +9,40 @@ from torch import Tensor
 
 
 class StepDecoder:
-    """Tells which step, 0 to T − 1, the network is asked at, from whatever it is told."""
+    """Decodes the timestep, 0 to T - 1, from whatever number a sampler passes to the network.
+
+    Args:
+        total: T.
+    """
 
     def __init__(self, total: int) -> None:
         self._total = total
-        self._told: list[float] = []
+        self._seen: list[float] = []  # distinct numbers, in order of appearance
 
     def of(self, t: Tensor) -> int:
-        """The step itself where it is whole; else, as for t/T, by the order of what was told, last first."""
-        told = t.flatten()[0].item()
-        if told not in self._told:
-            self._told.append(told)
-        if self._told[0] == self._total:  # it counts from 1
-            told -= 1
-        scaled = told != int(told) or (told == 1 and self._told[0] <= 1)
-        if scaled or not 0 <= told < self._total:
-            return max(0, self._total - 1 - self._told.index(t.flatten()[0].item()) % self._total)
-        return int(told)
+        """Return the timestep: the number itself if it is an integer, otherwise its position in the countdown.
+
+        Scaled timesteps such as t/T are decoded by position: the first distinct number is T - 1, the next
+        T - 2, and so on.
+        """
+        passed = value = t.flatten()[0].item()
+        if passed not in self._seen:
+            self._seen.append(passed)
+        if self._seen[0] == self._total:  # the sampler counts from 1
+            value -= 1
+        # 1.0 is ambiguous: timestep 1, or t/T at the very start.
+        scaled = value != int(value) or (value == 1 and self._seen[0] <= 1)
+        if scaled or not 0 <= value < self._total:
+            return max(0, self._total - 1 - self._seen.index(passed) % self._total)
+        return int(value)
 
 
 def as_samples(value: Any, shape: tuple[int, ...]) -> Tensor | None:
-    """The samples in what a sampler returned: a tensor of as many numbers, or the last such in a list of
-    steps.
+    """Find the samples in what a sampler returned and return them as float ``shape``; None if there are none.
+
+    A tensor counts if it has the right number of elements. Of a tuple such as (samples, history) the first
+    match counts, of a list (the images of all steps) or a dictionary the last. A list of single images is
+    joined.
     """
     if isinstance(value, Tensor):
         count = torch.Size(shape).numel()
@@ -39,11 +51,9 @@ def as_samples(value: Any, shape: tuple[int, ...]) -> Tensor | None:
         value = list(value.values())
     if not isinstance(value, list | tuple):
         return None
-    inner = [found for item in value if (found := as_samples(item, shape)) is not None]
-    if inner:
-        return (
-            inner[0] if isinstance(value, tuple) else inner[-1]
-        )  # (samples, history), or a list of all steps
+    matches = [found for item in value if (found := as_samples(item, shape)) is not None]
+    if matches:
+        return matches[0] if isinstance(value, tuple) else matches[-1]
     tensors = [item for item in value if isinstance(item, Tensor)]
-    together = torch.cat([item.flatten() for item in tensors]) if tensors else torch.zeros(0)
-    return as_samples(together, shape) if len(tensors) == len(value) and value else None
+    joined = torch.cat([item.flatten() for item in tensors]) if tensors else torch.zeros(0)
+    return as_samples(joined, shape) if len(tensors) == len(value) and value else None

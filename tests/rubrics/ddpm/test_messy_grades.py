@@ -222,19 +222,19 @@ SLIPS = {
         "sample.order",
         {"setup": [("torch.manual_seed(0)", "T = 1000")], "sampler": [("range(total_timesteps", "range(T")]},
         "sample.order",
-        "reads the notebook's variable T where it is given total_timesteps",
+        "reads the notebook's variable T instead of its argument total_timesteps",
     ),
     "a crash at the last step": (
         "sample",
         {"sampler": [("z = torch", "diffuser.betas[step - 1 if step else 99]; z = torch")]},
         "sample.order",
-        "ended in an error after asking the network 50 times",
+        "ended in an error after 50 calls of the network",
     ),
     "the last mean dropped": (
         "sample",
         {"sampler": [("            x_t = mean", "            if step > 0:\n                x_t = mean")]},
         "sample.order",
-        "the last update is dropped",
+        "the last update is not computed",
     ),
     "steps from 1 in the diffuser alone": (
         "forward",

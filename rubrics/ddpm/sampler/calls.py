@@ -1,0 +1,56 @@
+"""Merge network calls that cover part of the batch into one call per step."""
+
+from __future__ import annotations
+
+import torch
+
+from ..interface.doubles import RecordedEvent
+from .setup import COUNT
+
+
+def merge_calls(calls: list[RecordedEvent]) -> list[RecordedEvent]:
+    """Return calls for the whole batch, also where a sampler works in chunks or sample by sample."""
+    if all(_size(call) == COUNT for call in calls):
+        return calls
+    chunks: list[list[RecordedEvent]] = []
+    for call in calls:  # the chunks of one step are adjacent if the loop over steps is the outer one
+        if chunks and sum(map(_size, chunks[-1])) < COUNT and timestep_of(chunks[-1][0]) == timestep_of(call):
+            chunks[-1].append(call)
+        else:
+            chunks.append([call])
+    if not all(sum(map(_size, chunk)) == COUNT for chunk in chunks):
+        chunks = _chunks_of_successive_runs(calls)
+    return [_merged(chunk) for chunk in chunks]
+
+
+def timestep_of(call: RecordedEvent) -> float | None:
+    """Return the first timestep that a call was given; None if it had none."""
+    return None if call.t is None else call.t.flatten()[0].item()
+
+
+def _chunks_of_successive_runs(calls: list[RecordedEvent]) -> list[list[RecordedEvent]]:
+    """Group calls by step where the loop over chunks is the outer one; return [] if they cannot be grouped.
+
+    Such a sampler runs over all steps for some samples, then over all steps for the next ones.
+    """
+    for groups in range(2, COUNT + 1):
+        length, left_over = divmod(len(calls), groups)
+        if not length or left_over:
+            continue
+        runs = [calls[start : start + length] for start in range(0, len(calls), length)]
+        even = all(len({_size(call) for call in run}) == 1 for run in runs)
+        if even and sum(_size(run[0]) for run in runs) == COUNT:
+            return [list(same_step) for same_step in zip(*runs, strict=True)]
+    return []
+
+
+def _merged(chunk: list[RecordedEvent]) -> RecordedEvent:
+    x = torch.cat([call.x for call in chunk if call.x is not None])
+    output = torch.cat([call.output for call in chunk if call.output is not None])
+    return RecordedEvent(
+        kind="forward", x=x, output=output, t=chunk[0].t, grad=any(call.grad for call in chunk)
+    )
+
+
+def _size(call: RecordedEvent) -> int:
+    return 0 if call.x is None else len(call.x)
