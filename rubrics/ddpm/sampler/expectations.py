@@ -50,7 +50,9 @@ def expect_formula(sampling: RecoveredSampler, reference: NoiseDiffuser) -> None
             actual="an image that does not depend on x_t and the predicted noise as it should",
             misconception="network-asked-about-something-else",
         )
-    wrong = [number for number in range(len(updates)) if not _fits_at(updates, order, RIGHT, reference, number)]
+    wrong = [
+        number for number in range(len(updates)) if not _fits_at(updates, order, RIGHT, reference, number)
+    ]
     shown = wrong[len(wrong) // 2]
     right = [factor[order[shown]].item() for factor in RIGHT(*reference.curves())]
     found = updates[shown]
@@ -71,7 +73,9 @@ def _misconception(updates: Sequence[SamplerStep], reference: NoiseDiffuser) -> 
     resolvable = [number for number, update in enumerate(updates[:-1]) if update.peak < RESOLVABLE]
     for id, factors in MISTAKES:
         for order in orders(updates):
-            if len(resolvable) > 2 and all(_fits_at(updates, order, factors, reference, n) for n in resolvable):
+            if len(resolvable) > 2 and all(
+                _fits_at(updates, order, factors, reference, n) for n in resolvable
+            ):
                 return id
     return None
 
@@ -104,7 +108,9 @@ def fits(
     The last step may also rescale the image for display, or leave it unchanged (which ``expect_order``
     reports).
     """
-    wrong = [number for number in range(len(updates)) if not _fits_at(updates, order, factors, reference, number)]
+    wrong = [
+        number for number in range(len(updates)) if not _fits_at(updates, order, factors, reference, number)
+    ]
     last = len(updates) - 1
     return not wrong or (
         wrong == [last]
@@ -114,7 +120,11 @@ def fits(
 
 
 def _fits_at(
-    updates: Sequence[SamplerStep], order: Sequence[int], factors: Factors, reference: NoiseDiffuser, number: int
+    updates: Sequence[SamplerStep],
+    order: Sequence[int],
+    factors: Factors,
+    reference: NoiseDiffuser,
+    number: int,
 ) -> bool:
     """Return whether one step has these coefficients."""
     update, step = updates[number], order[number]

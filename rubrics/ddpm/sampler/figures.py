@@ -76,7 +76,9 @@ def _recognised_mistake(updates: Sequence[SamplerStep], reference: NoiseDiffuser
     if len(plain) < 3:
         return None
     possible = orders(plain)
-    matches = (factors for _, factors in MISTAKES if any(fits(plain, o, factors, reference) for o in possible))
+    matches = (
+        factors for _, factors in MISTAKES if any(fits(plain, o, factors, reference) for o in possible)
+    )
     return next(matches, None)
 
 

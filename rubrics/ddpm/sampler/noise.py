@@ -134,7 +134,9 @@ def _expect_total_noise(sampling: RecoveredSampler, reference: NoiseDiffuser) ->
 
 def _with_known_noise(sampling: RecoveredSampler) -> list[SamplerStep]:
     """Return the steps whose residual is the noise: coefficients known, values small enough for float32."""
-    known = [update for update in sampling.updates if math.isfinite(update.x_error)]  # not if x_t was the same
+    known = [
+        update for update in sampling.updates if math.isfinite(update.x_error)
+    ]  # not if x_t was the same
     solved = [update for update in known if math.isfinite(update.x_factor) and update.peak < RESOLVABLE]
     if len(solved) < 3:
         raise Blocked("Too few sampling steps could be recovered to measure the noise.")

@@ -44,9 +44,9 @@ class SamplerRun:
         missing_attributes: attributes of the diffuser that the sampler reads and the handout does not have.
         result: the returned samples, shaped like ``start``; None if the returned value holds none.
         returned: the returned value, unchanged.
-        attached: True if the result is attached to an autograd graph.
+        attached: whether the result is attached to an autograd graph.
         error: why the sampler did not finish.
-        stale_variables: notebook variables that were set to an argument for this run, with that argument's name.
+        stale_variables: notebook variables that were set to an argument for this run, with its name.
     """
 
     start: Tensor

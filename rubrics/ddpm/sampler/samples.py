@@ -20,7 +20,7 @@ class StepDecoder:
         self._seen: list[float] = []  # distinct numbers, in order of appearance
 
     def of(self, t: Tensor) -> int:
-        """Return the timestep: the number itself if it is an integer, otherwise its position in the countdown.
+        """Return the timestep: the number itself if it is an integer, else its position in the countdown.
 
         Scaled timesteps such as t/T are decoded by position: the first distinct number is T - 1, the next
         T - 2, and so on.
