@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from grader.checks import Evidence, Reporter, criterion
 
-from .trainer import expectations, losses
-from .trainer.probe import RecordedTraining
+from .trainer.expectations import (
+    expect_cleared_gradients,
+    expect_noise_target,
+    expect_random_timesteps,
+    expect_step_per_batch,
+)
+from .trainer.losses import expect_losses
+from .trainer.recording import RecordedTraining
+from .trainer.validation import expect_passive_validation
 
 
 @criterion("train.loss_target")
@@ -15,34 +22,34 @@ def check_loss_compares_the_noises(recorded_training: RecordedTraining, reporter
         reporter.note(
             f"Your train raised an error in a trial run of two short epochs: {recorded_training.error}"
         )
-    expectations.expect_loss_on_noise(recorded_training)
+    expect_noise_target(recorded_training)
 
 
 @criterion("train.optimizer_step")
 def check_every_batch_updates_the_network(recorded_training: RecordedTraining) -> None:
     """Each batch runs one backward pass and one optimizer step."""
-    expectations.expect_a_step_per_batch(recorded_training)
+    expect_step_per_batch(recorded_training)
 
 
 @criterion("train.zero_grad")
 def check_gradients_are_cleared(recorded_training: RecordedTraining) -> None:
     """The gradients are cleared before each backward pass."""
-    expectations.expect_cleared_gradients(recorded_training)
+    expect_cleared_gradients(recorded_training)
 
 
 @criterion("train.random_t")
 def check_steps_are_random(recorded_training: RecordedTraining, evidence: Evidence) -> None:
     """Every image of every batch gets its own random step from all T."""
-    evidence.actual = expectations.expect_random_steps(recorded_training)
+    evidence.actual = expect_random_timesteps(recorded_training)
 
 
 @criterion("train.eval_mode_no_grad")
 def check_validation_changes_nothing(recorded_training: RecordedTraining) -> None:
     """Validation runs in eval mode, without gradients, and updates nothing."""
-    expectations.expect_validation_only_looks(recorded_training)
+    expect_passive_validation(recorded_training)
 
 
 @criterion("train.returns_losses")
 def check_losses_are_returned(recorded_training: RecordedTraining) -> None:
     """train returns the losses of every epoch."""
-    losses.expect_losses(recorded_training)
+    expect_losses(recorded_training)

@@ -56,9 +56,9 @@ from .short_training.background import BackgroundTraining
 from .short_training.plan import TrainingPlan, planned
 from .short_training.training import TrainingOutcome
 from .step_numbering import describe_encoding_mismatch, recover_forward
-from .trainer import probe as probe_trainer
-from .trainer.probe import RecordedTraining
-from .trainer.run import run_as_expected, see_what_is_told
+from .trainer.recording import RecordedTraining
+from .trainer.run import record_custom_encoding, record_training
+from .trainer.setup import SCHEDULE as RECORDING_SCHEDULE
 
 
 @pytest.fixture(scope="session")
@@ -212,12 +212,12 @@ def recorded_training(
     """A run of the student's ``train`` on test doubles of all its arguments."""
     need("train")
     reading = usable_reading.as_returned if usable_reading else PAPER
-    fallback = try_build_diffuser(student, judge, probe_trainer.SCHEDULE)
+    fallback = try_build_diffuser(student, judge, RECORDING_SCHEDULE)
     forward: Forward | None = _try_fixture(request, "forward")
     convention = forward.convention if forward else None
     layouts = [convention.layout] if convention and convention.layout.noise is not None else []
-    training = run_as_expected(student, reading, fallback, seeded("training"), numbering, layouts)
-    see_what_is_told(
+    training = record_training(student, reading, fallback, seeded("training"), numbering, layouts)
+    record_custom_encoding(
         student, training, lambda: try_build_diffuser(student, judge, TRAINING_SCHEDULE), seeded("telling")
     )
     reporter.convention("train", training.convention())

@@ -21,7 +21,8 @@ from .sampler import probe as probe_sampler
 from .sampler.probe import RecoveredSampler
 from .sampler.setup import STEPS as SAMPLER_STEPS
 from .trainer import probe as probe_trainer
-from .trainer.probe import RecordedTraining
+from .trainer.recording import RecordedTraining
+from .trainer.setup import STEPS as TRAINER_STEPS
 
 
 def recover_forward(
@@ -81,7 +82,7 @@ def _convention_of_train(student: Student, seed: int) -> tuple[int, str | None]:
         if drawn:
             steps = torch.cat([e.t for e in drawn if e.t is not None])
             unusual = drawn[0].form.startswith(("long", "float")) and drawn[0].form not in FORMS
-            return _first_step(steps, probe_trainer.STEPS), drawn[0].form if unusual else None
+            return _first_step(steps, TRAINER_STEPS), drawn[0].form if unusual else None
         sampling = probe_sampler.recover(student, lambda _: None, generator)
         passed = [e.t.flatten()[:1] for e in sampling.first.calls if e.t is not None]
         return _first_step(torch.cat(passed), SAMPLER_STEPS) if passed else 0, None
@@ -100,7 +101,7 @@ def describe_encoding_mismatch(training: RecordedTraining, sampling: RecoveredSa
     Returns:
         A sentence, or None if the encodings agree or cannot be compared.
     """
-    encoding = training.usual if training.told else None
+    encoding = training.usual_encoding if training.timestep_pairs else None
     passed = [call.t.flatten()[0].item() for call in sampling.first.calls if call.t is not None]
     if encoding is None or len(passed) != SAMPLER_STEPS:
         return None

@@ -12,9 +12,9 @@ from ..forward.probe import Forward
 from ..forward.schedule import MatchedReading
 from ..interface.conventions import ReturnLayout, StepNumbering, TimestepEncoding
 from ..network.probe import MIN_EFFECT, InputPaths, Network
-from ..trainer.expectations import trains_rightly
-from ..trainer.probe import RecordedTraining
-from ..trainer.run import agree
+from ..trainer.expectations import trains_correctly
+from ..trainer.recording import RecordedTraining
+from ..trainer.run import interfaces_agree
 from . import measured
 
 
@@ -30,7 +30,7 @@ class TrainCalls:
     @classmethod
     def seen_in(cls, training: RecordedTraining) -> TrainCalls:
         """Those of a run."""
-        return cls(training.labels, training.numbering, training.answers, training.telling)
+        return cls(training.labels, training.numbering, training.layout, training.encoding)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +98,7 @@ def planned(
         and not isinstance(network.output, str)
         and network.output.shape[1:] == (1, 28, 28)
     )
-    own_trainer = training is not None and trains_rightly(training)
+    own_trainer = training is not None and trains_correctly(training)
     if not usable and not own_trainer:
         raise Blocked(
             "Neither the network nor the training loop works, so there is nothing of yours to train with."
@@ -109,7 +109,7 @@ def planned(
         charged=usable and not _joined(paths),
         own_trainer=own_trainer,
         calls=TrainCalls.seen_in(training) if training else None,
-        own_diffuser=own_trainer and forward is not None and agree(training, forward),
+        own_diffuser=own_trainer and forward is not None and interfaces_agree(training, forward),
         reading=course.as_returned if course else PAPER,
         replaced=tuple(part for part, is_own in own.items() if not is_own),
     )

@@ -1,4 +1,8 @@
-"""What a run of ``train`` on stand-ins must show, one expectation for each criterion."""
+"""What a recorded run of ``train`` must show: loss target, optimizer steps, gradients, timesteps.
+
+All functions raise ``Unmet`` if the expectation fails and ``Blocked`` if the run stopped before it could be
+judged.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +16,17 @@ from torch import Tensor
 from grader.checks import Blocked, Unmet
 
 from ..interface.conventions import timesteps_are_unrelated
-from .accumulation import accumulates, after_steps, clears_before_step, is_detached
-from .loss_targets import own_noise, targets
-from .probe import ARGUMENTS, BATCH, BATCHES, EPOCHS, STEPS, RecordedTraining
+from .accumulation import (
+    accumulates_gradients,
+    clears_before_step,
+    first_passes_after_steps,
+    prediction_is_detached,
+)
+from .loss_targets import loss_targets, mixes_own_noise
+from .recording import RecordedTraining
+from .setup import ARGUMENTS, BATCH_SIZE, BATCHES, EPOCHS, STEPS
 
-_WORDS = {
+_WRONG_TARGETS = {
     "clean": ("target-clean-image", "the clean image"),
     "noisy": ("target-noisy-image", "the noisy image itself"),
     "fresh": ("target-fresh-noise", "noise that is not the noise in the image"),
@@ -24,18 +34,20 @@ _WORDS = {
 }
 
 
-def trains_rightly(training: RecordedTraining, but_stale: bool = False) -> bool:
-    """Whether a network can be trained with this ``train`` as it should be: right loss, steps, gradients and
-    t. ``but_stale`` overlooks that it reads the notebook's variables for its arguments.
+def trains_correctly(training: RecordedTraining, ignore_stale_variables: bool = False) -> bool:
+    """Return whether this ``train`` can train a network: it meets all expectations of this module.
+
+    Args:
+        ignore_stale_variables: overlook that it reads notebook variables instead of its arguments.
     """
-    if but_stale:
-        training = replace(training, stale={})
+    if ignore_stale_variables:
+        training = replace(training, stale_variables={})
     try:
         for expect in (
-            expect_loss_on_noise,
-            expect_a_step_per_batch,
+            expect_noise_target,
+            expect_step_per_batch,
             expect_cleared_gradients,
-            expect_random_steps,
+            expect_random_timesteps,
         ):
             expect(training)
     except (Unmet, Blocked):
@@ -43,44 +55,48 @@ def trains_rightly(training: RecordedTraining, but_stale: bool = False) -> bool:
     return training.error is None
 
 
-def unless_it_stopped(training: RecordedTraining, what: str) -> None:
-    """Block a question for which a run that stopped early left no evidence."""
+def block_if_stopped(training: RecordedTraining, before: str) -> None:
+    """Block an expectation for which a run that stopped early has no evidence.
+
+    Args:
+        before: what the run did not reach, as a clause.
+    """
     if training.error:
-        raise Blocked(f"train stopped before {what}: {training.error}")
+        raise Blocked(f"Your train stopped before {before}: {training.error}")
 
 
-def expect_loss_on_noise(training: RecordedTraining) -> None:
-    """The loss compares the predicted noise with the noise that is in the image."""
-    if training.at_odds:
+def expect_noise_target(training: RecordedTraining) -> None:
+    """Expect the loss to compare the predicted noise with the noise in the image."""
+    if training.conflicting_layout:
         raise Unmet(
-            "train takes the noisy image and the noise, in this order, but your noise_diffusion "
-            f"{training.at_odds}.",
-            expected="results taken as noise_diffusion gives them",
+            "Your train takes the noisy image first and the noise second, but your noise_diffusion "
+            f"{training.conflicting_layout}.",
+            expected="results read in the order in which noise_diffusion returns them",
             misconception="results-exchanged",
         )
-    if training.training_passes and all(map(training.sees_clean_image, training.training_passes)):
+    if training.training_passes and all(map(training.gets_clean_image, training.training_passes)):
         raise Unmet(
-            "The network is shown the clean image, not the noisy one.",
+            "The network gets the clean image, not the noisy one.",
             expected="the noisy image that noise_diffusion returned",
             actual="the image before any noise",
             misconception="network-sees-clean-image",
         )
-    found = targets(training)
+    found = loss_targets(training)
     if not found:
-        unless_it_stopped(training, "a prediction was compared with anything")
-        raise Unmet("No loss was computed from the network's prediction.", misconception="no-loss")
-    if set(found) == {"noise"} or own_noise(training):
+        block_if_stopped(training, "it computed a loss")
+        raise Unmet("Your train computes no loss from the network's prediction.", misconception="no-loss")
+    if set(found) == {"noise"} or mixes_own_noise(training):
         return
     gradients = [one.gradient for one in training.training_passes if one.gradient is not None]
     if gradients and not any(gradient.any() for gradient in gradients):
         raise Unmet(
-            "The loss does not change with the prediction.",
+            "The loss does not depend on the prediction.",
             expected="the noise that noise_diffusion returned, compared with the network's prediction",
             actual="a gradient of zero",
             misconception="prediction-not-compared",
         )
     wrong = next(name for name, _ in found.most_common() if name != "noise")
-    id, words = _WORDS[wrong]
+    id, words = _WRONG_TARGETS[wrong]
     raise Unmet(
         f"The loss compares the prediction with {words}.",
         expected="the noise that noise_diffusion returned",
@@ -89,50 +105,51 @@ def expect_loss_on_noise(training: RecordedTraining) -> None:
     )
 
 
-def expect_a_step_per_batch(training: RecordedTraining) -> None:
-    """The loss is sent back through the network, and the optimiser steps, once per batch."""
+def expect_step_per_batch(training: RecordedTraining) -> None:
+    """Expect one backward pass and one optimizer step per batch; gradient accumulation is accepted."""
     passes = training.training_passes
-    _expect_own_argument(training, [name for name in ARGUMENTS if name != "totalTrainingTimesteps"])
+    _expect_arguments_used(training, [name for name in ARGUMENTS if name != "totalTrainingTimesteps"])
     if not passes:
-        unless_it_stopped(training, "the network was asked")
-        raise Unmet("The network was never asked during training.", misconception="network-not-called")
+        block_if_stopped(training, "it called the network")
+        raise Unmet("Your train never calls the network.", misconception="network-not-called")
     backward = sum(one.gradient is not None for one in passes)
     if not backward:
         reason = f" ({training.error})" if training.error else ""
         raise Unmet(
-            f"No gradient ever reached the network{reason}.",
+            f"No gradient ever reaches the network{reason}.",
             expected="a backward pass per batch",
             actual="none",
-            misconception="prediction-detached" if is_detached(training) else "no-backward",
+            misconception="prediction-detached" if prediction_is_detached(training) else "no-backward",
         )
     promised = EPOCHS * BATCHES
     if len(passes) < promised and training.error is None:
         raise Unmet(
-            f"The network is trained on {len(passes)} batches; "
-            f"{EPOCHS} epochs of the loader have {promised}.",
+            f"Your train uses {len(passes)} batches; {EPOCHS} epochs of the loader have {promised}.",
             expected=f"{promised} batches",
             actual=f"{len(passes)} batches",
             misconception="batches-left-out",
         )
+    # Every forward call reports the double's one weight, so a step shows in the next call. A step after the
+    # last batch shows only if a validation pass follows.
     weights = [one.forward.weight for one in training.passes]
     steps = sum(a != b for a, b in itertools.pairwise(weights))
-    last_is_seen = 0 if training.validation_passes else 1  # nothing after the last batch shows its step
-    if steps + last_is_seen >= len(passes) or accumulates(training):
+    unseen = 0 if training.validation_passes else 1
+    if steps + unseen >= len(passes) or accumulates_gradients(training):
         return
     if len(passes) < 2:
-        unless_it_stopped(training, "a second batch was trained on")
+        block_if_stopped(training, "it trained on a second batch")
     if steps == 0 and any(event.kind == "step" for event in training.log):
         cleared = clears_before_step(training)
-        by = "" if cleared else ", by gradients that are missing or zero"
+        reason = "" if cleared else ": its gradients are missing or zero"
         raise Unmet(
-            f"The network's weights never change, though the optimiser steps{by}.",
+            f"The network's weights never change, although the optimizer steps{reason}.",
             expected=f"{len(passes)} changes",
             actual="none",
             misconception="gradients-cleared-before-step" if cleared else None,
         )
     if steps == 0:
         raise Unmet(
-            "The network's weights never change: gradients are computed, but the optimiser does not step.",
+            "The network's weights never change: gradients are computed, but the optimizer makes no step.",
             expected=f"{len(passes)} steps",
             actual="0 steps",
             misconception="no-step",
@@ -145,12 +162,13 @@ def expect_a_step_per_batch(training: RecordedTraining) -> None:
     )
 
 
-def _expect_own_argument(training: RecordedTraining, arguments: Sequence[str]) -> None:
-    for variable, argument in training.stale.items():
+def _expect_arguments_used(training: RecordedTraining, arguments: Sequence[str]) -> None:
+    """Expect that no notebook variable is read instead of one of these arguments."""
+    for variable, argument in training.stale_variables.items():
         if argument in arguments:
             raise Unmet(
-                f"train reads the notebook's variable {variable} where it is given {argument}: "
-                f"{training.outside}.",
+                f"train reads the notebook's variable {variable} instead of its argument {argument}: "
+                f"{training.free_variables}.",
                 expected=f"{argument}, the argument",
                 actual=f"{variable}, a variable of the notebook",
                 misconception="stale-global",
@@ -158,15 +176,16 @@ def _expect_own_argument(training: RecordedTraining, arguments: Sequence[str]) -
 
 
 def expect_cleared_gradients(training: RecordedTraining) -> None:
-    """Before each backward pass the gradients of the batch before are gone."""
+    """Expect the gradients of earlier batches to be gone before each backward pass."""
     passes = [one for one in training.training_passes if one.gradient is not None]
     if len(passes) < 2:
-        unless_it_stopped(training, "a second batch was trained on")
+        block_if_stopped(training, "it trained on a second batch")
         clearings = sum(event.kind == "zero_grad" for event in training.log)
         if clearings >= len(training.training_passes) > 0:
-            return  # that no gradients came was charged elsewhere; they would have been cleared
-        raise Blocked("No gradients ever came, so none could be left over.")
-    fresh = after_steps(training)
+            return  # missing gradients lost their points elsewhere; these would have been cleared
+        raise Blocked("No gradients were computed, so none could be left over.")
+    # With gradient accumulation, only the first backward pass after a step must find no gradients.
+    fresh = first_passes_after_steps(training)
     fresh = fresh if len(fresh) > 1 else list(range(len(passes)))
     left_over = [one for number, one in enumerate(passes) if number in fresh and one.gradient_before]
     if left_over:
@@ -179,33 +198,35 @@ def expect_cleared_gradients(training: RecordedTraining) -> None:
         )
 
 
-def expect_random_steps(training: RecordedTraining) -> str:
-    """Every image of every batch is trained at a step drawn anew from all T. Returns what was found, in
-    words.
+def expect_random_timesteps(training: RecordedTraining) -> str:
+    """Expect every image of every batch to get its own timestep, sampled uniformly from all T.
+
+    Returns:
+        A description of the timesteps.
     """
-    batches = [t for one in training.training_passes if (t := _steps_of(one.t, one.forward.t)) is not None]
+    batches = [t for one in training.training_passes if (t := _timesteps(one.t, one.forward.t)) is not None]
     if len(batches) < 2:
-        unless_it_stopped(training, "a second batch was trained on")
-        raise Blocked("The network was never asked at a step.")
+        block_if_stopped(training, "it trained on a second batch")
+        raise Blocked("Your train never passes a timestep to the network or to noise_diffusion.")
     every = torch.cat(batches)
     first = training.numbering.first
     low, high = every.min().item(), every.max().item()
     actual = f"steps from {low:g} to {high:g} in {len(every)} images"
     last = STEPS - 1 + first
-    expected = f"steps from {first} to {last}, each image its own, other ones in every batch"
-    _expect_own_argument(training, ("totalTrainingTimesteps",))
+    expected = f"steps from {first} to {last}, a separate one for each image, new in every batch"
+    _expect_arguments_used(training, ("totalTrainingTimesteps",))
     if len(batches) > 2 and all(torch.equal(batch, batches[0]) for batch in batches) and low < high:
-        which = f": train reads {training.outside}" if training.outside else ""
+        which = f": train reads {training.free_variables}" if training.free_variables else ""
         raise Unmet(
-            f"Every batch is trained at the same steps: they are drawn once, not anew{which}.",
+            f"Every batch is trained at the same steps. They are sampled once, not for every batch{which}.",
             expected=expected,
             actual="the same steps in every batch",
             misconception="t-frozen",
         )
     if low < first or high > last:
         raise Unmet(
-            f"Steps are drawn that do not exist: with T = {STEPS} they run from {first} to {last}"
-            + (f"; train reads {training.outside}." if training.outside else "."),
+            f"Some steps do not exist: with T = {STEPS} they run from {first} to {last}"
+            + (f"; train reads {training.free_variables}." if training.free_variables else "."),
             expected=expected,
             actual=actual,
             misconception="t-beyond-range",
@@ -223,16 +244,17 @@ def expect_random_steps(training: RecordedTraining) -> str:
             actual="one step per batch",
             misconception="one-t-per-batch",
         )
-    if timesteps_are_unrelated(training.told):
+    if timesteps_are_unrelated(training.timestep_pairs):
         raise Unmet(
-            "The network is told other steps than those at which the images were noised.",
+            "The timesteps passed to the network differ from those used to noise the images.",
             expected="the step of each image",
-            actual="steps drawn anew",
+            actual="steps sampled separately",
             misconception="told-other-steps",
         )
-    # 192 draws from 40 steps have a mean of 0.5 ± 0.021 of the range, and miss either quarter once in 10^23.
-    share = ((every - first) / (STEPS - 1)).mean().item()
-    if not 0.35 < share < 0.65 or low > 0.25 * STEPS or high < 0.75 * STEPS:
+    # 192 samples of 40 steps have a mean of 0.5 ± 0.021 of the range, so ± 0.15 is seven standard errors. They
+    # miss the first or the last quarter of the range once in 10^23.
+    mean = ((every - first) / (STEPS - 1)).mean().item()
+    if not 0.35 < mean < 0.65 or low > 0.25 * STEPS or high < 0.75 * STEPS:
         raise Unmet(
             "The steps are not spread evenly over the schedule.",
             expected=expected,
@@ -242,51 +264,9 @@ def expect_random_steps(training: RecordedTraining) -> str:
     return actual
 
 
-def _steps_of(diffused: Tensor | None, asked: Tensor | None) -> Tensor | None:
-    """The steps of one batch, one per image: as the diffuser was given them, else as the network was."""
-    steps = diffused if diffused is not None else asked
+def _timesteps(diffused: Tensor | None, predicted: Tensor | None) -> Tensor | None:
+    """Return a batch's timesteps, (BATCH_SIZE,), as the diffuser got them, or else the network."""
+    steps = diffused if diffused is not None else predicted
     if steps is None:
         return None
-    return steps.expand(BATCH) if steps.numel() == 1 else steps
-
-
-def expect_validation_only_looks(training: RecordedTraining) -> None:
-    """In validation the network is in eval mode, no gradients are recorded, and nothing is updated."""
-    validating = training.validation_passes
-    if not validating:
-        unless_it_stopped(training, "validation")
-        raise Unmet("The validation batches are never shown to the network.", misconception="no-validation")
-    if any(one.gradient is not None for one in validating) or _steps_in_validation(training):
-        raise Unmet(
-            "The network is trained on the validation batches.",
-            expected="validation changes nothing",
-            actual="gradients or steps in validation",
-            misconception="trains-in-validation",
-        )
-    in_eval = not any(one.forward.training for one in validating)
-    no_grad = not any(one.forward.grad for one in validating)
-    if not in_eval and not no_grad:
-        raise Unmet(
-            "Validation runs in training mode and records gradients.", misconception="no-eval-no-no-grad"
-        )
-    if not in_eval:
-        raise Unmet("The network is not put into eval mode for validation.", misconception="no-eval-mode")
-    if not no_grad:
-        raise Unmet("Gradients are recorded during validation.", misconception="no-no-grad")
-    if any(not one.forward.training for one in training.training_passes):
-        before = itertools.takewhile(lambda one: not one.validating, training.passes)
-        at_once = any(not one.forward.training for one in before)
-        when = "Already in the first epoch" if at_once else "After validation"
-        raise Unmet(f"{when} the network is trained in eval mode.", misconception="stays-in-eval")
-
-
-def _steps_in_validation(training: RecordedTraining) -> bool:
-    """Whether the optimiser steps between the first and the last validation batch of an epoch."""
-    loader, since = "", 0
-    for event in training.log:
-        if event.kind in ("epoch", "batch"):
-            if event.name == "validation" and loader == "validation" and since:
-                return True
-            loader, since = event.name, 0
-        since += event.kind == "step"
-    return False
+    return steps.expand(BATCH_SIZE) if steps.numel() == 1 else steps

@@ -1,4 +1,4 @@
-"""What ``train`` gives back: the losses of every epoch, in whatever form."""
+"""Find the losses of every epoch in what ``train`` returns, whatever its structure."""
 
 from __future__ import annotations
 
@@ -9,28 +9,36 @@ from torch import Tensor
 
 from grader.checks import Unmet
 
-from .expectations import unless_it_stopped
-from .probe import EPOCHS, RecordedTraining
+from .expectations import block_if_stopped
+from .recording import RecordedTraining
+from .setup import EPOCHS
 
 
 def expect_losses(training: RecordedTraining) -> None:
-    """The losses of every epoch come back."""
-    unless_it_stopped(training, "it could return anything")
-    if any(len(numbers) >= EPOCHS for numbers in _number_lists(training.inside)):
+    """Expect ``train`` to return a list with at least one number per epoch.
+
+    Raises:
+        Unmet: there is no such list.
+        Blocked: ``train`` did not finish.
+    """
+    block_if_stopped(training, "it returned anything")
+    if any(len(numbers) >= EPOCHS for numbers in _number_lists(training.unwrapped)):
         return
     if training.returned is None:
         raise Unmet(
-            "train returns nothing.", expected="the losses of every epoch", misconception="returns-nothing"
+            "Your train returns nothing.",
+            expected="the losses of every epoch",
+            misconception="returns-nothing",
         )
     raise Unmet(
-        f"What train returns holds no list of {EPOCHS} losses for {EPOCHS} epochs.",
+        f"What your train returns contains no list of {EPOCHS} losses for {EPOCHS} epochs.",
         expected=f"lists of {EPOCHS} numbers",
         misconception="losses-missing",
     )
 
 
 def _number_lists(value: Any) -> list[list[float]]:
-    """Every list of numbers in a result, however it is nested; rows of tuples count by column."""
+    """Return every list of numbers in a nested value; a list of tuples counts as its columns."""
     if isinstance(value, Tensor):
         return [value.flatten().tolist()] if value.ndim else []
     if isinstance(value, dict):
@@ -42,6 +50,7 @@ def _number_lists(value: Any) -> list[list[float]]:
         return [[number for number in numbers if number is not None]]
     inner = [found for item in value for found in _number_lists(item)]
     rows = [item for item in value if isinstance(item, list | tuple | dict)]
+    # One row per epoch, [(train, val), ...]: only the length of the columns matters, not their values.
     columns = [[float(index) for index in range(len(rows))]] if len(inner) == len(rows) == len(value) else []
     return inner + columns
 

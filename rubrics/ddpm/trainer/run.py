@@ -1,4 +1,4 @@
-"""Runs a student's ``train`` on stand-ins as its notebook would have it."""
+"""Record a student's ``train`` under the conventions of its own notebook."""
 
 from __future__ import annotations
 
@@ -14,68 +14,78 @@ from reference.readings import Reading
 from ..forward.probe import Forward
 from ..interface.conventions import HANDOUT_LAYOUT, ReturnLayout, StepNumbering, tabulate_encoding
 from ..interface.signatures import raise_if_not_installed, stale_variables
-from .expectations import trains_rightly
-from .probe import ARGUMENTS, RecordedTraining, run, run_once
+from .expectations import trains_correctly
+from .probe import run, run_once
+from .recording import RecordedTraining
+from .setup import ARGUMENTS
 
 
-def run_as_expected(
+def record_training(
     student: Student,
     reading: Reading,
     fallback: Handle | None,
     generator: torch.Generator,
     numbering: StepNumbering,
-    forms: Sequence[ReturnLayout],
+    layouts: Sequence[ReturnLayout],
 ) -> RecordedTraining:
-    """A run in which the stand-in for the diffuser answers as the student's own does, in one of ``forms``.
+    """Record ``train`` with a double of the diffuser that returns results as the student's own does.
 
-    Where ``train`` expects the handout's form, it answers in that, and the two are at odds; where it trains
-    rightly only once the notebook's variables are its arguments, they are set.
+    If ``train`` only works with the handout's layout, the recording uses that and notes the conflict. If it
+    only works once the notebook variables it reads are set to its arguments, they are set.
+
+    Args:
+        reading, fallback, generator, numbering: see ``probe.run``. Every attempt starts from the generator's
+            initial seed.
+        layouts: layouts of the student's own diffuser, most likely first.
     """
-    tried: list[RecordedTraining] = []
-    for answers in dict.fromkeys([*forms, HANDOUT_LAYOUT]):
+    attempts: list[RecordedTraining] = []
+    for layout in dict.fromkeys([*layouts, HANDOUT_LAYOUT]):
         again = torch.Generator().manual_seed(generator.initial_seed())
-        tried.append(run(student, reading, fallback, again, numbering=numbering, answers=answers))
-        raise_if_not_installed(tried[-1].error)
-        if trains_rightly(tried[-1]):
+        attempts.append(run(student, reading, fallback, again, numbering=numbering, layout=layout))
+        raise_if_not_installed(attempts[-1].error)
+        if trains_correctly(attempts[-1]):
             break
-    training = next(filter(trains_rightly, reversed(tried)), tried[0])
-    if training.answers != tried[0].answers:
-        training.at_odds = tried[0].answers
-    if not trains_rightly(training):
+    training = next(filter(trains_correctly, reversed(attempts)), attempts[0])
+    if training.layout != attempts[0].layout:
+        training.conflicting_layout = attempts[0].layout
+    if not trains_correctly(training):
         again = torch.Generator().manual_seed(generator.initial_seed())
-        with_set = with_variables_set(student, training, again)
-        training = with_set if trains_rightly(with_set, but_stale=True) else training
+        with_set = _record_with_variables_set(student, training, again)
+        training = with_set if trains_correctly(with_set, ignore_stale_variables=True) else training
     return training
 
 
-def with_variables_set(
+def _record_with_variables_set(
     student: Student, training: RecordedTraining, generator: torch.Generator
 ) -> RecordedTraining:
-    """Another run, in a worker of its own, in which variables that ``train`` reads are its arguments; the run
-    that was where there are none.
+    """Record ``train`` again with the notebook variables that it reads set to its arguments.
+
+    This takes a worker of its own, whose variables may change. Without such variables, return ``training``.
     """
     stale = stale_variables(student, "train", ARGUMENTS)
     if not stale:
         return training
-    with student.fresh() as one:
-        again = run_once(one, training.reading, None, generator, training.numbering, training.answers, stale)
-    again.stale = stale
+    with student.fresh() as fresh:
+        again = run_once(fresh, training.reading, None, generator, training.numbering, training.layout, stale)
+    again.stale_variables = stale
     return again
 
 
-def see_what_is_told(
+def record_custom_encoding(
     student: Student,
     training: RecordedTraining,
     diffuser: Callable[[], Handle | None],
     generator: torch.Generator,
 ) -> None:
-    """Where no usual scale fits what the network is told, run ``train`` on the schedule of the short training
-    and note what it is told at each of its steps.
+    """Tabulate the encoding of the timestep for the network if it is none of the usual ones.
+
+    A custom encoding may depend on the schedule (the noise level, say), so ``train`` runs again on the
+    schedule of the short training, and the number passed at each of its timesteps is noted.
 
     Args:
-        diffuser: the student's own with that schedule.
+        diffuser: builds the student's own diffuser with that schedule.
     """
-    if training.error or training.usual:
+    if training.error or training.usual_encoding:
         return
     again = run_once(
         student,
@@ -83,21 +93,21 @@ def see_what_is_told(
         diffuser(),
         generator,
         training.numbering,
-        training.answers,
-        training.stale,
+        training.layout,
+        training.stale_variables,
         labels=training.labels,
         schedule=TRAINING_SCHEDULE,
     )
-    training.unusual = tabulate_encoding(
-        again.told, training.numbering.first, TRAINING_SCHEDULE["total_steps"]
+    training.custom_encoding = tabulate_encoding(
+        again.timestep_pairs, training.numbering.first, TRAINING_SCHEDULE["total_steps"]
     )
 
 
-def agree(training: RecordedTraining | None, forward: Forward) -> bool:
-    """Whether the student's ``train`` and NoiseDiffuser expect the same of each other."""
+def interfaces_agree(training: RecordedTraining | None, forward: Forward) -> bool:
+    """Return whether the student's ``train`` works with the student's own NoiseDiffuser."""
     if training is None:
         return True
-    gives_lists = any(one.form == "list" for one in training.training_passes)
-    return training.answers == forward.convention.layout and not (
-        gives_lists and forward.convention.form != "list"
+    passes_lists = any(one.form == "list" for one in training.training_passes)
+    return training.layout == forward.convention.layout and not (
+        passes_lists and forward.convention.form != "list"
     )

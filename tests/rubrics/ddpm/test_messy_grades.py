@@ -198,7 +198,7 @@ SLIPS = {
             "train": [("torch.randint(0, totalTrainingTimesteps, (len(images),)).tolist()", "frozen")],
         },
         "train.random_t",
-        "drawn once, not anew: train reads frozen (cell 4, line 10)",
+        "sampled once, not for every batch: train reads frozen (cell 4, line 10)",
     ),
     "the notebook's T in train": (
         "train",
@@ -207,7 +207,7 @@ SLIPS = {
             "train": [("(0, totalTrainingTimesteps, (len(im", "(0, T, (len(im")],
         },
         "train.random_t",
-        "train reads the notebook's variable T where it is given totalTrainingTimesteps",
+        "train reads the notebook's variable T instead of its argument totalTrainingTimesteps",
     ),
     "the notebook's loader": (
         "train",
@@ -216,7 +216,7 @@ SLIPS = {
             "train": [("tqdm(train_loader,", "tqdm(trainloader,")],
         },
         "train.optimizer_step",
-        "train reads the notebook's variable trainloader where it is given train_loader",
+        "train reads the notebook's variable trainloader instead of its argument train_loader",
     ),
     "the notebook's T in the sampler": (
         "sample.order",
