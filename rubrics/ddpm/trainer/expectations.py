@@ -251,8 +251,8 @@ def expect_random_timesteps(training: RecordedTraining) -> str:
             actual="steps sampled separately",
             misconception="told-other-steps",
         )
-    # 192 samples of 40 steps have a mean of 0.5 ± 0.021 of the range, so ± 0.15 is seven standard errors. They
-    # miss the first or the last quarter of the range once in 10^23.
+    # 192 samples of 40 steps have a mean of 0.5 ± 0.021 of the range, so ± 0.15 is seven standard errors; one
+    # of the outer quarters of the range is missed once in 10^23.
     mean = ((every - first) / (STEPS - 1)).mean().item()
     if not 0.35 < mean < 0.65 or low > 0.25 * STEPS or high < 0.75 * STEPS:
         raise Unmet(
