@@ -20,22 +20,22 @@ def check_short_training_learns(
     evidence.reading = trained.reading.id if trained.reading.id != PAPER.id else None
     evidence.expected = (
         f"a held-out error of at most {outcome.bound:.3f} "
-        f"(the reference reaches {outcome.reference:.3f} in {outcome.compared} steps)"
+        f"(the reference reaches {outcome.reference_error:.3f} in {outcome.compared_steps} steps)"
     )
     evidence.actual = f"{outcome.error:.3f} after {trained.steps} steps"
     _show(outcome, judge, reporter)
-    if outcome.learnt:
+    if outcome.has_learned:
         return
-    if outcome.error <= outcome.undecided and not outcome.limited:
+    if outcome.error <= outcome.review_bound and not outcome.output_limited:
         raise NeedsReview(
             f"After {trained.steps} steps the error on held-out images is {outcome.error:.3f}. Up to "
-            f"{outcome.bound:.3f} a network has certainly learned, above {outcome.undecided:.3f} certainly "
+            f"{outcome.bound:.3f} a network has certainly learned, above {outcome.review_bound:.3f} certainly "
             f"not; in between, a TA has to look at its samples."
         )
-    more = " Its predictions stay in a range that noise exceeds." if outcome.limited else ""
+    more = " Its predictions stay in a range that noise exceeds." if outcome.output_limited else ""
     raise Unmet(
         f"After {trained.steps} steps your network's error on held-out images is {outcome.error:.3f}; "
-        f"the reference reaches {outcome.reference:.3f} in {outcome.compared} steps.{more}",
+        f"the reference reaches {outcome.reference_error:.3f} in {outcome.compared_steps} steps.{more}",
         expected=evidence.expected,
         actual=evidence.actual,
         misconception=_identify(outcome),
@@ -43,7 +43,7 @@ def check_short_training_learns(
 
 
 def _identify(outcome: TrainingOutcome) -> str | None:
-    if outcome.limited:
+    if outcome.output_limited:
         return "output-limited"
     return "learns-nothing" if outcome.error > 0.9 else None  # predicting zero gives 1
 
@@ -75,7 +75,7 @@ def _show(outcome: TrainingOutcome, judge: Judge, reporter: Reporter) -> None:
         )
     caption = (
         f"On held-out images your network's error is {outcome.error:.3f} after {trained.steps} steps; the "
-        f"reference's is {outcome.reference:.3f} after {outcome.compared}."
+        f"reference's is {outcome.reference_error:.3f} after {outcome.compared_steps}."
     )
     first = batches * settings["epochs"][0]
     if trained.losses and trained.steps > first:

@@ -31,10 +31,10 @@ def check_samples_look_like_digits(
         f"{quality.measure} of at most {quality.bound:.2f} (the reference: {quality.reference:.2f})"
     )
     evidence.actual = f"{quality.value:.2f}, {quality.judged}"
-    if quality.bound < quality.value <= quality.undecided:
+    if quality.bound < quality.value <= quality.review_bound:
         raise NeedsReview(
             f"The {quality.measure} is {quality.value:.2f}. Up to {quality.bound:.2f} samples certainly look "
-            f"like digits, above {quality.undecided:.2f} certainly not; in between, a TA has to look at them."
+            f"like digits, above {quality.review_bound:.2f} certainly not; in between, a TA has to look at them."
         )
     if not quality.value <= quality.bound:
         raise Unmet(

@@ -40,20 +40,15 @@ from .forward.schedule import (
 )
 from .interface.conventions import StepNumbering
 from .network.probe import InputPaths, Network, probe_network, rebuild, trace_input_paths
-from .sample_quality.cache import draw_or_recall
+from .sample_quality.cache import sample_or_load
+from .sample_quality.generator import SampleGenerator
 from .sample_quality.own_weights import add_own_weights
-from .sample_quality.quality import (
-    Quality,
-    SampleGenerator,
-    add_all_of_the_students,
-    judge_network,
-    judge_sampler,
-)
+from .sample_quality.quality import Quality, add_own_samples, judge_network, judge_sampler
 from .sampler import probe as probe_sampler
 from .sampler.noise import correct_parts
 from .sampler.probe import RecoveredSampler
 from .short_training.background import BackgroundTraining
-from .short_training.plan import TrainingPlan, planned
+from .short_training.plan import TrainingPlan, plan_training
 from .short_training.training import TrainingOutcome
 from .step_numbering import describe_encoding_mismatch, recover_forward
 from .trainer.recording import RecordedTraining
@@ -256,11 +251,11 @@ def training_plan(
     """The parts of the student's that work well enough to train with."""
     if judge.request["quick"]:
         raise Skipped("it needs a training, which --quick skips.")
-    return planned(
+    return plan_training(
         network=_try_fixture(request, "network"),
         paths=_try_fixture(request, "input_paths"),
         training=_try_fixture(request, "recorded_training"),
-        course=usable_reading,
+        usable_reading=usable_reading,
         forward=request.getfixturevalue("forward") if usable_reading else None,
     )
 
@@ -336,15 +331,15 @@ def quality(
         raise Blocked("Your sampler does not work yet, so it makes no samples to judge.")
     if not all(correct.values()):
         return judge_network(sample_generator, request.getfixturevalue("training_outcome"))
-    draw = partial(draw_or_recall, judge, sample_generator)
-    quality = judge_sampler(sample_generator.seeds, draw, settings["tolerance"])
+    sample = partial(sample_or_load, judge, sample_generator)
+    quality = judge_sampler(sample_generator.seeds, sample, settings["tolerance"])
     training: RecordedTraining | None = _try_fixture(request, "recorded_training")
     if training and (mismatch := describe_encoding_mismatch(training, recovered_sampler)):
         reporter.note(mismatch)
     if not judge.request["quick"]:
         outcome: TrainingOutcome | None = _try_fixture(request, "training_outcome")
         if outcome and outcome.trained.is_own:
-            add_all_of_the_students(quality, sample_generator, outcome.trained, own_network())
+            add_own_samples(quality, sample_generator, outcome.trained, own_network())
     if judge.request["weights"] and _try_fixture(request, "network"):
         add_own_weights(quality, sample_generator, own_network(), Path(judge.request["weights"]))
     return quality

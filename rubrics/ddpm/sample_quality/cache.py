@@ -1,4 +1,4 @@
-"""Samples by a student's sampler from the reference's network are kept, for all who have that sampler."""
+"""Cache of samples by a student's sampler and the reference's network, shared by identical samplers."""
 
 from __future__ import annotations
 
@@ -15,48 +15,51 @@ from grader.checks.session import Judge
 from reference.pretrained import SCHEDULE
 
 from ..forward.schedule import try_build_diffuser
-from .quality import SampleGenerator, Samples
+from .generator import SampleGenerator, Samples
 
-PARTS = ("generate_samples", "NoiseDiffuser")  # the latter for what may be asked of it beyond the handout
+PARTS = ("generate_samples", "NoiseDiffuser")  # the latter for attributes beyond the handout's
 
 
-def draw_or_recall(judge: Judge, sample_generator: SampleGenerator, seeds: Sequence[int]) -> Samples:
-    """Samples from ``seeds``: as they are kept, or else drawn now and kept.
+def sample_or_load(judge: Judge, sample_generator: SampleGenerator, seeds: Sequence[int]) -> Samples:
+    """Return cached samples from ``seeds``, or generate and cache them.
 
-    Args:
-        studio: of the student whose sampler it is.
+    They are generated in a worker of their own that sees nothing else of the notebook, so they depend on
+    nothing but the cache key.
 
     Raises:
-        StudentError, Blocked: as ``SampleGenerator.students_sampler``; nothing is kept then.
+        StudentError, Blocked: as ``SampleGenerator.with_student_sampler``; nothing is cached then.
     """
     numbering = [sample_generator.numbering.first, sorted(sample_generator.numbering.padded)]
     depends = {"seeds": list(seeds), "count": sample_generator.count, "numbering": numbering}
-    with IsolatedWork.of(judge, sample_generator.student, PARTS, depends) as apart:
+    with IsolatedWork.of(judge, sample_generator.student, PARTS, depends) as isolated:
 
-        def draw() -> Samples:
-            fallback = try_build_diffuser(apart.student, judge, SCHEDULE)
-            its_own = replace(sample_generator, student=apart.student, seeds=seeds, fallback=fallback)
-            return its_own.students_sampler()
+        def sample() -> Samples:
+            fallback = try_build_diffuser(isolated.student, judge, SCHEDULE)
+            own = replace(sample_generator, student=isolated.student, seeds=seeds, fallback=fallback)
+            return own.with_student_sampler()
 
-        if not apart.reuse:
-            return draw()
-        kept = DiskCache("drawings").get(apart.key, lambda: _as_json(draw()))
-        assert kept is not None
-        return _recalled(kept)
-
-
-def _as_json(drawn: Samples) -> dict[str, Any]:
-    return {name: [_row(tensor) for tensor in getattr(drawn, name)] for name in ("samples", "film")}
+        if not isolated.reuse:
+            return sample()
+        cached = DiskCache("drawings").get(isolated.key, lambda: _as_json(sample()))
+        assert cached is not None
+        return _loaded(cached)
 
 
-def _row(tensor: Tensor) -> list[Any]:
+def _as_json(samples: Samples) -> dict[str, Any]:
+    return {name: [_tensor_as_json(tensor) for tensor in getattr(samples, name)] for name in _FIELDS}
+
+
+def _tensor_as_json(tensor: Tensor) -> list[Any]:
     return [list(tensor.shape), packed(tensor.float())]
 
 
-def _recalled(kept: Mapping[str, Any]) -> Samples:
+def _loaded(cached: Mapping[str, Any]) -> Samples:
     return Samples(
         **{
-            name: [unpacked(content, torch.float32).reshape(shape) for shape, content in kept[name]]
-            for name in ("samples", "film")
+            name: [unpacked(content, torch.float32).reshape(shape) for shape, content in cached[name]]
+            for name in _FIELDS
         }
     )
+
+
+_FIELDS = ("samples", "film")

@@ -1,4 +1,4 @@
-"""Samples from the weights that were handed in beside the notebook: to be looked at, worth no points."""
+"""Samples from the weights handed in beside the notebook: shown in the report, worth no points."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from reference.pretrained import SCHEDULE
 
 from ..forward.schedule import build_diffuser
 from ..network.probe import Network
-from .quality import Quality, SampleGenerator
+from .generator import SampleGenerator
+from .quality import Quality
 
 LABEL = "all your own, with your weights"
 
@@ -20,17 +21,17 @@ LABEL = "all your own, with your weights"
 def add_own_weights(
     quality: Quality, sample_generator: SampleGenerator, network: Network, weights: Path
 ) -> None:
-    """A row of samples by the student's network, diffuser and sampler, with weights of their own training.
+    """Add a row of samples by the student's network, diffuser and sampler, with the weights they handed in.
 
-    The worker opens the file, and takes nothing from it but tensors.
+    The file may hold anything, so only the worker opens it, and it reads nothing but tensors.
     """
     try:
         content = torch.frombuffer(bytearray(weights.read_bytes()), dtype=torch.uint8)
         sample_generator.student.ask("weights", network.handle, content=content, keys=["unet"])
         diffuser = build_diffuser(sample_generator.student, **SCHEDULE)
-        own = sample_generator.all_of_the_students(network, diffuser)
+        own = sample_generator.with_student_parts(network, diffuser)
     except (StudentError, Blocked, OSError) as error:
-        quality.notes.append(f"With the weights in {weights.name} there are no samples to show: {error}")
+        quality.notes.append(f"There are no samples with the weights in {weights.name}: {error}")
         return
     quality.rows.insert(0, (LABEL, own))
     quality.notes.append(

@@ -1,4 +1,4 @@
-"""The short training as it goes on beside the other checks: in a worker of its own, and in a thread here."""
+"""The short training in the background: in a worker and a thread of its own, while other checks run."""
 
 from __future__ import annotations
 
@@ -13,22 +13,24 @@ from grader.closing import Closing
 from grader.probes.training_budget import TrainingBudget
 from grader.sandbox.student import Student
 
-from .cache import learn_or_recall
+from .cache import train_or_load
+from .image_data import ImageData
 from .plan import TrainingPlan
 from .reference_curves import reference_curve_for
-from .trainers import ImageData
 from .training import ShortTraining, TrainingOutcome
 
 
 class BackgroundTraining(Closing):
-    """A short training, under way from now on; a context manager.
+    """A short training that starts at once; a context manager.
 
     Args:
-        student: whose it is; the worker of it is left alone.
-        reporter: where it says what there is to say, once it is done.
+        judge: the run of the rubric.
+        student: the student whose parts train. Its worker stays free for other checks.
+        plan: the parts to train with.
+        reporter: receives progress at once, and notes and times when the training has ended.
 
     Raises:
-        UsageError: there is nothing to train on.
+        UsageError: there are no images to train on.
     """
 
     def __init__(self, judge: Judge, student: Student, plan: TrainingPlan, reporter: Reporter) -> None:
@@ -36,45 +38,49 @@ class BackgroundTraining(Closing):
         budget = TrainingBudget.of(settings["training"])
         data = ImageData.of(request["data"], budget)
         depends = {"plan": plan.as_json(), "images": data.digest, "budget": asdict(budget)}
-        self._apart = IsolatedWork.of(judge, student, plan.parts, depends, request["training_seed"])
-        judge.environment["training_seed"] = self._apart.seed
-        self._reporter, self._own_talk = reporter, Reporter(say=reporter.say)
+        self._isolated = IsolatedWork.of(judge, student, plan.parts, depends, request["training_seed"])
+        judge.environment["training_seed"] = self._isolated.seed
+        # A reporter of its own, as the other one is in use by the checks in the main thread.
+        self._reporter, self._own_reporter = reporter, Reporter(say=reporter.say)
 
-        def tell(done: int, total: int) -> None:
+        def on_progress(done: int, total: int) -> None:
             reporter.progress("training the reference, epoch", done, total)
 
         training = ShortTraining(
-            self._apart.student,
+            self._isolated.student,
             plan,
             data=data,
-            reference_curve=reference_curve_for(request["data"], data, plan.reading, budget, tell),
+            reference_curve=reference_curve_for(request["data"], data, plan.reading, budget, on_progress),
             budget=budget,
             tolerance=settings["tolerance"],
-            seeded=streams(self._apart.seed),
+            seeded=streams(self._isolated.seed),
             unknown=streams(request["seed"])("a last look"),
-            reporter=self._own_talk,
+            reporter=self._own_reporter,
         )
 
         def work() -> TrainingOutcome:
-            return learn_or_recall(training, self._apart.key) if self._apart.reuse else training.learn()
+            if self._isolated.reuse:
+                return train_or_load(training, self._isolated.key)
+            return training.run()
 
-        self._work = BackgroundTask(work, self._apart.student.cancel)
-        student.timeout_factor = self._apart.student.timeout_factor = 2.0  # each may have half a core
+        self._task = BackgroundTask(work, self._isolated.student.cancel)
+        # Two workers may share one core now, so both get twice the time.
+        student.timeout_factor = self._isolated.student.timeout_factor = 2.0
 
     def result(self) -> TrainingOutcome:
-        """What it came to; waits for its end.
+        """Return the outcome; wait until the training has ended.
 
         Raises:
-            StudentError, Blocked: as ``ShortTraining.learn``.
+            StudentError, Blocked: as ``ShortTraining.run``.
         """
         try:
-            return self._work.result()
+            return self._task.result()
         finally:
-            self._apart.asked.timeout_factor = 1.0
-            self._reporter.take_over(self._own_talk)
-            self._own_talk = Reporter(say=self._reporter.say)
+            self._isolated.asked.timeout_factor = 1.0
+            self._reporter.take_over(self._own_reporter)
+            self._own_reporter = Reporter(say=self._reporter.say)
 
     def close(self) -> None:
-        """End it, done or not."""
-        self._work.close()
-        self._apart.close()
+        """End the training, finished or not."""
+        self._task.close()
+        self._isolated.close()

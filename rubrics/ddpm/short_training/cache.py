@@ -1,4 +1,12 @@
-"""Short trainings are kept, for every notebook with the same code to train."""
+"""Cache of short trainings, shared by all notebooks whose code trains the same.
+
+Sharing is exact, not approximate. The cache key is a digest of everything a training depends on: the code that
+takes part (without comments or names of locals), its conventions, the images, the budget, the rubric, the
+grader, the versions and the processor. Each training has a worker of its own that sees nothing else of the
+notebook, and its seed is derived from the key, so a repeated training gives the same numbers bit for bit. Not
+cached are trainings that depended on the clock or failed, and networks whose state is not all in their
+weights, which is tested by comparing predictions.
+"""
 
 from __future__ import annotations
 
@@ -16,99 +24,113 @@ from reference.evaluation import held_out_probe
 from reference.pretrained import SCHEDULE
 from reference.readings import ReadingDiffuser
 
-from .trainers import Predict, predictor
+from .image_data import Predict
+from .trainers import predictor
 from .training import ShortTraining, TrainedNetwork, TrainingOutcome
 
-MOST_BYTES = 32 << 20  # of weights: a network of eight million parameters
-_ECHO = 8  # images by whose predictions a network is known again
+MAX_WEIGHT_BYTES = 32 << 20  # a network of eight million parameters
+_FINGERPRINT_IMAGES = 8
 
 
-def learn_or_recall(training: ShortTraining, key: str) -> TrainingOutcome:
-    """What the training comes to: as it is kept, or else done now and kept.
+def train_or_load(training: ShortTraining, key: str) -> TrainingOutcome:
+    """Return the cached outcome of a training, or run it and cache the outcome.
 
     Args:
-        key: a digest of all that it depends on.
+        training: the training.
+        key: digest of everything that it depends on.
 
     Raises:
-        StudentError, Blocked: as ``ShortTraining.learn``; such a training is not kept.
+        StudentError, Blocked: as ``ShortTraining.run``; such a training is not cached.
     """
-    made: list[TrainingOutcome] = []
+    fresh: list[TrainingOutcome] = []
 
     def make() -> dict[str, Any] | None:
-        made.append(training.learn())
+        fresh.append(training.run())
         try:
-            return _as_json(training, made[0])
-        except (StudentError, RuntimeError):  # of what is asked only to keep it
+            return _as_json(training, fresh[0])
+        except (StudentError, RuntimeError):  # raised by calls that only serve the cache
             return None
 
-    kept = DiskCache("trainings").get(key, make)
-    if made:
-        return made[0]
-    assert kept is not None
-    if recalled := _recalled(training, kept):
-        return recalled
-    training.student.close()  # so that it begins in a worker that knows nothing, as every training does
-    return training.learn()
+    cached = DiskCache("trainings").get(key, make)
+    if fresh:
+        return fresh[0]
+    assert cached is not None
+    if loaded := _loaded(training, cached):
+        return loaded
+    training.student.close()  # every training starts in a new worker
+    return training.run()
 
 
-def _as_json(training: ShortTraining, learning: TrainingOutcome) -> dict[str, Any] | None:
-    """A training as it is kept; None for one that the clock had a say in, or whose network is too large. Nor
-    is one that came to nothing: should chance have had a part in that, it is to have another.
+def _as_json(training: ShortTraining, outcome: TrainingOutcome) -> dict[str, Any] | None:
+    """Return an outcome as JSON; None if it must not be cached.
+
+    Not cached are outcomes that the clock influenced, networks that are too large, and networks that did not
+    learn: if chance played a part, the next attempt gets another one.
     """
-    trained, weights = learning.trained, learning.trained.weights
-    if not learning.learnt or trained.out_of_time:
+    trained, weights = outcome.trained, outcome.trained.weights
+    if not outcome.has_learned or trained.out_of_time:
         return None
-    if trained.is_own and (weights is None or len(weights) > MOST_BYTES):
+    if trained.is_own and (weights is None or len(weights) > MAX_WEIGHT_BYTES):
         return None
     return {
-        "error": learning.error,
-        "limited": learning.limited,
-        "compared": learning.compared,
+        "error": outcome.error,
+        "output_limited": outcome.output_limited,
+        "compared_steps": outcome.compared_steps,
         "steps": trained.steps,
         "losses": trained.losses,
         "is_own": trained.is_own,
         "weights": packed(weights) if weights is not None else None,
-        "echo": _echo(training, trained.predict) if trained.is_own else None,
+        "fingerprint": _fingerprint(training, trained.predict) if trained.is_own else None,
         "notices": list(training.student.notices),
     }
 
 
-def _recalled(training: ShortTraining, kept: Mapping[str, Any]) -> TrainingOutcome | None:
-    """The training that was kept; None if its network, built anew, does not answer as it did then: what it
-    has learnt is not all in its weights.
+def _loaded(training: ShortTraining, cached: Mapping[str, Any]) -> TrainingOutcome | None:
+    """Return a cached outcome with the network rebuilt from its weights.
+
+    Returns:
+        None if the rebuilt network predicts something else than the trained one: then some of its state is
+        not in the weights.
     """
     weights: Tensor | None = None
-    predict: Predict = _not_kept
-    if kept["is_own"]:
-        weights = unpacked(kept["weights"], torch.uint8)
+    predict: Predict = _not_cached
+    if cached["is_own"]:
+        weights = unpacked(cached["weights"], torch.uint8)
         try:
             network = training.network()
             training.student.ask("weights", network.handle, content=weights)
             predict = predictor(training.student, network)
-            if _echo(training, predict) != kept["echo"]:
+            if _fingerprint(training, predict) != cached["fingerprint"]:
                 return None
         except StudentError:
             return None
-    training.student.notices.update(dict.fromkeys(kept["notices"]))
+    training.student.notices.update(dict.fromkeys(cached["notices"]))
     trained = TrainedNetwork(
-        is_own=kept["is_own"],
+        is_own=cached["is_own"],
         reading=training.plan.reading,
-        steps=kept["steps"],
+        steps=cached["steps"],
         out_of_time=False,
-        losses=kept["losses"],
+        losses=cached["losses"],
         predict=predict,
         weights=weights,
     )
-    return training.judged(trained, error=kept["error"], limited=kept["limited"], compared=kept["compared"])
+    return training.outcome(
+        trained,
+        error=cached["error"],
+        output_limited=cached["output_limited"],
+        compared_steps=cached["compared_steps"],
+    )
 
 
-def _not_kept(x: Tensor, steps: Tensor) -> Tensor:
-    raise StudentError("Died", "the network that took the place of yours was not kept")
+def _not_cached(x: Tensor, steps: Tensor) -> Tensor:
+    raise StudentError("Died", "the network that replaced yours was not kept")
 
 
-def _echo(training: ShortTraining, predict: Predict) -> str:
-    """What a network answers to a few noisy images, to the last bit."""
+def _fingerprint(training: ShortTraining, predict: Predict) -> str:
+    """Return a digest of a network's predictions for a few noisy images, exact to the last bit."""
     diffuser = ReadingDiffuser(**SCHEDULE, reading=training.plan.reading)
-    probe = held_out_probe(diffuser, training.data.held_out[:_ECHO], torch.Generator().manual_seed(0))
-    answer = predict(probe.x_t, probe.t.flatten().long())
-    return hashlib.sha256(str(tuple(answer.shape)).encode() + answer.float().numpy().tobytes()).hexdigest()
+    images = training.data.held_out[:_FINGERPRINT_IMAGES]
+    probe = held_out_probe(diffuser, images, torch.Generator().manual_seed(0))
+    predicted = predict(probe.x_t, probe.t.flatten().long())
+    content = str(tuple(predicted.shape)).encode() + predicted.float().numpy().tobytes()
+    return hashlib.sha256(content).hexdigest()

@@ -1,4 +1,4 @@
-"""What the reference reaches, as ``rubrics.ddpm.calibration.measure_reference`` measured it."""
+"""Calibration data of the reference, as ``rubrics.ddpm.calibration.measure_reference`` measured it."""
 
 from __future__ import annotations
 
@@ -20,20 +20,21 @@ SAMPLES = _FOLDER / "reference_samples.npz"
 
 @cache
 def calibration() -> dict[str, Any]:
-    """The file's content; ``calibrate`` says what its fields are."""
+    """Return the content of ``reference.json``; ``measure_reference`` documents its fields."""
     data: dict[str, Any] = json.loads(FILE.read_text())
     return data
 
 
 @cache
 def reference_samples() -> list[Tensor]:
-    """The reference's samples from the handout's seeds, float (N, 1, 28, 28) each, as bytes hold them."""
+    """Return the reference's samples from the handout's seeds, float (N, 1, 28, 28) in [0, 1] for each seed."""
     with np.load(SAMPLES, allow_pickle=False) as arrays:
         return [torch.from_numpy(samples).float() / 255 for samples in arrays["samples"]]
 
 
 def key(reading: Reading) -> str:
-    """The name under which a reading was measured: scaled and unscaled noise are different tasks for a
-    network.
+    """Return the key of a formulation in the calibration data.
+
+    It includes whether the noise is returned scaled, since that changes what the network has to learn.
     """
     return f"{reading.id}, {'scaled' if reading.returns_scaled_noise else 'unscaled'}"

@@ -1,4 +1,4 @@
-"""What a short training is made of: whose parts take part, and how they are called."""
+"""Plan of a short training: which parts are the student's, and how they are called."""
 
 from __future__ import annotations
 
@@ -20,35 +20,53 @@ from . import measured
 
 @dataclass(frozen=True, slots=True)
 class TrainCalls:
-    """How the student's ``train`` calls what it is given, as a run on stand-ins showed it."""
+    """Conventions of the student's ``train``, as recorded.
+
+    Attributes:
+        labels: whether batches need labels.
+        numbering: how timesteps are counted.
+        layout: layout of the results that it expects of ``noise_diffusion``.
+        encoding: encoding of the timestep for the network.
+    """
 
     labels: bool
     numbering: StepNumbering
-    answers: ReturnLayout
-    telling: TimestepEncoding
+    layout: ReturnLayout
+    encoding: TimestepEncoding
 
     @classmethod
-    def seen_in(cls, training: RecordedTraining) -> TrainCalls:
-        """Those of a run."""
+    def of(cls, training: RecordedTraining) -> TrainCalls:
+        """Return the conventions of a recorded run."""
         return cls(training.labels, training.numbering, training.layout, training.encoding)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain data that differs between conventions that differ."""
+        numbering = {"first": self.numbering.first, "padded": sorted(self.numbering.padded)}
+        return {
+            "labels": self.labels,
+            "numbering": numbering,
+            "answers": asdict(self.layout),
+            "telling": asdict(self.encoding),
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingPlan:
-    """Which parts are the student's; the reference's take the place of the others.
+    """The parts that train; the reference's replace those that are not the student's.
 
     Attributes:
-        form: in which the student's network takes t; None where the network is the reference's.
-        charged: whether the network has lost points already, so that it only has to learn something.
-        own_trainer: whether the student's ``train`` trains; else algorithm 1 as the reference has it.
-        calls: how that calls what it is given, where it was tried.
-        own_diffuser: whether the student's NoiseDiffuser makes x_t; else the reference's under ``reading``.
-        reading: the forward process.
-        replaced: the parts of which the report says that the reference's were used.
+        form: form of t that the student's network takes; None if the network is the reference's.
+        network_penalized: whether the network already lost points, so that it only has to learn something.
+        own_trainer: whether the student's ``train`` runs; otherwise algorithm 1 as in the reference.
+        calls: conventions of the student's ``train``; None if it could not be recorded.
+        own_diffuser: whether the student's NoiseDiffuser computes x_t; otherwise the reference's under
+            ``reading``.
+        reading: formulation of the forward process.
+        replaced: names of the replaced parts, for the report.
     """
 
     form: str | None
-    charged: bool
+    network_penalized: bool
     own_trainer: bool
     calls: TrainCalls | None
     own_diffuser: bool
@@ -57,41 +75,39 @@ class TrainingPlan:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The definitions of the student's that take part."""
+        """Names of the student's definitions that take part."""
         own = {"UNet": self.form is not None, "train": self.own_trainer, "NoiseDiffuser": self.own_diffuser}
         return tuple(name for name, is_own in own.items() if is_own)
 
     def as_json(self) -> dict[str, Any]:
-        """Plain data that differs between plans that differ."""
-        calls = None
-        if self.calls:
-            calls = asdict(self.calls)
-            calls["numbering"]["padded"] = sorted(self.calls.numbering.padded)
+        """Return plain data that differs between plans that differ; part of the cache key."""
         return {
             "form": self.form,
-            "charged": self.charged,
+            "charged": self.network_penalized,
             "own_trainer": self.own_trainer,
-            "calls": calls,
+            "calls": self.calls.as_json() if self.calls else None,
             "own_diffuser": self.own_diffuser,
             "reading": measured.key(self.reading),
         }
 
 
-def planned(
+def plan_training(
     *,
     network: Network | None,
     paths: InputPaths | None,
     training: RecordedTraining | None,
-    course: MatchedReading | None,
+    usable_reading: MatchedReading | None,
     forward: Forward | None,
 ) -> TrainingPlan:
-    """A plan with all of the student's that is sound; None stands for what cannot be asked.
+    """Plan a training with every part of the student's that works.
 
     Args:
-        course: how the student's forward process is read, if it can be built upon; ``forward`` is that.
+        network, paths, training: None if the student's part could not be probed.
+        usable_reading: formulation of the student's forward process; None if training cannot rely on it.
+        forward: that forward process.
 
     Raises:
-        Blocked: there is nothing of the student's to train with.
+        Blocked: neither network nor ``train`` works.
     """
     usable = (
         network is not None
@@ -101,22 +117,22 @@ def planned(
     own_trainer = training is not None and trains_correctly(training)
     if not usable and not own_trainer:
         raise Blocked(
-            "Neither the network nor the training loop works, so there is nothing of yours to train with."
+            "Neither your network nor your train works yet, so there is nothing of yours to train with."
         )
-    own = {"network": usable, "train": own_trainer, "diffuser": course is not None}
+    own = {"network": usable, "train": own_trainer, "diffuser": usable_reading is not None}
     return TrainingPlan(
         form=network.form if network and usable else None,
-        charged=usable and not _joined(paths),
+        network_penalized=usable and not _has_skips_and_time(paths),
         own_trainer=own_trainer,
-        calls=TrainCalls.seen_in(training) if training else None,
+        calls=TrainCalls.of(training) if training else None,
         own_diffuser=own_trainer and forward is not None and interfaces_agree(training, forward),
-        reading=course.as_returned if course else PAPER,
+        reading=usable_reading.as_returned if usable_reading else PAPER,
         replaced=tuple(part for part, is_own in own.items() if not is_own),
     )
 
 
-def _joined(paths: InputPaths | None) -> bool:
-    """Whether the network has its skip connections and hears of the step; else it lost points there."""
+def _has_skips_and_time(paths: InputPaths | None) -> bool:
+    """Return whether the network has all skip connections and uses t; otherwise it lost points for that."""
     return (
         paths is not None
         and bool(paths.skip_effects)

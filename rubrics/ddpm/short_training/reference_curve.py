@@ -1,4 +1,4 @@
-"""The reference's own short training: what a student's is measured by, under the same reading and budget."""
+"""The reference's own short training, which a student's is compared with under equal conditions."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from reference.trainer import train
 from reference.unet import UNet
 
 from . import measured
-from .trainers import HELD_OUT, VALIDATION_BATCHES, ImageData
+from .image_data import HELD_OUT, VALIDATION_BATCHES, ImageData
 
 Batch = Callable[[int], tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceCurve:
-    """What the reference came to after each epoch.
+    """Errors and losses of the reference after each epoch.
 
     Attributes:
-        steps: batches seen by then.
+        steps: number of batches so far.
         held_out: error on held-out images, relative to the noise's variance.
         training, validation: mean losses of the epoch.
-        bands: the least and most of "training" and "validation" in each epoch, over the seeds of the
-            calibration; missing where that was not measured.
+        bands: minimum and maximum of "training" and "validation" in each epoch over the calibration's seeds;
+            empty for a curve measured from one seed.
     """
 
     steps: Sequence[int]
@@ -41,7 +41,7 @@ class ReferenceCurve:
     bands: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
 
     def error(self, steps: int) -> float:
-        """The held-out error after so many batches, on a straight line between what was measured."""
+        """Return the held-out error after a number of batches, linearly interpolated."""
         index = min(bisect_left(self.steps, steps), len(self.steps) - 1)
         if index == 0 or steps >= self.steps[index]:
             return self.held_out[index]
@@ -51,7 +51,7 @@ class ReferenceCurve:
 
 
 def from_calibration(reading: Reading) -> ReferenceCurve:
-    """The measured one, on the embedded digits."""
+    """Return the curve of the calibration, on the embedded digits."""
     curves = measured.calibration()["readings"][measured.key(reading)]
     return ReferenceCurve(
         steps=[int(row["steps"]) for row in curves["held_out"]],
@@ -71,9 +71,13 @@ def measure(
     data: ImageData,
     budget: TrainingBudget,
     seed: int,
-    tell: Callable[[int, int], None] = lambda *_: None,
+    on_progress: Callable[[int, int], None] = lambda *_: None,
 ) -> ReferenceCurve:
-    """Train the reference now, on whatever data, as long as a student may get."""
+    """Train the reference on any data for the largest budget a student can get, and return its curve.
+
+    Args:
+        on_progress: called after each epoch with the numbers of finished and of all epochs.
+    """
     torch.manual_seed(seed)
     batches = data.ordered(torch.Generator().manual_seed(seed))
     diffuser = ReadingDiffuser(**SCHEDULE, reading=reading)
@@ -90,12 +94,14 @@ def measure(
         validation += losses[1]
         generator = torch.Generator().manual_seed(seed)
         held_out.append(held_out_error(network.eval(), diffuser, data.held_out[:HELD_OUT], generator))
-        tell(epoch + 1, epochs)
+        on_progress(epoch + 1, epochs)
     steps = [(epoch + 1) * budget.batches for epoch in range(epochs)]
     return ReferenceCurve(steps=steps, held_out=held_out, training=training, validation=validation)
 
 
 class _Loader:
+    """A loader over an endless source of batches, with a fixed number of batches per epoch."""
+
     def __init__(self, batch: Batch, count: int) -> None:
         self._batch, self._count = batch, count
 

@@ -1,5 +1,7 @@
-"""Which yardstick a training is measured by. On the embedded digits it came with the rubric; on other images
-the reference is trained once, and what it came to is kept in the user's cache for all notebooks that follow.
+"""Find the reference curve for a training's data.
+
+For the embedded digits it ships with the rubric. For other images the reference is trained once, and the curve
+is cached for all notebooks.
 """
 
 from __future__ import annotations
@@ -18,38 +20,47 @@ from grader.checks.cache import DiskCache
 from grader.probes.training_budget import TrainingBudget
 from reference.readings import Reading
 
-from . import measured, reference_curve
+from . import image_data, measured, reference_curve
+from .image_data import ImageData
 from .reference_curve import ReferenceCurve
-from .trainers import ImageData
 
-SEED = 0  # of the reference's training; for all notebooks the same, as all are held against the same
+SEED = 0  # of the reference's training; the same for all notebooks, so that they share one curve
 
 
 def reference_curve_for(
-    name: str, data: ImageData, reading: Reading, budget: TrainingBudget, tell: Callable[[int, int], None]
+    name: str,
+    data: ImageData,
+    reading: Reading,
+    budget: TrainingBudget,
+    on_progress: Callable[[int, int], None],
 ) -> ReferenceCurve:
-    """What the reference comes to on ``data`` under ``reading``.
+    """Return the reference curve on ``data`` under ``reading``.
 
     Args:
-        name: of the data, or its folder.
-        tell: hears how many epochs of how many are done.
+        name: name or folder of the data.
+        on_progress: called with the numbers of finished and of all epochs if the reference has to be trained.
     """
     if name == "digits":
         return reference_curve.from_calibration(reading)
 
     def make() -> dict[str, Any]:
-        return asdict(reference_curve.measure(reading, data, budget, SEED, tell))
+        return asdict(reference_curve.measure(reading, data, budget, SEED, on_progress))
 
-    kept = DiskCache("yardsticks").get(_key(reading, budget, data), make)
-    assert kept is not None
-    return ReferenceCurve(**kept)
+    cached = DiskCache("yardsticks").get(_key(reading, budget, data), make)
+    assert cached is not None
+    return ReferenceCurve(**cached)
 
 
 def _key(reading: Reading, budget: TrainingBudget, data: ImageData) -> str:
-    """Changes with all that the measurement depends on: images, budget, this code, PyTorch."""
+    """Return a digest of everything the measurement depends on: images, budget, PyTorch, and this code."""
     parts = [torch.__version__, measured.key(reading), asdict(budget), data.digest]
     digest = hashlib.sha256(json.dumps(parts).encode())
-    code = [*Path(reference.__path__[0]).glob("*.py"), *Path(__file__).parent.glob("reference_curve*.py")]
+    # A changed reference, order of batches or measurement must not find a curve of the old one.
+    code = [
+        *Path(reference.__path__[0]).glob("*.py"),
+        *Path(__file__).parent.glob("reference_curve*.py"),
+        Path(image_data.__file__),
+    ]
     for path in sorted(code):
         digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -1,4 +1,9 @@
-"""The reference's network, trained in the judge by a student's ``train`` in the worker."""
+"""The reference network as a test double that a student's ``train`` trains.
+
+The network and its Adam stay in the judge. The worker gets a double whose outputs are the reference's; the
+gradient that comes back to an output is backpropagated here, and a step of the double's optimizer is a step of
+Adam here.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +20,19 @@ from ..interface.doubles import NetworkDouble, OptimizerDouble
 
 
 class ReferenceNetworkDouble(NetworkDouble):
-    """The reference's network as a stand-in, moved here by the gradients that ``train`` sends back."""
+    """The reference network, trained by the gradients that ``train`` sends back.
+
+    Args:
+        lr: learning rate of Adam.
+        seed: seed of the initial weights.
+    """
 
     def __init__(self, lr: float, seed: int) -> None:
-        super().__init__([], lambda x, t: x, max_images=sys.maxsize)  # the loaders come to an end
+        super().__init__([], lambda x, t: x, max_images=sys.maxsize)  # the loaders end the training
         with seeded_globally(seed):
             self.network = UNet(1, 1)
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=lr)
-        self.outputs: dict[int, Tensor] = {}
+        self.outputs: dict[int, Tensor] = {}  # outputs with their graph, by number of the forward call
         self.respond = self._respond
 
     def _respond(self, x: Tensor, t: Tensor) -> Tensor:
@@ -32,9 +42,11 @@ class ReferenceNetworkDouble(NetworkDouble):
         return output.detach()
 
     def answer(self, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
-        """Forward in the judge; backward from the gradient that came back."""
+        """Run forward, or backpropagate the gradient that came back to an output."""
         if event == "backward":
             output = self.outputs.pop(args[0], None)
+            # The double's own gradient shows whether train cleared it: if so, clear these gradients, too;
+            # otherwise let them accumulate.
             if not state.get("gradient_before"):
                 self.optimizer.zero_grad()
             if output is not None:
@@ -44,11 +56,11 @@ class ReferenceNetworkDouble(NetworkDouble):
         with torch.set_grad_enabled(state["grad"]):
             answer = super().answer(event, args, kwargs, state)
         self.log.clear()
-        self.outputs = {state["call"]: self.last} if state["grad"] else {}
+        self.outputs = {state["call"]: self.last} if state["grad"] else {}  # keep one graph in memory
         return answer
 
     def predict(self, x: Tensor, steps: Tensor) -> Tensor:
-        """The network in eval mode."""
+        """Return the noise predicted in eval mode."""
         self.network.eval()
         with torch.no_grad():
             predicted: Tensor = self.network(x, steps.float().view(-1, 1))
@@ -56,10 +68,10 @@ class ReferenceNetworkDouble(NetworkDouble):
 
 
 class ReferenceOptimizerDouble(OptimizerDouble):
-    """Adam on the reference's network, stepped by the student's ``train``."""
+    """The optimizer of a ``ReferenceNetworkDouble``: its steps are steps of Adam on the reference network."""
 
     def answer(self, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
-        """One step of Adam; clearing is seen from the stand-in's own gradient."""
+        """Make a step of Adam; ``zero_grad`` shows in the double's own gradient instead."""
         network = self.network
         if event == "step" and isinstance(network, ReferenceNetworkDouble):
             network.optimizer.step()

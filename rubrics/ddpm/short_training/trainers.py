@@ -1,23 +1,17 @@
-"""The short training: the student's trainer on the student's network, as far as both are sound, and what came
-of it.
-"""
+"""Training sessions: the student's or the reference's trainer on the student's or the reference's network."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, Self
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from grader.checks.isolated_work import digest_of
 from grader.probes.training_budget import TrainingBudget, TrainingClock
 from grader.sandbox.student import Student
 from grader.sandbox.values import CURRENT_DEVICE, Handle
-from reference import digits
-from reference.evaluation import held_out_probe, relative_error
 from reference.pretrained import SCHEDULE
 from reference.readings import Reading, ReadingDiffuser
 
@@ -25,25 +19,21 @@ from ..interface import signatures
 from ..interface.conventions import TimestepEncoding
 from ..interface.doubles import CriterionDouble, DiffuserDouble, LoaderDouble
 from ..network.probe import Network, format_steps
+from .image_data import VALIDATION_BATCHES, Batches, Predict
 from .plan import TrainCalls
 from .reference_double import ReferenceNetworkDouble, ReferenceOptimizerDouble
-
-VALIDATION_BATCHES = 2
-HELD_OUT = 512  # images that a network is judged by, at most
-
-
-Predict = Callable[[Tensor, Tensor], Tensor]  # for images (B, 1, 28, 28) at integer steps (B,)
 
 
 @dataclass(slots=True, kw_only=True)
 class TrainingSession:
-    """A training under way.
+    """A training in progress.
 
     Attributes:
-        predict: the network as it is.
-        network: the student's own; None where the reference's took its place.
-        train: goes on with the training for so many epochs, or until its clock says that it is enough.
-        losses: what ``train`` returned, per epoch, if that could be read: training and validation.
+        predict: the network in its current state.
+        network: the student's network; None if the reference's replaces it.
+        clock: counts batches and decides when to stop.
+        train: continues the training for a number of epochs, or until the clock ends it.
+        losses: losses that ``train`` returned, one per epoch, if they could be read: training, validation.
     """
 
     predict: Predict
@@ -54,80 +44,11 @@ class TrainingSession:
 
     @property
     def steps(self) -> int:
-        """How many batches the network saw."""
+        """Number of batches so far."""
         return self.clock.steps
 
 
-@dataclass(frozen=True, kw_only=True)
-class ImageData:
-    """Images to train on, float (N, 1, 28, 28), with labels, and those held out."""
-
-    train: Tensor
-    labels: Tensor
-    held_out: Tensor
-    batch_size: int
-
-    @classmethod
-    def of(cls, name: str, budget: TrainingBudget) -> Self:
-        """The data of that name, or in that folder."""
-        images, labels = digits.load(name, "train")
-        held_out, _ = digits.load(name, "held-out")
-        return cls(train=images, labels=labels, held_out=held_out, batch_size=budget.batch_size)
-
-    @cached_property
-    def digest(self) -> str:
-        """Of the images."""
-        return digest_of((self.train, self.held_out))
-
-    def ordered(self, order: torch.Generator) -> Batches:
-        """Batches of it, in the order that the generator draws."""
-        return Batches(self, order)
-
-
-class Batches:
-    """Batches for training, in the order that a generator draws, and for validation."""
-
-    def __init__(self, data: ImageData, order: torch.Generator) -> None:
-        self.data = data
-        self._generator = order
-        self._order = torch.zeros(0, dtype=torch.int64)
-
-    def training(self, _: int) -> tuple[Tensor, Tensor]:
-        """The next training batch; every image once before any comes again."""
-        data = self.data
-        while len(self._order) < data.batch_size:
-            again = torch.randperm(len(data.train), generator=self._generator)
-            self._order = torch.cat([self._order, again])
-        chosen, self._order = self._order[: data.batch_size], self._order[data.batch_size :]
-        return data.train[chosen], data.labels[chosen]
-
-    def validation(self, number: int) -> tuple[Tensor, Tensor]:
-        """A batch of held-out images."""
-        data = self.data
-        start = number * data.batch_size % max(1, len(data.held_out) - data.batch_size)
-        images = data.held_out[start : start + data.batch_size]
-        return images, torch.zeros(len(images), dtype=torch.int64)
-
-
-def held_out_error(
-    predict: Predict, reading: Reading, data: ImageData, generator: torch.Generator
-) -> tuple[float, bool]:
-    """Error of the predicted noise on held-out x_t whose noise only the judge knows; 1 is what predicting
-    zero gives. Also whether the predictions keep within limits that noise of deviation 1 has not.
-    """
-    diffuser = ReadingDiffuser(**SCHEDULE, reading=reading)
-    probe = held_out_probe(diffuser, data.held_out[:HELD_OUT], generator)
-    predicted = predict(probe.x_t, probe.t.flatten().long())
-    if predicted.shape != probe.target.shape or not torch.isfinite(predicted).all():
-        return float("inf"), False
-    error = relative_error(predicted.float(), probe.target)
-    one_sided = bool(predicted.min() >= 0) and bool(predicted.max() > 0)
-    # Who predicts next to nothing keeps within any limits.
-    cut_off = bool(predicted.abs().max() <= 1) and error < 0.9 and bool(probe.target.abs().max() > 2)
-    return error, one_sided or cut_off
-
-
-def with_students_trainer(
+def start_with_student_trainer(
     student: Student,
     network: Network | None,
     diffuser: Handle | None,
@@ -135,17 +56,21 @@ def with_students_trainer(
     batches: Batches,
     budget: TrainingBudget,
     generator: torch.Generator,
-    tell: Callable[[int, int], None],
+    on_progress: Callable[[int, int], None],
     calls: TrainCalls,
 ) -> TrainingSession:
-    """Run the student's ``train`` on their network, or on the reference's where ``network`` is None.
+    """Return a session in which the student's ``train`` trains.
 
-    The reference's network stays in the judge: the student's ``train`` moves it through a stand-in, whose
-    gradients come back here. ``diffuser`` is the student's own, or None for the reference's under
-    ``reading``.
+    Args:
+        network: the student's network; None for the reference's, which stays in the judge (see
+            ``reference_double``).
+        diffuser: the student's diffuser; None for the reference's under ``reading``.
+        generator: source of the noise of the reference's diffuser.
+        on_progress: called with the numbers of finished and of all batches.
+        calls: conventions of the student's ``train``.
 
     Raises:
-        StudentError: ``train`` failed.
+        StudentError: ``train`` failed; raised by the session's ``train``.
     """
     if network is not None:
         model: Any = network.handle
@@ -157,33 +82,36 @@ def with_students_trainer(
         ReadingDiffuser(**SCHEDULE, reading=reading),
         None,
         generator,
-        layout=calls.answers,
+        layout=calls.layout,
         numbering=calls.numbering,
         method=student.method("noise_diffusion"),
     )
-    lessons = TrainingSession(
-        predict=predictor(student, network) if network else _told_alike(model, calls.telling),
+    session = TrainingSession(
+        predict=predictor(student, network) if network else _encoded(model, calls.encoding),
         network=network,
-        clock=TrainingClock(budget, tell),
+        clock=TrainingClock(budget, on_progress),
     )
 
     def new_optimizer() -> Any:
         if network is None:
             return ReferenceOptimizerDouble([], model, budget.learning_rate)
-        # A schedule within train leaves the learning rate near zero, where the next stretch must not begin.
+        # New for every call of train: a learning-rate schedule inside train ends near zero, and the next call
+        # must not start there.
         return student.ask("optimizer", network.handle, name="adam", lr=budget.learning_rate, keep=True)
 
     def train(epochs: int) -> None:
-        sizes = (budget.batches, budget.batch_size)
         arguments = {
             "model": model,
             "train_loader": LoaderDouble(
                 [],
                 "training",
                 batches.training,
-                *sizes,
+                budget.batches,
+                budget.batch_size,
                 epochs=epochs,
-                go_on=lessons.clock.go_on,
+                # Asked before every batch, while train waits for it: the moment for an evaluation (see
+                # ``training``) or for the end of the training.
+                go_on=session.clock.go_on,
                 labels=calls.labels,
             ),
             "val_loader": LoaderDouble(
@@ -202,66 +130,71 @@ def with_students_trainer(
             "diffuser": process,
             "totalTrainingTimesteps": SCHEDULE["total_steps"],
         }
-        timeout, before = 3 * budget.seconds + 60, lessons.steps
+        timeout, before = 3 * budget.seconds + 60, session.steps
         seed = student.seed + before
         returned = signatures.call(
             student, "train", arguments, constructor_arguments=SCHEDULE, seed=seed, timeout=timeout
         )
-        was_ended = lessons.clock.decided or lessons.clock.out_of_time
-        whole = (lessons.steps - before) // budget.batches if was_ended else epochs
-        _add_losses(lessons, returned, epochs, whole)
+        ended_early = session.clock.decided or session.clock.out_of_time
+        complete = (session.steps - before) // budget.batches if ended_early else epochs
+        _add_losses(session, returned, epochs, complete)
 
-    lessons.train = train
-    return lessons
+    session.train = train
+    return session
 
 
-def with_reference_trainer(
+def start_with_reference_trainer(
     student: Student,
     network: Network,
     reading: Reading,
     batches: Batches,
     budget: TrainingBudget,
     generator: torch.Generator,
-    tell: Callable[[int, int], None],
+    on_progress: Callable[[int, int], None],
 ) -> TrainingSession:
-    """Train the student's network as the reference would (algorithm 1), one step of Adam per batch.
+    """Return a session in which algorithm 1 trains the student's network, one step of Adam per batch.
+
+    Args:
+        generator: source of timesteps and noise.
+        on_progress: called with the numbers of finished and of all batches.
 
     Raises:
-        StudentError: the network failed.
+        StudentError: the network failed; raised by the session's ``train``, too.
     """
     process = ReadingDiffuser(**SCHEDULE, reading=reading)
     optimizer = student.ask("optimizer", network.handle, name="adam", lr=budget.learning_rate, keep=True)
-    lessons = TrainingSession(
+    session = TrainingSession(
         predict=predictor(student, network),
         network=network,
-        clock=TrainingClock(budget, tell),
+        clock=TrainingClock(budget, on_progress),
     )
 
     def train(epochs: int) -> None:
         for _ in range(epochs * budget.batches):
-            if not lessons.clock.go_on():
+            if not session.clock.go_on():
                 return
             images, _ = batches.training(0)
             steps = torch.randint(0, process.total_steps, (len(images),), generator=generator)
-            x_t, goal = process.noise_diffusion(images, steps, torch.randn(images.shape, generator=generator))
+            noise = torch.randn(images.shape, generator=generator)
+            x_t, target = process.noise_diffusion(images, steps, noise)
             args = [x_t, format_steps(network.form, steps)]
-            seed = student.seed + lessons.steps
+            seed = student.seed + session.steps
             student.ask(
                 "fit",
                 network.handle,
                 optimizer=optimizer,
                 criterion="mse",
                 args=args,
-                goal=goal,
+                goal=target,
                 seed=seed,
             )
 
-    lessons.train = train
-    return lessons
+    session.train = train
+    return session
 
 
 def predictor(student: Student, network: Network) -> Predict:
-    """The network in eval mode, asked in parts."""
+    """Return a function that calls the student's network in eval mode, 128 images at a time."""
 
     def predict(x: Tensor, steps: Tensor) -> Tensor:
         student.call(network.handle, method="eval", keep=True)
@@ -271,23 +204,28 @@ def predictor(student: Student, network: Network) -> Predict:
     return predict
 
 
-def _told_alike(model: ReferenceNetworkDouble, told: TimestepEncoding) -> Predict:
-    return lambda x, steps: model.predict(x, told.encode(steps, SCHEDULE["total_steps"]))
+def _encoded(model: ReferenceNetworkDouble, encoding: TimestepEncoding) -> Predict:
+    """Return a function that calls the reference network with the timesteps encoded as in its training."""
+    return lambda x, steps: model.predict(x, encoding.encode(steps, SCHEDULE["total_steps"]))
 
 
-def _add_losses(lessons: TrainingSession, returned: Any, epochs: int, whole: int) -> None:
-    """Append the lists of losses, one per epoch, that ``train`` returned: training, then validation; as many
-    as it had ``whole`` epochs.
+def _add_losses(session: TrainingSession, returned: Any, epochs: int, complete: int) -> None:
+    """Append the losses that ``train`` returned: lists with one number per epoch, training before validation.
+
+    Args:
+        epochs: number of epochs that ``train`` was given, and so the length of its lists.
+        complete: number of epochs with all their batches; after an early end the others have just one batch
+            each, and their losses are dropped.
     """
     several = isinstance(returned, tuple | list) and any(isinstance(one, list) for one in returned)
     lists = [
-        [float(item) for item in value[:whole]]
+        [float(item) for item in value[:complete]]
         for value in (returned if several else [returned])
         if isinstance(value, list)
         and len(value) == epochs
         and all(isinstance(item, float | int) for item in value)
     ]
-    if lessons.losses and len(lessons.losses) == len(lists):
-        lessons.losses = [old + new for old, new in zip(lessons.losses, lists, strict=True)]
-    elif not lessons.losses:
-        lessons.losses = lists
+    if session.losses and len(session.losses) == len(lists):
+        session.losses = [old + new for old, new in zip(session.losses, lists, strict=True)]
+    elif not session.losses:
+        session.losses = lists

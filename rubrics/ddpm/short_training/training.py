@@ -1,4 +1,12 @@
-"""The short training as it is judged: how far it comes, and whether to go on."""
+"""The short training and its verdict: train, evaluate on held-out images, stop when decided.
+
+A training is evaluated after every call of ``train``, and also between batches within a call, so that one that
+has learned enough ends early. Evaluations within a call take place while ``train`` waits for its next batch:
+only then does no student code run, and the network is in a defined state. They must not change the training:
+the worker saves the states of all random generators (Python, NumPy, PyTorch) and the mode of every module
+before it serves the judge's calls, and restores them afterwards. A ``train`` that fetches batches in a thread
+may compute meanwhile, so it is not evaluated there.
+"""
 
 from __future__ import annotations
 
@@ -21,18 +29,12 @@ from reference.readings import Reading
 from ..forward.schedule import build_diffuser
 from ..interface.conventions import TimestepEncoding
 from ..network.probe import Network, build
+from .image_data import ImageData, Predict, held_out_error
 from .plan import TrainingPlan
 from .reference_curve import ReferenceCurve
-from .trainers import (
-    ImageData,
-    Predict,
-    TrainingSession,
-    held_out_error,
-    with_reference_trainer,
-    with_students_trainer,
-)
+from .trainers import TrainingSession, start_with_reference_trainer, start_with_student_trainer
 
-_FEW = 128  # images; their error is within a few per cent of all images'
+_CONFIRMATION_IMAGES = 128  # their error is within a few per cent of that of all images
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +42,13 @@ class TrainedNetwork:
     """A network after a short training.
 
     Attributes:
-        is_own: whether it is the student's; else the reference's took its place.
-        steps: how many batches it saw.
-        out_of_time: whether it would have seen more, had there been time.
-        losses: what ``train`` returned, per epoch, if that could be read: training and validation.
-        weights: the student's network's, as bytes of a file, uint8 (N,); None where they cannot be had.
+        is_own: whether it is the student's; otherwise the reference's replaced it.
+        reading: formulation of the forward process that it was trained with.
+        steps: number of batches that it was trained on.
+        out_of_time: whether the time limit ended the training.
+        losses: losses that ``train`` returned, one per epoch, if they could be read: training, validation.
+        predict: the network.
+        weights: the student's weights as the bytes of a file, uint8 (N,); None if they cannot be read.
     """
 
     is_own: bool
@@ -58,45 +62,52 @@ class TrainedNetwork:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingOutcome:
-    """What a short training came to.
+    """The evaluation of a short training.
 
     Attributes:
-        error: on held-out images, relative to the noise's variance.
-        limited: whether all predictions are positive, or within ±1, as noise is not. A network that was
-            charged may predict so little.
-        compared: the number of steps at which it is compared with the reference.
-        reference: the reference's error then.
-        bound: the error up to which it has learnt.
-        undecided: the error up to which that cannot be told; the same or greater.
+        trained: the network.
+        error: error on held-out images, relative to the noise's variance.
+        output_limited: whether all predictions have one sign or lie within ±1, unlike noise. A network that
+            already lost points may have such predictions.
+        compared_steps: number of steps at which it is compared with the reference.
+        reference_error: the reference's error after that number of steps.
+        reference_curve: the reference's training.
+        bound: error up to which the network has learned.
+        review_bound: error up to which a person must decide; equal to ``bound`` or greater.
     """
 
     trained: TrainedNetwork
     error: float
-    limited: bool
-    compared: int
-    reference: float
+    output_limited: bool
+    compared_steps: int
+    reference_error: float
     reference_curve: ReferenceCurve
     bound: float
-    undecided: float
+    review_bound: float
 
     @property
-    def learnt(self) -> bool:
-        """Whether the error keeps the bound, which NaN does not, with predictions that noise may have."""
-        return self.error <= self.bound and not self.limited
+    def has_learned(self) -> bool:
+        """Whether the error is within the bound (NaN is not) and the predictions are as unlimited as noise."""
+        return self.error <= self.bound and not self.output_limited
 
 
 class ShortTraining:
-    """Trains with a student's parts as planned, and judges what comes of it.
+    """Trains with a student's parts as planned, and evaluates the result.
 
     Args:
-        student: a worker for nothing else.
-        yardstick: what the reference comes to on such data under the plan's reading.
-        tolerance: ``learns`` and ``learns_not``, how many times the reference's error is surely well learnt,
-            and surely not; ``learns_something``, the error at which a network that was charged has learnt;
-            ``hopeless``, the error at which, after the promised budget, no more training can help.
-        seeded: the judge's random numbers for a purpose.
-        unknown: noise for a last look, from the notebook's own seed. That of the training stands in earlier
-            results of the same code, where somebody may have read it.
+        student: a worker used for nothing else.
+        plan: the parts to train with.
+        data: the images.
+        reference_curve: the reference's training on these images under the plan's formulation.
+        budget: length of the training.
+        tolerance: ``learns`` and ``learns_not``, multiples of the reference's error up to which a network has
+            certainly learned and above which it certainly has not; ``learns_something``, the error up to
+            which a network that already lost points has learned; ``hopeless``, the error after the promised
+            budget from which on no extension helps.
+        seeded: the judge's random streams.
+        unknown: generator for the confirmation, seeded with the notebook's own seed. Earlier results of the
+            same code show the seed of the training, so student code could contain it.
+        reporter: receives progress and times.
     """
 
     def __init__(
@@ -113,132 +124,152 @@ class ShortTraining:
         reporter: Reporter,
     ) -> None:
         self.student, self.plan, self.data = student, plan, data
-        self._yardstick, self._budget, self._tolerance = reference_curve, budget, tolerance
+        self._reference_curve, self._budget, self._tolerance = reference_curve, budget, tolerance
         self._seeded, self._unknown, self._reporter = seeded, unknown, reporter
 
-    def learn(self) -> TrainingOutcome:
-        """Train until the network has learnt as much as the promised budget has to bring; before a fail,
-        beyond it.
+    def run(self) -> TrainingOutcome:
+        """Train until the network has learned, or to the end of the budget.
+
+        A network that already lost points and does not learn is replaced by the reference's, so that the
+        student's ``train`` is still tested.
 
         Raises:
-            StudentError: the student's code failed on the way.
-            Blocked: neither network nor trainer is right, and what they are charged for explains the failure.
+            StudentError: the student's code failed.
+            Blocked: neither network nor ``train`` is correct, and what the network lost points for explains
+                why it does not learn.
         """
         plan, started = self.plan, time.monotonic()
-        found = self._run(self.network() if plan.form is not None else None)
-        if plan.charged and plan.form is not None and not found.learnt:
+        outcome = self._train_and_confirm(self.network() if plan.form is not None else None)
+        if plan.network_penalized and plan.form is not None and not outcome.has_learned:
             if not plan.own_trainer:
-                raise Blocked("Your network does not learn, which what it lost points for above explains.")
-            found = self._run(None)
+                raise Blocked(
+                    "Your network does not learn. The mistakes that it already lost points for explain that."
+                )
+            outcome = self._train_and_confirm(None)
         self._reporter.spend("training", time.monotonic() - started)
-        return found
+        return outcome
 
     def network(self) -> Network:
-        """The student's network, new; told the step as ``train`` tells it."""
+        """Build the student's network, with the timestep encoding that ``train`` uses."""
         plan = self.plan
         assert plan.form is not None
-        told = plan.calls.telling if plan.calls and plan.own_trainer else TimestepEncoding()
+        encoding = plan.calls.encoding if plan.calls and plan.own_trainer else TimestepEncoding()
         handle = build(self.student, 1, self._reporter)
-        return Network(handle=handle, form=plan.form, output="not asked yet", encoding=told)
+        return Network(handle=handle, form=plan.form, output="not called yet", encoding=encoding)
 
-    def judged(
-        self, trained: TrainedNetwork, *, error: float, limited: bool, compared: int
+    def outcome(
+        self, trained: TrainedNetwork, *, error: float, output_limited: bool, compared_steps: int
     ) -> TrainingOutcome:
-        """What a network with this error came to."""
-        lenient = self.plan.charged and trained.is_own
-        reference = self._yardstick.error(compared)
+        """Return the outcome for a network with this error."""
+        lenient = self.plan.network_penalized and trained.is_own
+        reference_error = self._reference_curve.error(compared_steps)
+        # learns_something = 0.85: a missing outer skip alone leaves 0.38 to 0.68 after 300 steps, and 1 is
+        # nothing learned (docs/calibration.md).
         least = self._tolerance["learns_something"] if lenient else 0.0
         return TrainingOutcome(
             trained=trained,
             error=error,
-            limited=limited and not lenient,
-            compared=compared,
-            reference=reference,
-            reference_curve=self._yardstick,
-            bound=max(self._tolerance["learns"] * reference, least),
-            undecided=max(self._tolerance["learns_not"] * reference, least),
+            output_limited=output_limited and not lenient,
+            compared_steps=compared_steps,
+            reference_error=reference_error,
+            reference_curve=self._reference_curve,
+            bound=max(self._tolerance["learns"] * reference_error, least),
+            review_bound=max(self._tolerance["learns_not"] * reference_error, least),
         )
 
-    def _run(self, network: Network | None) -> TrainingOutcome:
-        """Train this network, or the reference's; not for longer than it takes."""
-        lessons = self._lessons(network)
-        found = None
+    def _train_and_confirm(self, network: Network | None) -> TrainingOutcome:
+        """Train this network, or the reference's if None; no longer than necessary."""
+        session = self._new_session(network)
+        outcome = None
         try:
-            found = self._trained(lessons, looking=True)
+            outcome = self._run_session(session, early_end=True)
         except StudentError:
-            if not lessons.clock.decided:
+            if not session.clock.decided:
                 raise
-        if found is None or (lessons.clock.decided and not found.learnt):
-            # Their train did not bear a sudden end, or undid what was learnt: so it gets all its batches, in
-            # a worker that knows nothing of the first time.
+        if outcome is None or (session.clock.decided and not outcome.has_learned):
+            # The student's train failed over the early end (a mean over no batches, say), or undid what was
+            # learned. That is the grader's doing, so train from the start without an early end, in a new
+            # worker that has no state left of the first training.
             self.student.close()
             network = None if network is None else self.network()
-            found = self._trained(self._lessons(network), looking=False)
-        self._tell(found.trained.steps, found.trained.steps)  # it may have ended early
+            outcome = self._run_session(self._new_session(network), early_end=False)
+        self._report_progress(outcome.trained.steps, outcome.trained.steps)  # complete, also after an early end
         if network is None:
-            return found
-        found = self._looked_at_again(found)
-        return replace(found, trained=replace(found.trained, weights=self._weights(network)))
+            return outcome
+        outcome = self._confirmed(outcome)
+        return replace(outcome, trained=replace(outcome.trained, weights=self._weights(network)))
 
-    def _trained(self, lessons: TrainingSession, *, looking: bool) -> TrainingOutcome:
-        """What it comes to, stretch by stretch as far as it takes, or ``looking`` for an earlier end."""
-        budget, clock, offered = self._budget, lessons.clock, 0
+    def _run_session(self, session: TrainingSession, *, early_end: bool) -> TrainingOutcome:
+        """Call ``train`` as often as the budget allows, until the training is decided.
 
-        def enough() -> bool:
+        Args:
+            early_end: whether to evaluate between batches, too.
+        """
+        budget, clock, offered = self._budget, session.clock, 0
+
+        def has_learned() -> bool:
             try:
-                return self._look(lessons, compared=max(offered, budget.steps)).learnt
+                return self._evaluate(session, max(offered, budget.steps)).has_learned
             except StudentError as error:
                 if error.lost:
                     raise
                 return False
 
-        if looking:
-            clock.look = enough
+        if early_end:
+            clock.look = has_learned
         for epochs in budget.stretches:
             offered += epochs * budget.batches
-            lessons.train(epochs)
-            # Who learns early need not go on; who saw less than was offered is compared with as little.
-            has_all = clock.decided or lessons.steps >= offered
-            compared = max(offered, budget.steps) if has_all else lessons.steps
-            found = self._look(lessons, compared)
-            hopeless = offered >= budget.steps and not found.error < self._tolerance["hopeless"]
-            if found.learnt or hopeless or clock.decided or clock.out_of_time:
+            session.train(epochs)
+            # A training that ended early because it is good enough is compared with the reference after the
+            # promised budget. One that took fewer batches than it could is compared after as many as it took.
+            has_all = clock.decided or session.steps >= offered
+            compared_steps = max(offered, budget.steps) if has_all else session.steps
+            outcome = self._evaluate(session, compared_steps)
+            # hopeless = 0.9: the worst of 144 trainings of correct solutions had 0.15 here, and 0.9 lies 6.2
+            # standard deviations of the logarithm above their mean (docs/calibration.md).
+            hopeless = offered >= budget.steps and not outcome.error < self._tolerance["hopeless"]
+            if outcome.has_learned or hopeless or clock.decided or clock.out_of_time:
                 break
-        return found
+        return outcome
 
-    def _look(self, lessons: TrainingSession, compared: int) -> TrainingOutcome:
-        """What a network has learnt, for one that saw as many steps as are ``compared``."""
+    def _evaluate(self, session: TrainingSession, compared_steps: int) -> TrainingOutcome:
+        """Evaluate the network on the held-out images; always with the same noise."""
         held_out = self._seeded("held-out")
-        error, limited = held_out_error(lessons.predict, self.plan.reading, self.data, held_out)
+        error, limited = held_out_error(session.predict, self.plan.reading, self.data, held_out)
         trained = TrainedNetwork(
-            is_own=lessons.network is not None,
-            steps=lessons.steps,
-            out_of_time=lessons.clock.out_of_time,
-            losses=lessons.losses,
-            predict=lessons.predict,
+            is_own=session.network is not None,
+            steps=session.steps,
+            out_of_time=session.clock.out_of_time,
+            losses=session.losses,
+            predict=session.predict,
             reading=self.plan.reading,
         )
-        return self.judged(trained, error=error, limited=limited, compared=compared)
+        return self.outcome(trained, error=error, output_limited=limited, compared_steps=compared_steps)
 
-    def _looked_at_again(self, found: TrainingOutcome) -> TrainingOutcome:
-        """With noise that nobody can know who has learnt comes to much the same; else that counts."""
-        few = replace(self.data, held_out=self.data.held_out[:_FEW])
-        error, limited = held_out_error(found.trained.predict, self.plan.reading, few, self._unknown)
-        if not found.learnt or (error <= found.undecided and not limited):
-            return found
-        return self.judged(found.trained, error=error, limited=limited, compared=found.compared)
+    def _confirmed(self, outcome: TrainingOutcome) -> TrainingOutcome:
+        """Evaluate a network again with noise from a secret seed; if it is much worse there, that counts.
 
-    def _lessons(self, network: Network | None) -> TrainingSession:
+        Student code that knows the seed of the training could compute the noise of the first evaluation.
+        """
+        few = replace(self.data, held_out=self.data.held_out[:_CONFIRMATION_IMAGES])
+        error, limited = held_out_error(outcome.trained.predict, self.plan.reading, few, self._unknown)
+        if not outcome.has_learned or (error <= outcome.review_bound and not limited):
+            return outcome
+        return self.outcome(
+            outcome.trained, error=error, output_limited=limited, compared_steps=outcome.compared_steps
+        )
+
+    def _new_session(self, network: Network | None) -> TrainingSession:
         student, plan = self.student, self.plan
         batches, generator = self.data.ordered(self._seeded("batches")), self._seeded("learning")
-        common = (plan.reading, batches, self._budget, generator, self._tell)
+        common = (plan.reading, batches, self._budget, generator, self._report_progress)
         if plan.calls is None or not (network is None or plan.own_trainer):
             assert network is not None
-            return with_reference_trainer(student, network, *common)
+            return start_with_reference_trainer(student, network, *common)
         diffuser = build_diffuser(student, **SCHEDULE) if plan.own_diffuser else None
-        return with_students_trainer(student, network, diffuser, *common, plan.calls)
+        return start_with_student_trainer(student, network, diffuser, *common, plan.calls)
 
-    def _tell(self, done: int, total: int) -> None:
+    def _report_progress(self, done: int, total: int) -> None:
         self._reporter.progress("training", done, total)
 
     def _weights(self, network: Network) -> Tensor | None:
@@ -246,6 +277,6 @@ class ShortTraining:
             content: Tensor = self.student.reply(
                 {"verb": "state"}, target=network.handle, values={"most": MAX_BODY >> 1}, reply_limit=MAX_BODY
             )["value"]
-        except StudentError:  # a state_dict of their own, say
+        except StudentError:  # the student's own state_dict failed, say
             return None
         return content if len(content) else None

@@ -1,0 +1,159 @@
+"""Generate samples from the handout's seeds, with the student's parts or the reference's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from grader.checks import Blocked, Reporter
+from grader.checks.randomness import seeded_globally
+from grader.sandbox.student import Student
+from grader.sandbox.values import CURRENT_DEVICE, Handle
+from reference.diffuser import NoiseDiffuser
+from reference.pretrained import SCHEDULE, load_pretrained
+from reference.readings import PAPER, ReadingDiffuser
+from reference.sampler import generate_samples
+
+from ..interface import signatures
+from ..interface.conventions import StepNumbering
+from ..interface.doubles import DiffuserDouble, NetworkDouble
+from ..network.probe import Network
+from ..sampler.samples import StepDecoder, as_samples
+
+TOTAL = SCHEDULE["total_steps"]
+Predict = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Samples:
+    """Generated samples.
+
+    Attributes:
+        samples: float (N, 1, 28, 28) for each seed.
+        film: the first sample at each timestep, (1, 28, 28) each, from x_T on.
+    """
+
+    samples: list[Tensor]
+    film: list[Tensor]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleGenerator:
+    """Generates samples from the handout's seeds.
+
+    Attributes:
+        student: the worker.
+        seeds: the handout's seeds.
+        count: samples per seed.
+        fallback: the student's diffuser, for attributes beyond the handout's.
+        reporter: receives progress and times.
+        numbering: how the student counts the timesteps.
+    """
+
+    student: Student
+    seeds: Sequence[int]
+    count: int
+    fallback: Handle | None
+    reporter: Reporter
+    numbering: StepNumbering = StepNumbering()  # noqa: RUF009  it is frozen
+
+    def initial_noise(self, seed: int) -> Tensor:
+        """Return x_T as the handout's cell samples it, float (count, 1, 28, 28)."""
+        with seeded_globally(seed):
+            return torch.randn((self.count, 1, 28, 28))
+
+    def with_reference_sampler(self, predict: Predict) -> list[Tensor]:
+        """Generate samples with the reference's sampler and any network."""
+
+        def model(x: Tensor, t: Tensor) -> Tensor:
+            return predict(x, t.flatten().round().long().expand(len(x)))
+
+        return [sample_from(seed, self.count, model) for seed in self.seeds]
+
+    def with_student_sampler(self) -> Samples:
+        """Generate samples with the student's sampler and the reference's trained network.
+
+        The network stays in the judge; the worker gets a test double of it.
+
+        Raises:
+            StudentError: the sampler failed.
+            Blocked: it returned no samples.
+        """
+        network = load_pretrained().to(memory_format=torch.channels_last)  # a third faster
+        schedule = ReadingDiffuser(**SCHEDULE, reading=PAPER)
+        generator = torch.Generator().manual_seed(0)
+        process = DiffuserDouble([], schedule, self.fallback, generator, numbering=self.numbering)
+        made, film = list[Tensor | None](), dict[int, Tensor]()
+        for seed in self.seeds:
+            steps, shown = StepDecoder(TOTAL), list[Tensor]()
+
+            def respond(
+                x: Tensor, t: Tensor, steps: StepDecoder = steps, shown: list[Tensor] = shown
+            ) -> Tensor:
+                shown[:] = [x]
+                if not made and len(x) and x[0].shape == (1, 28, 28):  # the first sample of the first seed
+                    film.setdefault(steps.of(t), x[0].detach().float().cpu())
+                started = time.thread_time()
+                with torch.no_grad():
+                    x = x.float().contiguous(memory_format=torch.channels_last)
+                    predicted: Tensor = network(x, torch.full((len(x), 1), float(steps.of(t))))
+                self.reporter.spend("processor", time.thread_time() - started)
+                return predicted
+
+            double = NetworkDouble([], respond, max_images=3 * TOTAL * self.count)
+            returned = self._call_student_sampler(double, process, seed)
+            # sample.shape reports a result of the wrong number or shape. Its last input to the network is
+            # nearly the same image, so the samples can still be judged.
+            made.append(returned if returned is not None or not shown else shown[0].float())
+        return Samples(samples=self._usable(made), film=list(film.values()))
+
+    def with_student_parts(self, network: Network, diffuser: Handle) -> list[Tensor]:
+        """Generate samples with the student's sampler, network and diffuser.
+
+        Raises:
+            StudentError, Blocked: as ``with_student_sampler``.
+        """
+        return self._usable(
+            [self._call_student_sampler(network.handle, diffuser, seed) for seed in self.seeds]
+        )
+
+    def _call_student_sampler(self, model: object, diffuser: object, seed: int) -> Tensor | None:
+        self.reporter.progress("sampling, seed", self.seeds.index(seed) + 1, len(self.seeds))
+        start = self.initial_noise(seed)
+        arguments = {
+            "x_t": start,
+            "model": model,
+            "num_samples": self.count,
+            "total_timesteps": TOTAL,
+            "diffuser": diffuser,
+            "device": CURRENT_DEVICE,
+        }
+        started = time.monotonic()
+        returned = signatures.call(
+            self.student,
+            "generate_samples",
+            arguments,
+            constructor_arguments=SCHEDULE,
+            seed=seed,
+            timeout=300.0,
+        )
+        self.reporter.spend("sampling", time.monotonic() - started)
+        return as_samples(returned, tuple(start.shape))
+
+    @staticmethod
+    def _usable(made: list[Tensor | None]) -> list[Tensor]:
+        samples = [one for one in made if one is not None and one.shape[1:] == (1, 28, 28)]
+        if len(samples) < len(made):
+            raise Blocked("Your generate_samples returns no images that could be judged.")
+        return samples
+
+
+def sample_from(seed: int, count: int, model: Predict) -> Tensor:
+    """Return samples of the reference's sampler from a seed, float (count, 1, 28, 28)."""
+    with seeded_globally(seed):
+        start = torch.randn((count, 1, 28, 28))
+        return generate_samples(start, model, count, TOTAL, NoiseDiffuser(**SCHEDULE), "cpu")
