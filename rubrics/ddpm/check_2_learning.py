@@ -29,8 +29,8 @@ def check_short_training_learns(
     if outcome.error <= outcome.review_bound and not outcome.output_limited:
         raise NeedsReview(
             f"After {trained.steps} steps the error on held-out images is {outcome.error:.3f}. Up to "
-            f"{outcome.bound:.3f} a network has certainly learned, above {outcome.review_bound:.3f} certainly "
-            f"not; in between, a TA has to look at its samples."
+            f"{outcome.bound:.3f} a network has certainly learned, above {outcome.review_bound:.3f} "
+            f"certainly not; in between, a TA has to look at its samples."
         )
     more = " Its predictions stay in a range that noise exceeds." if outcome.output_limited else ""
     raise Unmet(

@@ -34,7 +34,8 @@ def check_samples_look_like_digits(
     if quality.bound < quality.value <= quality.review_bound:
         raise NeedsReview(
             f"The {quality.measure} is {quality.value:.2f}. Up to {quality.bound:.2f} samples certainly look "
-            f"like digits, above {quality.review_bound:.2f} certainly not; in between, a TA has to look at them."
+            f"like digits, above {quality.review_bound:.2f} certainly not; in between, a TA has to look at "
+            f"them."
         )
     if not quality.value <= quality.bound:
         raise Unmet(

@@ -1,1 +1,1 @@
-"""What the reference and known solutions reach, measured over many seeds: the basis of every bound."""
+"""Calibration: results of the reference and of known solutions over many seeds, the basis of every bound."""

@@ -1,14 +1,16 @@
-"""Measures what the reference reaches, in the short training and in sampling: ``python -m
-rubrics.ddpm.calibration.measure_reference``.
+"""Measure the reference in the short training and in sampling.
 
-Writes ``reference_samples.npz`` and ``calibration.json``::
+Run ``python -m rubrics.ddpm.calibration.measure_reference``; it takes about twenty minutes on one core. It
+writes ``reference_samples.npz``, the samples from the handout's seeds, and ``reference.json``::
 
-    seeds, torch, quality: {seed distances of 30 reference samples to held-out digits}
-    readings: {"paper, unscaled": {held_out: [{steps, mean, least, most}], training: [...], validation:
-        [...]}, ...}
+    torch, data: PyTorch's version, name of the data set
+    seeds: number of training seeds
+    quality: {mean, least, most}: energy distance of 30 samples to the held-out digits, over 20 seeds
+    readings: {"paper, unscaled": {held_out: [{steps, mean, least, most}, ...],
+                                   training: [{mean, least, most}, ...], validation: [...]}, ...}
 
-``training`` and ``validation`` are the losses of each epoch: mean, least and most over the seeds. Takes about
-a quarter of an hour on one core.
+``held_out`` is the relative error on held-out images after each epoch, ``training`` and ``validation`` are
+its losses; mean, minimum and maximum are over the training seeds.
 """
 
 from __future__ import annotations
@@ -30,19 +32,23 @@ from reference import digits
 from reference.pretrained import load_pretrained
 from reference.readings import READINGS, Reading
 
-from ..sample_quality.quality import distance, sample_from
+from ..sample_quality.generator import sample_from
+from ..sample_quality.quality import distance
+from ..short_training.image_data import ImageData
 from ..short_training.measured import FILE, SAMPLES, calibration, key
 from ..short_training.reference_curve import measure
-from ..short_training.trainers import ImageData
 
-SEEDS = range(3)
-EPOCHS = 12
+SEEDS = range(3)  # of trainings
+EPOCHS = 12  # of 50 batches: the promised budget of 300 steps and its extension to 600
 QUALITY_SEEDS = range(20)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", metavar="READING", help='one of the readings, as "paper, unscaled"')
+    """Measure every formulation, or one of them, and update the files."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", metavar="READING", help='one formulation, such as "paper, unscaled"')
     only = parser.parse_args().only
     torch.set_num_threads(1)
     settings = tomllib.loads((Path(__file__).parents[1] / "rubric.toml").read_text())["settings"]
@@ -61,6 +67,7 @@ def main() -> None:
 
 
 def _reference_curve(reading: Reading, settings: dict[str, Any]) -> dict[str, Any]:
+    """Train the reference once per seed and return errors and losses of every epoch."""
     images, labels = digits.load_digits28("train")
     held_out, _ = digits.load_digits28("held-out")
     budget = TrainingBudget(
@@ -87,18 +94,18 @@ def _reference_curve(reading: Reading, settings: dict[str, Any]) -> dict[str, An
 
 
 def _reference_distances() -> dict[str, float]:
-    """Over many seeds, of the reference's trained network."""
+    """Return mean, minimum and maximum over the seeds, with the trained reference network."""
     network = load_pretrained()
     return _row([_distance(network, seed) for seed in QUALITY_SEEDS])
 
 
 def _distance(network: nn.Module, seed: int) -> float:
-    """Energy distance to held-out digits of 30 samples by the reference's sampler."""
+    """Return the energy distance of 30 samples by the reference's sampler to the held-out digits."""
     return distance([sample_from(seed, 30, network.eval())])
 
 
 def _save_reference_samples(settings: dict[str, Any]) -> None:
-    """The reference's samples from the handout's seeds, for the report."""
+    """Save the reference's samples from the handout's seeds, for the report."""
     network = load_pretrained()
     made = [sample_from(seed, settings["samples_per_seed"], network) for seed in settings["sample_seeds"]]
     pixels = (torch.stack(made).clamp(0, 1) * 255).round().to(torch.uint8)

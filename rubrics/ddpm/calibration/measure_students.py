@@ -1,14 +1,14 @@
-"""Measures the two statistical bounds on right solutions and on slips, over many seeds: ``python -m
-rubrics.ddpm.calibration.measure_students``.
+"""Measure the two statistical bounds on correct solutions and on mutants, over many seeds.
 
-Writes ``audit/calibration_students.json``: for each criterion, solution and seed the measured value, the
-bound, the training steps, and the verdict. Right solutions train the whole budget before they are looked at,
-though a grade lets them off as soon as they keep the bound: so their distance to it is seen, and their
-verdict is the stricter one. Slips are judged as in a grade.
+Run ``python -m rubrics.ddpm.calibration.measure_students``; a training takes half a minute, and rows that
+exist already are not measured again. It writes ``audit/calibration_students.json``: for each criterion,
+solution and seed the measured value, the bound, the training steps and the verdict. Correct solutions train
+the whole promised budget before they are evaluated, while a grade ends as soon as the error is within the
+bound: this shows their distance to the bound, and their verdict is the stricter one. Mutants are judged as in
+a grade.
 
-Prints, for docs/calibration.md, the spread of the values as shares of their bound, and how often a right
-solution failed or a slip passed, each with the upper end of its 95 % confidence interval (Clopper and
-Pearson 1934). What was measured before is not measured again. A training takes half a minute.
+It prints, for docs/calibration.md, the values as fractions of their bound, and how often a correct solution
+failed or a mutant passed, with the upper limit of the 95 % confidence interval (Clopper and Pearson 1934).
 """
 
 from __future__ import annotations
@@ -33,18 +33,23 @@ from grader.options import Options
 
 RUBRIC = Path(__file__).parents[1]
 FILE = RUBRIC / "audit" / "calibration_students.json"
-_HEAD = "| solution | runs | share of the bound: least, mean, most | verdicts |"
+_HEADER = "| solution | runs | share of the bound: least, mean, most | verdicts |"
 CRITERIA = ("train.learns", "sample.quality")
-# Measured with every seed, as all slips are: every reading, and the slowest learner; others with a few.
+# Measured with every seed, like all mutants: one solution for each formulation, and the slowest learner.
 MANY = ("base", "handout_code", "handout_text", "attention")
 SAMPLERS = ("base", "posterior_variance", "clipped_x0_symmetric", "unclipped_x0")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=20, help="for slips and the solutions in MANY (20)")
-    parser.add_argument("--few", type=int, default=2, help="for all others (2)")
-    parser.add_argument("--only", choices=CRITERIA, help="one of the two bounds")
+    """Measure what is missing, and print the tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--seeds", type=int, default=20, help=f"seeds for mutants and for {', '.join(MANY)} (default: 20)"
+    )
+    parser.add_argument("--few", type=int, default=2, help="seeds for all other solutions (default: 2)")
+    parser.add_argument("--only", choices=CRITERIA, help="measure one of the two bounds")
     arguments = parser.parse_args()
     corpus = Corpus(RUBRIC)
     rows = _measured()
@@ -52,27 +57,27 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         WarmGrader() as as_graded,
-        WarmGrader(str(_unhurried(Path(folder)))) as unhurried,
+        WarmGrader(str(_rubric_without_early_end(Path(folder)))) as full_budget,
     ):
         for criterion, solution, seed in _plan(corpus, arguments.seeds, arguments.few):
             if (criterion, solution.name, seed) in known or arguments.only not in (None, criterion):
                 continue
-            grader = as_graded if solution.kind == "mutant" else unhurried
+            grader = as_graded if solution.kind == "mutant" else full_budget
             grade = grader.grade(solution.notebook(), Options(seed=seed, only=(criterion,)))
             row = _row(solution, seed, grade.criteria[0])
             print(row, flush=True)
-            rows = [*_measured(), row]  # read anew: another run may measure the other bound
+            rows = [*_measured(), row]  # read again: another run may measure the other bound
             FILE.write_text("[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]\n")
     print("\n".join(summary(rows)))
 
 
-def _unhurried(folder: Path) -> Path:
-    """A copy of the rubric that trains the whole budget before it looks."""
+def _rubric_without_early_end(folder: Path) -> Path:
+    """Return a copy of the rubric that trains the promised budget in one call before it evaluates."""
     copy = shutil.copytree(RUBRIC, folder / "ddpm")
     path = copy / "rubric.toml"
     text = path.read_text()
-    stretches = tomllib.loads(text)["settings"]["training"]["epochs"]
-    changed = f"epochs = {[sum(stretches[:-1]), stretches[-1]]}"
+    epochs = tomllib.loads(text)["settings"]["training"]["epochs"]
+    changed = f"epochs = {[sum(epochs[:-1]), epochs[-1]]}"
     path.write_text(re.sub(r"^epochs = \[.*?\]", changed, text, flags=re.MULTILINE))
     return copy
 
@@ -83,21 +88,21 @@ def _measured() -> list[dict[str, Any]]:
 
 
 def _plan(corpus: Corpus, many: int, few: int) -> Iterable[tuple[str, Solution, int]]:
-    """What to measure: every seed once over all solutions, before the next; samplers last."""
+    """Yield what to measure: each seed for all solutions before the next seed; samplers last."""
     solutions = corpus.solutions()
-    networks = [one for one in solutions if _trains_otherwise(corpus, one)]
+    networks = [one for one in solutions if _trains_differently(corpus, one)]
     samplers = [one for one in solutions if one.name in SAMPLERS]
     for seed in range(max(many, few)):
         for solution in networks:
             often = solution.name in MANY or solution.kind == "mutant"
             if seed < (many if often else few):
                 yield "train.learns", solution, seed
-    # The samples come from the handout's seeds and the reference's network, whatever the grade's own seed.
+    # One seed is enough: the samples come from the handout's seeds and the reference's network.
     yield from (("sample.quality", solution, 0) for solution in samplers)
 
 
-def _trains_otherwise(corpus: Corpus, solution: Solution) -> bool:
-    """Whether the short training shows something that the base's does not."""
+def _trains_differently(corpus: Corpus, solution: Solution) -> bool:
+    """Return whether the short training of this solution differs from the base solution's."""
     if solution.kind == "mutant":
         return "train.learns" in solution.loses
     parts = corpus.own_parts(solution.name)
@@ -123,7 +128,7 @@ def _number(text: str | None) -> float | None:
 
 
 def summary(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """The tables for docs/calibration.md."""
+    """Return the lines of the tables in docs/calibration.md."""
     lines = []
     for criterion in CRITERIA:
         own = [row for row in rows if row["criterion"] == criterion]
@@ -131,7 +136,7 @@ def summary(rows: Sequence[dict[str, Any]]) -> list[str]:
             "",
             f"`{criterion}`",
             "",
-            _HEAD,
+            _HEADER,
             "|---|---|---|---|",
         ]
         for name in dict.fromkeys(row["solution"] for row in own):
@@ -155,8 +160,9 @@ def _line(name: str, rows: Sequence[dict[str, Any]]) -> str:
 
 
 def upper_bound(events: int, trials: int, confidence: float = 0.95) -> float:
-    """Upper end of the one-sided Clopper-Pearson interval of a rate: the rate at which so few events, or
-    fewer, come with probability 1 − ``confidence``; by bisection.
+    """Return the upper limit of the one-sided Clopper-Pearson interval of a rate.
+
+    It is the rate at which this number of events or fewer has probability 1 − ``confidence``, by bisection.
     """
     low, high = events / trials, 1.0
     for _ in range(60):

@@ -1,10 +1,10 @@
 """Cache of short trainings, shared by all notebooks whose code trains the same.
 
-Sharing is exact, not approximate. The cache key is a digest of everything a training depends on: the code that
-takes part (without comments or names of locals), its conventions, the images, the budget, the rubric, the
-grader, the versions and the processor. Each training has a worker of its own that sees nothing else of the
-notebook, and its seed is derived from the key, so a repeated training gives the same numbers bit for bit. Not
-cached are trainings that depended on the clock or failed, and networks whose state is not all in their
+Sharing is exact, not approximate. The cache key is a digest of everything a training depends on: the code
+that takes part (without comments or names of locals), its conventions, the images, the budget, the rubric,
+the grader, the versions and the processor. Each training has a worker of its own that sees nothing else of
+the notebook, and its seed is derived from the key, so a repeated training gives the same numbers bit for bit.
+Not cached are trainings that depended on the clock or failed, and networks whose state is not all in their
 weights, which is tested by comparing predictions.
 """
 

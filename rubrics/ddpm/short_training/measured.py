@@ -27,7 +27,7 @@ def calibration() -> dict[str, Any]:
 
 @cache
 def reference_samples() -> list[Tensor]:
-    """Return the reference's samples from the handout's seeds, float (N, 1, 28, 28) in [0, 1] for each seed."""
+    """Return the reference's samples from each of the handout's seeds, float (N, 1, 28, 28) in [0, 1]."""
     with np.load(SAMPLES, allow_pickle=False) as arrays:
         return [torch.from_numpy(samples).float() / 255 for samples in arrays["samples"]]
 

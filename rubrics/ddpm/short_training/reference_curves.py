@@ -1,7 +1,7 @@
 """Find the reference curve for a training's data.
 
-For the embedded digits it ships with the rubric. For other images the reference is trained once, and the curve
-is cached for all notebooks.
+For the embedded digits it ships with the rubric. For other images the reference is trained once, and the
+curve is cached for all notebooks.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The reference network as a test double that a student's ``train`` trains.
 
 The network and its Adam stay in the judge. The worker gets a double whose outputs are the reference's; the
-gradient that comes back to an output is backpropagated here, and a step of the double's optimizer is a step of
-Adam here.
+gradient that comes back to an output is backpropagated here, and a step of the double's optimizer is a step
+of Adam here.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """The short training and its verdict: train, evaluate on held-out images, stop when decided.
 
-A training is evaluated after every call of ``train``, and also between batches within a call, so that one that
-has learned enough ends early. Evaluations within a call take place while ``train`` waits for its next batch:
-only then does no student code run, and the network is in a defined state. They must not change the training:
-the worker saves the states of all random generators (Python, NumPy, PyTorch) and the mode of every module
-before it serves the judge's calls, and restores them afterwards. A ``train`` that fetches batches in a thread
-may compute meanwhile, so it is not evaluated there.
+A training is evaluated after every call of ``train``, and also between batches within a call, so that one
+that has learned enough ends early. Evaluations within a call take place while ``train`` waits for its next
+batch: only then does no student code run, and the network is in a defined state. They must not change the
+training: the worker saves the states of all random generators (Python, NumPy, PyTorch) and the mode of every
+module before it serves the judge's calls, and restores them afterwards. A ``train`` that fetches batches in a
+thread may compute meanwhile, so it is not evaluated there.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class TrainingOutcome:
 
     @property
     def has_learned(self) -> bool:
-        """Whether the error is within the bound (NaN is not) and the predictions are as unlimited as noise."""
+        """Whether the error is within the bound, which NaN is not, and the predictions are not limited."""
         return self.error <= self.bound and not self.output_limited
 
 
@@ -193,7 +193,9 @@ class ShortTraining:
             self.student.close()
             network = None if network is None else self.network()
             outcome = self._run_session(self._new_session(network), early_end=False)
-        self._report_progress(outcome.trained.steps, outcome.trained.steps)  # complete, also after an early end
+        self._report_progress(
+            outcome.trained.steps, outcome.trained.steps
+        )  # complete, also after an early end
         if network is None:
             return outcome
         outcome = self._confirmed(outcome)

@@ -1,4 +1,4 @@
-"""Weights handed in beside the notebook: shown in pictures, never judged, opened in the worker only."""
+"""Weights handed in beside the notebook: samples are shown, not judged; only the worker opens the file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SHOWN = "all your own, with your weights"
 
 @pytest.fixture
 def homework(tmp_path: Path) -> Path:
-    """A right notebook that loads its weights at the end, in a folder of its own."""
+    """A correct notebook, in a folder of its own, that loads weights in its last cell."""
     content = notebook([cell.source for cell in Corpus(RUBRIC).base])
     last = "model = UNet(1, 1)\nmodel.load_state_dict(torch.load('weights/mine.pth'))"
     content.cells.append(nbformat.v4.new_code_cell(last))
@@ -36,11 +36,11 @@ def homework(tmp_path: Path) -> Path:
 
 
 def test_samples_from_own_weights_are_shown(grade: Command, homework: Path) -> None:
-    notebooks_own: dict[str, Any] = {}
+    namespace: dict[str, Any] = {}
     for cell in Corpus(RUBRIC).base:
         if cell.part in ("setup", "unet"):
-            exec(cell.source, notebooks_own)
-    checkpoint = {"epoch": 3, "state_dict": notebooks_own["UNet"](1, 1).state_dict()}
+            exec(cell.source, namespace)
+    checkpoint = {"epoch": 3, "state_dict": namespace["UNet"](1, 1).state_dict()}
     torch.save(checkpoint, homework.parent / "mine.pth")
     ran = grade(homework, "--quick", "--only", "sample.quality")
     assert ran.code == 0, ran
@@ -67,7 +67,7 @@ class Trap:
 
 
 @pytest.mark.slow
-def test_what_is_no_state_dict_costs_nothing_and_runs_nothing(
+def test_a_file_that_is_no_state_dict_costs_nothing_and_runs_nothing(
     grade: Command, homework: Path, tmp_path: Path
 ) -> None:
     sprung = tmp_path / "sprung"
@@ -79,7 +79,9 @@ def test_what_is_no_state_dict_costs_nothing_and_runs_nothing(
     assert not sprung.exists()
 
 
-def test_weights_are_told_apart_and_come_out_of_a_zip(homework: Path, tmp_path: Path, scratch: Path) -> None:
+def test_weights_are_part_of_the_digest_and_are_extracted_from_a_zip(
+    homework: Path, tmp_path: Path, scratch: Path
+) -> None:
     weights = homework.parent / "mine.pth"
     weights.write_bytes(b"one")
     before = content_digest(homework)
@@ -94,7 +96,7 @@ def test_weights_are_told_apart_and_come_out_of_a_zip(homework: Path, tmp_path: 
     assert found.read_bytes() == b"one"
 
 
-def test_a_link_to_somebody_elses_weights_is_not_followed(homework: Path, tmp_path: Path) -> None:
+def test_a_symlink_to_another_students_weights_is_not_followed(homework: Path, tmp_path: Path) -> None:
     (tmp_path / "theirs.pth").write_bytes(b"theirs")
     (homework.parent / "mine.pth").symlink_to(tmp_path / "theirs.pth")
     assert read_notebook(homework, "alice").weights is None
