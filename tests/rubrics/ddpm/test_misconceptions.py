@@ -1,11 +1,13 @@
-"""The library of misconceptions: every one can be recognised, is tried on a slip, and gives nothing away."""
+"""Known misconceptions: a check recognises each, a mutant tries it, and its words give no solution away."""
 
 from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
+import nbformat
 import pytest
 from corpus import CORPUS
 
@@ -16,7 +18,7 @@ from grader.rubric import Rubric
 RUBRIC = Rubric.load("ddpm")
 EACH = pytest.mark.parametrize("known", RUBRIC.misconceptions.values(), ids=lambda known: known.id)
 
-# Recognised, but by no slip of one line: each takes a solution of another shape.
+# Recognised, but by no mutant of one line: each needs a solution of another shape.
 WITHOUT_MUTANT = {
     "no-levels",
     "network-not-called",
@@ -27,17 +29,21 @@ WITHOUT_MUTANT = {
 }
 
 
+def _trees(folder: Path) -> Iterator[ast.Module]:
+    """Parse the code of the checks, without the audit's solutions, which need not be plain Python."""
+    paths = (path for path in folder.glob("**/*.py") if "audit" not in path.relative_to(folder).parts)
+    return (ast.parse(path.read_text()) for path in paths)
+
+
 def _constants(folder: Path) -> set[str]:
-    """Every string in the code of a folder."""
-    trees = (ast.parse(path.read_text()) for path in folder.glob("*.py"))
-    nodes = (node for tree in trees for node in ast.walk(tree))
+    """Return every string constant in the code of the checks."""
+    nodes = (node for tree in _trees(folder) for node in ast.walk(tree))
     return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 
 
 def _charged(folder: Path) -> set[str]:
-    """Every constant that is given as ``misconception=``."""
-    trees = (ast.parse(path.read_text()) for path in folder.glob("*.py"))
-    keywords = (node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.keyword))
+    """Return every constant that is passed as ``misconception=``."""
+    keywords = (node for tree in _trees(folder) for node in ast.walk(tree) if isinstance(node, ast.keyword))
     values = (ast.walk(keyword.value) for keyword in keywords if keyword.arg == "misconception")
     return {
         node.value
@@ -47,34 +53,40 @@ def _charged(folder: Path) -> set[str]:
     }
 
 
-def test_every_misconception_is_one_that_some_check_recognises() -> None:
+def _handout_headings() -> set[str]:
+    cells = nbformat.read(RUBRIC.folder / "handout.ipynb", as_version=4).cells
+    markdown = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    return set(re.findall(r"(?m)^#+ (.+)$", markdown))
+
+
+def test_every_misconception_is_recognised_by_some_check() -> None:
     assert set(RUBRIC.misconceptions) <= _constants(RUBRIC.folder)
 
 
-def test_no_check_names_a_misconception_that_is_not_in_the_library() -> None:
+def test_checks_only_name_misconceptions_of_the_library() -> None:
     assert _charged(RUBRIC.folder) <= set(RUBRIC.misconceptions)
 
 
-def test_every_misconception_is_tried_on_a_slip() -> None:
+def test_every_misconception_is_tried_on_a_mutant() -> None:
     tried = {mutant.misconception for mutant in CORPUS.mutants}
     assert set(RUBRIC.misconceptions) - tried == WITHOUT_MUTANT
     assert tried <= set(RUBRIC.misconceptions)
 
 
-def test_a_slip_is_charged_where_its_misconception_is() -> None:
+def test_a_mutant_loses_criteria_of_its_misconception() -> None:
     for mutant in CORPUS.mutants:
         assert mutant.loses <= set(RUBRIC.misconceptions[mutant.misconception].criteria), mutant.name
 
 
 @EACH
 def test_a_hint_names_a_concept_and_no_code(known: Misconception) -> None:
-    """No formula, no call, no assignment: the corrected line is the student's to find."""
+    """No formula, no call and no assignment: finding the corrected line is the student's task."""
     for text in (known.hint, known.reread, known.title):
         assert not re.search(r"[=`]|torch\.|sqrt|\w\(", text)
 
 
 @EACH
-def test_what_is_said_is_whole_sentences(known: Misconception) -> None:
+def test_sentences_are_complete(known: Misconception) -> None:
     for text in filter(None, (known.says, known.hint)):
         assert re.match(r"[A-Zα-ωᾱ0-9]|z |torch ", text), text
         assert text[-1] in ".?", text
@@ -82,7 +94,15 @@ def test_what_is_said_is_whole_sentences(known: Misconception) -> None:
     assert 0.0 <= known.credit < 1.0
 
 
-def test_a_library_with_an_unknown_criterion_is_refused(tmp_path: Path) -> None:
+def test_hints_only_refer_to_headings_of_the_handout() -> None:
+    reread = {known.reread for known in RUBRIC.misconceptions.values() if known.reread}
+    hints = " ".join(criterion.hint for criterion in RUBRIC.criteria)
+    quoted = set(re.findall(r"Reread '([^']+)'", hints))
+    assert quoted
+    assert reread | quoted <= _handout_headings()
+
+
+def test_a_library_with_an_unknown_criterion_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "rubric.toml").write_text((RUBRIC.folder / "rubric.toml").read_text())
     (tmp_path / "misconceptions.toml").write_text('[odd]\ncriteria = ["no.such"]\ntitle = "Odd"\n')
     with pytest.raises(UsageError, match=r"odd is charged at no\.such"):
