@@ -58,7 +58,7 @@ def grade_class(paths: Sequence[str], rubric: Rubric, options: Options, class_op
     """Grade everything in ``paths`` that has no result in the gradebook yet.
 
     Returns:
-        Whether every file was accepted and no grade is provisional.
+        True if every file was accepted and no grade is provisional.
 
     Raises:
         UsageError: there is nothing to grade, or the output cannot be written.
@@ -259,7 +259,7 @@ class _Batch:
         print(f"{entry.person.key:<32} {judged:>11}{adjusted}{provisional}", flush=True)
 
     def finish(self) -> None:
-        """Compare the class for similar code, write the class page, and print where it is."""
+        """Compare the class for similar code, write the class page, and print its path."""
         out = self._class_options.out
         similarity.compare_class(self._book, self._paths(), self._class_options.handout, out)
         page = classpage.write_page(self._book, out)

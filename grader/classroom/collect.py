@@ -146,7 +146,7 @@ def _attempts(
         others = ", ".join(PurePosixPath(file.name).name for file in files if file is not chosen)
         if others:
             notes.append(
-                f"{guess.owner} handed in several notebooks; graded {chosen.name}, ignored {others}."
+                f"{guess.owner} handed in several notebooks; {chosen.name} was graded, not {others}."
             )
     return attempts, notes
 

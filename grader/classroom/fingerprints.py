@@ -27,7 +27,7 @@ _IGNORED_FIELDS = {"annotation", "returns", "type_comment", "ctx"}
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """A syntax-tree node without the names in it, and where it stands."""
+    """A syntax-tree node without the names in it, and its location."""
 
     text: str
     cell: int

@@ -89,6 +89,7 @@ class Gradebook(Store):
         self, inputs: ResultInputs, grade: Grade, figures: Sequence[Figure], *, readable: bool
     ) -> int:
         """Store a result and return its id."""
+        # Figures are arrays of numbers as JSON text, which zlib shrinks considerably.
         packed = zlib.compress(json.dumps([asdict(figure) for figure in figures]).encode())
         text = json.dumps(grade.as_json(), ensure_ascii=False)
         row = (*asdict(inputs).values(), timestamp(), readable, text, packed)

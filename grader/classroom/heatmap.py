@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from grader.model import CriterionResult
 from grader.report.summary import Status, status_of
 
-# A symbol for each status, so that none is told by its colour alone.
+# A symbol for each status, so that no status is shown by colour alone.
 SYMBOLS: Mapping[Status, str] = {
     Status.EARNED: "✓",
     Status.PARTIAL: "◐",

@@ -126,7 +126,7 @@ class FinalMark:
 
     @property
     def is_flagged(self) -> bool:
-        """Whether a verdict has changed since it was adjusted, so that staff must review it."""
+        """True if a verdict has changed since it was adjusted, so that staff must review it."""
         return any(line.is_flagged for line in self.lines)
 
 
@@ -149,7 +149,7 @@ def final_mark(
         own = [a for a in adjustments if a.criterion == id and a.kind in ("add", "set")]
         change, own_lines = _apply(own, results.get(id))
         earned, lines = earned + change, lines + own_lines
-    earned = max(earned, 0.0)
+    earned = max(earned, 0.0)  # points subtracted from the total may exceed it
     days = _days_late(adjustments, rule, handed_in)
     penalty = round(earned * rule.penalty_percent(days) / 100, 2) if rule else 0.0
     if penalty:
@@ -182,7 +182,7 @@ def _apply(own: Sequence[Adjustment], result: CriterionResult | None) -> tuple[f
         ]
         return 0.0, ignored
     earned, lines = (result.earned if result else 0.0), []
-    for adjustment in own:
+    for adjustment in own:  # in the order they were made: a "set" replaces everything before it
         target = adjustment.points if adjustment.kind == "set" else earned + adjustment.points
         if result:
             target = min(max(target, 0.0), result.possible)
@@ -241,4 +241,4 @@ def _days_late(adjustments: Sequence[Adjustment], rule: LateRule | None, handed_
 def _penalty_sentence(days: float, rule: LateRule | None) -> str:
     percent = points(rule.penalty_percent(days)) if rule else "0"
     unit = "day" if days == 1 else "days"
-    return f"Handed in {points(days)} {unit} late: {percent} % of the points earned is deducted."
+    return f"Handed in {points(days)} {unit} late: {percent} % of the points earned are deducted."

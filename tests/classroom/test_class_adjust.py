@@ -149,7 +149,7 @@ def test_the_late_penalty_follows_the_rule_unless_the_days_are_adjusted(capsys, 
         person = book.entry("albert").person
         book.save_student(person, on_roster=True, handed_in=datetime(2026, 3, 3, 11, tzinfo=UTC))
     shown = _run(capsys, out, "show", "albert")
-    assert "What counts: 80\n  -20  Handed in 2 days late: 20 % of the points earned is deducted." in shown
+    assert "What counts: 80\n  -20  Handed in 2 days late: 20 % of the points earned are deducted." in shown
     assert "80 → 50" in _run(capsys, out, "adjust", "albert", "--days-late", "30", "--because", "x")
     assert "50 → 100" in _run(capsys, out, "adjust", "albert", "--days-late", "0", "--because", "ill")
     assert "What counts: 96\n" in _run(capsys, out, "show", "alice")  # unknown time: no penalty

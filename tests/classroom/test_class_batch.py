@@ -31,7 +31,7 @@ def out(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
-def _class(folder: Path, **answers: object) -> Path:
+def _write_class(folder: Path, **answers: object) -> Path:
     for name, answer in answers.items():
         notebook(folder / f"{name}.ipynb", f"answer = {answer}")
     return folder
@@ -43,19 +43,19 @@ def _rows(out: Path, query: str) -> list[tuple[object, ...]]:
 
 
 def test_results_are_reused_until_one_of_their_inputs_changes(tmp_path, rubric, out):
-    submissions = _class(tmp_path / "class", alice=42, bob=41)
+    submissions = _write_class(tmp_path / "class", alice=42, bob=41)
     assert run(out, submissions, "--rubric", rubric).code == GRADED
     ids = _rows(out, "SELECT id FROM result")
     assert "2 of 2 results are in the gradebook" in run(out, submissions, "--rubric", rubric).err
     assert _rows(out, "SELECT id FROM result") == ids
 
-    _class(submissions, bob="42  # fixed")
+    _write_class(submissions, bob="42  # fixed")
     ran = run(out, submissions, "--rubric", rubric)
     assert "1 of 2 results" in ran.err
     assert "bob: answer.right was fail 0 / 8, is now pass 8 / 8 (changed: notebook)" in ran.out
 
     tiny_rubric(rubric, right="4")
-    _class(submissions, bob="4")
+    _write_class(submissions, bob="4")
     ran = run(out, submissions, "--rubric", rubric)
     assert "0 of 2 results" in ran.err
     assert "alice:" not in ran.out  # another rubric, the same verdicts
@@ -72,7 +72,7 @@ def test_results_are_reused_until_one_of_their_inputs_changes(tmp_path, rubric, 
 
 
 def test_the_same_bytes_are_graded_once(tmp_path, rubric, out):
-    submissions = _class(tmp_path / "class", alice=42, bob=42, carol=42)
+    submissions = _write_class(tmp_path / "class", alice=42, bob=42, carol=42)
     ran = run(out, submissions, "--rubric", rubric)
     assert len(_rows(out, "SELECT id FROM result")) == 1
     assert [ran.grade(name)["submission"]["name"] for name in ("alice", "bob")] == ["alice", "bob"]
@@ -89,7 +89,7 @@ def test_a_changed_module_beside_the_notebook_is_graded_again(tmp_path, rubric, 
 
 
 def test_one_bad_submission_never_stops_the_others(tmp_path, rubric, out):
-    submissions = _class(tmp_path / "class", alice=42, crash="'crash'")
+    submissions = _write_class(tmp_path / "class", alice=42, crash="'crash'")
     (submissions / "broken.ipynb").write_text("{")
     (submissions / "empty.ipynb").write_bytes(b"")
     ran = run(out, submissions, "--rubric", rubric, "--jobs", "2")
@@ -103,7 +103,7 @@ def test_one_bad_submission_never_stops_the_others(tmp_path, rubric, out):
 
 
 def test_a_file_name_that_is_not_utf8_is_graded(tmp_path, rubric, out):
-    submissions = _class(tmp_path / "class", alice=42)
+    submissions = _write_class(tmp_path / "class", alice=42)
     (submissions / os.fsdecode(b"b\xf6\x1bb.ipynb")).write_bytes((submissions / "alice.ipynb").read_bytes())
     ran = run(out, submissions, "--rubric", rubric)
     assert ran.code == GRADED, ran.err
@@ -112,21 +112,21 @@ def test_a_file_name_that_is_not_utf8_is_graded(tmp_path, rubric, out):
 
 
 def test_a_result_is_not_reused_if_the_grader_failed(tmp_path, rubric, out):
-    submissions = _class(tmp_path / "class", alice=42, crash="'crash'")
+    submissions = _write_class(tmp_path / "class", alice=42, crash="'crash'")
     run(out, submissions, "--rubric", rubric)
     assert "1 of 2 results" in run(out, submissions, "--rubric", rubric).err
 
 
 @pytest.mark.parametrize(("attempt", "points"), [("latest", 2), ("best", 10)])
 def test_the_latest_or_the_best_attempt_counts(tmp_path, rubric, out, attempt, points):
-    submissions = _class(tmp_path / "class", alice_attempt1=42, alice_attempt2=41, bob=42)
+    submissions = _write_class(tmp_path / "class", alice_attempt1=42, alice_attempt2=41, bob=42)
     ran = run(out, submissions, "--rubric", rubric, "--attempt", attempt)
     assert ran.grade("alice")["earned"] == points
     assert "2 attempts" in (out / "index.html").read_text()
 
 
 def test_student_reports_do_not_reveal_hidden_criteria(tmp_path, rubric, out):
-    run(out, _class(tmp_path / "class", alice=42, bob=41), "--rubric", rubric)
+    run(out, _write_class(tmp_path / "class", alice=42, bob=41), "--rubric", rubric)
     secret = "No word of the secret list occurs"
     assert secret in (out / "alice.html").read_text()
     report = (out / "student" / "alice.html").read_text()
@@ -135,7 +135,7 @@ def test_student_reports_do_not_reveal_hidden_criteria(tmp_path, rubric, out):
 
 
 def test_json_prints_one_line_per_student(tmp_path, rubric, out):
-    ran = run(out, _class(tmp_path / "class", alice=42, bob=41), "--rubric", rubric, "--json", "-q")
+    ran = run(out, _write_class(tmp_path / "class", alice=42, bob=41), "--rubric", rubric, "--json", "-q")
     lines = [json.loads(line) for line in ran.out.splitlines()]
     assert {line["student"]: line["earned"] for line in lines} == {"alice": 10, "bob": 2}
     assert ran.err == ""
@@ -143,7 +143,7 @@ def test_json_prints_one_line_per_student(tmp_path, rubric, out):
 
 def test_a_roster_shows_who_handed_in_nothing(tmp_path, rubric, out):
     (tmp_path / "roster.csv").write_text("name,login\nAlice Ä,alice\nBob B,bob\n", encoding="utf-8")
-    submissions = _class(tmp_path / "class", alice=42)
+    submissions = _write_class(tmp_path / "class", alice=42)
     run(out, submissions, "--rubric", rubric, "--roster", tmp_path / "roster.csv")
     index = (out / "index.html").read_text()
     assert "Bob B: nothing handed in" in index
@@ -155,7 +155,7 @@ def test_a_roster_shows_who_handed_in_nothing(tmp_path, rubric, out):
 def test_a_damaged_gradebook_is_reported_and_left_unchanged(tmp_path, rubric, out, data):
     out.mkdir()
     (out / "gradebook.sqlite").write_bytes(data)
-    ran = run(out, _class(tmp_path / "class", alice=42, bob=1), "--rubric", rubric)
+    ran = run(out, _write_class(tmp_path / "class", alice=42, bob=1), "--rubric", rubric)
     assert ran.code == MISUSE
     assert "is damaged" in ran.err
     assert "restore a backup" in ran.err
@@ -165,17 +165,17 @@ def test_a_damaged_gradebook_is_reported_and_left_unchanged(tmp_path, rubric, ou
 
 def test_an_unwritable_output_folder_is_reported(tmp_path, rubric):
     (tmp_path / "out").write_text("a file")
-    ran = run(tmp_path / "out", _class(tmp_path / "class", alice=42, bob=1), "--rubric", rubric)
+    ran = run(tmp_path / "out", _write_class(tmp_path / "class", alice=42, bob=1), "--rubric", rubric)
     assert ran.code == MISUSE
     assert "choose another --out" in ran.err
 
 
 def test_a_full_disk_is_reported_and_finished_results_stay(tmp_path, rubric, out):
     """A limit on the size of files simulates the full disk."""
-    submissions = _class(tmp_path / "class", **{f"student{n}": n for n in range(3)})
+    submissions = _write_class(tmp_path / "class", **{f"student{n}": n for n in range(3)})
     run(out, submissions, "--rubric", rubric)
     before = _rows(out, "SELECT id, grade FROM result")
-    _class(submissions, **{f"student{n}": n for n in range(3, 6)})
+    _write_class(submissions, **{f"student{n}": n for n in range(3, 6)})
 
     def limit_file_size() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -197,7 +197,7 @@ def test_a_full_disk_is_reported_and_finished_results_stay(tmp_path, rubric, out
 
 
 def test_a_second_batch_on_the_same_folder_is_refused(tmp_path, rubric, out):
-    submissions = _class(tmp_path / "class", alice=42, bob=41)
+    submissions = _write_class(tmp_path / "class", alice=42, bob=41)
     first = subprocess.Popen([*command(submissions, "--rubric", rubric, "-q"), "--out", str(out)])
     _wait_for(out / "gradebook.sqlite")
     second = run(out, submissions, "--rubric", rubric)
@@ -207,7 +207,7 @@ def test_a_second_batch_on_the_same_folder_is_refused(tmp_path, rubric, out):
 
 
 def test_ctrl_c_finishes_running_notebooks_and_the_next_run_continues(tmp_path, rubric, out):
-    submissions = _class(tmp_path / "class", **{f"student{n}": n for n in range(5)})
+    submissions = _write_class(tmp_path / "class", **{f"student{n}": n for n in range(5)})
     batch = _started(submissions, rubric, out)
     _wait_for_results(out, 1)
     batch.send_signal(signal.SIGINT)
@@ -222,7 +222,7 @@ def test_ctrl_c_finishes_running_notebooks_and_the_next_run_continues(tmp_path, 
 
 
 def test_a_second_ctrl_c_stops_at_once_and_leaves_no_process(tmp_path, rubric, out):
-    submissions = _class(tmp_path / "class", **{f"student{n}": n for n in range(5)})
+    submissions = _write_class(tmp_path / "class", **{f"student{n}": n for n in range(5)})
     batch = _started(submissions, rubric, out)
     _wait_for_results(out, 1)
     batch.send_signal(signal.SIGINT)
@@ -236,7 +236,7 @@ def test_a_second_ctrl_c_stops_at_once_and_leaves_no_process(tmp_path, rubric, o
 @pytest.mark.slow
 def test_kill_9_loses_only_running_notebooks(tmp_path, rubric, out):
     """After kills at random moments, each notebook has one result, equal to that of an undisturbed run."""
-    submissions = _class(
+    submissions = _write_class(
         tmp_path / "class", **{f"student{n}": f"42  # {n}" if n % 2 else n for n in range(20)}
     )
     chance = random.Random(0)

@@ -17,7 +17,7 @@ from grader.classroom.students import safe_name, unique_names
 from grader.errors import UsageError
 
 
-def _laid_out(folder: Path, *names: str) -> Path:
+def _write_notebooks(folder: Path, *names: str) -> Path:
     for name in names:
         notebook(folder / name, f"{SOURCE}  # {name}")
     return folder
@@ -43,7 +43,7 @@ def _laid_out(folder: Path, *names: str) -> Path:
 )  # fmt: skip
 @pytest.mark.parametrize("packed", [False, True], ids=["folder", "zip"])
 def test_the_owners_are_found_in_every_layout(tmp_path, scratch, names, students, packed):
-    folder = _laid_out(tmp_path / "class", *names)
+    folder = _write_notebooks(tmp_path / "class", *names)
     given = folder
     if packed:
         given = zipped(tmp_path / "class.zip", {name: (folder / name).read_bytes() for name in names})
@@ -53,7 +53,9 @@ def test_the_owners_are_found_in_every_layout(tmp_path, scratch, names, students
 
 
 def test_gradescope_metadata_gives_names_ids_and_times(tmp_path, scratch):
-    folder = _laid_out(tmp_path / "assignment_7_export", "submission_1/x.ipynb", "submission_2/x.ipynb")
+    folder = _write_notebooks(
+        tmp_path / "assignment_7_export", "submission_1/x.ipynb", "submission_2/x.ipynb"
+    )
     (folder / "submission_metadata.yml").write_text(
         "submission_1:\n  :submitters:\n  - :name: Zoë Ng\n    :sid: '77'\n    :email: zoe@x.edu\n"
         "  :created_at: 2026-03-01 22:00:00.0 Z\n"
@@ -65,7 +67,7 @@ def test_gradescope_metadata_gives_names_ids_and_times(tmp_path, scratch):
 
 
 def test_nbgrader_timestamps_are_read(tmp_path, scratch):
-    folder = _laid_out(tmp_path / "submitted", "alice/hw/x.ipynb")
+    folder = _write_notebooks(tmp_path / "submitted", "alice/hw/x.ipynb")
     (folder / "alice/hw/timestamp.txt").write_text("2026-03-01 22:00:00.5 UTC\n")
     (attempt,) = collect([str(folder)], scratch, []).attempts
     assert attempt.handed_in == datetime(2026, 3, 1, 22, 0, 0, 500_000, tzinfo=UTC)
@@ -73,23 +75,23 @@ def test_nbgrader_timestamps_are_read(tmp_path, scratch):
 
 def test_attempts_of_one_student_are_ordered(tmp_path, scratch):
     names = ("ng_5_10_hw.ipynb", "ng_5_12_hw-2.ipynb", "ng_5_11_hw-1.ipynb")
-    collected = collect([str(_laid_out(tmp_path / "canvas", *names))], scratch, [])
+    collected = collect([str(_write_notebooks(tmp_path / "canvas", *names))], scratch, [])
     (one,) = match(collected.attempts, [])
     assert [attempt.label.rpartition("/")[2] for attempt in one.attempts] == [names[0], names[2], names[1]]
 
 
 def test_of_several_notebooks_the_one_with_the_solution_is_graded_and_a_note_says_so(tmp_path, scratch):
-    folder = _laid_out(tmp_path / "class", "a/hw.ipynb", "b/hw.ipynb", "c/hw.ipynb")
+    folder = _write_notebooks(tmp_path / "class", "a/hw.ipynb", "b/hw.ipynb", "c/hw.ipynb")
     notebook(folder / "a" / "zz-scratch.ipynb", "print('try')")
     collected = collect([str(folder)], scratch, ["answer"])
     assert owners(collected) == {"a", "b", "c"}
     assert collected.notes == (
-        "a handed in several notebooks; graded class/a/hw.ipynb, ignored zz-scratch.ipynb.",
+        "a handed in several notebooks; class/a/hw.ipynb was graded, not zz-scratch.ipynb.",
     )
 
 
 def test_a_student_without_a_notebook_is_named_in_a_note(tmp_path, scratch):
-    folder = _laid_out(tmp_path / "class", "Al Bo_1_assignsubmission_file_/x.ipynb")
+    folder = _write_notebooks(tmp_path / "class", "Al Bo_1_assignsubmission_file_/x.ipynb")
     other = folder / "Cy Do_2_assignsubmission_file_" / "hw.pdf"
     other.parent.mkdir()
     other.write_bytes(b"%PDF")
@@ -141,7 +143,7 @@ def test_archives_are_extracted_one_level_deep_in_an_archive(tmp_path, scratch):
 
 @pytest.mark.parametrize("data", [b"", b"PK\x03\x04 cut off", b"not a zip at all"])
 def test_a_broken_archive_is_refused_by_name(tmp_path, scratch, data):
-    folder = _laid_out(tmp_path / "class", "alice.ipynb")
+    folder = _write_notebooks(tmp_path / "class", "alice.ipynb")
     (folder / "bob.zip").write_bytes(data)
     collected = collect([str(folder)], scratch, [])
     assert owners(collected) == {"alice"}
@@ -149,7 +151,7 @@ def test_a_broken_archive_is_refused_by_name(tmp_path, scratch, data):
 
 
 def test_symbolic_links_in_a_folder_are_refused(tmp_path, scratch):
-    folder = _laid_out(tmp_path / "class", "alice.ipynb")
+    folder = _write_notebooks(tmp_path / "class", "alice.ipynb")
     os.symlink(folder / "alice.ipynb", folder / "mallory.ipynb")
     os.symlink("/etc", folder / "more")
     collected = collect([str(folder)], scratch, [])
@@ -158,13 +160,13 @@ def test_symbolic_links_in_a_folder_are_refused(tmp_path, scratch):
 
 
 def test_file_names_that_are_not_utf8_are_collected(tmp_path, scratch):
-    folder = _laid_out(tmp_path / "class", "alice.ipynb")
+    folder = _write_notebooks(tmp_path / "class", "alice.ipynb")
     (folder / os.fsdecode(b"b\xf6b.ipynb")).write_bytes(content(SOURCE))
     assert owners(collect([str(folder)], scratch, [])) == {"alice", "b?b"}
 
 
 def test_a_file_of_another_type_is_refused_by_name(tmp_path, scratch):
-    folder = _laid_out(tmp_path, "alice.ipynb")
+    folder = _write_notebooks(tmp_path, "alice.ipynb")
     (folder / "bob.pdf").write_bytes(b"%PDF")
     collected = collect([str(folder / "alice.ipynb"), str(folder / "bob.pdf")], scratch, [])
     assert collected.refused == ("bob.pdf is neither a notebook (*.ipynb, *.py) nor a zip archive",)
@@ -190,7 +192,7 @@ def _matched(tmp_path: Path, scratch: Path, *names: str) -> dict[str, StudentAtt
     roster = tmp_path / "roster.csv"
     roster.write_text(ROSTER, encoding="utf-8-sig")
     people = read_roster(roster)
-    attempts = collect([str(_laid_out(tmp_path / "class", *names))], scratch, []).attempts
+    attempts = collect([str(_write_notebooks(tmp_path / "class", *names))], scratch, []).attempts
     return {one.person.key: one for one in match(attempts, people)}
 
 
@@ -212,7 +214,9 @@ def test_names_match_in_any_case_and_order_and_without_accents(tmp_path, scratch
 def test_a_name_that_two_people_share_matches_neither(tmp_path, scratch):
     roster = tmp_path / "roster.csv"
     roster.write_text("name;login\nJo Li;a\nJo Li;b\n")
-    attempts = collect([str(_laid_out(tmp_path / "class", "Jo Li.ipynb", "c.ipynb"))], scratch, []).attempts
+    attempts = collect(
+        [str(_write_notebooks(tmp_path / "class", "Jo Li.ipynb", "c.ipynb"))], scratch, []
+    ).attempts
     students = {one.person.key: len(one.attempts) for one in match(attempts, read_roster(roster))}
     assert students == {"a": 0, "b": 0, "Jo-Li": 1, "c": 1}
 

@@ -63,6 +63,7 @@ def _filled_in(request: ExportRequest) -> Export:
     if not rows or "Student" not in rows[0][0] or not any("ID" in cell for cell in rows[0]):
         raise UsageError(f"{request.theirs} is not a Canvas gradebook: it has no columns Student and ID")
     header = rows[0]
+    # Columns up to the last of these identify the student; all others are assignments and totals.
     last = max(at for at, cell in enumerate(header) if cell in ("Section", *_IDS, "Root Account"))
     column = _column(header, last, request)
     finder = PersonLookup(request.entries)
@@ -70,7 +71,7 @@ def _filled_in(request: ExportRequest) -> Export:
     unknown: list[str] = []
     filled = [[*header[: last + 1], header[column]]]
     for row in rows[1:]:
-        row += [""] * (len(header) - len(row))
+        row += [""] * (len(header) - len(row))  # rows may be cut short
         cell = row[column]
         if _is_student(row):
             ids = {kind: row[header.index(name)] for name, kind in _IDS.items() if name in header}
@@ -80,13 +81,14 @@ def _filled_in(request: ExportRequest) -> Export:
             elif row[0] != "Student, Test":  # Canvas's test student, in every course
                 unknown.append(row[0])
         filled.append([*row[: last + 1], cell])
-    text_out = io.StringIO()
-    csv.writer(text_out, delimiter=separator, lineterminator="\n").writerows(filled)
+    output = io.StringIO()
+    csv.writer(output, delimiter=separator, lineterminator="\n").writerows(filled)
     warnings = [*provisional_warnings(request), *_mismatches(request, matched, unknown)]
-    return Export(data=text_out.getvalue().encode("utf-8", "replace"), warnings=tuple(warnings))
+    return Export(data=output.getvalue().encode("utf-8", "replace"), warnings=tuple(warnings))
 
 
 def _is_student(row: Sequence[str]) -> bool:
+    """Return whether a row is a student's, not one below the header (maximum points, muted columns)."""
     first = row[0].strip()
     rest = {cell.strip() for cell in row[1:]}
     return bool(first) and not first.startswith("Points Possible") and not rest <= {"", "Muted"}

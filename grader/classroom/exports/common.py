@@ -17,7 +17,7 @@ from grader.text import line
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportRequest:
-    """What to export, and how.
+    """A class to export, and the options for it.
 
     Attributes:
         entries: the class, sorted by name.

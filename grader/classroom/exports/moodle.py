@@ -38,6 +38,7 @@ def export(request: ExportRequest) -> Export:
         )
     text = read_text(request.theirs)
     separator = delimiter(text)
+    # newline="": line breaks inside quoted cells stay as they are.
     rows = list(csv.DictReader(io.StringIO(text, newline=""), delimiter=separator))
     header = list(rows[0]) if rows else []
     if missing := [name for name in _NEEDED if name not in header]:
@@ -97,6 +98,7 @@ class _Sheet:
         else:
             row["Grade"] = format_number(points).replace(".", "," if self._comma else ".")
             if self._comments:
+                # Moodle shows feedback as HTML, and messages may quote a student's code.
                 lines = (html.escape(each, quote=False) for each in feedback(entry))
                 row["Feedback comments"] = "<br>".join(lines)
 
