@@ -33,7 +33,7 @@ from grader.options import Options
 
 RUBRIC = Path(__file__).parents[1]
 FILE = RUBRIC / "audit" / "calibration_students.json"
-_HEADER = "| solution | runs | share of the bound: least, mean, most | verdicts |"
+_HEADER = "| solution | runs | fraction of the bound: min, mean, max | verdicts |"
 CRITERIA = ("train.learns", "sample.quality")
 # Measured with every seed, like all mutants: one solution for each formulation, and the slowest learner.
 MANY = ("base", "handout_code", "handout_text", "attention")
