@@ -10,7 +10,7 @@ import pytest
 from corpus import CORPUS
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from truth import plain
+from notebook_code import strip_magics
 
 from grader.sandbox.code_digest import digest, is_introspective
 
@@ -140,7 +140,7 @@ def test_eval_mode_is_not_introspection() -> None:
 @given(seed=st.integers(0, 2**32))
 def test_renamed_local_variables_keep_the_digest(name: str, seed: int) -> None:
     """In every right solution, with random new names."""
-    source = "\n".join(plain(cell.source) for cell in CORPUS.right_cells(name) if cell.part != "run")
+    source = "\n".join(strip_magics(cell.source) for cell in CORPUS.right_cells(name) if cell.part != "run")
     renamed = _with_other_locals(source, random.Random(seed))
     assert renamed != ast.unparse(ast.parse(source))
     assert not is_introspective(rows(source))

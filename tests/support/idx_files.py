@@ -1,4 +1,4 @@
-"""MNIST's files, with images that tests can tell apart."""
+"""Write MNIST's IDX files, with images that tests can tell apart."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import numpy as np
 
 
 def write_idx(path: Path, array: np.ndarray) -> None:
+    """Write an array of bytes as an IDX file, compressed if its name ends in .gz."""
+    # magic number: two zeros, 8 for unsigned bytes, the number of dimensions; then each size, big-endian
     header = bytes([0, 0, 8, array.ndim]) + b"".join(size.to_bytes(4, "big") for size in array.shape)
     content = header + array.astype(np.uint8).tobytes()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -16,7 +18,7 @@ def write_idx(path: Path, array: np.ndarray) -> None:
 
 
 def write_set(folder: Path, name: str, *, count: int, ending: str = "") -> None:
-    """Images of which number i is grey level i all over but for one bright pixel, with the label i % 10."""
+    """Write images and labels: image i has grey level i except for one bright pixel, and label i % 10."""
     grey = np.arange(count)
     images = np.tile(grey[:, None, None], (1, 28, 28))
     images[:, 2, 5] = 255

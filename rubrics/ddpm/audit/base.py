@@ -1,4 +1,4 @@
-"""The plain right solution after the paper; every other file in this folder departs from it in one respect."""
+"""The plain right solution after the paper; each file in right/ differs from it in one respect."""
 
 # %% setup
 import matplotlib.pyplot as plt

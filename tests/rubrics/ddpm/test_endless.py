@@ -1,4 +1,4 @@
-"""Code that never ends, or asks for more than there is, costs its own points and little time."""
+"""Code that never ends, or needs a missing package, affects its own criteria only and costs little time."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def _grade(warm: WarmGrader, old: str, new: str, *only: str) -> Grade:
     return warm.grade(notebook(cells), Options(quick=True, only=only))
 
 
-def test_a_training_that_goes_on_for_ever_is_ended(warm: WarmGrader) -> None:
-    """``while True`` in place of the loop over epochs: the loaders have had enough; nothing else suffers."""
+def test_an_endless_training_is_stopped(warm: WarmGrader) -> None:
+    """``while True`` instead of the loop over epochs: the loaders end it, at no cost to other criteria."""
     grade = _grade(warm, "for epoch in range(num_epochs):", "epoch = 0\n    while True:", "train", "schedule")
     results = {result.id: result for result in grade.criteria}
     assert "does not stop after" in results["train.returns_losses"].message
@@ -28,8 +28,8 @@ def test_a_training_that_goes_on_for_ever_is_ended(warm: WarmGrader) -> None:
     assert results["schedule.betas"].verdict == "pass"
 
 
-def test_a_module_that_is_not_installed_is_not_the_students_fault(warm: WarmGrader) -> None:
-    """The grade is provisional, and says what to install."""
+def test_a_missing_package_is_not_the_students_fault(warm: WarmGrader) -> None:
+    """The grade is provisional and names the package to install."""
     grade = _grade(
         warm, "class NoiseDiffuser:", "import no_such_module\nclass NoiseDiffuser(no_such_module.Base):"
     )
@@ -39,8 +39,8 @@ def test_a_module_that_is_not_installed_is_not_the_students_fault(warm: WarmGrad
     assert "no_such_module" in gate.message
 
 
-def test_a_sampler_that_goes_on_for_ever_is_ended(warm: WarmGrader) -> None:
-    """``while True`` in place of the loop over steps: the network has had enough, long before the memory."""
+def test_an_endless_sampler_is_stopped(warm: WarmGrader) -> None:
+    """``while True`` instead of the loop over steps: the network double ends it before memory runs out."""
     backwards = "range(total_timesteps - 1, -1, -1)"
     grade = _grade(warm, backwards, f"__import__('itertools').cycle({backwards})", "sample.order", "schedule")
     results = {result.id: result for result in grade.criteria}

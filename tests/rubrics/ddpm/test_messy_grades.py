@@ -1,4 +1,4 @@
-"""Right solutions in the shapes that classes hand them in: none loses a point, and what was done is said."""
+"""Right solutions in unusual form lose no points, with notes; mistakes of real notebooks lose theirs once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Changes = Sequence[tuple[str, str]]
 
 
 def _cells(**changes: Changes) -> list[str]:
-    """The base solution with some text replaced in its parts."""
+    """Return the base solution with text replaced in its parts."""
     cells = []
     for part, source in CORPUS.base:
         for old, new in changes.get(part, ()):
@@ -38,7 +38,7 @@ def _grade(warm: WarmGrader, cells: list[str], *only: str) -> Grade:
 
 _TRAIN_CALL = "diffuser.noise_diffusion(images, steps)"
 _VALIDATION_CALL = "diffuser.noise_diffusion(held_out, ts)"
-_TOLD = "dtype=torch.float32, device=device).view(-1, 1)"
+_ENCODED = "dtype=torch.float32, device=device).view(-1, 1)"
 _TABLES = "diffuser.alphas[step], diffuser.betas[step], diffuser.alpha_bar[step]"
 _FROM_ONE: dict[str, Changes] = {
     "train": [("torch.randint(0, totalTrainingTimesteps,", "torch.randint(1, totalTrainingTimesteps + 1,")],
@@ -85,7 +85,7 @@ CONVENTIONS: dict[str, dict[str, Changes]] = {
         **_FROM_ONE,
     },
     "t as a share of T": {
-        "train": [(_TOLD, f"{_TOLD} / totalTrainingTimesteps")],
+        "train": [(_ENCODED, f"{_ENCODED} / totalTrainingTimesteps")],
         "sampler": [("float(step), device=device)", "float(step), device=device) / total_timesteps")],
     },
     "t of four dimensions": {
@@ -126,13 +126,13 @@ CONVENTIONS: dict[str, dict[str, Changes]] = {
 
 
 @pytest.mark.parametrize("changes", CONVENTIONS.values(), ids=CONVENTIONS)
-def test_a_convention_of_ones_own_loses_nothing(warm: WarmGrader, changes: dict[str, Changes]) -> None:
-    """Parts that fit each other are right, however they call each other."""
+def test_another_convention_loses_no_points(warm: WarmGrader, changes: dict[str, Changes]) -> None:
+    """Parts that agree with each other are right, whatever convention they use."""
     assert lost(_grade(warm, _cells(**changes))) == {}
 
 
-def test_a_trainer_class_and_a_method_that_samples_lose_nothing(warm: WarmGrader) -> None:
-    """Objects are built from what their constructors ask for by usual names."""
+def test_a_trainer_class_and_a_sampling_method_lose_no_points(warm: WarmGrader) -> None:
+    """Objects are constructed with the arguments that their constructors take under usual names."""
     train, sampler = BASE["train"], BASE["sampler"]
     loop = textwrap.indent(train[train.index("    train_losses, val_losses = [], []") :], "    ")
     steps = textwrap.indent(sampler[sampler.index("    with torch.no_grad()") :], "    ")
@@ -157,7 +157,7 @@ def test_a_trainer_class_and_a_method_that_samples_lose_nothing(warm: WarmGrader
     )
 
 
-def test_modules_that_are_not_there_cost_nothing_unless_they_are_used(warm: WarmGrader) -> None:
+def test_missing_packages_cost_nothing_unless_they_are_used(warm: WarmGrader) -> None:
     setup = [("import torch\n", "import torch\nimport lpips, wandb\nfrom google.colab import drive\n")]
     start = "    train_losses, val_losses = [], []"
     world = "    wandb.init(); input('go?'); display(get_ipython())\n"
@@ -168,7 +168,7 @@ def test_modules_that_are_not_there_cost_nothing_unless_they_are_used(warm: Warm
         assert any(sentence in note for note in grade.notes), sentence
 
 
-def test_a_module_that_is_needed_and_not_there_is_for_a_person_to_settle(warm: WarmGrader) -> None:
+def test_a_missing_package_that_is_used_makes_the_grade_provisional(warm: WarmGrader) -> None:
     start = "    train_losses, val_losses = [], []"
     setup = [("import torch\n", "import torch\nimport accelerate\n")]
     grade = _grade(
@@ -280,18 +280,18 @@ SLIPS = {
 
 
 @pytest.mark.parametrize(("only", "changes", "loses", "sentence"), SLIPS.values(), ids=SLIPS)
-def test_a_slip_seen_in_real_notebooks_is_charged_once(
+def test_a_mistake_of_real_notebooks_is_charged_once(
     warm: WarmGrader, only: str, changes: dict[str, Changes], loses: str, sentence: str
 ) -> None:
-    """Where it was made, in a sentence that says what it is."""
+    """It loses one criterion, with a sentence that names it."""
     found = lost(_grade(warm, _cells(**changes), only))
-    found.pop("sample.quality", None)  # of a sampler that is wrong; not asked without training
+    found.pop("sample.quality", None)  # of a wrong sampler; not checked without training
     assert set(found) == {loses}
     assert sentence in found[loses]
 
 
-def test_a_network_asked_about_z_is_caught(warm: WarmGrader) -> None:
-    """Every coefficient is right, and every image is noise."""
+def test_a_network_that_gets_z_is_caught(warm: WarmGrader) -> None:
+    """Every coefficient is right, but every image is noise."""
     slip = [("eps = model(x_t, t)", "eps = model(torch.randn_like(x_t), t)")]
     grade = _grade(warm, _cells(sampler=slip), "sample.formula")
     assert "does not follow from the step before" in lost(grade)["sample.formula"]
@@ -304,12 +304,12 @@ def test_a_network_asked_about_z_is_caught(warm: WarmGrader) -> None:
         ([("float(step)", "step / total_timesteps")], True),
         ([("float(step)", "float(step + 1)")], True),
     ],
-    ids=["alike", "as a share of T", "one late"],
+    ids=["same encoding", "as a share of T", "one late"],
 )
-def test_a_sampler_that_tells_the_step_otherwise_than_train_does_is_told_of(
+def test_a_sampler_that_encodes_timesteps_otherwise_than_train_is_noted(
     warm: WarmGrader, sampler: Changes, noted: bool
 ) -> None:
-    """A network so trained would be misled; what can be asked of the sampler alone is right."""
+    """It loses no points, since the sampler by itself is right, but its own network would fail with it."""
     grade = _grade(warm, _cells(sampler=sampler))
     assert not lost(grade)
     assert any("has never seen these timesteps" in note for note in grade.notes) is noted

@@ -1,4 +1,4 @@
-"""Grading with real MNIST instead of the embedded digits."""
+"""Grading with MNIST instead of the embedded digits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MNIST = Path(__file__).parents[4] / "shared" / "data" / "mnist"
 
 
 @pytest.mark.skipif(not MNIST.is_dir(), reason=f"no MNIST files at {MNIST}")
-def test_a_folder_of_mnist_is_used(grade: Command) -> None:
+def test_a_folder_with_mnist_is_used(grade: Command) -> None:
     ran = grade(
         SUBMISSIONS / "alice.ipynb", "--quick", "--data", MNIST, "--only", "notebook", "--only", "schedule"
     )
@@ -19,7 +19,7 @@ def test_a_folder_of_mnist_is_used(grade: Command) -> None:
     assert ran.grade("alice")["environment"]["data"] == str(MNIST.resolve())
 
 
-def test_a_folder_without_mnist_is_misuse_with_one_sentence(grade: Command, tmp_path: Path) -> None:
+def test_a_folder_without_mnist_is_a_usage_error(grade: Command, tmp_path: Path) -> None:
     ran = grade(SUBMISSIONS / "alice.ipynb", "--quick", "--data", tmp_path / "elsewhere")
     assert ran.code == 2
     assert ran.err.startswith("grade: ")

@@ -1,4 +1,4 @@
-"""Arguments that are fewer, more, in another order or under other names than the handout's cost nothing."""
+"""Constructors with fewer, more, reordered or renamed parameters lose no points."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from grader.audit.corpus import notebook
 from grader.audit.warm import WarmGrader
 from grader.options import Options
 
-HANDOUTS = 'def __init__(self, start_beta, end_beta, total_steps, device="cpu"):'
+HANDOUT_SIGNATURE = 'def __init__(self, start_beta, end_beta, total_steps, device="cpu"):'
 
 
 @pytest.mark.slow
@@ -23,7 +23,7 @@ HANDOUTS = 'def __init__(self, start_beta, end_beta, total_steps, device="cpu"):
         "def __init__(self, start_beta, end_beta, total_steps, device='cpu', schedule='linear'):",
     ],
 )
-def test_a_signature_of_ones_own_loses_nothing(warm: WarmGrader, signature: str) -> None:
-    cells = [cell.source.replace(HANDOUTS, signature) for cell in CORPUS.base]
+def test_another_signature_loses_no_points(warm: WarmGrader, signature: str) -> None:
+    cells = [cell.source.replace(HANDOUT_SIGNATURE, signature) for cell in CORPUS.base]
     assert signature in "".join(cells)
     assert lost(warm.grade(notebook(cells), Options(quick=True))) == {}

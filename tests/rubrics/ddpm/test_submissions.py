@@ -1,4 +1,4 @@
-"""The corpus keeps its word: notebooks are sound, right solutions are right, every slip applies."""
+"""The audit's corpus: sample notebooks are valid, right solutions are right, and every mutant is wrong."""
 
 from __future__ import annotations
 
@@ -14,19 +14,12 @@ from typing import Any
 
 import nbformat
 import pytest
+import solution_checks
 import torch
-import truth
 from corpus import CORPUS, PARTS, reading
+from notebook_code import load_definitions, strip_magics
+from solution_checks import check_diffuser, check_network, check_sampler, check_trainer, diffuser_of
 from torch import Tensor, nn
-from truth import (
-    check_diffuser,
-    check_network,
-    check_sampler,
-    check_trainer,
-    definitions,
-    diffuser_of,
-    plain,
-)
 
 from grader.audit.corpus import Mutant, SolutionCell, notebook
 from grader.sandbox.worker.files import PATCHED, redirect_to
@@ -56,7 +49,7 @@ CRITERIA = frozenset(
         "sample": ["formula", "order", "noise", "no_grad_or_detach", "shape"],
     }.items()
     for name in names
-)  # without train.learns and sample.quality, which judge the outcome and not a line
+)  # without train.learns and sample.quality, which judge an outcome and not a line
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 each_mutant = pytest.mark.parametrize("mutant", CORPUS.mutants, ids=lambda mutant: mutant.name)
@@ -64,12 +57,12 @@ each_right = pytest.mark.parametrize("name", CORPUS.right_names)
 
 
 @pytest.fixture(autouse=True)
-def one_thread_and_a_seed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """Repeatable anywhere: ``.cuda()`` does nothing where there is none, files land in a scratch folder."""
+def reproducible_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """Fix seed and threads, make ``.cuda()`` a no-op without a GPU, and write files to a scratch folder."""
     monkeypatch.setitem(sys.modules, "tqdm.notebook", types.SimpleNamespace(tqdm=_no_bar))  # needs a browser
     monkeypatch.chdir(tmp_path)
     for module, name in PATCHED:
-        monkeypatch.setattr(module, name, getattr(module, name))  # so that it is put back
+        monkeypatch.setattr(module, name, getattr(module, name))  # undone by monkeypatch afterwards
     redirect_to(str(tmp_path))
     if not torch.cuda.is_available():
         monkeypatch.setattr(Tensor, "cuda", lambda self, *_args, **_kwargs: self)
@@ -83,12 +76,12 @@ def one_thread_and_a_seed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> It
 # ------------------------------------------------------------------ the notebooks
 
 
-def test_the_four_notebooks_are_there():
+def test_there_are_four_sample_notebooks():
     assert [path.stem for path in NOTEBOOKS] == ["alice", "bob", "carol", "handout"]
 
 
 @each_notebook
-def test_a_notebook_is_valid_as_it_stands(path):
+def test_a_notebook_is_valid(path):
     book = nbformat.read(path, as_version=nbformat.NO_CONVERT)
     nbformat.validate(book)
     assert (book.nbformat, book.nbformat_minor) == (4, 5)
@@ -97,13 +90,13 @@ def test_a_notebook_is_valid_as_it_stands(path):
 
 
 @each_notebook
-def test_every_code_cell_compiles_once_its_magics_are_gone(path):
+def test_every_code_cell_compiles_without_its_magics(path):
     for cell in _code(path):
-        compile(plain(cell.source), path.name, "exec", dont_inherit=True)
+        compile(strip_magics(cell.source), path.name, "exec", dont_inherit=True)
 
 
 @each_notebook
-def test_pictures_are_small_pngs(path):
+def test_outputs_are_small_pngs(path):
     for cell in _code(path):
         for output in cell.outputs:
             if "image/png" in (data := output.get("data", {})):
@@ -114,22 +107,22 @@ def test_pictures_are_small_pngs(path):
 
 @pytest.mark.parametrize(("name", "follows"), [("alice", "paper"), ("carol", "handout_code")])
 def test_a_right_notebook_is_right(name, follows):
-    _check_all(definitions(_cells(name)), follows)
+    _check_all(load_definitions(_cells(name)), follows)
 
 
-def test_bob_is_right_but_for_three_lines():
-    _check_all(definitions(_bob()), "paper")
+def test_bob_is_right_except_for_three_lines():
+    _check_all(load_definitions(_bob()), "paper")
 
 
 @pytest.mark.parametrize("slip", range(3))
-def test_each_of_bobs_slips_shows(slip):
-    student = definitions(_bob(left_in=slip))
+def test_each_of_bobs_mistakes_fails_the_checks(slip):
+    student = load_definitions(_bob(left_in=slip))
     with pytest.raises(AssertionError):
         _check_all(student, "paper")
 
 
 def test_the_handout_is_blank():
-    student = definitions(_cells("handout"))
+    student = load_definitions(_cells("handout"))
     diffuser = student.NoiseDiffuser(1e-4, 0.1, 100)
     assert diffuser.linear_scheduler() is None
     assert diffuser.noise_diffusion(torch.zeros(1, 1, 28, 28), [0]) is None
@@ -148,7 +141,7 @@ def test_the_handout_is_blank():
 
 
 @each_right
-def test_a_right_solution_says_what_its_style_is_and_has_all_parts(name):
+def test_a_right_solution_describes_its_style_and_has_all_parts(name):
     assert re.match(r'"""[A-Z].+\."""\n', CORPUS.preamble(name))
     nbformat.validate(notebook([source for _, source in CORPUS.right_cells(name)]))
     student = _right(name)
@@ -157,22 +150,22 @@ def test_a_right_solution_says_what_its_style_is_and_has_all_parts(name):
 
 
 @each_right
-def test_its_diffuser_mixes_by_its_reading(name):
+def test_its_diffuser_follows_its_formulation(name):
     check_diffuser(_right(name), reading(name))
 
 
 @each_right
-def test_its_network_has_both_skips_and_hears_the_time(name):
+def test_its_network_has_both_skips_and_depends_on_t(name):
     check_network(_right(name))
 
 
 @each_right
-def test_its_training_takes_the_gradient_of_the_loss_against_the_noise(name):
+def test_its_training_steps_along_the_gradient_of_the_noise_loss(name):
     check_trainer(_right(name))
 
 
 @each_right
-def test_its_sampler_walks_the_reverse_process(name):
+def test_its_sampler_follows_the_reverse_process(name):
     check_sampler(_right(name))
 
 
@@ -181,16 +174,16 @@ def test_its_sampler_walks_the_reverse_process(name):
     "name", [name for name in CORPUS.right_names if {"unet", "train"} & CORPUS.own_parts(name)]
 )
 def test_it_learns(name):
-    """Sixty steps of its own training find more than half of the noise; most find three quarters."""
+    """After sixty steps of its own training the relative error is below one half; for most, a quarter."""
     student = _right(name)
-    digits = truth.digits_28()
+    digits = solution_checks.digits_28()
     loader = [(digits[start : start + 32], torch.zeros(32)) for start in range(0, 60 * 16, 16)]
     diffuser, network = diffuser_of(student, 1e-4, 0.1, 100), student.UNet(1, 1)
     optimizer = torch.optim.Adam(network.parameters(), lr=2e-3)
     student.train(
         network,
-        truth.Loader(loader),
-        truth.Loader(loader[:2]),
+        solution_checks.Loader(loader),
+        solution_checks.Loader(loader[:2]),
         optimizer,
         nn.MSELoss(),
         "cpu",
@@ -201,20 +194,20 @@ def test_it_learns(name):
 
     network.eval()
     steps = torch.randint(0, 100, (256,)).tolist()
-    kept = truth.curve(diffuser, "alpha_bar")
-    told = torch.tensor([float(truth.told(student, kept, step)) for step in steps]).view(-1, 1)
+    alpha_bar = solution_checks.curve(diffuser, "alpha_bar")
+    encoded = [float(solution_checks.encode_step(student, alpha_bar, step)) for step in steps]
     with torch.no_grad():
         noisy, noise = diffuser.noise_diffusion(digits[-256:], steps)
-        error = (network(noisy, told) - noise).square().mean() / noise.var()
+        error = (network(noisy, torch.tensor(encoded).view(-1, 1)) - noise).square().mean() / noise.var()
     assert error < 0.5
 
 
-# ------------------------------------------------------------------ the mistakes
+# ------------------------------------------------------------------ the mutants
 
 
 @each_mutant
-def test_a_mistake_is_one(mutant):
-    """Not only another way to write the same: the numbers of its part change."""
+def test_a_mutant_is_wrong(mutant):
+    """It is no equivalent rewrite: the checks of its part fail."""
     check = {
         "diffuser": lambda student: check_diffuser(student, "paper"),
         "unet": check_network,
@@ -222,10 +215,10 @@ def test_a_mistake_is_one(mutant):
         "sampler": check_sampler,
     }[mutant.part]
     with pytest.raises((AssertionError, AttributeError, IndexError, NameError, RuntimeError, ValueError)):
-        check(definitions(mutant.slip(CORPUS.base), mutant.name))
+        check(load_definitions(mutant.slip(CORPUS.base), mutant.name))
 
 
-def test_mistakes_have_names_of_their_own():
+def test_mutants_have_unique_names():
     assert len({mutant.name for mutant in CORPUS.mutants}) == len(CORPUS.mutants)
 
 
@@ -234,7 +227,7 @@ def test_the_base_has_one_cell_for_each_part():
 
 
 @each_mutant
-def test_a_mistake_applies_and_leaves_a_notebook_that_compiles(mutant):
+def test_a_mutant_changes_one_part_and_compiles(mutant):
     nbformat.validate(notebook([source for _, source in mutant.slip(CORPUS.base)]))
     changed = [
         part
@@ -247,17 +240,17 @@ def test_a_mistake_applies_and_leaves_a_notebook_that_compiles(mutant):
 
 
 @each_mutant
-def test_a_mistake_loses_what_the_rubric_knows(mutant):
+def test_a_mutant_loses_one_criterion_of_the_rubric(mutant):
     assert mutant.loses <= CRITERIA | {"train.learns"}
     assert len(mutant.loses) == 1
 
 
-def test_every_criterion_has_a_mistake():
+def test_every_criterion_has_a_mutant():
     lost = frozenset().union(*(mutant.loses for mutant in CORPUS.mutants))
     assert lost == CRITERIA | {"train.learns"}
 
 
-def test_a_slip_that_fits_nowhere_is_refused():
+def test_a_mutant_that_applies_nowhere_is_rejected():
     ghost = Mutant(
         name="ghost",
         misconception="none",
@@ -282,19 +275,19 @@ def _code(path: Path) -> list[Any]:
 
 
 def _cells(name: str) -> list[SolutionCell]:
-    """What a sample notebook imports and defines; downloads, training and plots are left out."""
-    lasting = ast.Import | ast.ImportFrom | ast.ClassDef | ast.FunctionDef
-    trees = [ast.parse(plain(cell.source)) for cell in _code(SUBMISSIONS / f"{name}.ipynb")]
+    """Return the imports and definitions of a sample notebook, without downloads, training and plots."""
+    kept = ast.Import | ast.ImportFrom | ast.ClassDef | ast.FunctionDef
+    trees = [ast.parse(strip_magics(cell.source)) for cell in _code(SUBMISSIONS / f"{name}.ipynb")]
     return [
         SolutionCell("any", ast.unparse(node))
         for tree in trees
         for node in tree.body
-        if isinstance(node, lasting)
+        if isinstance(node, kept)
     ]
 
 
 def _bob(left_in: int | None = None) -> list[SolutionCell]:
-    """Bob's notebook with his three slips mended, but for the one to be left in."""
+    """Return Bob's notebook with his three mistakes fixed, except for the one to leave in."""
     slips = [
         ("(1 - ab) * noise", "(1 - ab).sqrt() * noise"),
         ("torch.zeros_like(y1)", "self.xLikeY(x1, y1)"),
@@ -317,4 +310,4 @@ def _check_all(student: Any, follows: str) -> None:
 
 @functools.cache
 def _right(name: str) -> types.ModuleType:
-    return definitions(CORPUS.right_cells(name), name)
+    return load_definitions(CORPUS.right_cells(name), name)
