@@ -1,0 +1,65 @@
+"""A network played by the judge: its answers are differentiable, and gradients are relayed."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .base import Impersonator, defined_class, judge
+
+_calls = itertools.count()  # over all networks: a deep copy must not repeat the numbers of the original
+
+
+class _Answer(torch.autograd.Function):
+    """Joins the judge's answer to the caller's graph, and relays the gradient that arrives back at it.
+
+    ``weight`` takes part so that the output requires grad: autograd runs ``backward`` only where a leaf needs
+    a gradient.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, answer: Tensor, weight: Tensor, module: Module, call: int) -> Tensor:
+        ctx.module, ctx.call = module, call
+        return answer.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor, None, None]:
+        weight = ctx.module.weight
+        # The gradient that has accumulated so far: zero or None after zero_grad, as the judge can check.
+        state = {"gradient_before": None if weight.grad is None else float(weight.grad.detach().sum())}
+        judge.callback(ctx.module.number, "backward", (ctx.call, gradients[0]), {}, state)
+        return None, torch.ones_like(weight), None, None
+
+
+class Module(Impersonator, nn.Module):
+    """A network whose output comes from the judge.
+
+    Its only parameter receives a gradient of exactly 1 per backward pass, so that its value and its gradient
+    count optimizer steps and backward passes.
+    """
+
+    def __init__(self, number: int, passes_for: tuple[str, ...]) -> None:
+        super().__init__()
+        self.number, self.passes_for = number, passes_for
+        self.weight = nn.Parameter(torch.ones(1))
+
+    def _impersonated(self) -> type:
+        # nn.Module looks at __class__ while it is being constructed or copied, before there are attributes.
+        return defined_class(vars(self).get("passes_for", ()), nn.Module) or Module
+
+    def forward(self, *args: Any, **kwargs: Any) -> Tensor:
+        call = next(_calls)
+        state = {
+            "call": call,
+            "training": self.training,
+            "grad": torch.is_grad_enabled(),
+            "weight": float(self.weight.detach()),
+        }
+        answer: Tensor = judge.callback(self.number, "forward", args, kwargs, state)
+        if not torch.is_grad_enabled():
+            return answer
+        joined: Tensor = _Answer.apply(answer, self.weight, self, call)
+        return joined
