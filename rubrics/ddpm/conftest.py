@@ -129,17 +129,8 @@ def forward(
         raise Blocked(
             "noise_diffusion computes no finite values with your schedule, which already lost its points."
         )
-    if forward.convention.single:
-        reporter.note(
-            "Your noise_diffusion does not accept a batch of images, so the other checks called it with one "
-            "image at a time."
-        )
-    elif forward.convention.form != "list":
-        reporter.note("Your noise_diffusion does not accept t as a list, as in the handout; it got a tensor.")
-    if (forward.convention.layout.image, forward.convention.layout.noise) == (1, 0):
-        reporter.note(
-            "Your noise_diffusion returns the noise first and the image second; it was read in that order."
-        )
+    for note in forward.convention.notes():
+        reporter.note(note)
     return forward
 
 
@@ -170,11 +161,10 @@ def usable_reading(
 
     None means that the reference's forward process is used instead.
     """
-    try:
-        matched: MatchedReading = request.getfixturevalue("reading_match")
-        forward, schedule = request.getfixturevalue("forward"), request.getfixturevalue("schedule")
-    except (StudentError, Unmet, Blocked):
+    matched: MatchedReading | None = _try_fixture(request, "reading_match")
+    if matched is None:
         return None
+    forward, schedule = request.getfixturevalue("forward"), request.getfixturevalue("schedule")
     return matched if is_usable(forward, matched, schedule, reference_diffuser) else None
 
 

@@ -47,6 +47,24 @@ class CallConvention:
         t = torch.tensor(numbers).view(-1, *[1] * (shape.count(",") - (shape == "(B,)")))
         return t.float() if kind == "float" else t
 
+    def notes(self) -> list[str]:
+        """Return sentences for the report on what differs from the handout."""
+        notes = []
+        if self.single:
+            notes.append(
+                "Your noise_diffusion does not accept a batch of images, so the other checks called it with one "
+                "image at a time."
+            )
+        elif self.form != "list":
+            notes.append(
+                "Your noise_diffusion does not accept t as a list, as in the handout; it got a tensor."
+            )
+        if (self.layout.image, self.layout.noise) == (1, 0):
+            notes.append(
+                "Your noise_diffusion returns the noise first and the image second; it was read in that order."
+            )
+        return notes
+
     def __str__(self) -> str:
         form = "a list of ints" if self.form == "list" else self.form
         return f"t as {form}{', one image at a time' if self.single else ''}; {self.layout}"
