@@ -1,14 +1,13 @@
 """Fixtures of the checks: the student's parts, each probed once.
 
 An expectation that is unmet while a fixture is built blocks the checks that use it, so a check lists its
-prerequisites as parameters. What one part of the student's needs of another is looked up by ``_try_fixture``
+prerequisites as parameters. What one part of the student's needs of another is looked up by ``try_fixture``
 instead: the reference replaces a part that does not work, so that a mistake is charged once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,16 +15,14 @@ from typing import Any
 import pytest
 import torch
 
-from grader.checks import Blocked, Reporter, Skipped, Unmet
+from grader.checks import Blocked, Reporter
 from grader.checks.randomness import Seeded, streams
 from grader.checks.session import Judge
 from grader.errors import UsageError
 from grader.sandbox.student import Student
-from grader.sandbox.values import Handle, ServedDataset, StudentError
+from grader.sandbox.values import Handle, ServedDataset
 from reference import digits
 from reference.diffuser import NoiseDiffuser
-from reference.pretrained import SCHEDULE as TRAINING_SCHEDULE
-from reference.readings import PAPER
 
 from .forward.probe import Forward
 from .forward.schedule import (
@@ -47,13 +44,17 @@ from .sample_quality.quality import Quality, add_own_samples, judge_network, jud
 from .sampler import probe as probe_sampler
 from .sampler.noise import correct_parts
 from .sampler.probe import RecoveredSampler
-from .short_training.background import BackgroundTraining
-from .short_training.plan import TrainingPlan, plan_training
 from .short_training.training import TrainingOutcome
 from .step_numbering import describe_encoding_mismatch, recover_forward
 from .trainer.recording import RecordedTraining
-from .trainer.run import record_custom_encoding, record_training
-from .trainer.setup import SCHEDULE as RECORDING_SCHEDULE
+from .training_fixtures import (  # noqa: F401  pytest finds fixtures among a conftest's names
+    _start_training_early,
+    background_training,
+    recorded_training,
+    training_outcome,
+    training_plan,
+    try_fixture,
+)
 
 
 @pytest.fixture(scope="session")
@@ -137,7 +138,7 @@ def forward(
 @pytest.fixture(scope="session")
 def numbering(request: pytest.FixtureRequest, reporter: Reporter) -> StepNumbering:
     """Numbering of the student's steps: from 0 or from 1, with or without a padded schedule."""
-    forward, schedule = _try_fixture(request, "forward"), _try_fixture(request, "schedule")
+    forward, schedule = try_fixture(request, "forward"), try_fixture(request, "schedule")
     found = StepNumbering(
         forward.convention.first if forward else 0, schedule.padded if schedule else frozenset()
     )
@@ -161,7 +162,7 @@ def usable_reading(
 
     None means that the reference's forward process is used instead.
     """
-    matched: MatchedReading | None = _try_fixture(request, "reading_match")
+    matched: MatchedReading | None = try_fixture(request, "reading_match")
     if matched is None:
         return None
     forward, schedule = request.getfixturevalue("forward"), request.getfixturevalue("schedule")
@@ -181,32 +182,6 @@ def network(student: Student, need: Callable[[str], None], seeded: Seeded, repor
 def input_paths(student: Student, network: Network, seeded: Seeded) -> InputPaths:
     """The resolutions through which the network's output depends on its input."""
     return trace_input_paths(student, network, seeded("paths"))
-
-
-@pytest.fixture(scope="session")
-def recorded_training(
-    request: pytest.FixtureRequest,
-    student: Student,
-    need: Callable[[str], None],
-    seeded: Seeded,
-    usable_reading: MatchedReading | None,
-    numbering: StepNumbering,
-    judge: Judge,
-    reporter: Reporter,
-) -> RecordedTraining:
-    """A run of the student's ``train`` on test doubles of all its arguments."""
-    need("train")
-    reading = usable_reading.as_returned if usable_reading else PAPER
-    fallback = try_build_diffuser(student, judge, RECORDING_SCHEDULE)
-    forward: Forward | None = _try_fixture(request, "forward")
-    convention = forward.convention if forward else None
-    layouts = [convention.layout] if convention and convention.layout.noise is not None else []
-    training = record_training(student, reading, fallback, seeded("training"), numbering, layouts)
-    record_custom_encoding(
-        student, training, lambda: try_build_diffuser(student, judge, TRAINING_SCHEDULE), seeded("telling")
-    )
-    reporter.convention("train", training.convention())
-    return training
 
 
 @pytest.fixture(scope="session")
@@ -232,65 +207,6 @@ def recovered_sampler(
             f"generate_samples uses {names} of the diffuser, which the handout does not have; yours was used."
         )
     return found
-
-
-@pytest.fixture(scope="session")
-def training_plan(
-    request: pytest.FixtureRequest, judge: Judge, usable_reading: MatchedReading | None
-) -> TrainingPlan:
-    """The parts of the student's that work well enough to train with."""
-    if judge.request["quick"]:
-        raise Skipped("it needs a training, which --quick skips.")
-    return plan_training(
-        network=_try_fixture(request, "network"),
-        paths=_try_fixture(request, "input_paths"),
-        training=_try_fixture(request, "recorded_training"),
-        usable_reading=usable_reading,
-        forward=request.getfixturevalue("forward") if usable_reading else None,
-    )
-
-
-@pytest.fixture(scope="session")
-def background_training(
-    training_plan: TrainingPlan, student: Student, judge: Judge, reporter: Reporter
-) -> Iterator[BackgroundTraining]:
-    """The short training, running in a worker of its own while other checks are made."""
-    with BackgroundTraining(judge, student, training_plan, reporter) as training:
-        yield training
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _start_training_early(request: pytest.FixtureRequest, judge: Judge) -> None:
-    """Start the training with the first check; if it cannot start, the checks that need it report why."""
-    if {"train.learns", "sample.quality"} & set(judge.asked()) and not judge.request["quick"]:
-        with suppress(Exception):
-            request.getfixturevalue("background_training")
-
-
-@pytest.fixture(scope="session")
-def training_outcome(
-    background_training: BackgroundTraining, training_plan: TrainingPlan, reporter: Reporter
-) -> TrainingOutcome:
-    """The result of the short training."""
-    outcome = background_training.result()
-    if outcome.trained.out_of_time:
-        reporter.note(
-            f"The short training ran out of time and was stopped after {outcome.trained.steps} steps."
-        )
-    network = () if outcome.trained.is_own else ("network",)
-    if replaced := " and ".join(dict.fromkeys([*network, *training_plan.replaced])):
-        reporter.note(
-            f"The short training used the reference's {replaced}, because yours cannot be used as it is."
-        )
-    return outcome
-
-
-def _try_fixture(request: pytest.FixtureRequest, name: str) -> Any:
-    """Return a fixture's value, or None where the student's part does not work."""
-    try:
-        return request.getfixturevalue(name)
-    except (StudentError, Unmet, Blocked):
-        return None
 
 
 @pytest.fixture
@@ -323,13 +239,13 @@ def quality(
         return judge_network(sample_generator, request.getfixturevalue("training_outcome"))
     sample = partial(sample_or_load, judge, sample_generator)
     quality = judge_sampler(sample_generator.seeds, sample, settings["tolerance"])
-    training: RecordedTraining | None = _try_fixture(request, "recorded_training")
+    training: RecordedTraining | None = try_fixture(request, "recorded_training")
     if training and (mismatch := describe_encoding_mismatch(training, recovered_sampler)):
         reporter.note(mismatch)
     if not judge.request["quick"]:
-        outcome: TrainingOutcome | None = _try_fixture(request, "training_outcome")
+        outcome: TrainingOutcome | None = try_fixture(request, "training_outcome")
         if outcome and outcome.trained.is_own:
             add_own_samples(quality, sample_generator, outcome.trained, own_network())
-    if judge.request["weights"] and _try_fixture(request, "network"):
+    if judge.request["weights"] and try_fixture(request, "network"):
         add_own_weights(quality, sample_generator, own_network(), Path(judge.request["weights"]))
     return quality

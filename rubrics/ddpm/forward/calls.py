@@ -52,8 +52,8 @@ class CallConvention:
         notes = []
         if self.single:
             notes.append(
-                "Your noise_diffusion does not accept a batch of images, so the other checks called it with one "
-                "image at a time."
+                "Your noise_diffusion does not accept a batch of images, so the other checks called it with "
+                "one image at a time."
             )
         elif self.form != "list":
             notes.append(
@@ -61,7 +61,7 @@ class CallConvention:
             )
         if (self.layout.image, self.layout.noise) == (1, 0):
             notes.append(
-                "Your noise_diffusion returns the noise first and the image second; it was read in that order."
+                "Your noise_diffusion returns the noise first and the image second; it was read that way."
             )
         return notes
 

@@ -1,0 +1,112 @@
+"""Fixtures of the training checks: the recorded run of ``train``, and the short training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from grader.checks import Blocked, Reporter, Skipped, Unmet
+from grader.checks.randomness import Seeded
+from grader.checks.session import Judge
+from grader.sandbox.student import Student
+from grader.sandbox.values import StudentError
+from reference.pretrained import SCHEDULE as TRAINING_SCHEDULE
+from reference.readings import PAPER
+
+from .forward.probe import Forward
+from .forward.schedule import MatchedReading, try_build_diffuser
+from .interface.conventions import StepNumbering
+from .short_training.background import BackgroundTraining
+from .short_training.plan import TrainingPlan, plan_training
+from .short_training.training import TrainingOutcome
+from .trainer.recording import RecordedTraining
+from .trainer.run import record_custom_encoding, record_training
+from .trainer.setup import SCHEDULE as RECORDING_SCHEDULE
+
+
+def try_fixture(request: pytest.FixtureRequest, name: str) -> Any:
+    """Return a fixture's value, or None where the student's part does not work."""
+    try:
+        return request.getfixturevalue(name)
+    except (StudentError, Unmet, Blocked):
+        return None
+
+
+@pytest.fixture(scope="session")
+def recorded_training(
+    request: pytest.FixtureRequest,
+    student: Student,
+    need: Callable[[str], None],
+    seeded: Seeded,
+    usable_reading: MatchedReading | None,
+    numbering: StepNumbering,
+    judge: Judge,
+    reporter: Reporter,
+) -> RecordedTraining:
+    """A run of the student's ``train`` on test doubles of all its arguments."""
+    need("train")
+    reading = usable_reading.as_returned if usable_reading else PAPER
+    fallback = try_build_diffuser(student, judge, RECORDING_SCHEDULE)
+    forward: Forward | None = try_fixture(request, "forward")
+    convention = forward.convention if forward else None
+    layouts = [convention.layout] if convention and convention.layout.noise is not None else []
+    training = record_training(student, reading, fallback, seeded("training"), numbering, layouts)
+    record_custom_encoding(
+        student, training, lambda: try_build_diffuser(student, judge, TRAINING_SCHEDULE), seeded("telling")
+    )
+    reporter.convention("train", training.convention())
+    return training
+
+
+@pytest.fixture(scope="session")
+def training_plan(
+    request: pytest.FixtureRequest, judge: Judge, usable_reading: MatchedReading | None
+) -> TrainingPlan:
+    """The parts of the student's that work well enough to train with."""
+    if judge.request["quick"]:
+        raise Skipped("it needs a training, which --quick skips.")
+    return plan_training(
+        network=try_fixture(request, "network"),
+        paths=try_fixture(request, "input_paths"),
+        training=try_fixture(request, "recorded_training"),
+        usable_reading=usable_reading,
+        forward=request.getfixturevalue("forward") if usable_reading else None,
+    )
+
+
+@pytest.fixture(scope="session")
+def background_training(
+    training_plan: TrainingPlan, student: Student, judge: Judge, reporter: Reporter
+) -> Iterator[BackgroundTraining]:
+    """The short training, running in a worker of its own while other checks are made."""
+    with BackgroundTraining(judge, student, training_plan, reporter) as training:
+        yield training
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _start_training_early(request: pytest.FixtureRequest, judge: Judge) -> None:
+    """Start the training with the first check; if it cannot start, the checks that need it report why."""
+    if {"train.learns", "sample.quality"} & set(judge.asked()) and not judge.request["quick"]:
+        with suppress(Exception):
+            request.getfixturevalue("background_training")
+
+
+@pytest.fixture(scope="session")
+def training_outcome(
+    background_training: BackgroundTraining, training_plan: TrainingPlan, reporter: Reporter
+) -> TrainingOutcome:
+    """The result of the short training."""
+    outcome = background_training.result()
+    if outcome.trained.out_of_time:
+        reporter.note(
+            f"The short training ran out of time and was stopped after {outcome.trained.steps} steps."
+        )
+    network = () if outcome.trained.is_own else ("network",)
+    if replaced := " and ".join(dict.fromkeys([*network, *training_plan.replaced])):
+        reporter.note(
+            f"The short training used the reference's {replaced}, because yours cannot be used as it is."
+        )
+    return outcome
