@@ -25,7 +25,7 @@ def expect_calls(sampling: RecoveredSampler) -> None:
     if not sampling.first.calls:
         if sampling.first.error:
             raise Blocked(f"generate_samples stopped before it called the network: {sampling.first.error}")
-        raise Blocked("generate_samples never calls the network for all of its samples.")
+        raise Blocked("Your generate_samples does not call the network, or not for all of its samples.")
 
 
 def expect_formula(sampling: RecoveredSampler, reference: NoiseDiffuser) -> None:
