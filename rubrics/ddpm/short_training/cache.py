@@ -4,8 +4,9 @@ Sharing is exact, not approximate. The cache key is a digest of everything a tra
 that takes part (without comments or names of locals), its conventions, the images, the budget, the rubric,
 the grader, the versions and the processor. Each training has a worker of its own that sees nothing else of
 the notebook, and its seed is derived from the key, so a repeated training gives the same numbers bit for bit.
-Not cached are trainings that depended on the clock or failed, and networks whose state is not all in their
-weights, which is tested by comparing predictions.
+Not cached are trainings that failed or that the clock influenced. A network that keeps state outside its
+weights is recognized by its predictions when it is loaded, and trained again. ``IsolatedWork.reuse`` says
+where a cached training may be used at all: on the CPU, under the full sandbox.
 """
 
 from __future__ import annotations
