@@ -1,4 +1,4 @@
-"""Grades homework notebooks: what is handed in is computed in a worker, and judged from outside it."""
+"""Grade homework notebooks: run submitted code in a sandboxed worker and judge it from outside."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``python -m grader`` is the command ``grade``."""
+"""Run ``grade`` as ``python -m grader``."""
 
 from grader.cli import run
 

@@ -1,4 +1,4 @@
-"""The command ``grade``: find what is asked for, run it, answer with an exit code."""
+"""Entry point of ``grade``: pick the subcommand, run it and return its exit code."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from grader.errors import GraderError
 
 
 def run() -> None:
-    """The console script."""
+    """Run ``grade`` as the console script, and exit."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # no terminal's encoding is worth a traceback
+        sys.stdout.reconfigure(errors="replace")  # a terminal that cannot print "β" prints "?"
     try:
         code = main()
     except KeyboardInterrupt:
-        print("grade: stopped; what was finished is in the reports", file=sys.stderr)
+        print("grade: interrupted; finished results are in the output folder", file=sys.stderr)
         code = 130
-    except BrokenPipeError:  # `grade … | head`
+    except BrokenPipeError:  # `grade ... | head` closed the pipe; Python would complain again when it flushes at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = NOT_GRADED
     sys.exit(code)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the subcommand that ``argv`` begins with, or else grade what it names.
+    """Run the subcommand named first in ``argv``, or ``grade`` if there is none.
 
     Returns:
-        0 when all is well, 1 when something could not be graded or is provisional, 2 on misuse.
+        0 on success, 1 if something was not graded or is provisional, 2 on misuse.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     name = words.pop(0) if words and words[0] in SUBCOMMANDS else "grade"

@@ -1,4 +1,4 @@
-"""What holds processes or files, and lets go of them at the end of a ``with`` block."""
+"""Base class for objects that own processes or files and release them at the end of a ``with`` block."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Self
 
 
 class Closing:
-    """A context manager whose end is its ``close``."""
+    """A context manager that calls ``close`` on exit."""
 
     __slots__ = ()
 
     def close(self) -> None:
-        """Let go of what is held."""
+        """Release the resources."""
         raise NotImplementedError
 
     def __enter__(self) -> Self:

@@ -1,18 +1,18 @@
-"""The errors that the grader itself raises: each one sentence, what is wrong and what to do."""
+"""Errors raised by the grader: one sentence each that says what is wrong and what to do."""
 
 from __future__ import annotations
 
 
 class GraderError(Exception):
-    """The base of them all: what ``grade`` prints, without a traceback."""
+    """Base class; ``grade`` prints the message without a traceback."""
 
 
 class UsageError(GraderError):
-    """What was asked for cannot be: a wrong path, an unknown rubric."""
+    """A request that cannot be met, such as a wrong path or an unknown rubric."""
 
 
 class NotebookError(GraderError):
-    """The file that was handed in cannot be read as a notebook."""
+    """A submitted file that cannot be read as a notebook."""
 
 
 class WorkerStartError(GraderError):
@@ -20,4 +20,4 @@ class WorkerStartError(GraderError):
 
 
 class SandboxError(WorkerStartError):
-    """A wall around the worker could not be put up, and nothing runs without it."""
+    """A sandbox layer could not be set up; no code runs without it."""

@@ -1,4 +1,4 @@
-"""Files that the grader writes: report names that are safe, writes that are whole, and temporary folders."""
+"""File names, atomic writes, temporary folders, and the user's folders for data and cache."""
 
 from __future__ import annotations
 
@@ -11,27 +11,40 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from platformdirs import user_cache_path, user_data_path
+
 from grader.errors import UsageError
 
-_LONGEST = 100  # of characters; file systems take 255 bytes
+_APP = "ddpm-grader"  # the folders' name; another one would orphan existing keys and caches
+_MAX_CHARACTERS = 100  # file systems allow 255 bytes
 _UNSAFE = re.compile(r"[^\w .,+()@=-]|^[. -]|[. ]$")
-_NAME = "grade-run-"
+_RUN_PREFIX = "grade-run-"
+
+
+def cache_folder() -> Path:
+    """Return this user's cache folder of the grader, such as ``~/.cache/ddpm-grader`` on Linux."""
+    return user_cache_path(_APP, appauthor=False)
+
+
+def data_folder() -> Path:
+    """Return this user's data folder of the grader, such as ``~/.local/share/ddpm-grader`` on Linux."""
+    return user_data_path(_APP, appauthor=False)
 
 
 def file_name(name: str) -> str:
-    """``name`` where it is harmless; else its harmless part, and enough of a hash to be the only one."""
-    safe = _UNSAFE.sub("_", name)[:_LONGEST]
-    if name and safe == name and len(safe.encode()) <= 2 * _LONGEST:
+    """Return ``name`` if it is a safe file name, else its safe characters with a hash that keeps it unique."""
+    safe = _UNSAFE.sub("_", name)[:_MAX_CHARACTERS]
+    if name and safe == name and len(safe.encode()) <= 2 * _MAX_CHARACTERS:
         return name
-    short = safe.encode()[:_LONGEST].decode(errors="ignore")
+    short = safe.encode()[:_MAX_CHARACTERS].decode(errors="ignore")
     return f"{short or '_'}-{hashlib.sha256(name.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
 
 
 def check_writable(out: Path) -> None:
-    """Make the folder.
+    """Create the folder if needed.
 
     Raises:
-        UsageError: it cannot be made, or not be written into.
+        UsageError: it cannot be created or is not writable.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -39,19 +52,19 @@ def check_writable(out: Path) -> None:
             raise PermissionError(13, "Permission denied")
     except OSError as error:
         raise UsageError(
-            f"nothing can be written into {out} ({error.strerror}); choose another --out"
+            f"{out} cannot be written to ({error.strerror}); choose another --out"
         ) from error
 
 
 def write(path: Path, text: str) -> None:
-    """Write as a whole or not at all: a report is never seen half written.
+    """Write a file atomically, so that no reader sees half of it.
 
     Raises:
-        UsageError: the disk is full, or does not let us.
+        UsageError: the disk is full or not writable.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        draft.write_bytes(text.encode("utf-8", "replace"))  # half a surrogate pair fits into no file
+        draft.write_bytes(text.encode("utf-8", "replace"))  # UTF-8 has no lone surrogates
         draft.replace(path)
     except OSError as error:
         draft.unlink(missing_ok=True)
@@ -60,18 +73,22 @@ def write(path: Path, text: str) -> None:
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """A folder for this process and its judges; folders of processes that were killed are removed."""
-    for left in Path(tempfile.gettempdir()).glob(f"{_NAME}*"):
+    """Provide a temporary folder for this process and its judges, and remove those that killed runs left.
+
+    While it exists it is the default of ``tempfile`` here (``tempfile.tempdir``) and in child processes
+    (``TMPDIR``), so that one removal at the end takes all that any of them left behind.
+    """
+    for leftover in Path(tempfile.gettempdir()).glob(f"{_RUN_PREFIX}*"):
         with suppress(OSError, ValueError):
-            if _is_dead(int(left.name.split("-")[2])) and left.stat().st_uid == os.getuid():
-                shutil.rmtree(left, ignore_errors=True)
-    before, variable = tempfile.tempdir, os.environ.get("TMPDIR")
-    with tempfile.TemporaryDirectory(prefix=f"{_NAME}{os.getpid()}-", ignore_cleanup_errors=True) as folder:
+            if _is_dead(int(leftover.name.split("-")[2])) and leftover.stat().st_uid == os.getuid():
+                shutil.rmtree(leftover, ignore_errors=True)
+    tempdir, variable = tempfile.tempdir, os.environ.get("TMPDIR")
+    with tempfile.TemporaryDirectory(prefix=f"{_RUN_PREFIX}{os.getpid()}-", ignore_cleanup_errors=True) as folder:
         tempfile.tempdir = os.environ["TMPDIR"] = folder
         try:
             yield Path(folder)
         finally:
-            tempfile.tempdir = before
+            tempfile.tempdir = tempdir
             if variable is None:
                 del os.environ["TMPDIR"]
             else:
@@ -79,8 +96,8 @@ def scratch_folder() -> Iterator[Path]:
 
 
 def _is_dead(process: int) -> bool:
-    """Whether a process is surely gone; where that cannot be asked, it is not."""
-    if os.name != "posix":  # there, os.kill would end it
+    """Return whether a process has surely ended; False where that is unknown."""
+    if os.name != "posix":  # on Windows os.kill ends the process, whatever the signal
         return False
     try:
         os.kill(process, 0)

@@ -1,4 +1,4 @@
-"""The values that pass between the stages of a grade: frozen, plain, and written to JSON as they stand."""
+"""Values passed between the stages of a grade: frozen dataclasses that serialise to JSON field by field."""
 
 from __future__ import annotations
 
@@ -11,40 +11,40 @@ SCHEMA = 1
 
 
 class Verdict(StrEnum):
-    """What became of one criterion. Only FAIL is the student's doing."""
+    """Result of one criterion. Only FAIL counts against the student's code."""
 
     PASS = "pass"
     FAIL = "fail"
-    BLOCKED = "blocked"  # could not be asked: something it is built on is missing
-    ERROR = "error"  # the grader broke: a TA must look, and the grade is provisional
+    BLOCKED = "blocked"  # not checked: something it depends on is missing or broken
+    ERROR = "error"  # the grader failed: the grade is provisional until a TA reviews it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Criterion:
-    """One line of the rubric: what can be earned, and for what."""
+    """One line of the rubric: a requirement and its points."""
 
     id: str
     exercise: int
     title: str
     points: float
     hint: str = ""
-    visibility: str = "public"  # or "hidden": title and verdict only, in the student's edition
-    needs_training: bool = False  # left out by --quick
-    code: str = ""  # the wanted definition that it asks about, or a method of it, such as "UNet.forward"
-    lines_with: Sequence[str] = ()  # names: the lines there that the report marks
+    visibility: str = "public"  # or "hidden": students see only title and verdict
+    needs_training: bool = False  # skipped by --quick
+    code: str = ""  # the definition it checks, or a method of it, such as "Model.forward"
+    lines_with: Sequence[str] = ()  # names; the report highlights the lines that use them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Misconception:
-    """A mistake that people make, as the rubric knows it.
+    """A common mistake that the rubric recognises.
 
     Attributes:
-        criteria: where it is charged.
-        title: its name in lists.
-        says: the sentence that names it, after the measured fact; empty where that fact is name enough.
-        hint: a concept and a question, never the corrected line; empty for the criterion's own.
-        reread: the part of the handout to go back to.
-        credit: share of the points that is earned all the same, 0 to 1.
+        criteria: ids of the criteria that it affects.
+        title: short name for lists.
+        says: sentence that names the mistake, shown after the measured fact; empty if the fact says enough.
+        hint: a concept and a question, never the corrected line; empty to use the criterion's hint.
+        reread: section of the handout to reread.
+        credit: share of the points still earned, 0 to 1.
     """
 
     id: str
@@ -58,7 +58,7 @@ class Misconception:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CriterionResult:
-    """What one criterion earned, and the words that defend it."""
+    """Points for one criterion, with the reasons."""
 
     id: str
     exercise: int
@@ -71,7 +71,7 @@ class CriterionResult:
     expected: str | None = None
     actual: str | None = None
     hint: str | None = None
-    reading: str | None = None  # the accepted reading it was judged by, where there are several
+    reading: str | None = None  # the accepted formulation it was judged by, where there are several
     misconception: str | None = None
     mistake: str | None = None  # the misconception's title
     visibility: str = "public"
@@ -80,22 +80,22 @@ class CriterionResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """One curve. ``role`` fixes how it is drawn: student, reference, accepted, mistake."""
+    """One curve. ``role`` selects its style: student, reference, accepted or mistake."""
 
     label: str
     y: Sequence[float]
     role: str
-    x: Sequence[float] | None = None  # 0, 1, 2, … when absent
-    band: Sequence[tuple[float, float]] | None = None  # least and most at each x, drawn as an area
+    x: Sequence[float] | None = None  # 0, 1, 2, ... if absent
+    band: Sequence[tuple[float, float]] | None = None  # minimum and maximum at each x, drawn as an area
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Curves:
-    """Curves over one axis, such as a noise schedule or a loss."""
+    """A line plot, such as a schedule or a loss."""
 
     exercise: int
     title: str
-    caption: str  # the finding in words; also the text alternative
+    caption: str  # the finding in words; also the alternative text
     x_label: str
     y_label: str
     series: Sequence[Series]
@@ -105,7 +105,7 @@ class Curves:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageRow:
-    """A row of grayscale pictures, uint8, ``count`` x ``height`` x ``width``, base64 of the raw bytes."""
+    """A row of grayscale images: uint8, ``count`` x ``height`` x ``width``, as base64 of the raw bytes."""
 
     label: str
     count: int
@@ -116,7 +116,7 @@ class ImageRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Images:
-    """Rows of pictures under common column labels, such as a diffusion strip or a grid of samples."""
+    """Rows of images under common column labels."""
 
     exercise: int
     title: str
@@ -128,16 +128,16 @@ class Images:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Level:
-    """One resolution of an encoder-decoder: its size, and what joins both sides there."""
+    """One resolution of an encoder-decoder network, and the skip connection between its two sides."""
 
     resolution: int
     channels: int
-    skip: str  # "found", "missing", or "none" where no skip is expected (the bottom)
+    skip: str  # "found", "missing", or "none" where none is expected (the lowest resolution)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Levels:
-    """An encoder-decoder drawn as a U, from the full resolution down to the bottom."""
+    """A diagram of an encoder-decoder network, from the full to the lowest resolution."""
 
     exercise: int
     title: str
@@ -149,14 +149,14 @@ class Levels:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodePassage:
-    """The student's lines that a criterion asks about.
+    """The lines of a student's code that a criterion is about.
 
     Attributes:
         criterion: its id.
-        name: of the definition, as the notebook has it.
-        cell: number of the code cell, or the name of the file beside the notebook.
-        first, last: lines in the cell, from 1.
-        marked: lines with the names that matter to the criterion; not necessarily wrong ones.
+        name: name of the definition in the notebook.
+        cell: number of the code cell, or the file name of a local module.
+        first, last: line numbers in the cell, from 1.
+        marked: lines that use the names the criterion lists; they need not be wrong.
     """
 
     criterion: str
@@ -169,12 +169,12 @@ class CodePassage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """The student's code: the text of each cell by its number, and what the criteria ask about in it."""
+    """The student's code: the text of each cell by number, and the passages that criteria are about."""
 
     cells: Sequence[tuple[int | str, str]]
     passages: Sequence[CodePassage]
-    left_out: int = 0  # cells that were too many or too long
-    prose: Sequence[tuple[int, str]] = ()  # markdown, each with the number of the code cell before it
+    left_out: int = 0  # cells beyond the limits on number and length
+    prose: Sequence[tuple[int, str]] = ()  # markdown cells, each with the number of the code cell before it
     kind: str = "listing"
 
 
@@ -183,10 +183,10 @@ Figure = Curves | Images | Levels | Listing
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grade:
-    """The result of one submission: the JSON file, field for field."""
+    """The result of one submission; its fields are those of the JSON file."""
 
     submission: Mapping[str, str]  # name, path, sha256
-    rubric: Mapping[str, str]  # id, digest
+    rubric: Mapping[str, str]  # id, digest; also "named" where the name given to --rubric is not the id
     criteria: tuple[CriterionResult, ...]
     provisional: bool
     notes: tuple[str, ...] = ()
@@ -197,20 +197,20 @@ class Grade:
 
     @property
     def earned(self) -> float:
-        """Points earned over all criteria that were asked."""
+        """Points earned over all judged criteria."""
         return round(sum(result.earned for result in self.criteria), 2)
 
     @property
     def possible(self) -> float:
-        """Points that could be earned over all criteria that were asked."""
+        """Points available over all judged criteria."""
         return round(sum(result.possible for result in self.criteria), 2)
 
     def exercise(self, number: int) -> tuple[CriterionResult, ...]:
-        """The results of one exercise, in the rubric's order."""
+        """Return the results of one exercise, in the rubric's order."""
         return tuple(result for result in self.criteria if result.exercise == number)
 
     def as_json(self) -> dict[str, Any]:
-        """The result as plain data, in the documented order of fields."""
+        """Return the result as plain data, in the documented order of fields."""
         return {
             "schema": self.schema,
             "submission": dict(self.submission),
@@ -227,7 +227,7 @@ class Grade:
 
 
 def grade_from_json(data: Mapping[str, Any]) -> Grade:
-    """The grade that ``as_json`` wrote."""
+    """Rebuild a grade from the output of ``Grade.as_json``."""
     rows = ({**row, "verdict": Verdict(row["verdict"])} for row in data["criteria"])
     rest = {
         key: value for key, value in data.items() if key not in ("criteria", "notes", "earned", "possible")
@@ -237,10 +237,10 @@ def grade_from_json(data: Mapping[str, Any]) -> Grade:
 
 
 def figure_from_json(data: Mapping[str, Any]) -> Figure:
-    """The figure that ``asdict`` wrote.
+    """Rebuild a figure from the output of ``dataclasses.asdict``.
 
     Raises:
-        ValueError: no figure is of that kind.
+        ValueError: the kind is unknown.
     """
     values = dict(data)
     match values.pop("kind", None):
@@ -253,7 +253,7 @@ def figure_from_json(data: Mapping[str, Any]) -> Figure:
         case "listing":
             return Listing(**{**values, "passages": _each(CodePassage, values["passages"])})
         case kind:
-            raise ValueError(f"no figure is of kind {kind!r}")
+            raise ValueError(f"unknown kind of figure: {kind!r}")
 
 
 def _each(part: type, rows: Iterable[Mapping[str, Any]]) -> tuple[Any, ...]:
@@ -261,13 +261,13 @@ def _each(part: type, rows: Iterable[Mapping[str, Any]]) -> tuple[Any, ...]:
 
 
 def for_students(grade: Grade) -> Grade:
-    """The grade as its student may see it: of a hidden criterion the title and the verdict, and no more."""
-    said = "What this asks is not shown; the title and the verdict are."
-    untold: dict[str, Any] = dict.fromkeys(
+    """Return the student's edition of a grade: title and verdict only for hidden criteria."""
+    message = "The details of this criterion are hidden; only its title and verdict are shown."
+    hidden: dict[str, Any] = dict.fromkeys(
         ("expected", "actual", "hint", "reading", "misconception", "mistake")
     )
     criteria = (
-        replace(result, message=said, **untold) if result.visibility == "hidden" else result
+        replace(result, message=message, **hidden) if result.visibility == "hidden" else result
         for result in grade.criteria
     )
     return replace(grade, criteria=tuple(criteria))

@@ -1,4 +1,4 @@
-"""What goes into a judge and what comes out: options, progress events, and the outcome."""
+"""Input and output of a judge: options, progress events, and the outcome."""
 
 from __future__ import annotations
 
@@ -11,23 +11,26 @@ from grader.sandbox.isolation import Isolation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How to judge: what a grade depends on besides the notebook and the rubric."""
+    """How to judge: all that a grade depends on besides the notebook and the rubric.
+
+    The gradebook stores these fields by name, so a renamed field makes every stored result look outdated.
+    """
 
     device: str = "auto"
-    data: str = "digits"
-    seed: int | None = 0  # None: the notebook's own, see ``grader.seeds``
-    training_seed: int | None = None  # None: that of the code that is trained
+    data: str | None = None  # None: the rubric's default
+    seed: int | None = 0  # None: derived from the notebook, see ``grader.seeds``
+    training_seed: int | None = None  # None: derived from the code that is trained
     quick: bool = False
     only: tuple[str, ...] = ()
     threads: int = 1
     gpu_share: float = 1.0  # of the GPU's memory, where several notebooks share it
-    mapped: tuple[tuple[str, str], ...] = ()  # the notebook's own names for what the rubric asks for
-    reuse: bool = True  # take what is kept of the same code, which is what it would come to again
-    isolation: Isolation | None = None  # what was tried out; without it every layer is demanded
+    mapped: tuple[tuple[str, str], ...] = ()  # pairs: a name in the rubric, and the notebook's name for it
+    reuse: bool = True  # take results of identical code from the cache
+    isolation: Isolation | None = None  # as measured on this machine; None demands every layer
 
     @property
     def layers(self) -> tuple[str, ...] | None:
-        """The walls that were tried out."""
+        """The sandbox layers to use; None for all."""
         return self.isolation.layers if self.isolation else None
 
 
@@ -36,7 +39,7 @@ ProgressEvent = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What the judge left: a row for each check that ran, and what goes into the report beside it."""
+    """The judge's output: a row for each check that ran, and what the report shows beside the verdicts."""
 
     checks: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -44,4 +47,4 @@ class Outcome:
     figures: list[dict[str, Any]] = field(default_factory=list)
     environment: dict[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
-    failure: str | None = None  # why the judge itself did not get to its end
+    failure: str | None = None  # why the judge itself did not finish

@@ -1,6 +1,4 @@
-"""A rubric: a folder with ``rubric.toml`` (points, words, numbers) and ``check_*.py`` (what is asked of a
-student).
-"""
+"""Rubrics: a folder with ``rubric.toml`` (points, words, settings) and ``check_*.py`` (one check a criterion)."""
 
 from __future__ import annotations
 
@@ -16,72 +14,125 @@ from grader.errors import UsageError
 from grader.extraction.matching import DefinitionPattern, shapes_from
 from grader.model import Criterion, Misconception
 
+DEFAULT_RUBRIC = "ddpm"
 _HASHED = (".toml", ".py", ".json", ".npz", ".safetensors")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rubric:
-    """What a homework is graded by.
+class DataOptions:
+    """The values of ``--data``, from a rubric's table ``[data]``; without one, it takes none.
 
     Attributes:
-        folder: where its checks are.
-        digest: SHA-256 over its files; two grades with one digest were judged by the same rules.
-        wanted: names of the definitions that students hand in.
-        shapes: what these look like under other names.
+        default: the name used without ``--data``; None for a homework without data.
+        choices: every name.
+        folder: the files that a folder given in place of a name must hold; empty if none is accepted.
+        availability: a script in the rubric's folder that prints what is available on this machine, as JSON
+            rows [name, description].
+    """
+
+    default: str | None = None
+    choices: tuple[str, ...] = ()
+    folder: str = ""
+    availability: str | None = None
+
+    def resolve(self, given: str | None) -> str | None:
+        """Return the name or the absolute folder that ``--data`` stands for.
+
+        Raises:
+            UsageError: it is neither one of the names nor a folder that the rubric accepts.
+        """
+        if given is None:
+            return self.default
+        if self.folder and Path(given).is_dir():
+            return str(Path(given).resolve())
+        if given in self.choices:
+            return given
+        folder = [f"a folder with {self.folder}"] if self.folder else []
+        accepted = " or ".join([", ".join(self.choices), *folder]) if self.choices else "no value here"
+        raise UsageError(f"--data takes {accepted}, not {given!r}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rubric:
+    """Everything that a homework is graded by.
+
+    Attributes:
+        named: a name or folder that loads this rubric again, as it was given to ``load``.
+        folder: the folder with its checks.
+        digest: SHA-256 over its files; grades with equal digests were judged by the same rules.
+        wanted: names of the definitions that students submit.
+        shapes: how to recognise those definitions under other names.
+        data: the data sets to choose from with ``--data``.
         settings: the rubric's own numbers (budgets, seeds, tolerances), for its checks.
         misconceptions: the mistakes that its checks recognise, by id, from ``misconceptions.toml``.
     """
 
     id: str
     title: str
+    named: str
     folder: Path
     digest: str
     wanted: tuple[str, ...]
     shapes: Mapping[str, DefinitionPattern]
     exercises: Mapping[int, str]
     criteria: tuple[Criterion, ...]
+    data: DataOptions
     settings: Mapping[str, Any]
     misconceptions: Mapping[str, Misconception]
 
     @classmethod
     def load(cls, name: str) -> Self:
-        """The rubric of that name, or in that folder.
+        """Load the rubric with this name, or in this folder.
 
         Raises:
-            UsageError: there is none, or one of its files is wrong.
+            UsageError: it does not exist, or one of its files is invalid.
         """
-        folder = _folder(name)
+        named, folder = _find(name)
         try:
-            data = tomllib.loads((folder / "rubric.toml").read_text(encoding="utf-8"))
-            criteria = tuple(Criterion(**block) for block in data["criterion"])
+            content = tomllib.loads((folder / "rubric.toml").read_text(encoding="utf-8"))
+            criteria = tuple(Criterion(**block) for block in content["criterion"])
             return cls(
-                id=data["id"],
-                title=data["title"],
+                id=content["id"],
+                title=content["title"],
+                named=named,
                 folder=folder,
                 digest=_digest(folder),
-                wanted=tuple(data["wanted"]),
-                exercises={int(number): title for number, title in data["exercises"].items()},
-                shapes=shapes_from(data.get("shapes", {})),
+                wanted=tuple(content["wanted"]),
+                exercises={int(number): title for number, title in content["exercises"].items()},
+                shapes=shapes_from(content.get("shapes", {})),
                 criteria=criteria,
-                settings=data.get("settings", {}),
+                data=_data_options(content.get("data", {})),
+                settings=content.get("settings", {}),
                 misconceptions=_misconceptions(folder, {criterion.id for criterion in criteria}),
             )
         except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
             raise UsageError(
-                f"{folder / 'rubric.toml'} is not a rubric ({type(error).__name__}: {error})"
+                f"{folder / 'rubric.toml'} is not a valid rubric ({type(error).__name__}: {error})"
             ) from error
 
     def only(self, ids: tuple[str, ...]) -> tuple[Criterion, ...]:
-        """The criteria that ``ids`` name, each a criterion or the part before its dot; all for no ids.
+        """Return the criteria with these ids, or with ids that begin with one and a dot; all for no ids.
 
         Raises:
-            UsageError: an id names none.
+            UsageError: an id matches no criterion.
         """
         for id in ids:
-            if not any(_names(id, criterion) for criterion in self.criteria):
+            if not any(_matches(id, criterion) for criterion in self.criteria):
                 known = ", ".join(criterion.id for criterion in self.criteria)
-                raise UsageError(f"the rubric {self.id} has no criterion {id!r}; it has {known}")
-        return tuple(c for c in self.criteria if not ids or any(_names(id, c) for id in ids))
+                raise UsageError(f"the rubric {self.id} has no criterion {id!r}; its criteria are {known}")
+        return tuple(c for c in self.criteria if not ids or any(_matches(id, c) for id in ids))
+
+    def as_json(self) -> dict[str, str]:
+        """Return what a result records about its rubric.
+
+        ``named`` is added where the id alone would load another rubric, such as for an edited copy.
+        """
+        named = {"named": self.named} if self.named != self.id else {}
+        return {"id": self.id, "digest": self.digest} | named
+
+
+def _data_options(table: Mapping[str, Any]) -> DataOptions:
+    return DataOptions(**{**table, "choices": tuple(table.get("choices", ()))})
 
 
 def _misconceptions(folder: Path, criteria: set[str]) -> dict[str, Misconception]:
@@ -93,32 +144,35 @@ def _misconceptions(folder: Path, criteria: set[str]) -> dict[str, Misconception
         known = {id: Misconception(id=id, **block) for id, block in blocks.items()}
         for one in known.values():
             if unknown := set(one.criteria) - criteria:
-                raise ValueError(f"{one.id} is charged at {', '.join(sorted(unknown))}, which there is not")
+                raise ValueError(f"{one.id} names unknown criteria: {', '.join(sorted(unknown))}")
     except (tomllib.TOMLDecodeError, TypeError, ValueError) as error:
-        raise UsageError(f"{path} is not a list of misconceptions ({error})") from error
+        raise UsageError(f"{path} is not a valid list of misconceptions ({error})") from error
     return known
 
 
-def _names(id: str, criterion: Criterion) -> bool:
+def _matches(id: str, criterion: Criterion) -> bool:
     return id in (criterion.id, criterion.id.partition(".")[0])
 
 
-def _folder(name: str) -> Path:
+def _find(name: str) -> tuple[str, Path]:
+    """Return how to name the rubric again, and its folder."""
     given = Path(name)
     if (given / "rubric.toml").is_file():
-        return given.resolve()
+        # A folder beside the caller wins over a shipped rubric; "./" says so wherever the name is printed.
+        return (name if len(given.parts) > 1 or given.is_absolute() else f"./{name}"), given.resolve()
     spec = importlib.util.find_spec("rubrics")
     for place in (spec.submodule_search_locations or ()) if spec else ():
         if (Path(place) / name / "rubric.toml").is_file():
-            return Path(place) / name
+            return name, Path(place) / name
     raise UsageError(
-        f"there is no rubric {name!r}: give a name such as ddpm, or a folder that holds a rubric.toml"
+        f"there is no rubric {name!r}: give a name such as {DEFAULT_RUBRIC}, or a folder with a rubric.toml"
     )
 
 
 def _digest(folder: Path) -> str:
+    """Hash every file that can decide a verdict; the solutions in ``audit`` decide none."""
     digest = hashlib.sha256()
     files = (path for path in folder.rglob("*") if path.suffix in _HASHED)
-    for path in sorted(path for path in files if folder / "audit" not in path.parents):  # judges nobody
+    for path in sorted(path for path in files if folder / "audit" not in path.parents):
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()

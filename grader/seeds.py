@@ -1,8 +1,9 @@
-"""Seeds: fresh for every notebook, the same whenever this machine grades it again.
+"""Derive seeds and secrets from a key that never leaves this machine.
 
-What the judge draws must not be known to whoever wrote the notebook, or a probe could be recognised. So a
-seed is a keyed hash of what it is for: a grade's of the notebook, a training's of the code that is trained.
-The key is made once for each machine and user, and never leaves it.
+Code in a notebook must not be able to predict the judge's random numbers, or it could recognise a probe and
+answer that one alone. So a seed is an HMAC under a secret key: a grade's seed of the notebook's digest, a
+training's seed of the digest of the code that is trained. The same machine therefore reproduces a grade, and
+nobody else can compute its seed in advance. The key is made once per machine and user.
 """
 
 from __future__ import annotations
@@ -15,49 +16,53 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
-from platformdirs import user_data_path
+from grader.files import data_folder
 
-_BITS = 48  # too many to try them all, and few enough for every reader of JSON
+_SEED_BITS = 48  # too many to search, and exact in JSON readers that store numbers as doubles
 _KEY_BYTES = 32
 
 
 def seed_for(sha256: str) -> int:
-    """The seed for the notebook with this fingerprint, 0 to 2**48 - 1."""
+    """Return the seed for the notebook with this digest, 0 to 2**48 - 1."""
     return seed_from(_key(), sha256)
 
 
-def seed_from(secret: bytes, what: str) -> int:
-    """The seed for ``what``, 0 to 2**48 - 1, known to nobody without the secret."""
-    digest = hmac.digest(secret, what.encode(), hashlib.sha256)
-    return int.from_bytes(digest, "big") >> (8 * len(digest) - _BITS)
+def seed_from(secret: bytes, text: str) -> int:
+    """Return the seed for ``text`` under ``secret``, 0 to 2**48 - 1."""
+    digest = hmac.digest(secret, text.encode(), hashlib.sha256)
+    return int.from_bytes(digest, "big") >> (8 * len(digest) - _SEED_BITS)
 
 
 def secret_for(purpose: str) -> bytes:
-    """A secret of this user's for one purpose, which gives no other away."""
+    """Return this user's secret for one purpose; it reveals neither the key nor any other secret."""
     return hmac.digest(_key(), f"secret for {purpose}".encode(), hashlib.sha256)
 
 
 @functools.cache
 def _key() -> bytes:
-    """This user's key, made at its first use; where it cannot be kept, one for this process alone."""
-    path = user_data_path("ddpm-grader", appauthor=False) / "seed-key"
+    """Return this user's key, made at first use; where it cannot be stored, a new one for each process."""
+    path = data_folder() / "seed-key"
     with suppress(OSError):
-        return _read(path) or _made(path)
+        return _read_key(path) or _make_key(path)
     return secrets.token_bytes(_KEY_BYTES)
 
 
-def _read(path: Path) -> bytes | None:
+def _read_key(path: Path) -> bytes | None:
     try:
         key = path.read_bytes()
     except FileNotFoundError:
         return None
     if len(key) < _KEY_BYTES:
-        raise OSError(f"{path} is cut off")
+        raise OSError(f"{path} is truncated")
     return key
 
 
-def _made(path: Path) -> bytes:
-    """Whoever comes first makes it; a grade that runs at the same time finds either none or all of it."""
+def _make_key(path: Path) -> bytes:
+    """Store a new key, unless another process does so first, and return the stored one.
+
+    The draft is complete before ``os.link`` gives it its name, and linking fails where the name exists: so
+    every process reads either no key or a whole one, and all read the same.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -1,4 +1,4 @@
-"""Which code a result comes from: the version, and a digest of all that decides a verdict."""
+"""The version of the code that a result comes from: release number and a digest of what decides a verdict."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from pathlib import Path
 from grader import __version__
 
 _GRADER = Path(__file__).parent
-# Pages, exports, commands and the gradebook itself may change without a new grading.
-_DECIDES = (
-    *("checks", "extraction", "judging", "notebook", "probes", "sandbox"),
-    *("model.py", "options.py", "pipeline.py", "rubric.py", "seeds.py", "text.py"),
-)
+# These may change without a new grading: they run notebooks, store results and draw pages, but decide nothing.
+# All else in the package is part of the digest, so that a new module counts until it is listed here.
+_DECIDES_NOTHING = ("audit", "classroom", "commands", "report", "__main__.py", "cli.py")
 _SUFFIXES = (".py", ".ini", ".npz", ".safetensors")
 
 
 @cache
 def grader_version() -> str:
-    """The version, and a digest of all code besides the rubric that decides a verdict."""
+    """Return the version with a digest of all code outside the rubric that decides a verdict."""
     digest = hashlib.sha256()
-    places = [*(_GRADER / name for name in _DECIDES), _GRADER.parent / "reference"]
-    for place in places:
-        for path in sorted(filter(_counts, place.rglob("*"))) if place.is_dir() else [place]:
-            digest.update(path.relative_to(_GRADER.parent).as_posix().encode() + b"\0" + path.read_bytes())
+    for path in deciding_files():
+        digest.update(path.relative_to(_GRADER.parent).as_posix().encode() + b"\0" + path.read_bytes())
     return f"{__version__}+{digest.hexdigest()[:12]}"
 
 
-def _counts(path: Path) -> bool:
-    return path.suffix in _SUFFIXES
+def deciding_files() -> list[Path]:
+    """Return the files of grader and reference on which a verdict depends, sorted."""
+    places = [*_GRADER.iterdir(), _GRADER.parent / "reference"]
+    deciding = [place for place in places if place.name not in _DECIDES_NOTHING]
+    files = [path for place in deciding for path in (place.rglob("*") if place.is_dir() else [place])]
+    return sorted(path for path in files if path.suffix in _SUFFIXES)
