@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +35,9 @@ class Options:
 
 
 ProgressEvent = Mapping[str, Any]
+"""An event of a judge: {"check": id}, or {"progress": text, "done": number, "total": number}."""
+
+EventListener = Callable[[ProgressEvent], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

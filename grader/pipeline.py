@@ -1,4 +1,4 @@
-"""The way of one notebook: read, extract, judge, score; then the two files that are left of it."""
+"""Grade one notebook: read, extract, judge, score, and write its result and report."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import functools
 import json
 import stat
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,12 +14,12 @@ from grader.extraction.extract import StudentSource, extract
 from grader.extraction.listing import listing
 from grader.files import check_writable, file_name, scratch_folder, write
 from grader.judging import score
-from grader.judging.prefork import judges
-from grader.judging.process import Start, start_afresh
+from grader.judging.prefork import judge_starter
+from grader.judging.process import StartJudge, start_fresh
 from grader.judging.run import run_judge
 from grader.model import Figure, Grade, figure_from_json
 from grader.notebook.submission import Submission, file_digest, read_notebook
-from grader.options import Options, ProgressEvent
+from grader.options import Options, ProgressEvent, EventListener
 from grader.report import figures, page
 from grader.rubric import Rubric
 from grader.seeds import secret_for, seed_for
@@ -28,7 +27,7 @@ from grader.seeds import secret_for, seed_for
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedNotebook:
-    """What became of one file: its grade, and the figures of its report."""
+    """The grade of one file, and the figures for its report."""
 
     grade: Grade
     figures: tuple[Figure, ...]
@@ -37,31 +36,32 @@ class JudgedNotebook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GradedNotebook(JudgedNotebook):
-    """A grade whose two files are written, and where."""
+    """A judged notebook with the paths of the two files written for it."""
 
     json_path: Path
     html_path: Path
 
 
 def grade_notebook(
-    path: Path, name: str, rubric: Rubric, options: Options, out: Path, tell: Callable[[ProgressEvent], None]
+    path: Path, name: str, rubric: Rubric, options: Options, out: Path, on_event: EventListener
 ) -> GradedNotebook:
     """Grade one notebook and write ``<name>.json`` and ``<name>.html`` into ``out``.
 
-    A file that cannot be read as a notebook gets its report too, with the reason.
+    A file that cannot be read as a notebook gets a report too, which gives the reason.
 
     Raises:
-        UsageError: nothing can be written into ``out``.
+        UsageError: ``out`` is not writable.
     """
     check_writable(out)
     preload = functools.cache(figures.preload)
 
-    def tell_and_preload(event: ProgressEvent) -> None:
-        preload()  # not before the judge has done its own imports: there may be no more than two cores
-        tell(event)
+    def preload_and_pass_on(event: ProgressEvent) -> None:
+        # Only once the judge sends events: before that its own imports would compete for the cores.
+        preload()
+        on_event(event)
 
-    with scratch_folder(), judges(options.layers) as start:
-        judged = judge_notebook(path, name, rubric, options, tell_and_preload, start)
+    with scratch_folder(), judge_starter(options.layers) as start:
+        judged = judge_notebook(path, name, rubric, options, preload_and_pass_on, start)
     json_path, html_path = out / f"{file_name(name)}.json", out / f"{file_name(name)}.html"
     write(json_path, json_text(judged.grade))
     write(html_path, page.render(judged.grade, judged.figures, rubric.exercises))
@@ -79,11 +79,19 @@ def judge_notebook(
     name: str,
     rubric: Rubric,
     options: Options,
-    tell: Callable[[ProgressEvent], None],
-    start: Start = start_afresh,
+    on_event: EventListener,
+    start: StartJudge = start_fresh,
 ) -> JudgedNotebook:
-    """Grade one notebook, by a judge that ``start`` starts, and write nothing."""
+    """Grade one notebook without writing files.
+
+    Args:
+        start: starts the judge's process.
+
+    Raises:
+        UsageError: the rubric cannot judge with these options, for example because data is missing.
+    """
     started = time.monotonic()
+    options = replace(options, data=options.data or rubric.data.default)
     try:
         _check_is_a_file(path)
         submission, source = _read(path, name, rubric, options)
@@ -91,11 +99,11 @@ def judge_notebook(
         if options.seed is None:
             options = replace(options, seed=seed_for(submission.sha256))
         extracted = time.monotonic()
-        outcome = run_judge(rubric, source, options, tell, start, secret)
+        outcome = run_judge(rubric, source, options, on_event, start, secret)
         if options.device == "auto" and (failure := outcome.environment.get("device_failure")):
             options = replace(options, device="cpu")
-            outcome = run_judge(rubric, source, options, tell, start, secret)
-            outcome.notes.append(f"All was graded again on the processor of this machine, since {failure}.")
+            outcome = run_judge(rubric, source, options, on_event, start, secret)
+            outcome.notes.append(f"Everything was graded again on the CPU, because {failure}.")
         seconds = {
             "extraction": round(extracted - started, 3),
             "total": round(time.monotonic() - started, 3),
@@ -111,12 +119,12 @@ def judge_notebook(
 
 
 def json_text(grade: Grade) -> str:
-    """The JSON result as it stands in its file."""
+    """Return the contents of the JSON result file."""
     return json.dumps(grade.as_json(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _check_is_a_file(path: Path) -> None:
-    """A link may lead to somebody else's work, a pipe never ends; neither is something handed in."""
+    """Refuse links, which may lead to another student's work, and pipes, whose reading may never end."""
     try:
         mode = path.lstat().st_mode
     except OSError as error:
@@ -132,4 +140,4 @@ def _read(path: Path, name: str, rubric: Rubric, options: Options) -> tuple[Subm
         submission = read_notebook(path, name)
         return submission, extract(submission, rubric.wanted, rubric.shapes, dict(options.mapped))
     except (RuntimeError, MemoryError) as error:  # RecursionError is a RuntimeError
-        raise NotebookError("the notebook is nested so deeply that nobody could read it") from error
+        raise NotebookError("the notebook is nested too deeply to be read") from error

@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 
 from grader.closing import Closing
-from grader.judging.prefork import judges
+from grader.judging.prefork import judge_starter
 from grader.model import Grade
 from grader.options import Options
 from grader.pipeline import judge_notebook
@@ -26,7 +26,7 @@ class WarmGrader(Closing):
     def __init__(self, rubric: str = "ddpm") -> None:
         self.rubric = Rubric.load(rubric)
         self._held = ExitStack()
-        self._start = self._held.enter_context(judges())
+        self._start = self._held.enter_context(judge_starter())
 
     def close(self) -> None:
         """End the warm process."""

@@ -1,8 +1,8 @@
-"""What a rubric's checks are written with.
+"""The building blocks of a rubric's checks.
 
-A check is a function ``check_*`` that is marked with the criterion it speaks for. Its docstring is the
-sentence that a student reads when it holds. What it needs, it takes as pytest fixtures: an expectation that
-is unmet while a fixture is built BLOCKS the check, one that is unmet in the check itself FAILS it.
+A check is a function ``check_*`` marked with the criterion that it decides. Its docstring is the sentence that
+a student reads when the check passes. Its prerequisites are pytest fixtures: an expectation that is not met
+while a fixture is built BLOCKS the check, one that is not met in the check itself FAILS it.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ Check = TypeVar("Check", bound=Callable[..., object])
 
 
 def criterion(id: str) -> Callable[[Check], Check]:
-    """Mark a check as speaking for the criterion ``id`` of the rubric."""
+    """Mark a check as deciding the rubric's criterion ``id``."""
     return pytest.mark.criterion(id)
 
 
 class Unmet(Exception):
-    """An expectation that the student's work does not meet.
+    """An expectation that the student's code does not meet.
 
     Args:
         message: the sentence for the student: what was found, and what that means.
         expected, actual: both in words or short numbers.
-        misconception: id of the known mistake that this is.
-        credit: share of the points that is earned all the same, 0 to 1.
-        reading: id of the reading that it was judged by.
+        misconception: id of the mistake, if the rubric knows it.
+        credit: share of the points still earned, 0 to 1.
+        reading: id of the formulation by which the code was judged.
     """
 
     def __init__(
@@ -48,22 +48,22 @@ class Unmet(Exception):
 
 
 class Blocked(Exception):
-    """The question could not be asked: something that it is built on is missing. The message says what."""
+    """Not checked: something that the check depends on is missing or broken. The message says what."""
 
 
 class NeedsReview(Exception):
-    """The question cannot be decided on this machine: a TA must look. The message says why."""
+    """This machine cannot decide the criterion: a TA has to. The message says why."""
 
 
 class Skipped(Exception):
-    """The question was not asked, because of how the grader was called: points neither earned nor lost."""
+    """Left out because of an option such as ``--quick``: its points are neither earned nor lost."""
 
 
 @dataclass(slots=True)
 class Evidence:
-    """What a check found where the expectation was met, for the report. The fixture ``finding`` is one."""
+    """The findings of a check that passes, for the report; provided by the fixture ``evidence``."""
 
-    message: str | None = None  # instead of the docstring
+    message: str | None = None  # replaces the docstring
     expected: str | None = None
     actual: str | None = None
     reading: str | None = None
@@ -71,40 +71,40 @@ class Evidence:
 
 @dataclass(slots=True)
 class Reporter:
-    """What the checks say besides their verdicts: notes, conventions, figures, progress, seconds."""
+    """Collects the output of checks besides verdicts: notes, conventions, figures, progress, times."""
 
-    say: Callable[[dict[str, Any]], None]
+    emit: Callable[[dict[str, Any]], None]
     notes: list[str] = field(default_factory=list)
     conventions: dict[str, str] = field(default_factory=dict)
     figures: list[Any] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 
-    def take_over(self, other: Reporter) -> None:
-        """Add all that was said elsewhere."""
+    def merge(self, other: Reporter) -> None:
+        """Add everything that another reporter collected."""
         for sentence in other.notes:
             self.note(sentence)
         self.conventions |= other.conventions
         self.figures += other.figures
         for kind, seconds in other.seconds.items():
-            self.spend(kind, seconds)
+            self.add_seconds(kind, seconds)
 
     def note(self, sentence: str) -> None:
-        """Put a sentence into the report, once."""
+        """Add a sentence to the report, unless it is there already."""
         if sentence not in self.notes:
             self.notes.append(sentence)
 
-    def convention(self, about: str, words: str) -> None:
-        """Record how a part of the student's wants to be called, or answers, as it was found by trying."""
-        self.conventions[about] = words
+    def convention(self, name: str, text: str) -> None:
+        """Record how a definition is called or how it returns its result, where that had to be tried out."""
+        self.conventions[name] = text
 
     def show(self, figure: Any) -> None:
-        """Put a figure into the report (see ``grader.model``)."""
+        """Add a figure to the report (see ``grader.model``)."""
         self.figures.append(figure)
 
-    def progress(self, what: str, done: int, total: int) -> None:
-        """Tell whoever waits how far a long check is."""
-        self.say({"progress": what, "done": done, "total": total})
+    def progress(self, task: str, done: int, total: int) -> None:
+        """Send the progress of a long check to the terminal."""
+        self.emit({"progress": task, "done": done, "total": total})
 
-    def spend(self, kind: str, seconds: float) -> None:
-        """Add to the time that the student's own arithmetic took."""
+    def add_seconds(self, kind: str, seconds: float) -> None:
+        """Add to the time recorded under ``kind``, such as "training"."""
         self.seconds[kind] = self.seconds.get(kind, 0.0) + seconds

@@ -1,4 +1,4 @@
-"""Work that a rubric begins before a check asks for it, in a thread beside the other checks."""
+"""Work that begins before a check needs its result, in a thread beside the other checks."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Generic, TypeVar
 
+from grader.closing import Closing
+
 Result = TypeVar("Result")
+_JOIN_SECONDS = 10.0
 
 
-class BackgroundTask(Generic[Result]):
-    """One piece of work, under way from now on.
+class BackgroundTask(Closing, Generic[Result]):
+    """A function running in a thread from now on.
 
     Args:
-        work: what it is; it shares nothing with other checks that either of them changes.
-        stop: makes ``work`` come to its end soon, when nobody wants its result any more.
+        work: the function; it shares no mutable state with the checks that run meanwhile.
+        stop: makes ``work`` return early, when its result is no longer needed.
     """
 
     def __init__(self, work: Callable[[], Result], stop: Callable[[], None]) -> None:
@@ -25,17 +28,17 @@ class BackgroundTask(Generic[Result]):
         self._thread.start()
 
     def result(self) -> Result:
-        """What came of it; waits until it is done, and raises what it raised."""
+        """Wait for the result and return it, or raise the exception that ``work`` raised."""
         return self._future.result()
 
     def close(self) -> None:
-        """Let it come to its end, whatever that is."""
+        """Stop the work unless it is done, and wait for the thread."""
         if not self._future.done():
             self._stop()
-        self._thread.join(10.0)
+        self._thread.join(_JOIN_SECONDS)
 
     def _run(self, work: Callable[[], Result]) -> None:
         try:
             self._future.set_result(work())
-        except BaseException as error:  # of whatever kind, it is for whoever asks for the result
+        except BaseException as error:  # even SystemExit belongs to the caller of ``result``, not to the thread
             self._future.set_exception(error)

@@ -1,8 +1,9 @@
-"""What notebooks share whose code computes the same: the same work under the same circumstances comes to the
-same numbers, whoever handed it in and whatever else is in the notebook.
+"""Work whose result depends on the code of a few definitions alone, so that notebooks can share it.
 
-For that to be exact, such a piece of work has a worker to itself that is given nothing but what the parts in
-question need, and its random numbers come from a seed of this code, not of the notebook.
+Notebooks with equal code for some definitions share trainings and samples. For the numbers to be exactly equal
+whatever else a notebook contains, such work runs in a worker of its own, which is given only the definitions
+in question and what they depend on; and its random numbers come from a seed derived from that code, not from
+the notebook.
 """
 
 from __future__ import annotations
@@ -30,45 +31,46 @@ from grader.version import grader_version
 
 @dataclass(frozen=True, kw_only=True)
 class IsolatedWork(Closing):
-    """A piece of work, apart from all else that is done with a notebook; a context manager.
+    """A worker and a cache key for one piece of shared work; a context manager.
 
     Attributes:
-        student: a worker for it alone; to be closed.
-        seed: of its random numbers.
-        key: a digest of all that it depends on, its seed included.
-        reuse: whether it may be taken from another notebook, or an earlier grade.
-        asked: the worker for the notebook's other questions.
+        student: the worker for this work alone.
+        seed: seed of its random numbers.
+        key: digest of everything that the result depends on, including the seed.
+        reuse: whether its result may be read from the cache and stored there.
+        main: the worker of the notebook's other checks.
     """
 
     student: Student
     seed: int
     key: str
     reuse: bool
-    asked: Student
+    main: Student
 
     @classmethod
     def of(
         cls,
         judge: Judge,
         student: Student,
-        parts: Iterable[str],
-        circumstances: Mapping[str, Any],
+        definitions: Iterable[str],
+        inputs: Mapping[str, Any],
         seed: int | None = None,
     ) -> Self:
-        """Work with some of the student's definitions.
+        """Start a worker with some of the student's definitions.
 
         Args:
-            parts: names of the definitions.
-            circumstances: what else it depends on, besides rubric, grader and machine; as JSON takes it.
-            seed: instead of the seed of this code.
+            definitions: their names.
+            inputs: what else the result depends on besides rubric, grader and machine, as JSON values.
+            seed: replaces the seed derived from the code.
         """
-        source = student.source.only(parts)
+        source = student.source.only(definitions)
         data = student.data if source.mentions("torchvision") else None
+        # The names of these fields are part of the digest, and so of the seed.
         everything = {
             "code": digest(source.statements, source.modules),
             "names": sorted(source.names.items()),
-            "served": digest_of((data.images, data.labels)) if data else None,
-            "circumstances": circumstances,
+            "served": tensor_digest((data.images, data.labels)) if data else None,
+            "circumstances": inputs,
             "rubric": judge.rubric.digest,
             "grader": grader_version(),
             "machine": [platform.python_version(), torch.__version__, *_processor(), *_packages()],
@@ -77,31 +79,32 @@ class IsolatedWork(Closing):
         key = hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()
         if seed is None:
             seed = seed_from(bytes.fromhex(judge.request["secret"]), key)
-        # The worker knows its last digits, as with the student's other code, and nothing else that is drawn.
-        apart = student.fresh(source=source, seed=seed % 1000, data=data, notices={})
-        # On a GPU sums are taken in any order; and code without walls could write what is kept.
+        # The worker knows the seed's last digits, as the notebook's main worker does, and no other random number.
+        worker = student.fresh(source=source, seed=seed % 1000, data=data, notices={})
+        # A GPU adds in varying order, so results differ in the last bits; and code outside Landlock could write to the
+        # cache.
         reuse = judge.request["reuse"] and student.device == "cpu" and "landlock" in student.layers
-        return cls(student=apart, seed=seed, key=f"{key}-{seed}", reuse=reuse, asked=student)
+        return cls(student=worker, seed=seed, key=f"{key}-{seed}", reuse=reuse, main=student)
 
     def close(self) -> None:
-        """End the worker."""
+        """End the worker, and pass its notices on."""
         self.student.close()
-        self.asked.notices.update(self.student.notices)
+        self.main.notices.update(self.student.notices)
 
 
-def packed(tensor: Tensor) -> str:
-    """A tensor's bytes as text."""
+def encode_tensor(tensor: Tensor) -> str:
+    """Return a tensor's bytes as base64."""
     return base64.b64encode(tensor.contiguous().numpy().tobytes()).decode()
 
 
-def unpacked(text: str, dtype: torch.dtype) -> Tensor:
-    """The tensor that ``packed`` took the bytes of, (N,)."""
+def decode_tensor(text: str, dtype: torch.dtype) -> Tensor:
+    """Return the elements of an encoded tensor, flat (N,)."""
     content = bytearray(base64.b64decode(text))
     return torch.frombuffer(content, dtype=dtype) if content else torch.empty(0, dtype=dtype)
 
 
-def digest_of(tensors: Iterable[Tensor]) -> str:
-    """A digest of the tensors' bytes."""
+def tensor_digest(tensors: Iterable[Tensor]) -> str:
+    """Return the SHA-256 of the tensors' bytes."""
     digest = hashlib.sha256()
     for tensor in tensors:
         digest.update(tensor.contiguous().numpy().data)
@@ -109,12 +112,12 @@ def digest_of(tensors: Iterable[Tensor]) -> str:
 
 
 def _packages() -> list[str]:
-    """All that is installed where PyTorch is, with versions."""
+    """Return the packages installed beside PyTorch, with versions."""
     return sorted(path.name for path in Path(torch.__path__[0]).parent.glob("*.dist-info"))
 
 
 def _processor() -> list[str]:
-    """The processor's model, and the instructions that PyTorch uses of it: others round otherwise."""
+    """Return the CPU model and the vector instructions PyTorch uses; others round differently."""
     models = [platform.processor() or platform.machine()]
     with suppress(OSError):
         models += [line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]

@@ -1,4 +1,4 @@
-"""The judge's random numbers."""
+"""The judge's random numbers: an independent stream for each purpose."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from contextlib import contextmanager
 import torch
 
 Seeded = Callable[[str], torch.Generator]
+"""Returns a new generator for a purpose."""
 
-_IN_USE = threading.Lock()  # PyTorch's own stream is one for all threads
+_GLOBAL_LOCK = threading.Lock()  # threads share PyTorch's global generator
 
 
 def streams(seed: int) -> Seeded:
-    """A stream for each purpose, always the same from its beginning, whatever else is drawn."""
+    """Return a function that opens the stream of a purpose.
+
+    A stream depends on seed and purpose alone, so what one check draws never shifts the numbers of another.
+    """
 
     def stream(purpose: str) -> torch.Generator:
         digest = hashlib.sha256(f"{purpose} {seed}".encode()).digest()
@@ -26,7 +30,7 @@ def streams(seed: int) -> Seeded:
 
 @contextmanager
 def seeded_globally(seed: int) -> Iterator[None]:
-    """What draws without a generator draws from ``seed`` here; afterwards all is as it was."""
-    with _IN_USE, torch.random.fork_rng(devices=[]):
+    """Seed PyTorch's global generator within the block, and restore its state afterwards."""
+    with _GLOBAL_LOCK, torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield

@@ -1,4 +1,4 @@
-"""One run of a rubric on one student's source, as checks see it."""
+"""The judge's state during one run: request, rubric, zygote and results."""
 
 from __future__ import annotations
 
@@ -15,12 +15,21 @@ from grader.sandbox.zygote import Zygote
 
 
 class Judge:
-    """One run of a rubric on one student's source."""
+    """One run of a rubric on one student's source.
+
+    Attributes:
+        request: the input, as ``grader.judging.run.request`` made it.
+        zygote: the process that workers are forked from.
+        owns_zygote: whether this run started the zygote and has to end it.
+        checks: a row for each check that ran.
+        environment: facts about the machine, for the result.
+        refusal: why the rubric cannot judge with these options, if so.
+    """
 
     def __init__(self, request_file: Path, zygote: Zygote | None) -> None:
         self.request: dict[str, Any] = json.loads(request_file.read_text())
         self.rubric = Rubric.load(self.request["rubric"])
-        self.reporter = Reporter(say=say)
+        self.reporter = Reporter(emit=emit)
         self.checks: list[dict[str, Any]] = []
         self.zygote = zygote or Zygote(
             layers=self.request["layers"], preload=_preload(self.request["statements"])
@@ -30,7 +39,7 @@ class Judge:
         self.refusal: str | None = None
 
     def asked(self) -> list[str]:
-        """Ids of the criteria that are to be judged."""
+        """Return the ids of the criteria to judge."""
         asked = self.rubric.only(tuple(self.request["only"]))
         return [c.id for c in asked if not (c.needs_training and self.request["quick"])]
 
@@ -48,13 +57,14 @@ class Judge:
         Path(self.request["outcome"]).write_text(json.dumps(outcome))
 
 
-def say(event: dict[str, Any]) -> None:
+def emit(event: dict[str, Any]) -> None:
+    """Write an event as one line of JSON; a single write, since several threads do."""
     assert sys.__stdout__ is not None
-    sys.__stdout__.write(json.dumps(event) + "\n")  # at once, as more than one thread may say something
+    sys.__stdout__.write(json.dumps(event) + "\n")
     sys.__stdout__.flush()
 
 
 def _preload(statements: list[dict[str, Any]]) -> list[str]:
-    """What is worth importing once, before workers are forked, rather than in every one."""
+    """Return the modules to import once, before workers are forked, rather than in each of them."""
     source = "\n".join(statement["source"] for statement in statements)
     return [name for name in PRELOADABLE if name.partition(".")[0] in source]

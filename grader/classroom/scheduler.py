@@ -20,8 +20,8 @@ from typing import Protocol, Self
 
 from grader.errors import GraderError
 from grader.judging import score
-from grader.judging.prefork import judges
-from grader.judging.process import Start
+from grader.judging.prefork import judge_starter
+from grader.judging.process import StartJudge
 from grader.judging.run import stop_all
 from grader.notebook.submission import file_digest
 from grader.options import Options, ProgressEvent
@@ -75,7 +75,7 @@ def run_tasks(
     waiting = list(reversed(tasks))
     running: dict[Future[JudgedNotebook], Task] = {}
     with ExitStack() as stack:
-        start = stack.enter_context(judges(options.layers))
+        start = stack.enter_context(judge_starter(options.layers))
         interrupt = stack.enter_context(_InterruptHandler(lambda: listener.on_interrupt(len(running))))
         pool = stack.enter_context(ThreadPoolExecutor(jobs))
 
@@ -136,7 +136,7 @@ def exit_now() -> None:
 
 
 def _judge(
-    task: Task, rubric: Rubric, options: Options, listener: ProgressListener, start: Start
+    task: Task, rubric: Rubric, options: Options, listener: ProgressListener, start: StartJudge
 ) -> JudgedNotebook:
     listener.on_start(task.name)
     try:

@@ -1,6 +1,7 @@
-"""A pytest plugin that ends the judge when whoever started it is gone: nobody waits for its verdicts then.
+"""pytest plugin that ends the judge when its caller is gone.
 
-The caller holds the other end of standard input and never writes to it; it hangs up however it ends.
+The caller holds the write end of the judge's standard input and never writes to it. However the caller ends,
+the kernel closes that end, and reading returns.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ import threading
 
 def pytest_configure() -> None:
     """Watch standard input from now on."""
-    threading.Thread(target=_wait_for_hangup, daemon=True).start()
+    threading.Thread(target=_exit_on_hangup, daemon=True).start()
 
 
-def _wait_for_hangup() -> None:
+def _exit_on_hangup() -> None:
     os.read(0, 1)
-    os._exit(1)  # the worker's process ends by itself when it loses the judge
+    os._exit(1)  # the worker process ends by itself when it loses the connection to the judge

@@ -1,7 +1,7 @@
-"""Starts judges: in milliseconds where a process can fork, since what all of them need is imported once.
+"""Prefork server for judges: fork each from a warm process, in milliseconds, where the system can fork.
 
-Two processes import. One of them is the host that judges are forked from, the other a zygote for their
-workers. Neither ever holds anything handed in, and what is forked for one notebook ends with it.
+Two processes do all imports once: the host that judges are forked from, and the zygote for their workers.
+Neither ever holds a submission, and every process forked for a notebook ends with it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import TextIO
 
 from grader.closing import Closing
 from grader.errors import WorkerStartError
-from grader.judging.process import ERRORS, JudgeProcess, Start, environment, start_afresh
+from grader.judging.process import ERRORS, JudgeProcess, StartJudge, environment, start_fresh
 from grader.sandbox.source import PRELOADABLE
 from grader.sandbox.worker_process import Killer, can_fork, wait_or_kill
 from grader.sandbox.zygote import Zygote
@@ -30,51 +30,51 @@ _START_SECONDS = 180.0  # a cold import of torch from a slow disk
 
 
 @contextmanager
-def judges(layers: Sequence[str] | None = None) -> Iterator[Start]:
-    """How judges are started here: forked where that is safe, else each in a new Python.
+def judge_starter(layers: Sequence[str] | None = None) -> Iterator[StartJudge]:
+    """Provide a function that starts judges: by forking where that is safe, else each in a new Python.
 
     Args:
-        layers: the walls that every worker of theirs is to be behind; all there are, if not given.
+        layers: sandbox layers for every worker; all if not given.
     """
     if can_fork():
         with PreforkServer(layers) as start:
             yield start
     else:
-        yield start_afresh
+        yield start_fresh
 
 
 class PreforkServer(Closing):
     """Forks judges, from any thread; a context manager. Linux only: see ``can_fork``.
 
-    Both processes are started with the first judge, and again should they be lost.
+    Both processes start with the first judge, and again if one of them is lost.
     """
 
     def __init__(self, layers: Sequence[str] | None = None) -> None:
         """
         Args:
-            layers: as for ``judges``.
+            layers: as for ``judge_starter``.
         """
         self._layers = layers
         self._lock = threading.Lock()
         self._held: ExitStack | None = None
 
     def close(self) -> None:
-        """End both processes; judges that are running come to their end."""
+        """End both processes; running judges may finish."""
         if self._held:
             self._held.close()
             self._held = None
 
     def __call__(self, arguments: Sequence[str], folder: Path) -> JudgeProcess:
-        """A judge: pytest with these arguments, in this folder.
+        """Start a judge: pytest with these arguments, in this folder.
 
         Raises:
-            WorkerStartError: the processes cannot be started here.
+            WorkerStartError: the processes cannot be started.
         """
         with self._lock:
             if self._held:
                 try:
                     return self._fork(arguments, folder)
-                except OSError:  # one of the two was killed: begin anew
+                except OSError:  # one of the two processes was killed: start over
                     self.close()
             self._open()
             try:
@@ -100,41 +100,42 @@ class PreforkServer(Closing):
                 )
             ours.settimeout(_START_SECONDS)
             stack.callback(wait_or_kill, host)
-            self._control = stack.enter_context(ours)  # closed first: at which the host ends
+            self._control = stack.enter_context(ours)  # closed first, which tells the host to end
             self._held = stack.pop_all()
 
     def _fork(self, arguments: Sequence[str], folder: Path) -> JudgeProcess:
         request = {"arguments": list(arguments), "folder": str(folder), "layers": self._zygote.layers}
         with ExitStack() as ours, ExitStack() as theirs:
-            (stdin, leash), (events, stdout), (code, status) = _pipe(), _pipe(), _pipe()
-            for end in (leash, events, code):
+            # Named by the ends that stay here: `stdin` to write into, `events` and `code` to read from.
+            (their_stdin, stdin), (events, stdout), (code, status) = _pipe(), _pipe(), _pipe()
+            for end in (stdin, events, code):
                 ours.enter_context(end)
             stderr = theirs.enter_context(open(folder / ERRORS, "wb"))
             workers = theirs.enter_context(self._zygote.branch())
-            given = [theirs.enter_context(end).fileno() for end in (stdin, stdout, status)]
-            given[2:2] = [stderr.fileno()]
+            given = [theirs.enter_context(end).fileno() for end in (their_stdin, stdout, status)]
+            given[2:2] = [stderr.fileno()]  # the order that ``prefork_host`` expects
             socket.send_fds(self._control, [json.dumps(request).encode()], [*given, workers.fileno()])
             message, descriptors, _, _ = socket.recv_fds(self._control, 32, 1)
             if not message:
                 raise OSError("the host hung up")
-            ours.pop_all()
+            ours.pop_all()  # from here on they belong to the judge
         wait = functools.cache(lambda: _exit_code(code))
-        return JudgeProcess(events=events, leash=leash, kill=Killer(descriptors[0]), wait=wait)
+        return JudgeProcess(events=events, stdin=stdin, kill=Killer(descriptors[0]), wait=wait)
 
     def _why(self) -> str:
         self._errors.seek(0)
-        lines = self._errors.read().decode(errors="replace").strip().splitlines() or ["it said nothing"]
+        lines = self._errors.read().decode(errors="replace").strip().splitlines() or ["no error message"]
         return f"the judges' process did not start ({lines[-1]}); check that `python -c 'import torch'` works"
 
 
 def _pipe() -> tuple[TextIO, TextIO]:
-    """The end to read from, and the end to write into."""
+    """Return a pipe as text: the end to read from, and the end to write into."""
     reader, writer = os.pipe()
     return open(reader, encoding="utf-8", errors="replace"), open(writer, "w", encoding="utf-8")
 
 
-def _exit_code(said: TextIO) -> int | None:
-    """What a judge says when it has ended; nothing, if it was ended."""
-    with said:
-        code = said.read()
+def _exit_code(pipe: TextIO) -> int | None:
+    """Wait for a judge to end and return the code it wrote before; None if it was killed."""
+    with pipe:
+        code = pipe.read()
     return int(code) if code else None

@@ -1,11 +1,13 @@
-"""The warm process that judges are forked from: it has imported what every judge needs, and holds neither a
-rubric nor a submission, and no thread but its own.
+"""The warm process that judges are forked from.
 
-Run by ``grader.judging.prefork`` as a module, with the number of a socket. Each message there is a JSON
-object: pytest's ``arguments``, the judge's ``folder`` and the ``layers`` of its workers. With it come five
-descriptors: the judge's standard input, output and error, a pipe for its exit code, and its connection to the
-zygote. The answer is a descriptor of the forked process (pidfd). When the other side hangs up, this process
-ends; the judges notice by themselves.
+It has imported what every judge needs, holds neither a rubric nor a submission, and has a single thread: a
+fork copies only the calling thread, so a lock that another thread held would stay locked in every judge.
+
+``grader.judging.prefork`` runs it as a module with the number of a socket. Each message on the socket is a
+JSON object: pytest's ``arguments``, the judge's ``folder`` and the ``layers`` of its workers. With it come
+five descriptors: the judge's standard input, output and error, a pipe for its exit code, and its connection
+to the zygote. The answer is a pidfd of the forked process. When the other side hangs up, this process ends;
+judges notice by themselves.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from typing import Any
 from _pytest.config import default_plugins
 
 MAX_MESSAGE = 1 << 16
-_WORTH_PRELOADING = (
+_PRELOADED = (
     *("PIL.Image", "safetensors.torch", "numpy.random", "pdb", "pytest_timeout"),
     *(f"_pytest.{plugin}" for plugin in default_plugins),
     *("grader.checks.background", "grader.checks.cache", "grader.checks.session"),
@@ -40,7 +42,7 @@ def main() -> None:
         message, descriptors, _, _ = socket.recv_fds(control, MAX_MESSAGE, 5)
         _reap()
         if not message:
-            os._exit(0)  # nothing is left to be done, and Python would take a third of a second for it
+            os._exit(0)  # skips Python's shutdown, which takes a third of a second and has nothing to do
         child = os.fork()
         if child == 0:
             control.close()
@@ -52,18 +54,19 @@ def main() -> None:
 
 
 def _warm_up() -> None:
-    """Import what every judge does, with one thread: a pool of more would not survive the fork."""
+    """Import the modules of every judge, before any fork."""
     import torch
 
-    torch.set_num_threads(1)
-    for name in _WORTH_PRELOADING:
+    torch.set_num_threads(1)  # a pool of more threads would not survive the fork
+    for name in _PRELOADED:
         importlib.import_module(name)
     gc.collect()
-    gc.freeze()  # so that a judge's collector does not copy what it shares with this process
+    # A collection writes into the header of every object it visits, and would so copy all shared memory pages.
+    gc.freeze()
 
 
 def _judge(request: dict[str, Any], descriptors: Sequence[int]) -> None:
-    """Be the judge; never returns."""
+    """Run one judge in the forked child; never returns."""
     *standard, status, zygote = descriptors
     try:
         os.setsid()
@@ -91,7 +94,10 @@ def _run_pytest(request: dict[str, Any], zygote: int) -> int:
 
 
 def _reap() -> None:
-    """Collect judges that have ended. Not when they end: their descriptors must name them until then."""
+    """Reap judges that have ended.
+
+    Only before the next fork: until it is reaped, a judge's process number cannot be given to another process.
+    """
     try:
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass

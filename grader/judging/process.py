@@ -1,4 +1,4 @@
-"""A judge as a process: what is heard of it, how it is ended, and how one is started afresh."""
+"""Judge processes: their events and exit code, how to kill one, and how to start one in a new Python."""
 
 from __future__ import annotations
 
@@ -13,40 +13,40 @@ from typing import TextIO
 from grader.sandbox.environment import COMPUTE_ENVIRONMENT, TUNABLES
 
 _PACKAGES = Path(__file__).parents[2]
-ERRORS = "errors.txt"  # in the judge's folder: what it wrote to standard error
+ERRORS = "errors.txt"  # file in the judge's folder with its standard error
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class JudgeProcess:
-    """A judge at work.
+    """A running judge.
 
     Attributes:
-        events: its standard output, a line for each event, until it ends.
-        leash: its standard input, held and never written to: see ``grader.judging.orphan_guard``.
-        kill: ends it at once; does nothing once it has ended.
-        wait: its exit code when it has ended; None, or below 0, where something else ended it.
+        events: its standard output, one event a line, until it ends.
+        stdin: its standard input, held open and never written to; see ``grader.judging.orphan_guard``.
+        kill: kills it at once; does nothing once it has ended.
+        wait: waits for it and returns its exit code; None or a negative number if it was killed.
     """
 
     events: TextIO
-    leash: TextIO
+    stdin: TextIO
     kill: Callable[[], None]
     wait: Callable[[], int | None]
 
     def end(self) -> int | None:
-        """Kill it unless it has ended, and let go of it. Returns what ``wait`` does."""
+        """Kill it unless it has ended, and close its streams. Returns what ``wait`` does."""
         self.kill()
         code = self.wait()
         self.events.close()
-        self.leash.close()
+        self.stdin.close()
         return code
 
 
-Start = Callable[[Sequence[str], Path], JudgeProcess]
+StartJudge = Callable[[Sequence[str], Path], JudgeProcess]
 """Starts a judge: pytest with these arguments, in this folder."""
 
 
-def start_afresh(arguments: Sequence[str], folder: Path) -> JudgeProcess:
-    """A judge in a new Python: seconds of imports, and nothing to be had from anywhere."""
+def start_fresh(arguments: Sequence[str], folder: Path) -> JudgeProcess:
+    """Start a judge in a new Python process, which takes seconds to import everything but shares nothing."""
     with open(folder / ERRORS, "wb") as errors:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "pytest", *arguments],
@@ -57,18 +57,19 @@ def start_afresh(arguments: Sequence[str], folder: Path) -> JudgeProcess:
             stderr=errors,
             text=True,
             errors="replace",
-            start_new_session=True,  # Ctrl-C is for the batch to answer, not for each judge
+            start_new_session=True,  # Ctrl-C reaches the caller only, which ends its judges
         )
     assert process.stdin is not None
     assert process.stdout is not None
-    return JudgeProcess(events=process.stdout, leash=process.stdin, kill=process.kill, wait=process.wait)  # type: ignore[arg-type]
+    return JudgeProcess(events=process.stdout, stdin=process.stdin, kill=process.kill, wait=process.wait)  # type: ignore[arg-type]
 
 
 def environment() -> dict[str, str]:
-    """The caller's, less what could steer Python or pytest."""
+    """Return the caller's environment without variables that could influence Python or pytest."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "PYTHON", "COV_"))}
     # Keep the user's own tunables: they were set for a reason.
     tunables = ":".join(filter(None, (kept.get(TUNABLES), COMPUTE_ENVIRONMENT[TUNABLES])))
     ours = {TUNABLES: tunables, "PYTHONPATH": str(_PACKAGES), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    look = {"PYTORCH_NVML_BASED_CUDA_CHECK": "1"}  # whether there is a GPU: without starting CUDA in a judge
-    return kept | COMPUTE_ENVIRONMENT | ours | look
+    # Asks the driver library whether there is a GPU: initialising CUDA here would break every fork after it.
+    gpu_check = {"PYTORCH_NVML_BASED_CUDA_CHECK": "1"}
+    return kept | COMPUTE_ENVIRONMENT | ours | gpu_check

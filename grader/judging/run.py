@@ -1,13 +1,11 @@
-"""Runs the judge: one pytest process per submission, on a fixed command line that nothing handed in can
-influence.
-"""
+"""Run the judge: one pytest process per submission, on a command line that no submission can influence."""
 
 from __future__ import annotations
 
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from threading import Timer
 from typing import Any
@@ -15,17 +13,17 @@ from typing import Any
 from grader.errors import UsageError
 from grader.extraction.extract import StudentSource
 from grader.extraction.statements import Statement
-from grader.judging.process import ERRORS, JudgeProcess, Start, start_afresh
-from grader.options import Options, Outcome, ProgressEvent
+from grader.judging.process import ERRORS, JudgeProcess, StartJudge, start_fresh
+from grader.options import EventListener, Options, Outcome
 from grader.rubric import Rubric
 
 _INI = Path(__file__).with_name("judge.ini")
-# What pytest does beside running checks; nobody reads any of it here.
-_NOT_NEEDED = (
+# Plugins that only cost time here: nothing reads their output.
+_UNUSED_PLUGINS = (
     *("cacheprovider", "logging", "unraisableexception", "threadexception", "doctest", "junitxml"),
     *("faulthandler", "tracemalloc", "pastebin", "setuponly", "setupplan", "stepwise", "skipping"),
 )
-_CHECK_SECONDS = 1800  # the backstop for a hang of ours; a student's deadline is the worker's
+_CHECK_SECONDS = 1800  # a backstop for hangs of the judge itself; student code has shorter deadlines
 _TOTAL_SECONDS = 7200.0
 
 _RUNNING: set[JudgeProcess] = set()
@@ -35,17 +33,19 @@ def run_judge(
     rubric: Rubric,
     source: StudentSource,
     options: Options,
-    tell: Callable[[ProgressEvent], None],
-    start: Start = start_afresh,
+    on_event: EventListener,
+    start: StartJudge = start_fresh,
     secret: bytes = b"",
 ) -> Outcome:
-    """Judge ``source`` by ``rubric``, telling of every step as it comes.
+    """Judge ``source`` by ``rubric``.
 
     Args:
-        secret: what the seeds of work are drawn from that notebooks share.
+        on_event: called with every progress event.
+        start: starts the judge's process.
+        secret: key for the seeds of work that notebooks share.
 
     Raises:
-        UsageError: the rubric cannot judge with these options, such as data that is not there.
+        UsageError: the rubric cannot judge with these options, for example because data is missing.
     """
     with tempfile.TemporaryDirectory(prefix="grade-judge-") as folder:
         request_file, outcome = Path(folder) / "request.json", Path(folder) / "outcome.json"
@@ -53,20 +53,21 @@ def run_judge(
         process = start(pytest_arguments(rubric, request_file), Path(folder))
         _RUNNING.add(process)
         try:
-            code = _listen(process, tell)
+            code = _listen(process, on_event)
         finally:
             _RUNNING.discard(process)
-        last_words = _last_words((Path(folder) / ERRORS).read_text(errors="replace"))
+        error = _last_line((Path(folder) / ERRORS).read_text(errors="replace"))
         if not outcome.exists():
-            return Outcome(failure=last_words or f"the judge ended with code {code}")
-        left = json.loads(outcome.read_text())
-        if refusal := left.pop("refusal", None):
+            return Outcome(failure=error or f"the judge ended with code {code}")
+        content = json.loads(outcome.read_text())
+        if refusal := content.pop("refusal", None):
             raise UsageError(refusal)
-        return Outcome(**left, failure=None if code in (0, 1, 5) else last_words)
+        # pytest's exit codes: 0 all passed, 1 some failed, 5 nothing collected.
+        return Outcome(**content, failure=None if code in (0, 1, 5) else error)
 
 
 def stop_all() -> None:
-    """End every judge at once; each takes its workers with it."""
+    """Kill every running judge; their workers end with them."""
     for process in list(_RUNNING):
         process.kill()
 
@@ -74,11 +75,11 @@ def stop_all() -> None:
 def request(
     rubric: Rubric, source: StudentSource, options: Options, outcome: Path, secret: bytes
 ) -> dict[str, Any]:
-    """What the judge is asked, as JSON takes it."""
+    """Return the judge's input as JSON values."""
     return {
         "rubric": str(rubric.folder),
-        "statements": _packed(source.statements),
-        "modules": {name: _packed(module.statements) for name, module in source.modules.items()},
+        "statements": _rows(source.statements),
+        "modules": {name: _rows(module.statements) for name, module in source.modules.items()},
         "needs": {name: list(places) for name, places in source.needs.items()},
         "names": dict(source.names),
         "unset": dict(source.unset),
@@ -99,7 +100,7 @@ def request(
     }
 
 
-def _packed(statements: Iterable[Statement]) -> list[dict[str, Any]]:
+def _rows(statements: Iterable[Statement]) -> list[dict[str, Any]]:
     return [
         {"source": s.source, "cell": s.cell, "line": s.line, "flags": s.flags, "binds": sorted(s.binds)}
         for s in statements
@@ -107,12 +108,12 @@ def _packed(statements: Iterable[Statement]) -> list[dict[str, Any]]:
 
 
 def pytest_arguments(rubric: Rubric, request: Path) -> list[str]:
-    """pytest's command line for one request; nothing of it comes from a submission."""
+    """Return pytest's arguments for one request; none of them comes from a submission."""
     method = "signal" if hasattr(os, "fork") else "thread"
     return [
         *("-c", str(_INI), "--rootdir", str(rubric.folder)),
         *("-p", "grader.judging.orphan_guard", "-p", "no:terminal", "--capture=no"),
-        *(argument for name in _NOT_NEEDED for argument in ("-p", f"no:{name}")),
+        *(argument for name in _UNUSED_PLUGINS for argument in ("-p", f"no:{name}")),
         *("--assert=plain", "--strict-markers", "-W", "ignore"),
         *("-p", "pytest_timeout", f"--timeout={_CHECK_SECONDS}", f"--timeout-method={method}"),
         *("-p", "grader.judging.plugin", "--judge-request", str(request)),
@@ -120,20 +121,20 @@ def pytest_arguments(rubric: Rubric, request: Path) -> list[str]:
     ]
 
 
-def _listen(process: JudgeProcess, tell: Callable[[ProgressEvent], None]) -> int | None:
-    """Pass on what the judge says until it ends, and return its exit code."""
+def _listen(process: JudgeProcess, on_event: EventListener) -> int | None:
+    """Pass on the judge's events until it ends, and return its exit code."""
     timer = Timer(_TOTAL_SECONDS, process.kill)
     timer.start()
     try:
         for line in process.events:
             if line.startswith("{"):
-                tell(json.loads(line))
+                on_event(json.loads(line))
         return process.wait()
     finally:
         timer.cancel()
         process.end()
 
 
-def _last_words(errors: str) -> str | None:
+def _last_line(errors: str) -> str | None:
     lines = [line.strip() for line in errors.splitlines() if line.strip()]
     return lines[-1][:300] if lines else None

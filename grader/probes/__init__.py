@@ -1,1 +1,1 @@
-"""How a rubric asks code what it computes."""
+"""Probes: measure what submitted code computes."""

@@ -1,4 +1,4 @@
-"""How long the short training may be, and the clock that counts it."""
+"""The budget of a short training, and the clock that enforces it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from typing import Any, Self
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingBudget:
-    """How long to train, at most ``seconds`` without looks: stretch by stretch, as long as it has not learnt.
+    """Limits of a short training, which stops as soon as the network has learnt.
+
+    Field names are part of cache keys and seeds; do not rename them.
 
     Attributes:
-        stretches: epochs of each call of ``train``; the last one extends the budget before a fail.
-        batches: of ``batch_size`` images, per epoch.
+        stretches: epochs in each call of ``train``; the last call extends the promised budget before a fail.
+        batches: batches per epoch.
+        batch_size: images per batch.
+        seconds: time limit, evaluations not counted.
     """
 
     stretches: Sequence[int]
@@ -25,7 +29,7 @@ class TrainingBudget:
 
     @classmethod
     def of(cls, settings: dict[str, Any]) -> Self:
-        """The rubric's budget, the same on every device: so are the bounds, and so are verdicts."""
+        """Return the budget in a rubric's settings; equal on every device, and so are bounds and verdicts."""
         return cls(
             stretches=settings["epochs"],
             batches=settings["batches"],
@@ -36,56 +40,63 @@ class TrainingBudget:
 
     @property
     def steps(self) -> int:
-        """Batches without the extension."""
+        """Number of batches without the extension."""
         return sum(self.stretches[:-1]) * self.batches
 
-    def looks(self) -> set[int]:
-        """The batches after which there is a look within a stretch: every epoch's after the first stretch."""
-        ends = {sum(self.stretches[:count]) for count in range(1, len(self.stretches) + 1)}
-        between = set(range(self.stretches[0], self.most_epochs)) - ends
-        return {epochs * self.batches for epochs in between}
-
     @property
-    def most_epochs(self) -> int:
-        """Epochs with the extension."""
+    def max_epochs(self) -> int:
+        """Number of epochs with the extension."""
         return sum(self.stretches)
+
+    def evaluation_steps(self) -> set[int]:
+        """Return the batches after which to evaluate within a call: the end of each epoch after the first call.
+
+        Between two calls the network is evaluated in any case.
+        """
+        ends = {sum(self.stretches[:count]) for count in range(1, len(self.stretches) + 1)}
+        within = set(range(self.stretches[0], self.max_epochs)) - ends
+        return {epochs * self.batches for epochs in within}
 
 
 class TrainingClock:
-    """Counts batches for the progress display, and stops the training when its time is up, or before, when a
-    look within a stretch has decided it.
+    """Counts batches, and stops a training when its time is up or an evaluation has decided the verdict.
 
     Attributes:
         steps: batches so far.
-        out_of_time: whether the time was up.
-        look: asked at the batches of ``TrainingBudget.looks``; whether no more training is needed.
-        decided: whether it said so.
+        out_of_time: whether the time limit stopped the training.
+        evaluate: called after the batches of ``TrainingBudget.evaluation_steps``; returns whether the
+            training may stop.
+        decided: whether ``evaluate`` has returned True.
     """
 
-    def __init__(self, budget: TrainingBudget, tell: Callable[[int, int], None]) -> None:
+    def __init__(self, budget: TrainingBudget, on_progress: Callable[[int, int], None]) -> None:
+        """
+        Args:
+            on_progress: called now and then with the number of batches done and the expected total.
+        """
         self.steps, self.out_of_time, self.decided = 0, False, False
-        self.look: Callable[[], bool] = lambda: False
-        self._looks = budget.looks()
-        self._promised, self._most = budget.steps, budget.most_epochs * budget.batches
-        self._end = time.monotonic() + budget.seconds
-        self._tell = tell
+        self.evaluate: Callable[[], bool] = lambda: False
+        self._evaluation_steps = budget.evaluation_steps()
+        self._promised, self._maximum = budget.steps, budget.max_epochs * budget.batches
+        self._deadline = time.monotonic() + budget.seconds
+        self._on_progress = on_progress
 
-    def go_on(self, looking: bool = True) -> bool:
-        """Whether there is to be another batch, which is counted then.
+    def go_on(self, may_evaluate: bool = True) -> bool:
+        """Return whether to train on another batch, and count it.
 
         Args:
-            looking: whether this is a moment to look, as far as the caller knows.
+            may_evaluate: whether the network is in a state to be evaluated, as far as the caller knows.
         """
-        self.out_of_time |= not self.decided and time.monotonic() > self._end
-        if looking and self.steps in self._looks and not self.out_of_time:
-            self._looks.remove(self.steps)  # before the look, which may ask again
+        self.out_of_time |= not self.decided and time.monotonic() > self._deadline
+        if may_evaluate and self.steps in self._evaluation_steps and not self.out_of_time:
+            self._evaluation_steps.remove(self.steps)  # before the call, since an evaluation may ask again
             started = time.monotonic()
-            self.decided |= self.look()
-            self._end += time.monotonic() - started
+            self.decided |= self.evaluate()
+            self._deadline += time.monotonic() - started
         if self.decided or self.out_of_time:
             return False
         self.steps += 1
-        total = self._promised if self.steps <= self._promised else self._most
+        total = self._promised if self.steps <= self._promised else self._maximum
         if self.steps % 10 == 0 or self.steps == total:
-            self._tell(self.steps, total)
+            self._on_progress(self.steps, total)
         return True

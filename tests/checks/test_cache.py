@@ -121,7 +121,7 @@ def test_where_nothing_can_be_kept_it_is_made_every_time(tmp_path: Path, make: M
 
 def test_what_lay_unused_for_longest_makes_room(tmp_path: Path, make: Maker) -> None:
     one = len(json.dumps({"checksum": "0" * 64, "value": VALUE}))
-    disk_cache = DiskCache("things", tmp_path, most_bytes=2 * one)
+    disk_cache = DiskCache("things", tmp_path, max_bytes=2 * one)
     for age, key in enumerate("ab"):
         disk_cache.get(key, make)
         os.utime(disk_cache.folder / f"{key}.json", (age, age))

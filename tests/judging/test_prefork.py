@@ -12,7 +12,7 @@ import pytest
 from classes import notebook, tiny_rubric
 
 from grader.judging.prefork import PreforkServer
-from grader.judging.process import environment, start_afresh
+from grader.judging.process import environment, start_fresh
 from grader.model import Grade
 from grader.options import Options
 from grader.pipeline import judge_notebook
@@ -60,7 +60,7 @@ def rubric(tmp_path: Path) -> Rubric:
 def test_a_forked_judge_gives_the_grade_of_one_started_afresh(start: PreforkServer, name: str) -> None:
     path, ddpm = SUBMISSIONS / f"{name}.ipynb", Rubric.load("ddpm")
     forked, afresh = (
-        judge_notebook(path, name, ddpm, QUICK, lambda event: None, how) for how in (start, start_afresh)
+        judge_notebook(path, name, ddpm, QUICK, lambda event: None, how) for how in (start, start_fresh)
     )
     assert _timeless(forked.grade) == _timeless(afresh.grade)
     assert forked.figures == afresh.figures

@@ -163,7 +163,7 @@ def _grade(tmp_path: Path, device: str) -> Grade:
 def test_device_auto_grades_again_on_the_cpu_after_a_gpu_failure(tmp_path: Path) -> None:
     grade = _grade(tmp_path, "auto")
     assert (grade.earned, grade.provisional) == (10, False)
-    assert "All was graded again on the processor of this machine, since the GPU failed" in grade.notes[-1]
+    assert "Everything was graded again on the CPU, because the GPU failed" in grade.notes[-1]
 
 
 def test_device_cuda_makes_the_grade_provisional_after_a_gpu_failure(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def measure(
     network = UNet(1, 1)
     optimizer = torch.optim.Adam(network.parameters(), lr=budget.learning_rate)
     held_out, training, validation = [], list[float](), list[float]()
-    epochs = budget.most_epochs
+    epochs = budget.max_epochs
     for epoch in range(epochs):
         loaders = _Loader(batches.training, budget.batches), _Loader(batches.validation, VALIDATION_BATCHES)
         losses = train(

@@ -157,7 +157,7 @@ def test_a_missing_package_that_is_used_makes_the_grade_provisional(warm: WarmGr
         warm, changed_cells(setup=setup, train=[(start, f"    accelerate.Accelerator()\n{start}")]), "train"
     )
     assert grade.provisional
-    assert all("needs what is not installed" in message for message in lost(grade).values())
+    assert all("needs a module that is not installed" in message for message in lost(grade).values())
 
 
 @pytest.mark.parametrize(
