@@ -21,7 +21,9 @@ def run() -> None:
     except KeyboardInterrupt:
         print("grade: interrupted; finished results are in the output folder", file=sys.stderr)
         code = 130
-    except BrokenPipeError:  # `grade ... | head` closed the pipe; Python would complain again when it flushes at exit
+    except (
+        BrokenPipeError
+    ):  # `grade ... | head` closed the pipe; Python would complain again when it flushes at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = NOT_GRADED
     sys.exit(code)

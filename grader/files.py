@@ -32,7 +32,7 @@ def data_folder() -> Path:
 
 
 def file_name(name: str) -> str:
-    """Return ``name`` if it is a safe file name, else its safe characters with a hash that keeps it unique."""
+    """Return ``name`` if it is safe as a file name, else its safe characters and a hash to keep it unique."""
     safe = _UNSAFE.sub("_", name)[:_MAX_CHARACTERS]
     if name and safe == name and len(safe.encode()) <= 2 * _MAX_CHARACTERS:
         return name
@@ -51,9 +51,7 @@ def check_writable(out: Path) -> None:
         if not os.access(out, os.W_OK):
             raise PermissionError(13, "Permission denied")
     except OSError as error:
-        raise UsageError(
-            f"{out} cannot be written to ({error.strerror}); choose another --out"
-        ) from error
+        raise UsageError(f"{out} cannot be written to ({error.strerror}); choose another --out") from error
 
 
 def write(path: Path, text: str) -> None:
@@ -83,7 +81,9 @@ def scratch_folder() -> Iterator[Path]:
             if _is_dead(int(leftover.name.split("-")[2])) and leftover.stat().st_uid == os.getuid():
                 shutil.rmtree(leftover, ignore_errors=True)
     tempdir, variable = tempfile.tempdir, os.environ.get("TMPDIR")
-    with tempfile.TemporaryDirectory(prefix=f"{_RUN_PREFIX}{os.getpid()}-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(
+        prefix=f"{_RUN_PREFIX}{os.getpid()}-", ignore_cleanup_errors=True
+    ) as folder:
         tempfile.tempdir = os.environ["TMPDIR"] = folder
         try:
             yield Path(folder)

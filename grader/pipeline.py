@@ -19,7 +19,7 @@ from grader.judging.process import StartJudge, start_fresh
 from grader.judging.run import run_judge
 from grader.model import Figure, Grade, figure_from_json
 from grader.notebook.submission import Submission, file_digest, read_notebook
-from grader.options import Options, ProgressEvent, EventListener
+from grader.options import EventListener, Options, ProgressEvent
 from grader.report import figures, page
 from grader.rubric import Rubric
 from grader.seeds import secret_for, seed_for

@@ -1,4 +1,4 @@
-"""Rubrics: a folder with ``rubric.toml`` (points, words, settings) and ``check_*.py`` (one check a criterion)."""
+"""Rubrics: a folder with ``rubric.toml`` (points, words, settings) and ``check_*.py`` (the checks)."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from grader import DEFAULT_RUBRIC
 from grader.errors import UsageError
 from grader.extraction.matching import DefinitionPattern, shapes_from
 from grader.model import Criterion, Misconception
 
-DEFAULT_RUBRIC = "ddpm"
 _HASHED = (".toml", ".py", ".json", ".npz", ".safetensors")
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-# Remove whole escape sequences, or "[31m" would remain as text. Of an unterminated sequence only the introducer
-# goes, so that a notebook cannot make the rest of a sentence vanish.
+# Remove whole escape sequences, or "[31m" would remain as text. Of an unterminated sequence only the
+# introducer goes, so that a notebook cannot make the rest of a sentence vanish.
 ESCAPES = re.compile(
     r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # titles and links
     r"|\x1b[P_^X][^\x1b]*\x1b\\"  # device strings
@@ -15,8 +15,8 @@ ESCAPES = re.compile(
 
 
 _INVISIBLE = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff"  # controls, and code points that UTF-8 cannot encode
-    r"\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"  # can reorder or hide text
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff"  # controls, not in UTF-8
+    r"\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"  # can hide or reorder
 )
 
 

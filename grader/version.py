@@ -9,8 +9,8 @@ from pathlib import Path
 from grader import __version__
 
 _GRADER = Path(__file__).parent
-# These may change without a new grading: they run notebooks, store results and draw pages, but decide nothing.
-# All else in the package is part of the digest, so that a new module counts until it is listed here.
+# These may change without a new grading: they start grades, store results and draw pages, but decide nothing.
+# Everything else in the package is part of the digest, so a new module counts unless it is listed here.
 _DECIDES_NOTHING = ("audit", "classroom", "commands", "report", "__main__.py", "cli.py")
 _SUFFIXES = (".py", ".ini", ".npz", ".safetensors")
 

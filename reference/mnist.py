@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import gzip
 import math
-import os
 import sys
 import zlib
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
+from platformdirs import user_cache_path
 from torch import Tensor
 
 from reference.split import Split, check_split, part_of
@@ -76,7 +76,7 @@ def download_mnist() -> Path:
 
 def cache_folder() -> Path:
     """Return the folder in the user's cache where MNIST is stored; it may not exist yet."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ddpm-grader"
+    return user_cache_path("ddpm-grader", appauthor=False)
 
 
 def _sets_in(folder: Path) -> dict[str, tuple[Path, Path]]:

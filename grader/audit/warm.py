@@ -8,6 +8,7 @@ from pathlib import Path
 
 import nbformat
 
+from grader import DEFAULT_RUBRIC
 from grader.closing import Closing
 from grader.judging.prefork import judge_starter
 from grader.model import Grade
@@ -23,7 +24,7 @@ class WarmGrader(Closing):
         rubric: a rubric's name or folder.
     """
 
-    def __init__(self, rubric: str = "ddpm") -> None:
+    def __init__(self, rubric: str = DEFAULT_RUBRIC) -> None:
         self.rubric = Rubric.load(rubric)
         self._held = ExitStack()
         self._start = self._held.enter_context(judge_starter())

@@ -1,8 +1,8 @@
 """The building blocks of a rubric's checks.
 
-A check is a function ``check_*`` marked with the criterion that it decides. Its docstring is the sentence that
-a student reads when the check passes. Its prerequisites are pytest fixtures: an expectation that is not met
-while a fixture is built BLOCKS the check, one that is not met in the check itself FAILS it.
+A check is a function ``check_*`` marked with the criterion that it decides. Its docstring is the sentence
+that a student reads when the check passes. Its prerequisites are pytest fixtures: an expectation that is not
+met while a fixture is built BLOCKS the check, one that is not met in the check itself FAILS it.
 """
 
 from __future__ import annotations

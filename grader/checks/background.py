@@ -40,5 +40,7 @@ class BackgroundTask(Closing, Generic[Result]):
     def _run(self, work: Callable[[], Result]) -> None:
         try:
             self._future.set_result(work())
-        except BaseException as error:  # even SystemExit belongs to the caller of ``result``, not to the thread
+        except (
+            BaseException
+        ) as error:  # even SystemExit belongs to the caller of ``result``, not to the thread
             self._future.set_exception(error)

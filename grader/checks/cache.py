@@ -1,7 +1,7 @@
 """On-disk cache for expensive results, keyed by a digest of their inputs.
 
-Each file carries an HMAC under a secret of this user's, so a file that is damaged, or that somebody else wrote,
-counts as missing. When a folder grows too large, the least recently used files are removed.
+Each file carries an HMAC under a secret of this user's, so a file that is damaged, or that somebody else
+wrote, counts as missing. When a folder grows too large, the least recently used files are removed.
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ class DiskCache:
                 return cached
             result = compute()
             if result is not None:
-                result = json.loads(json.dumps(result))  # the same types as when it is read: tuples become lists
+                result = json.loads(
+                    json.dumps(result)
+                )  # the same types as when it is read: tuples become lists
                 self._write(path, result)
             return result
 

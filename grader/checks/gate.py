@@ -26,7 +26,7 @@ def check_definitions_are_found(judge: Judge, student: Student) -> None:
     missing = sorted({str(p["message"]) for p in student.problems if p["type"] == "ModuleNotFoundError"})
     if missing:
         raise NeedsReview(
-            f"Your notebook needs modules that are not installed on the grading machine ({'; '.join(missing)}). "
+            f"Your notebook needs modules that are not installed here ({'; '.join(missing)}). "
             f"What depends on them was not checked; install them and grade again."
         )
     if student.problems:

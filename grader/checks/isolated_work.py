@@ -1,9 +1,8 @@
-"""Work whose result depends on the code of a few definitions alone, so that notebooks can share it.
+"""Work whose result depends only on the code of a few definitions, so that notebooks can share it.
 
-Notebooks with equal code for some definitions share trainings and samples. For the numbers to be exactly equal
-whatever else a notebook contains, such work runs in a worker of its own, which is given only the definitions
-in question and what they depend on; and its random numbers come from a seed derived from that code, not from
-the notebook.
+Notebooks with equal code for some definitions share trainings and samples. For the numbers to be exactly
+equal whatever else a notebook contains, such work runs in a worker of its own, which is given only the
+definitions in question and what they depend on. Its random numbers come from a seed derived from that code.
 """
 
 from __future__ import annotations
@@ -79,10 +78,10 @@ class IsolatedWork(Closing):
         key = hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()
         if seed is None:
             seed = seed_from(bytes.fromhex(judge.request["secret"]), key)
-        # The worker knows the seed's last digits, as the notebook's main worker does, and no other random number.
+        # The worker knows the seed's last digits, as the main worker does, and no other random number.
         worker = student.fresh(source=source, seed=seed % 1000, data=data, notices={})
-        # A GPU adds in varying order, so results differ in the last bits; and code outside Landlock could write to the
-        # cache.
+        # A GPU adds in varying order, so its results differ in the last bits; and code that Landlock does not
+        # confine could write to the cache.
         reuse = judge.request["reuse"] and student.device == "cpu" and "landlock" in student.layers
         return cls(student=worker, seed=seed, key=f"{key}-{seed}", reuse=reuse, main=student)
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from grader import DEFAULT_RUBRIC
 from grader.commands import GRADED, NOT_GRADED
 from grader.errors import UsageError
 
@@ -64,7 +65,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Exits with 0 when all is as it should be, 1 when a slip was missed or charged elsewhere too, "
         "or a right solution lost points.",
     )
-    parser.add_argument("--rubric", default="ddpm", metavar="NAME|DIR", help="the rubric to try (ddpm)")
+    parser.add_argument(
+        "--rubric", default=DEFAULT_RUBRIC, metavar="NAME|DIR", help=f"the rubric to try ({DEFAULT_RUBRIC})"
+    )
     parser.add_argument("--quick", action="store_true", help="leave training out: seconds each, not minutes")
     parser.add_argument(
         "--only", action="append", default=[], metavar="NAME", help="some solutions; repeatable"

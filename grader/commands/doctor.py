@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
-from grader import __version__
+from grader import DEFAULT_RUBRIC, __version__
 from grader.commands import GRADED, NOT_GRADED
+from grader.rubric import Rubric
 from grader.sandbox.isolation import Isolation, IsolationLevel, measure, system_name
 from grader.sandbox.worker.walls import ALL_LAYERS, LAYERS
 
@@ -42,10 +43,16 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="grade doctor", description="Says what this machine gives to grade with."
     )
-    parser.parse_args(argv)
+    parser.add_argument(
+        "--rubric",
+        default=DEFAULT_RUBRIC,
+        metavar="NAME|DIR",
+        help=f"whose data to look for ({DEFAULT_RUBRIC})",
+    )
+    rubric = Rubric.load(parser.parse_args(argv).rubric)
     isolation = measure()
     advice = []
-    for finding in _findings(isolation):
+    for finding in _findings(isolation, rubric):
         print("\n".join(_wrapped(f"{finding.name:<16}", finding.found)))
         if finding.advice and finding.advice not in advice:
             advice.append(finding.advice)
@@ -56,7 +63,7 @@ def main(argv: Sequence[str]) -> int:
     return GRADED if isolation.level is IsolationLevel.STRONG else NOT_GRADED
 
 
-def _findings(isolation: Isolation) -> Iterator[Diagnosis]:
+def _findings(isolation: Isolation, rubric: Rubric) -> Iterator[Diagnosis]:
     yield Diagnosis("grader", f"{__version__}, Python {platform.python_version()} ({sys.executable})")
     yield Diagnosis("packages", ", ".join(f"{name} {_version(name)}" for name in _PACKAGES))
     yield Diagnosis("machine", f"{platform.machine()}, {os.cpu_count()} processors")
@@ -65,7 +72,7 @@ def _findings(isolation: Isolation) -> Iterator[Diagnosis]:
     else:
         yield _without_walls()
     yield _cuda(isolation)
-    yield from _data()
+    yield from _data(rubric)
 
 
 def _linux(isolation: Isolation) -> Iterator[Diagnosis]:
@@ -134,8 +141,11 @@ def _cuda(isolation: Isolation) -> Diagnosis:
     return Diagnosis("CUDA", "torch did not answer", "Try `python -c 'import torch'`, and reinstall torch.")
 
 
-def _data() -> Iterator[Diagnosis]:
-    rows = _asked(["-m", "rubrics.ddpm.available_data"])
+def _data(rubric: Rubric) -> Iterator[Diagnosis]:
+    if not rubric.data.availability:
+        return
+    # A process of its own: the script may import torch, which this command otherwise does without.
+    rows = _asked(["-P", str(rubric.folder / rubric.data.availability)])
     if not isinstance(rows, list):
         yield Diagnosis("data", "the rubric did not answer", "Install the grader anew: its data are missing.")
         return

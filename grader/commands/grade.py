@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grader import __version__
+from grader import DEFAULT_RUBRIC, __version__
 from grader.commands import GRADED, NOT_GRADED, SUBCOMMANDS, grade_class
 from grader.errors import UsageError
 
@@ -56,7 +56,7 @@ def main(argv: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="grade",
-        description="Grade DDPM homework notebooks: a summary, a JSON result and an HTML report of each.",
+        description="Grade homework notebooks: a summary, a JSON result and an HTML report for each.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -69,11 +69,20 @@ def _parser() -> argparse.ArgumentParser:
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="where student code runs"
     )
     parser.add_argument(
-        "--data", default="digits", metavar="digits|mnist|DIR", help="what to train on (digits)"
+        "--data", metavar="NAME|DIR", help="data to train on, of those the rubric offers (its default)"
     )
-    parser.add_argument("--rubric", default="ddpm", metavar="NAME|DIR", help="what to grade by (ddpm)")
     parser.add_argument(
-        "--only", action="append", default=[], metavar="ID", help="a criterion, such as unet; repeatable"
+        "--rubric",
+        default=DEFAULT_RUBRIC,
+        metavar="NAME|DIR",
+        help=f"name or folder of the rubric ({DEFAULT_RUBRIC})",
+    )
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="grade only this criterion or group of criteria, such as train; repeatable",
     )
     parser.add_argument(
         "--map",
@@ -136,16 +145,10 @@ def _options(arguments: argparse.Namespace, rubric: Rubric, *, several: bool) ->
     from grader.options import Options
     from grader.sandbox.isolation import required_isolation
 
-    folder = Path(arguments.data)
-    data = str(folder.resolve()) if folder.is_dir() else arguments.data
-    if data not in ("digits", "mnist") and not folder.is_dir():
-        raise UsageError(
-            f"--data takes digits, mnist or a folder with MNIST files, and {arguments.data!r} is none"
-        )
     seed, training_seed = arguments.seed or (None, None)
     return Options(
         device=arguments.device,
-        data=data,
+        data=rubric.data.resolve(arguments.data),
         seed=seed,
         training_seed=training_seed,
         reuse=not arguments.no_reuse,

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from grader import DEFAULT_RUBRIC
 from grader.commands import GRADED, NOT_GRADED
 from grader.commands.grade import mapped
 from grader.errors import NotebookError, UsageError
@@ -44,7 +45,7 @@ def main(argv: Sequence[str]) -> int:
     source = extract(submission, rubric.wanted, rubric.shapes, dict(names))
     only = tuple(rubric.settings.get("inspect", ()))
     walls = required_isolation(several=False, unsafe=False)
-    options = Options(quick=True, only=only, mapped=names, isolation=walls)
+    options = Options(quick=True, data=rubric.data.default, only=only, mapped=names, isolation=walls)
     outcome = run_judge(rubric, source, options, lambda event: None)
     if arguments.json:
         about = source.summary() | {"conventions": outcome.conventions}
@@ -64,7 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--map", action="append", default=[], metavar="NAME=YOURS", help="what it calls a part; repeatable"
     )
-    parser.add_argument("--rubric", default="ddpm", metavar="NAME|DIR", help="what to look for (ddpm)")
+    parser.add_argument(
+        "--rubric", default=DEFAULT_RUBRIC, metavar="NAME|DIR", help=f"what to look for ({DEFAULT_RUBRIC})"
+    )
     parser.add_argument("--json", action="store_true", help="print it as JSON")
     return parser
 

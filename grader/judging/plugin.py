@@ -140,7 +140,10 @@ def _verdict(error: BaseException, *, in_fixture: bool) -> dict[str, Any]:
             what_to_do = "grade it again with --device cpu, or fewer --jobs"
             return {"verdict": "error", "message": f"Not checked: {error}; {what_to_do}."}
         case StudentError(type="ModuleNotFoundError"):
-            return {"verdict": "error", "message": f"Your code needs a module that is not installed here: {error}"}
+            return {
+                "verdict": "error",
+                "message": f"Your code needs a module that is not installed here: {error}",
+            }
         case StudentError():
             return {"verdict": not_met, "message": f"Your code raised an error: {error}"}
         case AssertionError() if str(error):
@@ -248,7 +251,8 @@ def student(judge: Judge, student_data: Any) -> Iterator[Any]:
         threads=request["threads"],
         # Up to three workers run at once (checks, training, sampling), each with a CUDA context of its own.
         gpu_share=request["gpu_share"] / 4,
-        seed=request["seed"] % 1000,  # the worker knows these digits, so they must not give away the judge's streams
+        seed=request["seed"]
+        % 1000,  # the worker knows these digits, so they must not give away the judge's streams
         data=student_data if source.mentions("torchvision") else None,
     )
     started = time.monotonic()

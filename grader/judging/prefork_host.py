@@ -61,7 +61,7 @@ def _warm_up() -> None:
     for name in _PRELOADED:
         importlib.import_module(name)
     gc.collect()
-    # A collection writes into the header of every object it visits, and would so copy all shared memory pages.
+    # A garbage collection writes to every object it visits, and so would copy the shared memory pages.
     gc.freeze()
 
 
@@ -96,7 +96,7 @@ def _run_pytest(request: dict[str, Any], zygote: int) -> int:
 def _reap() -> None:
     """Reap judges that have ended.
 
-    Only before the next fork: until it is reaped, a judge's process number cannot be given to another process.
+    Only before the next fork: until it is reaped, no other process can get a judge's process id.
     """
     try:
         while os.waitpid(-1, os.WNOHANG)[0]:

@@ -43,7 +43,7 @@ def grade(
             results.append(_result(criterion, checks, outcome.failure, rubric.misconceptions))
     return Grade(
         submission={"name": submission.name, "path": submission.path, "sha256": submission.sha256},
-        rubric={"id": rubric.id, "digest": rubric.digest},
+        rubric=rubric.as_json(),
         criteria=tuple(results),
         provisional=any(result.verdict is Verdict.ERROR for result in results),
         notes=tuple(notes),
@@ -67,7 +67,7 @@ def unreadable(path: str, name: str, sha256: str, rubric: Rubric, why: str, opti
         results.append(_result(criterion, [_row(criterion, verdict, message)], None, {}))
     return Grade(
         submission={"name": name, "path": path, "sha256": sha256},
-        rubric={"id": rubric.id, "digest": rubric.digest},
+        rubric=rubric.as_json(),
         criteria=tuple(results),
         provisional=True,
         notes=(f"The notebook could not be read: {why}.",),

@@ -49,9 +49,9 @@ class TrainingBudget:
         return sum(self.stretches)
 
     def evaluation_steps(self) -> set[int]:
-        """Return the batches after which to evaluate within a call: the end of each epoch after the first call.
+        """Return the batches after which to evaluate within a call of ``train``.
 
-        Between two calls the network is evaluated in any case.
+        These are the ends of epochs, from the second call on. Between calls the network is evaluated anyway.
         """
         ends = {sum(self.stretches[:count]) for count in range(1, len(self.stretches) + 1)}
         within = set(range(self.stretches[0], self.max_epochs)) - ends

@@ -45,10 +45,10 @@ def _arguments(grade: Grade) -> Iterator[str]:
         yield "--quick"
     if run.get("device") not in (None, "auto"):
         yield from ("--device", str(run["device"]))
-    if run.get("data") not in (None, "digits"):
+    if run.get("data"):  # only the rubric knows whether it is the default
         yield from ("--data", str(run["data"]))
-    if grade.rubric.get("id"):
-        yield from ("--rubric", str(grade.rubric["id"]))
+    if rubric := grade.rubric.get("named") or grade.rubric.get("id"):
+        yield from ("--rubric", str(rubric))
     for option in ("only", "map"):
         for value in run.get(option) or ():
             yield from (f"--{option}", str(value))

@@ -1,4 +1,4 @@
-"""Print the data sets that this rubric can use here as JSON: ``python -m rubrics.ddpm.available_data``."""
+"""Print the data sets that this rubric can use on this machine, as JSON, for ``grade doctor``."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from grader.checks import Blocked, Reporter
-from grader.checks.randomness import Seeded, streams
+from grader.checks.randomness import Seeded
 from grader.checks.session import Judge
 from grader.errors import UsageError
 from grader.sandbox.student import Student
@@ -67,34 +67,9 @@ def student_data(judge: Judge) -> ServedDataset:
 
 
 @pytest.fixture(scope="session")
-def seeded(judge: Judge) -> Seeded:
-    """The judge's own random numbers, apart from the student's: a stream for each purpose, whatever else is
-    asked.
-
-    The student's code knows the last digits of the seed, and sees some of what is drawn here; neither tells
-    it what another stream holds.
-    """
-
-    return streams(judge.request["seed"])
-
-
-@pytest.fixture(scope="session")
 def reference_diffuser() -> NoiseDiffuser:
     """The reference's schedule with the probes' arguments."""
     return NoiseDiffuser(**PROBE)
-
-
-@pytest.fixture(scope="session")
-def need(judge: Judge) -> Callable[[str], None]:
-    """Blocks whoever needs a definition that the notebook does not have."""
-    extraction: dict[str, Any] = judge.request["extraction"]
-
-    def need(name: str) -> None:
-        if name in extraction["missing"]:
-            hint = extraction["hints"].get(name, "")
-            raise Blocked(f"The notebook defines no {name}. {hint}".strip())
-
-    return need
 
 
 @pytest.fixture(scope="session")
