@@ -19,7 +19,7 @@ def run() -> None:
     try:
         code = main()
     except KeyboardInterrupt:
-        print("grade: interrupted; finished results are in the output folder", file=sys.stderr)
+        print("grade: stopped; finished results are in the output folder", file=sys.stderr)
         code = 130
     except (
         BrokenPipeError

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from grader.checks.cache import DiskCache
-from grader.checks.isolated_work import IsolatedWork, packed, unpacked
+from grader.checks.isolated_work import IsolatedWork, decode_tensor, encode_tensor
 from grader.checks.session import Judge
 from reference.pretrained import SCHEDULE
 
@@ -50,13 +50,13 @@ def _as_json(samples: Samples) -> dict[str, Any]:
 
 
 def _tensor_as_json(tensor: Tensor) -> list[Any]:
-    return [list(tensor.shape), packed(tensor.float())]
+    return [list(tensor.shape), encode_tensor(tensor.float())]
 
 
 def _loaded(cached: Mapping[str, Any]) -> Samples:
     return Samples(
         **{
-            name: [unpacked(content, torch.float32).reshape(shape) for shape, content in cached[name]]
+            name: [decode_tensor(content, torch.float32).reshape(shape) for shape, content in cached[name]]
             for name in _FIELDS
         }
     )

@@ -101,7 +101,7 @@ class SampleGenerator:
                 with torch.no_grad():
                     x = x.float().contiguous(memory_format=torch.channels_last)
                     predicted: Tensor = network(x, torch.full((len(x), 1), float(steps.of(t))))
-                self.reporter.spend("processor", time.thread_time() - started)
+                self.reporter.add_seconds("processor", time.thread_time() - started)
                 return predicted
 
             double = NetworkDouble([], respond, max_images=3 * TOTAL * self.count)
@@ -141,7 +141,7 @@ class SampleGenerator:
             seed=seed,
             timeout=300.0,
         )
-        self.reporter.spend("sampling", time.monotonic() - started)
+        self.reporter.add_seconds("sampling", time.monotonic() - started)
         return as_samples(returned, tuple(start.shape))
 
     @staticmethod

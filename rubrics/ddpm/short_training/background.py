@@ -41,7 +41,7 @@ class BackgroundTraining(Closing):
         self._isolated = IsolatedWork.of(judge, student, plan.parts, depends, request["training_seed"])
         judge.environment["training_seed"] = self._isolated.seed
         # A reporter of its own, as the other one is in use by the checks in the main thread.
-        self._reporter, self._own_reporter = reporter, Reporter(say=reporter.say)
+        self._reporter, self._own_reporter = reporter, Reporter(emit=reporter.emit)
 
         def on_progress(done: int, total: int) -> None:
             reporter.progress("training the reference, epoch", done, total)
@@ -76,9 +76,9 @@ class BackgroundTraining(Closing):
         try:
             return self._task.result()
         finally:
-            self._isolated.asked.timeout_factor = 1.0
-            self._reporter.take_over(self._own_reporter)
-            self._own_reporter = Reporter(say=self._reporter.say)
+            self._isolated.main.timeout_factor = 1.0
+            self._reporter.merge(self._own_reporter)
+            self._own_reporter = Reporter(emit=self._reporter.emit)
 
     def close(self) -> None:
         """End the training, finished or not."""

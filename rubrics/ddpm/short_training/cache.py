@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from grader.checks.cache import DiskCache
-from grader.checks.isolated_work import packed, unpacked
+from grader.checks.isolated_work import decode_tensor, encode_tensor
 from grader.sandbox.values import StudentError
 from reference.evaluation import held_out_probe
 from reference.pretrained import SCHEDULE
@@ -80,7 +80,7 @@ def _as_json(training: ShortTraining, outcome: TrainingOutcome) -> dict[str, Any
         "steps": trained.steps,
         "losses": trained.losses,
         "is_own": trained.is_own,
-        "weights": packed(weights) if weights is not None else None,
+        "weights": encode_tensor(weights) if weights is not None else None,
         "fingerprint": _fingerprint(training, trained.predict) if trained.is_own else None,
         "notices": list(training.student.notices),
     }
@@ -96,7 +96,7 @@ def _loaded(training: ShortTraining, cached: Mapping[str, Any]) -> TrainingOutco
     weights: Tensor | None = None
     predict: Predict = _not_cached
     if cached["is_own"]:
-        weights = unpacked(cached["weights"], torch.uint8)
+        weights = decode_tensor(cached["weights"], torch.uint8)
         try:
             network = training.network()
             training.student.ask("weights", network.handle, content=weights)

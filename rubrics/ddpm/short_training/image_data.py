@@ -10,7 +10,7 @@ from typing import Final, Self
 import torch
 from torch import Tensor
 
-from grader.checks.isolated_work import digest_of
+from grader.checks.isolated_work import tensor_digest
 from grader.probes.training_budget import TrainingBudget
 from reference import digits
 from reference.evaluation import held_out_probe, relative_error
@@ -48,7 +48,7 @@ class ImageData:
     @cached_property
     def digest(self) -> str:
         """Digest of all images."""
-        return digest_of((self.train, self.held_out))
+        return tensor_digest((self.train, self.held_out))
 
     def ordered(self, order: torch.Generator) -> Batches:
         """Return batches in the order that a generator gives."""

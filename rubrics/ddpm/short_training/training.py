@@ -146,7 +146,7 @@ class ShortTraining:
                     "Your network does not learn. The mistakes that it already lost points for explain that."
                 )
             outcome = self._train_and_confirm(None)
-        self._reporter.spend("training", time.monotonic() - started)
+        self._reporter.add_seconds("training", time.monotonic() - started)
         return outcome
 
     def network(self) -> Network:
@@ -218,7 +218,7 @@ class ShortTraining:
                 return False
 
         if early_end:
-            clock.look = has_learned
+            clock.evaluate = has_learned
         for epochs in budget.stretches:
             offered += epochs * budget.batches
             session.train(epochs)

@@ -91,7 +91,7 @@ def _run(
         tolerance=TOLERANCE,
         seeded=streams(0),
         unknown=torch.Generator(),
-        reporter=Reporter(say=lambda event: None),
+        reporter=Reporter(emit=lambda event: None),
     )
     outcome = training.run()
     restarts = [n for n in range(1, len(evaluated)) if evaluated[n] < evaluated[n - 1]]
@@ -233,7 +233,7 @@ def train_evaluated(
                 labels=True, numbering=numbering, layout=ReturnLayout(), encoding=TimestepEncoding()
             )
             session = start_with_student_trainer(student, network, None, *common, calls)
-        session.clock.look = lambda: evaluate(session)
+        session.clock.evaluate = lambda: evaluate(session)
         for epochs in SMALL.stretches:
             session.train(epochs)
         seen = student.call("batches_seen", handle)
