@@ -36,7 +36,7 @@ def test_a_file_that_is_not_there(grade: Command) -> None:
 def test_a_folder_without_notebooks(grade: Command, tmp_path: Path) -> None:
     ran = grade(tmp_path / "elsewhere")
     assert ran.code == MISUSE
-    assert "holds no notebooks" in ran.err
+    assert "contains no notebooks" in ran.err
 
 
 def test_an_unknown_rubric_and_an_unknown_criterion(grade: Command) -> None:
