@@ -51,5 +51,5 @@ def check_validation_changes_nothing(recorded_training: RecordedTraining) -> Non
 
 @criterion("train.returns_losses")
 def check_losses_are_returned(recorded_training: RecordedTraining) -> None:
-    """train returns the losses of every epoch."""
+    """The losses of every epoch are returned."""
     expect_losses(recorded_training)

@@ -68,7 +68,7 @@ def check_samples_carry_no_gradients(recovered_sampler: RecoveredSampler) -> Non
 
 @criterion("sample.shape")
 def check_samples_have_the_right_shape(recovered_sampler: RecoveredSampler) -> None:
-    """generate_samples returns the requested number of samples, in the shape of x_t."""
+    """The requested number of samples is returned, in the shape of x_t."""
     run = recovered_sampler.first
     if run.error:
         if run.calls and all(call.x is not None and call.x.shape == SHAPE for call in run.calls):

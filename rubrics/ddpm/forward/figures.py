@@ -118,10 +118,10 @@ def _coefficient(
         apart = (own - right).abs().nan_to_num(0.0)
         found = f"differs from {reading_match.reading.title}, most of all at t = {int(apart.argmax())}"
         if like:
-            found += f"; it is that of {like}, which does not fit your other coefficient"
+            found += f"; it matches {like}, which does not fit your other coefficient"
         if mistaken is not None:
             series.append(Series(label="the recognised mistake", y=_rounded(mistaken), role="mistake"))
-            found += f"{', and' if like else '; it is'} that of the recognised mistake"
+            found += f"{', and' if like else '; it matches'} the recognised mistake"
     return Curves(
         exercise=1,
         title=title,
