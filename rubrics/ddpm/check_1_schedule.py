@@ -25,7 +25,7 @@ class _Ends(TypedDict):
 
 # Relative to the largest value. Rounding to float32 is a thousand times smaller.
 TOLERANCE = 1e-4
-# A schedule whose numbers are written into the class passes PROBE by luck, but not a second set of arguments.
+# A second set of arguments: numbers that are written into the class may agree with PROBE, but not with both.
 _OTHER: ScheduleArguments = {"start_beta": 1e-4, "end_beta": 0.05, "total_steps": 23}
 
 
@@ -87,7 +87,7 @@ def check_alpha_bar_is_the_running_product(
     alpha_bar = schedule["alpha_bar"]
     own_beta, own_alpha = schedule.curves.get("betas"), schedule.curves.get("alphas")
     _, alphas, right = reference_diffuser.curves()
-    # ᾱ may follow from the right α or from the student's α or β: a mistake there was charged there.
+    # ᾱ may follow from the right α or from the student's α or β: a mistake in those lost its points there.
     bases = [alphas]
     bases += [own_alpha] if own_alpha is not None else []
     bases += [1 - own_beta] if own_beta is not None else []

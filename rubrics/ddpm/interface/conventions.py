@@ -62,18 +62,18 @@ class ReturnLayout:
 HANDOUT_LAYOUT = ReturnLayout()
 
 
-def values_in(student: Student, answer: Any) -> tuple[str, dict[Key, Any]]:
+def values_in(student: Student, result: Any) -> tuple[str, dict[Key, Any]]:
     """Return the kind of a result, and its values by index, key or attribute name."""
-    match answer:
+    match result:
         case dict():
-            return "dict", {key if isinstance(key, int) else str(key): value for key, value in answer.items()}
+            return "dict", {key if isinstance(key, int) else str(key): value for key, value in result.items()}
         case tuple():
-            return "tuple", dict(enumerate(answer))
+            return "tuple", dict(enumerate(result))
         case list():
-            return "list", dict(enumerate(answer))
+            return "list", dict(enumerate(result))
         case Handle():
-            return "object", _attributes(student, answer)
-    return "alone", {0: answer}
+            return "object", _attributes(student, result)
+    return "alone", {0: result}
 
 
 def _attributes(student: Student, handle: Handle) -> dict[Key, Any]:
@@ -112,8 +112,8 @@ class TimestepEncoding:
     Attributes:
         first: the number of the first step, 0 or 1.
         scale: "t" for the number of the step itself, or "t / T" and the like.
-        form: shape and type, such as "float (B, 1)".
-        table: pairs (step counted from 0, number passed) where no scale fits; replaces the others.
+        form: type and shape, such as "float (B, 1)".
+        table: pairs (step counted from 0, number passed) where no scale fits.
     """
 
     first: int = 0

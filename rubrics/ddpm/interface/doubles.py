@@ -1,8 +1,8 @@
 """Test doubles of the parts of a DDPM, which record how a student's function calls them.
 
 A double lives in the judge; the worker holds a proxy that forwards each call. An event can be faked in the
-worker, but what the double answers is drawn here: checks confirm events by numbers that the worker cannot
-    know.
+worker, but the double's results are drawn here, so checks confirm events by numbers that the worker cannot
+know.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class NetworkDouble:
             raise StudentError(
                 "Endless", "the network is called endlessly, far more often than there are steps"
             )
-        answer = self.respond(x, t)
+        output = self.respond(x, t)
         self.log.append(
             RecordedEvent(
                 kind="forward",
@@ -83,13 +83,13 @@ class NetworkDouble:
                 x=x,
                 t=t,
                 form=form,
-                output=answer,
+                output=output,
                 training=state["training"],
                 grad=state["grad"],
                 weight=float(state["weight"]),
             )
         )
-        return answer
+        return output
 
 
 class DiffuserDouble:
