@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grader.errors import NotebookError
-from grader.extraction.extract import StudentSource, extract
+from grader.extraction.extract import extract
 from grader.extraction.listing import listing
+from grader.extraction.student_source import StudentSource
 from grader.files import check_writable, file_name, scratch_folder, write
 from grader.judging import score
 from grader.judging.prefork import judge_starter

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from grader import DEFAULT_RUBRIC
 from grader.errors import UsageError
-from grader.extraction.matching import DefinitionPattern, shapes_from
+from grader.extraction.matching import DefinitionPattern, patterns_from
 from grader.model import Criterion, Misconception
 
 _HASHED = (".toml", ".py", ".json", ".npz", ".safetensors")
@@ -99,7 +99,7 @@ class Rubric:
                 digest=_digest(folder),
                 wanted=tuple(content["wanted"]),
                 exercises={int(number): title for number, title in content["exercises"].items()},
-                shapes=shapes_from(content.get("shapes", {})),
+                shapes=patterns_from(content.get("shapes", {})),
                 criteria=criteria,
                 data=_data_options(content.get("data", {})),
                 settings=content.get("settings", {}),

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from grader.errors import UsageError
 from grader.notebook.checkpoints import MAX_BYTES as MAX_WEIGHTS
-from grader.notebook.checkpoints import is_weights
+from grader.notebook.checkpoints import is_checkpoint_name
 from grader.notebook.submission import MAX_BYTES
 
 MAX_MEMBERS = 200_000  # enough for a thousand students with their repositories
@@ -82,7 +82,7 @@ class ArchiveExtractor:
             if _is_needed(member.filename):
                 self._refuse(name, reason)
             return
-        weights = is_weights(PurePosixPath(member.filename).name)
+        weights = is_checkpoint_name(PurePosixPath(member.filename).name)
         if not (self._has_room_for(member) if weights else _is_needed(member.filename)):
             yield SubmittedFile(name, None)
             return
@@ -127,7 +127,7 @@ class ArchiveExtractor:
         folder = self._folder(self._target, f"{label}/")  # each archive has its own
         for parent in parents:
             folder = folder / parent if _is_importable(parent) else self._folder(folder, parent)
-        if _is_module(member.filename) or is_weights(last):
+        if _is_module(member.filename) or is_checkpoint_name(last):
             return folder / last
         self._count += 1
         return folder / f"{self._count:06}{PurePosixPath(last).suffix.lower()[:6]}"
@@ -146,7 +146,7 @@ class ArchiveExtractor:
             path.unlink(missing_ok=True)
             self._refuse(name, f"it cannot be extracted ({error})")
             return False
-        if is_weights(path.name):
+        if is_checkpoint_name(path.name):
             self._left_for_weights -= member.file_size
         else:
             self._left -= member.file_size

@@ -14,8 +14,8 @@ from grader.commands.grade import mapped
 from grader.errors import NotebookError, UsageError
 
 if TYPE_CHECKING:
-    from grader.extraction.extract import StudentSource
     from grader.extraction.statements import Statement
+    from grader.extraction.student_source import StudentSource
 
 
 def main(argv: Sequence[str]) -> int:
@@ -77,7 +77,7 @@ def _page(name: str, source: StudentSource, conventions: Mapping[str, str], note
 
     missing = [f"{name}: not found. {source.hints.get(name, '')}" for name in source.missing]
     sections = {
-        "Parts": [*map(str, source.parts), *missing],
+        "Parts": [*map(str, source.definitions), *missing],
         "What they need": _needs(source),
         "Left behind": [str(drop) for drop in source.dropped],
         "Not readable": [str(problem) for problem in source.problems],
@@ -93,8 +93,8 @@ def _page(name: str, source: StudentSource, conventions: Mapping[str, str], note
 
 def _needs(source: StudentSource) -> list[str]:
     """The statements that were taken along, a row for each cell: what they bind, and from which line."""
-    parts = {(part.cell, part.line) for part in source.parts}
-    along = [s for s in source.statements if (s.cell, s.first) not in parts]
+    parts = {(part.cell, part.line) for part in source.definitions}
+    along = [s for s in source.statements if (s.cell, s.first_line) not in parts]
     rows = [_row(cell, inside) for cell, inside in _by_cell(along)]
     return rows + [f"{name}: a module beside the notebook" for name in sorted(source.modules)]
 
@@ -109,7 +109,7 @@ def _by_cell(found: Iterable[Statement]) -> Iterator[tuple[int | str, list[State
 def _row(cell: int | str, inside: Sequence[Statement]) -> str:
     where = f"cell {cell}" if isinstance(cell, int) else cell
     whats = [
-        f"{', '.join(sorted(s.binds)) or 'changes ' + ', '.join(sorted(s.patches))} (line {s.first})"
+        f"{', '.join(sorted(s.binds)) or 'changes ' + ', '.join(sorted(s.patches))} (line {s.first_line})"
         for s in inside
     ]
     return f"{where}: {', '.join(whats)}"

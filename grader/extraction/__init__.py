@@ -1,1 +1,1 @@
-"""The student's definitions, lifted out of the cells by static analysis. Nothing is executed."""
+"""Static extraction of the student's definitions from code cells. Nothing is executed."""

@@ -1,4 +1,4 @@
-"""Follows names from a wanted definition to everything that it needs, and says what of that is not run."""
+"""Follow names from a definition to every statement it depends on, and report those that are not run."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Self
 
-from grader.extraction.free_variables import KNOWN
+from grader.extraction.free_variables import PREDEFINED
 from grader.extraction.side_effects import is_cheap, makes_folder
-from grader.extraction.statements import DEFINITIONS, Statement, is_definition
+from grader.extraction.statements import DEFINITION_NODES, Statement, is_definition
 from grader.text import place
 
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A statement that binds a needed name but is not run, and why."""
+    """A statement that binds or patches a needed name but is not run, and why."""
 
     name: str
     cell: int | str
@@ -30,7 +30,13 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closure:
-    """What some names need: statements to run, those that bind one but are not run, and all the names."""
+    """Everything that some names depend on.
+
+    Attributes:
+        kept: statements to run.
+        dropped: statements that bind or patch a needed name but are not run.
+        needed: all names that were followed.
+    """
 
     kept: AbstractSet[Statement]
     dropped: tuple[Dropped, ...]
@@ -39,100 +45,112 @@ class Closure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DependencyGraph:
-    """How a notebook's statements hang together.
+    """Dependencies between a notebook's statements.
 
     Attributes:
-        about: statements by each name that they bind or patch.
-        roots: the wanted definitions, as the notebook calls them.
-        never: names that are not called at top level.
-        passed_over: definitions of a wanted name that are something else.
+        statements: all of them, in the notebook's order.
+        by_name: statements by each name that they bind or patch.
+        roots: names of the wanted definitions, as the notebook calls them.
+        forbidden: functions that must not be called at top level.
+        rejected: statements that define a wanted name as something else.
+        last_definition: the statement that counts as the definition of each name.
     """
 
-    found: Sequence[Statement]
-    about: Mapping[str, Sequence[Statement]]
+    statements: Sequence[Statement]
+    by_name: Mapping[str, Sequence[Statement]]
     roots: Sequence[str]
-    never: Sequence[str]
-    passed_over: AbstractSet[Statement]
-    defined: Mapping[str, Statement]
+    forbidden: Sequence[str]
+    rejected: AbstractSet[Statement]
+    last_definition: Mapping[str, Statement]
 
     @classmethod
-    def between(
+    def of(
         cls,
-        found: Sequence[Statement],
+        statements: Sequence[Statement],
         *,
         roots: Sequence[str],
-        never: Sequence[str],
-        passed_over: AbstractSet[Statement],
+        forbidden: Sequence[str],
+        rejected: AbstractSet[Statement],
     ) -> Self:
-        """Those between the statements that were found."""
-        about: dict[str, list[Statement]] = {}
-        for statement in found:
+        """Build the graph of these statements."""
+        by_name: dict[str, list[Statement]] = {}
+        for statement in statements:
             for name in (*statement.binds, *statement.patches):
-                about.setdefault(name, []).append(statement)
+                by_name.setdefault(name, []).append(statement)
         return cls(
-            found=found,
-            about=about,
+            statements=statements,
+            by_name=by_name,
             roots=roots,
-            never=never,
-            passed_over=passed_over,
-            defined=_last_definitions(found),
+            forbidden=forbidden,
+            rejected=rejected,
+            last_definition=_last_definitions(statements),
         )
 
     def closure(self, start: Sequence[str]) -> Closure:
-        """Follow names from ``start`` to everything they read, patches included."""
-        always = {s for s in self.found if "*" in s.binds or makes_folder(s.node, never=self.never)}
+        """Return everything that the names ``start`` depend on, patches included.
+
+        Star imports and new folders are always kept: any name, or any write to a file, may depend on them.
+        """
+        always = {
+            s for s in self.statements if "*" in s.binds or makes_folder(s.node, forbidden=self.forbidden)
+        }
         kept = set(always)
         dropped: dict[tuple[str, Statement], Dropped] = {}
-        needed = {*start, *(name for statement in always for name in statement.reads - KNOWN)}
+        needed = {*start, *(name for statement in always for name in statement.reads - PREDEFINED)}
         queue = deque(sorted(needed))
         while queue:
             name = queue.popleft()
-            for statement in self.about.get(name, ()):
-                if why := self._why_not(statement, name):
-                    dropped[name, statement] = Dropped(name, statement.cell, statement.first, why)
+            for statement in self.by_name.get(name, ()):
+                if reason := self._reason_to_drop(statement, name):
+                    dropped[name, statement] = Dropped(name, statement.cell, statement.first_line, reason)
                     continue
                 kept.add(statement)
-                for read in sorted(statement.reads - needed - KNOWN):
+                for read in sorted(statement.reads - needed - PREDEFINED):
                     needed.add(read)
                     queue.append(read)
-        still = {statement for _, statement in dropped} - kept
-        left = tuple(drop for (_, statement), drop in dropped.items() if statement in still)
-        return Closure(kept=kept, dropped=left, needed=needed)
+        # A statement that binds several names may be dropped for one of them and kept for another.
+        not_kept = {statement for _, statement in dropped} - kept
+        remaining = tuple(drop for (_, statement), drop in dropped.items() if statement in not_kept)
+        return Closure(kept=kept, dropped=remaining, needed=needed)
 
-    def changed_by(self, kept: Iterable[Statement]) -> list[str]:
-        """Names whose objects statements change: patches, and definitions that the notebook's own decorators
-        may put anywhere. They are to be run for every part, by whatever name that knows the object.
+    def mutated_by(self, kept: Iterable[Statement]) -> list[str]:
+        """Return the names whose objects these statements may change.
+
+        That covers patches, and definitions with a decorator of the notebook's own, which may register them
+        anywhere. Such statements must run for every definition, since each may reach the object by any name.
         """
         names: set[str] = set()
         for statement in kept:
             decorators = getattr(statement.node, "decorator_list", [])
             called = {part.id for one in decorators for part in ast.walk(one) if isinstance(part, ast.Name)}
-            if any(isinstance(self.defined[name].node, DEFINITIONS) for name in called & set(self.defined)):
+            own = called & set(self.last_definition)
+            if any(isinstance(self.last_definition[name].node, DEFINITION_NODES) for name in own):
                 names |= statement.binds
             names |= statement.patches
         return sorted(names)
 
-    def _why_not(self, statement: Statement, name: str) -> str | None:
-        """Why a statement that binds or patches a needed name is not run; None where it is."""
-        if statement in self.passed_over:
-            return f"it is another {name}, not the one that is asked for"
+    def _reason_to_drop(self, statement: Statement, name: str) -> str | None:
+        """Return why a statement that binds or patches a needed name is not run; None if it is run."""
+        if statement in self.rejected:
+            return f"it is a different {name}, not the one this homework asks for"
         if is_definition(statement.node):
             return None
-        is_defined = name in self.roots and isinstance(self.defined[name].node, DEFINITIONS)
+        # ``train, val = split(data)`` must not replace ``def train``; ``train = compile(train)`` may.
+        is_defined = name in self.roots and isinstance(self.last_definition[name].node, DEFINITION_NODES)
         if is_defined and name in statement.binds and name not in statement.reads:
-            return f"it gives the name of the definition {name} to something else"
-        if not is_cheap(statement.node, never=self.never):
-            return "it trains, loads, plots or loops at top level, which is not run"
+            return f"it uses the name of your definition {name} for something else"
+        if not is_cheap(statement.node, forbidden=self.forbidden):
+            return "top-level code that trains, loads, plots or loops is skipped"
         return None
 
 
-def _last_definitions(found: Iterable[Statement]) -> dict[str, Statement]:
-    """The statement that a name is last defined in: a def or class where there is one, else an assignment."""
+def _last_definitions(statements: Iterable[Statement]) -> dict[str, Statement]:
+    """Return the statement that defines each name: the last def or class, or else the last assignment."""
     last: dict[str, Statement] = {}
-    for statement in found:
+    for statement in statements:
         for name in statement.binds:
-            defines = isinstance(statement.node, DEFINITIONS)
+            defines = isinstance(statement.node, DEFINITION_NODES)
             earlier = last.get(name)
-            if earlier is None or defines or not isinstance(earlier.node, DEFINITIONS):
+            if earlier is None or defines or not isinstance(earlier.node, DEFINITION_NODES):
                 last[name] = statement
     return last

@@ -1,6 +1,7 @@
-"""Points out code that reaches for the interpreter's insides, which no solution needs: a person should look.
+"""Point out code that inspects or manipulates the interpreter, so that a TA can look at it.
 
-It costs no points, and whoever hides it well is not found: the walls and the judge do not rely on it.
+No solution needs it, but it costs no points. Hidden uses go unnoticed: the grader's security rests on the
+sandbox and on the judge, not on this module.
 """
 
 from __future__ import annotations
@@ -9,29 +10,32 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from grader.extraction.statements import Statement
+from grader.text import place
 
+MAX_NOTES = 5
 _MODULES = {"ctypes", "gc", "_ctypes", "faulthandler"}
 _MEMBERS = {
     *("sys._getframe", "sys.modules", "sys.settrace", "sys.setprofile", "sys.meta_path"),
     *("inspect.stack", "inspect.currentframe", "os._exit", "os.fork", "os.kill"),
 }
 _ATTRIBUTES = {"f_back", "f_globals", "f_locals", "__globals__", "__subclasses__", "__closure__", "tb_frame"}
-_MOST = 5  # notes; further ones say nothing new
 
 
 def notes(statements: Iterable[Statement]) -> list[str]:
-    """A sentence for each such place in what was lifted from a notebook, the first few."""
+    """Return a note for each such name, with the first place that uses it; at most ``MAX_NOTES``."""
     found: dict[str, str] = {}
     for statement in statements:
         for node in ast.walk(statement.node):
-            for what in _reached(node):
+            for name in _introspective_names(node):
                 line = statement.line + getattr(node, "lineno", 0) - statement.node.lineno
-                found.setdefault(what, f"Cell {statement.cell}, line {max(line, 1)}")
-    places = list(found.items())[:_MOST]
-    return [f"{place} uses `{what}`, which no solution needs: a TA should look." for what, place in places]
+                found.setdefault(name, place(statement.cell, max(line, 1)))
+    return [
+        f"Your code uses `{name}` ({where}). No solution needs it, so a TA will take a look."
+        for name, where in list(found.items())[:MAX_NOTES]
+    ]
 
 
-def _reached(node: ast.AST) -> Iterator[str]:
+def _introspective_names(node: ast.AST) -> Iterator[str]:
     match node:
         case ast.Import(names=names):
             yield from (alias.name for alias in names if alias.name.partition(".")[0] in _MODULES)

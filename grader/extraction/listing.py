@@ -1,7 +1,7 @@
-"""The student's code as the report shows it: the cells, and the lines that each criterion asks about.
+"""The student's code for the report: its cells, and the passage that each criterion is about.
 
-A criterion names a definition, and names whose lines are marked in it. Both are found in the syntax tree, so
-that the report points at what it knows: where the definition stands, not which of its lines is wrong.
+A criterion names a definition, and the names whose lines are to be marked in it. Both are looked up in the
+syntax tree, so a passage shows where the definition is without claiming that one of its lines is wrong.
 """
 
 from __future__ import annotations
@@ -9,69 +9,66 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
-from grader.extraction.extract import Part, StudentSource
-from grader.extraction.statements import Statement
+from grader.extraction.statements import DEFINITION_NODES, Statement
+from grader.extraction.student_source import Definition, StudentSource
 from grader.model import CodePassage, Criterion, Listing
 from grader.notebook.formats import Cell
 from grader.notebook.submission import Submission
 
-MAX_CELLS, MAX_LETTERS = 300, 100_000  # of what is kept for the page
-MAX_PROSE = 40_000  # letters of markdown, beside it
-
-_DEFINITIONS = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+MAX_CELLS, MAX_CODE = 300, 100_000  # cells, and characters of code in them
+MAX_MARKDOWN = 40_000  # characters
 
 
 def listing(submission: Submission, source: StudentSource, criteria: Iterable[Criterion]) -> Listing:
-    """The notebook's code, with the passages that ``criteria`` ask about."""
+    """Return the notebook's code, with the passages that ``criteria`` are about."""
     passages = [passage for criterion in criteria if (passage := _passage(criterion, source))]
-    asked = {passage.cell for passage in passages}
-    everything = [*submission.cells, *(module.cell for module in source.modules.values())]
-    filled = [cell for cell in everything if cell.source.strip()]
-    shown = _within_bounds(filled, asked)
+    all_cells = [*submission.cells, *(module.cell for module in source.modules.values())]
+    cells = [cell for cell in all_cells if cell.source.strip()]
+    shown = _select(cells, first={passage.cell for passage in passages})
     return Listing(
-        cells=[(cell.number, cell.source) for cell in filled if cell in shown],
+        cells=[(cell.number, cell.source) for cell in cells if cell in shown],
         passages=[passage for passage in passages if any(passage.cell == cell.number for cell in shown)],
-        left_out=len(filled) - len(shown),
-        prose=list(_prose_within_bounds(submission)),
+        left_out=len(cells) - len(shown),
+        prose=list(_select_markdown(submission)),
     )
 
 
-def _prose_within_bounds(submission: Submission) -> Iterator[tuple[int, str]]:
-    """The markdown cells, from the first on, that there is room for."""
-    room = MAX_PROSE
-    for after, text in submission.prose:
-        room -= len(text)
-        if room < 0:
+def _select_markdown(submission: Submission) -> Iterator[tuple[int, str]]:
+    """Yield markdown cells from the first on, up to ``MAX_MARKDOWN`` characters."""
+    remaining = MAX_MARKDOWN
+    for cells_before, text in submission.markdown:
+        remaining -= len(text)
+        if remaining < 0:
             return
         if text.strip():
-            yield after, text
+            yield cells_before, text
 
 
-def _within_bounds(cells: list[Cell], asked: set[int | str]) -> set[Cell]:
-    """The cells that there is room for: those that are asked about first, then in the notebook's order."""
-    shown, room = set[Cell](), MAX_LETTERS
-    for cell in sorted(cells, key=lambda cell: cell.number not in asked):
-        if len(cell.source) <= room and len(shown) < MAX_CELLS:
-            shown.add(cell)
-            room -= len(cell.source)
-    return shown
+def _select(cells: list[Cell], first: set[int | str]) -> set[Cell]:
+    """Return the cells that fit the limits: those with numbers in ``first`` before the others."""
+    selected, remaining = set[Cell](), MAX_CODE
+    for cell in sorted(cells, key=lambda cell: cell.number not in first):
+        if len(cell.source) <= remaining and len(selected) < MAX_CELLS:
+            selected.add(cell)
+            remaining -= len(cell.source)
+    return selected
 
 
 def _passage(criterion: Criterion, source: StudentSource) -> CodePassage | None:
     name, _, method = criterion.code.partition(".")
-    part = next((part for part in source.parts if part.name == name), None)
-    if part is None:
+    definition = next((each for each in source.definitions if each.name == name), None)
+    if definition is None:
         return None
     for statement in _statements(source):
-        for node in _definitions(statement, part):
+        for node in _nodes(statement, definition):
             inner = _method(node, source.names.get(criterion.code, method)) if method else None
             shown = inner or node
-            found = part.found or part.name
+            own_name = definition.found or definition.name
             return CodePassage(
                 criterion=criterion.id,
-                name=f"{found}.{inner.name}" if inner else found,
-                cell=part.cell,
-                first=_first(statement, shown),
+                name=f"{own_name}.{inner.name}" if inner else own_name,
+                cell=definition.cell,
+                first=_first_line(statement, shown),
                 last=statement.line_of(shown) + (shown.end_lineno or shown.lineno) - shown.lineno,
                 marked=sorted(_lines_with(statement, shown, set(criterion.lines_with))),
             )
@@ -84,21 +81,22 @@ def _statements(source: StudentSource) -> Iterator[Statement]:
         yield from module.statements
 
 
-def _definitions(
-    statement: Statement, part: Part
+def _nodes(
+    statement: Statement, definition: Definition
 ) -> Iterator[ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef]:
-    """The definition that ``part`` is, if it stands in this statement."""
-    if statement.cell != part.cell:
+    """Yield the syntax of ``definition`` if it is in this statement."""
+    if statement.cell != definition.cell:
         return
+    name = (definition.found or definition.name).rpartition(".")[2]
     for node in ast.walk(statement.node):
-        if isinstance(node, _DEFINITIONS):
-            first = statement.first if node is statement.node else statement.line_of(node)
-            if first == part.line and node.name == (part.found or part.name).rpartition(".")[2]:
+        if isinstance(node, DEFINITION_NODES):
+            line = statement.first_line if node is statement.node else statement.line_of(node)
+            if line == definition.line and node.name == name:
                 yield node
 
 
 def _method(node: ast.AST, name: str) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
-    """The last method of that name: it is the one that counts."""
+    """Return the last method of that name, which replaces earlier ones."""
     methods = [
         inner
         for inner in getattr(node, "body", ())
@@ -107,12 +105,12 @@ def _method(node: ast.AST, name: str) -> ast.FunctionDef | ast.AsyncFunctionDef 
     return methods[-1] if methods else None
 
 
-def _first(statement: Statement, node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+def _first_line(statement: Statement, node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return min(statement.line_of(part) for part in (node, *node.decorator_list))
 
 
 def _lines_with(statement: Statement, definition: ast.AST, names: set[str]) -> set[int]:
-    """Lines of a definition's body that use one of the names; ``return`` is one, too."""
+    """Return the lines in a definition's body that use one of ``names``, or "return" if it is among them."""
     lines = set()
     for outer in getattr(definition, "body", ()):
         for node in ast.walk(outer):
@@ -126,12 +124,7 @@ def _lines_with(statement: Statement, definition: ast.AST, names: set[str]) -> s
                 case _:
                     continue
             if used in names:
-                line = (node.end_lineno if isinstance(node, ast.Attribute) else None) or node.lineno
-                lines.add(statement.first + line - _top(statement))
+                # In a chain over several lines, the attribute's own name is on the last one.
+                end = node.end_lineno if isinstance(node, ast.Attribute) else None
+                lines.add(statement.line_of(node) + (end or node.lineno) - node.lineno)
     return lines
-
-
-def _top(statement: Statement) -> int:
-    """The line that the statement begins at in its syntax tree."""
-    decorators = getattr(statement.node, "decorator_list", [])
-    return int(min([statement.node.lineno, *(each.lineno for each in decorators)]))

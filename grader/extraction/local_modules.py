@@ -15,11 +15,11 @@ from functools import cache
 from pathlib import Path
 
 from grader.errors import NotebookError
-from grader.extraction.matching import Candidate, candidates_in
+from grader.extraction.candidates import Candidate, candidates_in
 from grader.extraction.side_effects import is_cheap
 from grader.extraction.statements import Statement, is_definition, statements
 from grader.notebook.checkpoints import SUFFIXES
-from grader.notebook.formats import Cell, code_of
+from grader.notebook.formats import Cell, read_code
 from grader.notebook.parsing import parse
 from grader.notebook.submission import file_digest, read_notebook
 from grader.notebook.syntax import ParsedCell, Problem, parse_cell, run_scripts
@@ -51,7 +51,7 @@ def local_modules(path: Path, cells: Sequence[ParsedCell]) -> tuple[dict[str, Lo
     problems: list[Problem] = []
     for name, parsed in _sources(path, cells).items():
         found, unreadable = statements([parsed], _package(name, parsed.cell))
-        run = tuple(s for s in found if is_definition(s.node) or is_cheap(s.node, never=()))
+        run = tuple(s for s in found if is_definition(s.node) or is_cheap(s.node, forbidden=()))
         modules[name] = LocalModule(parsed.cell, run)
         problems += unreadable
     return modules, problems
@@ -72,8 +72,8 @@ def content_digest(path: Path) -> str:
         return digest
     files = {name: parsed.cell for name, parsed in sources.items() if isinstance(parsed.cell.number, str)}
     parts = [f"{name}\0{cell.number}\0{cell.source}" for name, cell in sorted(files.items())]
-    if submission.weights:
-        parts.append(file_digest(submission.weights))
+    if submission.checkpoint:
+        parts.append(file_digest(submission.checkpoint))
     if not parts:
         return digest
     return hashlib.sha256("\0".join([digest, *parts]).encode("utf-8", "replace")).hexdigest()
@@ -98,16 +98,16 @@ def imported_candidates(found: Sequence[Statement], modules: Modules) -> list[Ca
         if isinstance(node, ast.ImportFrom) and node.module and node.module in modules:
             names = {alias.name: alias.asname or alias.name for alias in node.names}
             for each in candidates_in(_with_imported(node.module, modules)):
-                first, _, rest = each.target.partition(".")
+                first, _, rest = each.qualname.partition(".")
                 if first in names or "*" in names:
-                    target = ".".join(filter(None, [names.get(first, first), rest]))
-                    candidates.append(replace(each, target=target))
+                    qualname = ".".join(filter(None, [names.get(first, first), rest]))
+                    candidates.append(replace(each, qualname=qualname))
         elif isinstance(node, ast.Import):
             for alias in node.names:
                 inside = modules[alias.name].statements if alias.name in modules else ()
                 for each in candidates_in(inside):
-                    target = f"{alias.asname or alias.name}.{each.target}"
-                    candidates.append(replace(each, target=target))
+                    qualname = f"{alias.asname or alias.name}.{each.qualname}"
+                    candidates.append(replace(each, qualname=qualname))
     return candidates
 
 
@@ -209,7 +209,7 @@ def _file(folder: Path, module: str) -> Cell | None:
         try:
             inside = path.resolve().is_relative_to(folder.resolve())
             if inside and path.is_file() and path.stat().st_size <= MAX_BYTES:
-                text = code_of(path.read_bytes(), ".py").cells[0]
+                text = read_code(path.read_bytes(), ".py").cells[0]
                 return Cell(relative.as_posix(), text)
         except NotebookError:
             return Cell(relative.as_posix(), "")  # an empty __init__.py

@@ -1,4 +1,4 @@
-"""Cuts code cells into top-level statements that know where they stand and which names they bind and read."""
+"""Split code cells into top-level statements, with their position and the names they bind, patch and read."""
 
 from __future__ import annotations
 
@@ -9,49 +9,63 @@ from dataclasses import dataclass, field
 
 from grader.notebook.syntax import CodeBlock, ParsedCell, Problem
 
-# Methods that set an object up, called for their effect at top level.
+# Methods that set up the object they are called on.
 SETTERS = frozenset(
     {"update", "append", "extend", "insert", "add", "setdefault"}
     | {"add_argument", "set_defaults", "add_module", "register_buffer"}
 )
-DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-MAX_STATEMENTS = 50_000  # in one notebook; each takes a tenth of a millisecond
-_GUARD = "if True:\n"  # what stands before a statement that was indented
+DEFINITION_NODES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+MAX_STATEMENTS = 50_000  # in one notebook; each takes about 0.1 ms
+# Put before an indented statement from the body of a main guard, so that it can be compiled by itself.
+_GUARD = "if True:\n"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Statement:
-    """One top-level statement of a notebook."""
+    """A top-level statement.
+
+    Attributes:
+        source: its text, which can be compiled by itself.
+        cell: number of its code cell, or the file of its local module.
+        line: line in the cell, from 1, at which ``source`` starts.
+        node: its syntax tree, with line numbers of the block that was parsed.
+        flags: compiler flags of the ``__future__`` features that are in force here.
+        binds: names that it defines, imports or assigns.
+        patches: names whose objects it changes, such as UNet in ``UNet.forward = forward``.
+        reads: global names that it uses, also inside functions and classes, patched ones included.
+    """
 
     source: str
     cell: int | str
-    line: int  # in its cell, from 1, of the first line of ``source``
+    line: int
     node: ast.stmt
-    flags: int  # of the compiler: the __future__ features that hold here
+    flags: int
     binds: frozenset[str] = field(default=frozenset())
-    patches: frozenset[str] = field(default=frozenset())  # names whose objects it changes
+    patches: frozenset[str] = field(default=frozenset())
     reads: frozenset[str] = field(default=frozenset())
 
     @property
-    def first(self) -> int:
-        """The line that it begins at in its cell, decorators included."""
+    def first_line(self) -> int:
+        """The line in its cell where the statement starts, decorators included."""
         return self.line + self.source.startswith(_GUARD)
 
     def line_of(self, node: ast.AST) -> int:
-        """The line in its cell of a part of this statement."""
-        decorators = getattr(self.node, "decorator_list", [])
-        top = min([self.node.lineno, *(decorator.lineno for decorator in decorators)])
+        """Return the line in the cell of a node inside this statement."""
+        top = _top_line(self.node)
         line: int = getattr(node, "lineno", top)
-        return self.first + (line - int(top))
+        return self.first_line + (line - top)
 
 
 def statements(
     cells: Iterable[ParsedCell], package: str | None = None
 ) -> tuple[list[Statement], list[Problem]]:
-    """Every statement of the cells that can be parsed, in order, and the problems with the rest.
+    """Return every statement that can be parsed, in order, and the problems in the rest.
 
-    What stands behind ``if __name__ == "__main__":`` counts as standing at top level, as it does when a
-    notebook runs. ``package`` is the one that relative imports are relative to; none in a notebook.
+    The body of ``if __name__ == "__main__":`` counts as top level, since it runs in a notebook.
+
+    Args:
+        cells: cells of the notebook, or the one cell of a local module.
+        package: the package that relative imports start from; None in a notebook.
     """
     found: list[Statement] = []
     problems: list[Problem] = []
@@ -62,28 +76,27 @@ def statements(
         for block in parsed.blocks:
             for node, indented in _unguarded(block.tree.body):
                 if len(found) == MAX_STATEMENTS:
-                    why = f"more than {MAX_STATEMENTS:,} statements are not read; the rest was left out"
-                    return found, [*problems, Problem(number, node.lineno, why)]
-                flags |= _future_flags(node)
+                    message = f"there are more than {MAX_STATEMENTS:,} statements; the rest was skipped"
+                    return found, [*problems, Problem(number, node.lineno, message)]
+                flags |= _future_flags(node)  # they hold for all cells below
                 found.append(_statement(number, node, block, flags, indented, package))
     return found, problems
 
 
+def is_definition(node: ast.stmt) -> bool:
+    """Return whether a statement does nothing but define or import."""
+    return isinstance(node, (*DEFINITION_NODES, ast.Import, ast.ImportFrom))
+
+
 def _unguarded(body: Iterable[ast.stmt], indented: bool = False) -> Iterator[tuple[ast.stmt, bool]]:
     for node in body:
-        if isinstance(node, ast.If) and is_main_guard(node.test):
+        if isinstance(node, ast.If) and _is_main_guard(node.test):
             yield from _unguarded(node.body, indented=True)
         else:
             yield node, indented
 
 
-def is_definition(node: ast.stmt) -> bool:
-    """Return whether a statement does nothing but define or import."""
-    return isinstance(node, (*DEFINITIONS, ast.Import, ast.ImportFrom))
-
-
-def is_main_guard(test: ast.expr) -> bool:
-    """Whether a condition asks if this is the main program."""
+def _is_main_guard(test: ast.expr) -> bool:
     return any(isinstance(part, ast.Name) and part.id == "__name__" for part in ast.walk(test))
 
 
@@ -99,8 +112,7 @@ def _future_flags(node: ast.stmt) -> int:
 def _statement(
     cell: int | str, node: ast.stmt, block: CodeBlock, flags: int, indented: bool, package: str | None
 ) -> Statement:
-    decorators = getattr(node, "decorator_list", [])
-    first = min([node.lineno, *(decorator.lineno for decorator in decorators)])
+    first = _top_line(node)
     source = _source(node, block.rows, first, package)
     line = block.lines[first - 1] if first <= len(block.lines) else first
     if indented and source[:1].isspace():
@@ -118,17 +130,23 @@ def _statement(
     )
 
 
-def _source(node: ast.stmt, rows: list[str], first: int, package: str | None) -> str:
-    """The statement's own lines; where it shares a line with another one, rewritten without its neighbour.
+def _top_line(node: ast.stmt) -> int:
+    """Return the line where a statement starts: that of its first decorator, if it has any."""
+    decorators = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(int(decorator.lineno) for decorator in decorators)])
 
-    Relative imports outside a package are made absolute: the modules beside a notebook have no parent.
+
+def _source(node: ast.stmt, rows: list[str], first: int, package: str | None) -> str:
+    """Return the rows of a statement; if it shares a row with another one, generate its source instead.
+
+    Relative imports outside a package are made absolute, because local modules have no parent package.
     """
     last = node.end_lineno or first
     if isinstance(node, ast.ImportFrom) and node.level and not package:
         if node.module is None:
             return "; ".join(_import(alias) for alias in node.names)
         return ast.unparse(ast.ImportFrom(module=node.module, names=node.names, level=0))
-    before = rows[node.lineno - 1].encode()[: node.col_offset].strip()
+    before = rows[node.lineno - 1].encode()[: node.col_offset].strip()  # col_offset counts UTF-8 bytes
     after = rows[last - 1].encode()[node.end_col_offset :].strip()
     if before or (after and not after.startswith(b"#")):
         try:
@@ -143,7 +161,11 @@ def _import(alias: ast.alias) -> str:
 
 
 class _Names:
-    """The names that a statement binds, patches and reads, by Python's own scoping rules."""
+    """The names that a statement binds, patches and reads, by Python's own scoping rules.
+
+    ``symtable`` runs the compiler's scope analysis, so closures, comprehensions, ``global`` and default
+    arguments are resolved exactly as they are at run time.
+    """
 
     def __init__(self, source: str, node: ast.stmt) -> None:
         try:
@@ -154,23 +176,24 @@ class _Names:
         self.binds = frozenset(
             s.get_name() for s in top if s.is_assigned() or s.is_imported() or s.is_namespace()
         )
-        self.reads = frozenset(s.get_name() for s in top if s.is_referenced()) | _globals_inside(table)
+        self.reads = frozenset(s.get_name() for s in top if s.is_referenced()) | _inner_globals(table)
         if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
             self.binds |= {"*"}
         self.patches = frozenset(_patched(node))
         self.reads |= self.patches
 
 
-def _globals_inside(table: symtable.SymbolTable) -> frozenset[str]:
+def _inner_globals(table: symtable.SymbolTable) -> frozenset[str]:
+    """Return the global names that functions and classes inside the statement refer to."""
     names: set[str] = set()
     for child in table.get_children():
         names.update(s.get_name() for s in child.get_symbols() if s.is_global() and s.is_referenced())
-        names |= _globals_inside(child)
+        names |= _inner_globals(child)
     return frozenset(names)
 
 
 def _patched(node: ast.stmt) -> Iterable[str]:
-    """Names whose objects the statement changes, as ``UNet.forward = …`` or ``setattr(UNet, …)`` do."""
+    """Yield the names whose objects a statement changes, by ``UNet.forward = f`` or ``setattr``."""
     targets: list[ast.expr] = []
     match node:
         case ast.Assign(targets=assigned):
@@ -184,12 +207,12 @@ def _patched(node: ast.stmt) -> Iterable[str]:
             if attr in SETTERS:
                 yield name
     for changed in targets:
-        if (root := _root(changed)) is not changed and isinstance(root, ast.Name):
-            yield root.id
+        if (owner := _owner(changed)) is not changed and isinstance(owner, ast.Name):
+            yield owner.id
 
 
-def _root(target: ast.expr) -> ast.expr:
-    """What an attribute or item is finally one of: ``a`` in ``a.b[0].c``."""
+def _owner(target: ast.expr) -> ast.expr:
+    """Return the object that an attribute or item belongs to: ``a`` for ``a.b[0].c``."""
     while isinstance(target, ast.Attribute | ast.Subscript):
         target = target.value
     return target

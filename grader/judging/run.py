@@ -11,8 +11,8 @@ from threading import Timer
 from typing import Any
 
 from grader.errors import UsageError
-from grader.extraction.extract import StudentSource
 from grader.extraction.statements import Statement
+from grader.extraction.student_source import StudentSource
 from grader.judging.process import ERRORS, JudgeProcess, StartJudge, start_fresh
 from grader.options import EventListener, Options, Outcome
 from grader.rubric import Rubric
@@ -82,8 +82,8 @@ def request(
         "modules": {name: _rows(module.statements) for name, module in source.modules.items()},
         "needs": {name: list(places) for name, places in source.needs.items()},
         "names": dict(source.names),
-        "unset": dict(source.unset),
-        "weights": str(source.weights) if source.weights else None,
+        "unset": dict(source.undefined),
+        "weights": str(source.checkpoint) if source.checkpoint else None,
         "extraction": {**source.summary(), "hints": dict(source.hints)},
         "outcome": str(outcome),
         "device": options.device,

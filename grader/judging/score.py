@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from grader import __version__
-from grader.extraction.extract import StudentSource
+from grader.extraction.student_source import StudentSource
 from grader.model import Criterion, CriterionResult, Grade, Misconception, Verdict
 from grader.notebook.submission import Submission
 from grader.options import Options, Outcome

@@ -1,1 +1,1 @@
-"""What was handed in, read as cells: formats, syntax, checkpoints. Nothing is executed."""
+"""Reading a submission as code cells: file formats, syntax, checkpoints. Nothing is executed."""

@@ -92,7 +92,7 @@ def newer_python(version: str | None) -> str | None:
     """Return a note if a notebook was last run with a newer Python ("3.13.1") than this one."""
     numbers = re.match(r"(\d+)\.(\d+)", version or "")
     if numbers and (int(numbers[1]), int(numbers[2])) > sys.version_info[:2]:
-        return f"The notebook was last run with Python {version}, and the grader runs {_HERE}."
+        return f"The notebook was last run with Python {version}, but the grader runs Python {_HERE}."
     return None
 
 
@@ -107,12 +107,12 @@ def _tree(text: str) -> ast.Module:
 def _explanation(error: SyntaxError, rows: list[str], number: int) -> str:
     row = rows[number - 1]
     if any(re.match(r"<{7}|={7}|>{7}", near) for near in rows[max(0, number - 3) : number + 2]):
-        return "a merge conflict is not resolved here; what it spoils was left out"
+        return "there is an unresolved merge conflict here; the code around it was skipped"
     for version, newer in _NEWER_SYNTAX:
         if sys.version_info < version and newer.search(row):
             needed = ".".join(map(str, version))
-            return f"this needs Python {needed}, and the grader runs {_HERE}; what it spoils was left out"
-    return f"SyntaxError: {error.msg}; what it spoils was left out"
+            return f"this needs Python {needed}, but the grader runs {_HERE}; the code around it was skipped"
+    return f"SyntaxError: {error.msg}; the code around it was skipped"
 
 
 def _unwrapped(block: CodeBlock) -> CodeBlock:

@@ -56,12 +56,12 @@ def test_a_messy_notebook_is_shown_with_what_was_done(inspect, tmp_path):
     ran = inspect("messy.ipynb")
     assert ran.code == 0, ran.err
     for sentence in (
-        "UNet is your Unet (the nearest to that name), net.py, line",
+        "UNet is your Unet (the most similar name), net.py, line",
         "generate_samples: not found.",
         "net: a module beside the notebook",
         "epochs is set in cell 4, line 1, but that was not run",
         "cell 3, line 1: SyntaxError: expected ':'",
-        "Besides its arguments train uses variables of the notebook: epochs (cell 5, line",
+        "train also reads these notebook variables: epochs (cell 5, line",
     ):
         assert sentence in ran.out, sentence
     found = json.loads(inspect("messy.ipynb", "--json").out)

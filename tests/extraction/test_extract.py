@@ -1,8 +1,9 @@
-"""What is lifted out of a notebook, what is left behind, and where everything stood."""
+"""Extraction keeps what the wanted definitions depend on, drops the rest, and knows every position."""
 
 from __future__ import annotations
 
-from grader.extraction.extract import StudentSource, extract
+from grader.extraction.extract import extract
+from grader.extraction.student_source import StudentSource
 from grader.notebook.submission import Cell, Submission
 
 WANTED = ("Model", "train")
@@ -18,7 +19,7 @@ def _kept(*cells: str) -> list[str]:
 
 
 def test_definitions_are_kept_with_what_they_need() -> None:
-    """Imports, constants, helpers and base classes come along, wherever they stand; nothing else does."""
+    """Imports, constants, helpers and base classes are kept, wherever they are; nothing else is."""
     kept = _kept(
         "def train(model):\n    return helper(model)",
         "import torch\nimport pandas",
@@ -37,7 +38,7 @@ def test_definitions_are_kept_with_what_they_need() -> None:
     ]
 
 
-def test_names_are_followed_through_every_corner_of_a_definition() -> None:
+def test_names_are_followed_into_every_part_of_a_definition() -> None:
     """Defaults, decorators, annotations, f-strings, nested functions and comprehensions all read globals."""
     kept = _kept(
         "a, b, c = 1, 2, 3\nd = 4\ne = 5\nf = 6\ng = int\nlocal = 7",
@@ -57,8 +58,8 @@ def test_names_are_followed_through_every_corner_of_a_definition() -> None:
     assert "local = 7" not in kept  # inside train it is a local name
 
 
-def test_top_level_work_stays_behind_and_is_reported_where_it_is_missed() -> None:
-    """Loops, plots and training are not run; a name that only they set is listed with cell and line."""
+def test_top_level_work_is_dropped_and_reported_if_it_is_needed() -> None:
+    """Loops, plots and training are not run; a name that only they set is reported with its place."""
     source = _extract(
         "class Model: pass\ndef train():\n    return losses, T",
         "T = 50\nfor epoch in range(10):\n    print(epoch)",
@@ -94,7 +95,7 @@ def test_a_variable_of_the_same_name_does_not_hide_a_definition() -> None:
     assert kept == ["class Model: pass", "def train(): pass"]
 
 
-def test_magics_and_shell_lines_go() -> None:
+def test_magics_and_shell_commands_are_removed() -> None:
     kept = _kept(
         "%matplotlib inline\n!pip install torch\nimport torch",
         "%%time\nclass Model:\n    x = torch",
@@ -105,7 +106,7 @@ def test_magics_and_shell_lines_go() -> None:
 
 
 def test_every_statement_knows_its_cell_and_line() -> None:
-    """Also after blank lines, magics that are joined, decorators and semicolons."""
+    """Also after blank lines and continued magics, and with decorators and semicolons."""
     source = _extract(
         "\n\n!pip install a \\\n  b\nimport functools\n",
         "class Model: pass",
@@ -121,31 +122,31 @@ def test_every_statement_knows_its_cell_and_line() -> None:
     }
 
 
-def test_a_syntax_error_spoils_no_more_than_its_neighbourhood() -> None:
+def test_a_syntax_error_costs_only_the_code_around_it() -> None:
     source = _extract("class Model:\n    pass\n\nfor x in y\n    z()\n\ndef train():\n    pass")
-    assert [part.name for part in source.parts] == ["Model", "train"]
+    assert [definition.name for definition in source.definitions] == ["Model", "train"]
     assert [(p.cell, p.line) for p in source.problems] == [(1, 4)]
     assert {s.line for s in source.statements} == {1, 7}
 
 
-def test_future_features_hold_for_the_cells_below() -> None:
+def test_future_imports_hold_for_the_cells_below() -> None:
     import __future__
 
     source = _extract("from __future__ import annotations", "class Model: pass\ndef train(x: Unknown): pass")
     assert all(s.flags & __future__.annotations.compiler_flag for s in source.statements)
 
 
-def test_a_near_miss_is_taken_and_said_to_be() -> None:
+def test_a_similar_name_counts_and_is_noted() -> None:
     source = _extract("class model: pass\ndef trian(): pass")
     assert source.missing == ()
     assert source.names == {"Model": "model", "train": "trian"}
     assert source.notes() == [
-        "Your model was judged as Model: the nearest to that name, cell 1, line 1.",
-        "Your trian was judged as train: the nearest to that name, cell 1, line 2.",
+        "Your model was graded as Model: the most similar name, cell 1, line 1.",
+        "Your trian was graded as train: the most similar name, cell 1, line 2.",
     ]
 
 
-def test_conditional_definitions_are_kept_and_guarded_ones_are_not() -> None:
+def test_conditional_setup_is_kept_and_a_guarded_experiment_is_not() -> None:
     """``try: import`` and ``if cuda:`` set things up; ``if __name__ == "__main__"`` starts the experiment."""
     kept = _kept(
         "try:\n    import tqdm\nexcept ImportError:\n    tqdm = None",
@@ -157,8 +158,8 @@ def test_conditional_definitions_are_kept_and_guarded_ones_are_not() -> None:
     assert not any("__main__" in source for source in kept)
 
 
-def test_folders_are_made_since_definitions_may_write_into_them() -> None:
-    """Below the current one only."""
+def test_folders_are_made_because_definitions_may_write_to_them() -> None:
+    """Only folders below the current one."""
     kept = _kept(
         "import os\nfrom pathlib import Path",
         "os.makedirs('results', exist_ok=True)\nPath('/content/x').mkdir()",
@@ -170,8 +171,8 @@ def test_folders_are_made_since_definitions_may_write_into_them() -> None:
     assert not any("/content" in source for source in kept)
 
 
-def test_what_each_wanted_name_needs_is_known_by_itself() -> None:
-    """And nothing that only another one needs."""
+def test_the_dependencies_of_each_definition_are_known_separately() -> None:
+    """They include nothing that only another definition depends on."""
     source = _extract(
         "import torch\nWIDTH = 3\nSTEPS = 4",
         "def helper(model):\n    return STEPS",
@@ -193,7 +194,7 @@ def test_what_each_wanted_name_needs_is_known_by_itself() -> None:
     }
 
 
-def test_what_changes_an_object_is_run_for_every_part_by_whatever_name() -> None:
+def test_statements_that_change_an_object_are_run_for_every_definition() -> None:
     source = _extract(
         "import torch\nfrom torch import nn",
         "KNOWN = {}",

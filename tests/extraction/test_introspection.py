@@ -1,4 +1,4 @@
-"""Code that reaches for the interpreter's insides is pointed out; ordinary code is not."""
+"""Code that inspects the interpreter gets a note for the TA; ordinary code does not."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from grader.notebook.formats import Cell
 from grader.notebook.syntax import parse_cell
 
 
-def noted(*sources: str) -> list[str]:
+def introspection_notes(*sources: str) -> list[str]:
     cells = [Cell(number, source) for number, source in enumerate(sources, start=1)]
     return notes(statements(map(parse_cell, cells))[0])
 
@@ -27,17 +27,16 @@ def noted(*sources: str) -> list[str]:
         ("import os\nos._exit(0)", "os._exit"),
     ],
 )
-def test_it_is_pointed_out_where_it_stands(source: str, what: str) -> None:
-    (note,) = noted("x = 1", source)
-    assert note.startswith("Cell 2, line ")
-    assert f"`{what}`" in note
+def test_the_note_gives_the_name_and_the_place(source: str, what: str) -> None:
+    (note,) = introspection_notes("x = 1", source)
+    assert note.startswith(f"Your code uses `{what}` (cell 2, line ")
 
 
-def test_the_line_is_counted_in_the_cell() -> None:
-    (note,) = noted("x = 1\n\ndef f():\n    y = 2\n    return f.__globals__")
-    assert note.startswith("Cell 1, line 5")
+def test_lines_are_counted_from_the_top_of_the_cell() -> None:
+    (note,) = introspection_notes("x = 1\n\ndef f():\n    y = 2\n    return f.__globals__")
+    assert "(cell 1, line 5)" in note
 
 
 @pytest.mark.parametrize("name", CORPUS.right_names)
-def test_no_right_solution_needs_any_of_it(name: str) -> None:
-    assert noted(*(source for _, source in CORPUS.right_cells(name))) == []
+def test_no_right_solution_gets_a_note(name: str) -> None:
+    assert introspection_notes(*(source for _, source in CORPUS.right_cells(name))) == []

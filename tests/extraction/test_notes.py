@@ -1,8 +1,9 @@
-"""The notes of a result: everything that reading and extraction have to say, in a fixed order."""
+"""The notes of a result: on the file and on its code, in a fixed order."""
 
 from __future__ import annotations
 
-from grader.extraction.extract import StudentSource, extract
+from grader.extraction.extract import extract
+from grader.extraction.student_source import StudentSource
 from grader.judging import score
 from grader.notebook.formats import Cell
 from grader.notebook.submission import Submission
@@ -21,7 +22,7 @@ SUBMISSION = Submission(
     sha256="",
     cells=tuple(Cell(number, source) for number, source in enumerate(CELLS, start=1)),
     notes=("A note on the file.",),
-    python="99.0",
+    python_version="99.0",
 )
 
 
@@ -34,17 +35,17 @@ def test_notes_go_from_the_file_to_its_code() -> None:
         "The notebook was last run with Python 99.0",
         "A note on the file.",
         "Part of your notebook could not be",
-        "Your trian was judged as train",
+        "Your trian was graded as train",
         "losses is set in cell 2, line 2",
-        "device is ",
-        "",
-        "Cell 1, line 1 uses `ctypes`",
+        "device is never defined in the code that ran, so the grader supplied it.",
+        "train also reads these notebook variables: ",
+        "Your code uses `ctypes` (cell 1, line 1)",
     )
     notes = _source().notes()
     assert len(notes) == len(starts)
     for note, start in zip(notes, starts, strict=True):
         assert note.startswith(start)
-    assert all(name in notes[6] for name in ("train", "T (cell 4, line 2", "losses (cell 4, line 2"))
+    assert all(name in notes[6] for name in ("T (cell 4, line 2", "losses (cell 4, line 2"))
 
 
 def test_the_graders_failure_comes_first_and_the_judges_notes_follow() -> None:
@@ -58,5 +59,5 @@ def test_the_graders_failure_comes_first_and_the_judges_notes_follow() -> None:
 
 
 def test_a_newer_python_is_mentioned_only_if_it_may_explain_a_problem() -> None:
-    readable = Submission(name="s", path="s", sha256="", cells=SUBMISSION.cells[:2], python="99.0")
+    readable = Submission(name="s", path="s", sha256="", cells=SUBMISSION.cells[:2], python_version="99.0")
     assert not any("99.0" in note for note in _source(readable).notes())

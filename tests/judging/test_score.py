@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from grader.extraction.extract import StudentSource
+from grader.extraction.student_source import StudentSource
 from grader.judging import score
 from grader.model import Grade
 from grader.notebook.submission import Submission
@@ -15,7 +15,7 @@ from grader.rubric import Rubric
 
 RUBRIC = Rubric.load("ddpm")
 SUBMISSION = Submission(name="s", path="s.ipynb", sha256="0", cells=())
-SOURCE = StudentSource(statements=(), parts=(), missing=(), dropped=(), problems=())
+SOURCE = StudentSource(statements=(), definitions=(), missing=(), dropped=(), problems=())
 
 
 def _check(criterion: str, verdict: str, credit: float = 0.0, message: str = "why") -> dict[str, Any]:

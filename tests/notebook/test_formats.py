@@ -1,4 +1,4 @@
-"""Whatever bytes are handed in: the code in them, with a note on how it was read, or one sentence why not."""
+"""Files of every kind are read as far as possible, with a note, or refused with one sentence."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ def read(tmp_path: Path):
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
-def test_every_unicode_encoding_is_read_alike(read, encoding):
+def test_every_unicode_encoding_gives_the_same_cells(read, encoding):
     assert read(ALICE.encode(encoding)).cells == read(ALICE).cells
 
 
-def test_latin_1_is_read_and_said(read):
+def test_latin_1_is_read_with_a_note(read):
     submission = read(b'{"cells": [{"cell_type": "code", "source": "# caf\xe9"}]}')
     assert submission.cells[0].source == "# café"
     assert "read as Latin-1" in submission.notes[0]
 
 
-def test_a_notebook_that_is_cut_off_is_judged_as_far_as_it_goes(read):
+def test_the_complete_cells_of_a_truncated_notebook_are_read(read):
     submission = read(ALICE[: len(ALICE) * 2 // 3])
     assert 5 < len(submission.cells) < CELLS
     assert submission.cells == read(ALICE).cells[: len(submission.cells)]
     assert "The file is cut off at line" in submission.notes[0]
-    assert "whole cells could be saved" in submission.notes[0]
+    assert "complete cells were recovered" in submission.notes[0]
 
 
-def test_a_spoilt_cell_costs_itself_only(read):
+def test_a_corrupt_cell_costs_only_itself(read):
     cells = [{"cell_type": "code", "source": f"x = {number}"} for number in range(9)]
     text = json.dumps({"cells": cells}).replace('"x = 4"', '"x = 4')
     submission = read(text)
@@ -53,7 +53,7 @@ def test_a_spoilt_cell_costs_itself_only(read):
     assert "damaged" in submission.notes[0]
 
 
-def test_of_a_merge_conflict_the_first_version_is_read(read):
+def test_the_first_version_of_a_merge_conflict_is_read(read):
     rows = json.dumps({"cells": [{"cell_type": "code", "source": "ours"}]}, indent=1).splitlines()
     place = next(number for number, row in enumerate(rows) if "ours" in row)
     theirs = rows[place].replace("ours", "theirs")
@@ -75,12 +75,12 @@ def test_of_a_merge_conflict_the_first_version_is_read(read):
     ],
 )
 def test_cells_that_break_the_schema_are_read(read, cell):
-    """Missing metadata, duplicate ids, no outputs, source as text or list, with and without line ends."""
+    """Missing metadata, duplicate ids, no outputs, source as text or list, with or without line endings."""
     cell = {"id": "same", **cell}
     assert read(json.dumps({"cells": [cell, cell]})).cells[1].source == "a = 1\nb = 2"
 
 
-def test_several_worksheets_are_one_notebook(read):
+def test_worksheets_are_read_as_one_notebook(read):
     sheets = [{"cells": [{"cell_type": "code", "input": [f"x = {number}"]}]} for number in range(2)]
     submission = read(json.dumps({"worksheets": [*sheets, 7], "nbformat": 3, "metadata": {"name": ""}}))
     assert [cell.source for cell in submission.cells] == ["x = 0", "x = 1"]
@@ -105,7 +105,7 @@ def test_several_worksheets_are_one_notebook(read):
         (b'{"cells": [{"cell_type": "code", "sour', "cut off at line 1"),
     ],
 )
-def test_what_is_no_notebook_gets_one_sentence(read, data, sentence):
+def test_a_file_that_is_no_notebook_is_refused_with_one_sentence(read, data, sentence):
     with pytest.raises(NotebookError, match=sentence) as error:
         read(data)
     assert "\n" not in str(error.value)
@@ -114,25 +114,25 @@ def test_what_is_no_notebook_gets_one_sentence(read, data, sentence):
 @pytest.mark.parametrize(
     "text", ["import torch\n", "# %%\nimport torch\n# %% [markdown]\n# # Title\n", "# In[3]:\n\nimport torch"]
 )
-def test_a_script_is_one_cell_with_the_lines_of_the_file(read, text):
+def test_a_script_is_one_cell_with_the_line_numbers_of_the_file(read, text):
     submission = read(text, "student.py")
     assert [cell.source for cell in submission.cells] == [text]
     assert "counts as one cell" in submission.notes[0]
 
 
-def test_a_cell_that_is_too_large_is_left_out_and_named(read):
+def test_a_cell_that_is_too_large_is_skipped_with_a_note(read):
     cells = [{"cell_type": "code", "source": source} for source in ("a = 1", "x = '" + "y" * 3_000_000 + "'")]
     submission = read(json.dumps({"cells": cells}))
     assert [cell.source for cell in submission.cells] == ["a = 1", ""]
-    assert "Cell 2 holds 3,000,006 characters" in submission.notes[0]
+    assert "Cell 2 has 3,000,006 characters and was skipped" in submission.notes[0]
 
 
-def test_a_hundred_megabytes_of_outputs_are_passed_over(read):
+def test_a_hundred_megabytes_of_outputs_are_ignored(read):
     cell = {"cell_type": "code", "source": "a = 1", "outputs": [{"text": "epoch\n" * 17_000_000}]}
     assert read(json.dumps({"cells": [cell]})).cells[0].source == "a = 1"
 
 
-def test_characters_that_no_file_can_hold_are_replaced(read):
+def test_lone_surrogates_are_replaced(read):
     assert (
         read('{"cells": [{"cell_type": "code", "source": "x = \\"\\ud800\\""}]}').cells[0].source == 'x = "�"'
     )

@@ -1,4 +1,4 @@
-"""Notebooks are read by as many threads as there are jobs, which Python's own parser does not bear."""
+"""Several jobs parse notebooks in threads, which CPython's parser does not survive without a lock."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ SOURCE = "\n".join(f"def f{n}(x, y=[{n}]):\n    return [x ** y[0] + {n} for x in
 
 
 @pytest.fixture
-def _threads_take_turns_often() -> Iterator[None]:
-    """In the middle of a tree, too: a collection that calls anything lets another thread go on."""
+def _frequent_thread_switches() -> Iterator[None]:
+    """Switch threads even in the middle of a tree: a garbage collection that runs a callback allows it."""
     before, callback = (sys.getswitchinterval(), gc.get_threshold()), lambda phase, info: sum(range(50))
     sys.setswitchinterval(1e-6)
     gc.set_threshold(50)
@@ -41,19 +41,19 @@ def _failures(parser: Callable[[str], ast.Module]) -> int:
         return sum(pool.map(fails, range(400)))
 
 
-@pytest.mark.usefixtures("_threads_take_turns_often")
-def test_threads_that_parse_at_once_do_not_fail() -> None:
+@pytest.mark.usefixtures("_frequent_thread_switches")
+def test_threads_can_parse_at_the_same_time() -> None:
     assert _failures(parse) == 0
 
 
-@pytest.mark.usefixtures("_threads_take_turns_often")
-@pytest.mark.skipif(sys.version_info >= (3, 11, 8), reason="known to fail before only")
-def test_which_they_would_without_taking_turns() -> None:
-    """Else the test above could not fail."""
+@pytest.mark.usefixtures("_frequent_thread_switches")
+@pytest.mark.skipif(sys.version_info >= (3, 11, 8), reason="fixed in CPython 3.11.8")
+def test_without_the_lock_they_could_not() -> None:
+    """Otherwise the test above could not fail."""
     assert any(_failures(ast.parse) for _ in range(20))
 
 
-def test_an_invalid_escape_is_no_warning() -> None:
+def test_an_invalid_escape_gives_no_warning() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         parse('x = "\\d"')

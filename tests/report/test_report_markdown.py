@@ -70,4 +70,4 @@ def test_a_notebooks_markdown_is_read(tmp_path) -> None:
     cells = [nbformat.v4.new_markdown_cell("# Title"), nbformat.v4.new_code_cell("x = 1")]
     cells += [nbformat.v4.new_markdown_cell("The end.")]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "a.ipynb")
-    assert read_notebook(tmp_path / "a.ipynb", "a").prose == ((0, "# Title"), (1, "The end."))
+    assert read_notebook(tmp_path / "a.ipynb", "a").markdown == ((0, "# Title"), (1, "The end."))

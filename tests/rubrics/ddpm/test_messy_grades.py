@@ -133,7 +133,7 @@ def test_a_trainer_class_and_a_sampling_method_lose_no_points(warm: WarmGrader) 
     grade = grade_cells(warm, cells)
     assert lost(grade) == {}
     assert any(
-        "Your DDPMTrainer.fit was judged as train: a method of a class" in note for note in grade.notes
+        "Your DDPMTrainer.fit was graded as train: a method of a class" in note for note in grade.notes
     )
 
 

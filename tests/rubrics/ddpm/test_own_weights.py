@@ -91,7 +91,7 @@ def test_weights_are_part_of_the_digest_and_are_extracted_from_a_zip(
     collected = collect([str(zipped(tmp_path / "alice.zip", members))], scratch, [])
     assert not collected.refused
     (attempt,) = collected.attempts
-    found = read_notebook(attempt.path, "alice").weights
+    found = read_notebook(attempt.path, "alice").checkpoint
     assert found is not None
     assert found.read_bytes() == b"one"
 
@@ -99,7 +99,7 @@ def test_weights_are_part_of_the_digest_and_are_extracted_from_a_zip(
 def test_a_symlink_to_another_students_weights_is_not_followed(homework: Path, tmp_path: Path) -> None:
     (tmp_path / "theirs.pth").write_bytes(b"theirs")
     (homework.parent / "mine.pth").symlink_to(tmp_path / "theirs.pth")
-    assert read_notebook(homework, "alice").weights is None
+    assert read_notebook(homework, "alice").checkpoint is None
     (homework.parent / "mine.pth").unlink()
     shutil.copy(tmp_path / "theirs.pth", homework.parent / "mine.pth")
-    assert read_notebook(homework, "alice").weights is not None
+    assert read_notebook(homework, "alice").checkpoint is not None

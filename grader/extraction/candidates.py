@@ -1,0 +1,87 @@
+"""Definitions in a notebook, as candidates for those that a rubric wants."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from grader.extraction.statements import Statement
+
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+# Calls that return a function or class that does the same work as their argument.
+_WRAPPERS = frozenset({"partial", "compile", "script", "jit", "no_grad", "inference_mode", "wraps"})
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A definition in the notebook or in a local module.
+
+    Attributes:
+        qualname: the dotted name that reaches it from the notebook.
+        statement: the top-level statement that contains it.
+        node: its own syntax.
+    """
+
+    qualname: str
+    statement: Statement
+    node: ast.stmt
+
+    @property
+    def name(self) -> str:
+        """The last part of the dotted name."""
+        return self.qualname.rpartition(".")[2]
+
+    @property
+    def in_class(self) -> bool:
+        """True inside a class."""
+        return isinstance(self.statement.node, ast.ClassDef) and self.node is not self.statement.node
+
+    @property
+    def is_method(self) -> bool:
+        """True if it is called on an instance of its class."""
+        decorators = getattr(self.node, "decorator_list", [])
+        return self.in_class and not any(last_name(each) == "staticmethod" for each in decorators)
+
+    @property
+    def line(self) -> int:
+        """The line in its cell where it starts."""
+        at_top = self.node is self.statement.node
+        return self.statement.first_line if at_top else self.statement.line_of(self.node)
+
+
+def candidates_in(found: Sequence[Statement], prefix: str = "") -> Iterator[Candidate]:
+    """Yield every definition in the statements, in order, including methods."""
+    for statement in found:
+        node = statement.node
+        if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+            yield Candidate(prefix + node.name, statement, node)
+        for name in _assigned(node):
+            yield Candidate(prefix + name, statement, node)
+        if isinstance(node, ast.If | ast.Try | ast.With):  # conditional definitions
+            for part in ast.walk(node):
+                if isinstance(part, (*FUNCTIONS, ast.ClassDef)) and part.name in statement.binds:
+                    yield Candidate(prefix + part.name, statement, part)
+        if isinstance(node, ast.ClassDef):
+            for part in node.body:
+                if isinstance(part, FUNCTIONS):
+                    yield Candidate(f"{prefix}{node.name}.{part.name}", statement, part)
+
+
+def _assigned(node: ast.stmt) -> Iterator[str]:
+    """Yield the name that a function or class gets by assignment, as in ``train = partial(fit, ...)``."""
+    match node:
+        case ast.Assign(targets=[ast.Name(id=name)], value=ast.Lambda() | ast.Name() | ast.Attribute()):
+            yield name
+        case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=func)):
+            inner = func.func if isinstance(func, ast.Call) else func
+            if last_name(inner) in _WRAPPERS:
+                yield name
+
+
+def last_name(node: ast.expr) -> str:
+    """Return the last part of a dotted name; "" for any other expression."""
+    match node:
+        case ast.Attribute(attr=name) | ast.Name(id=name):
+            return name
+    return ""

@@ -1,0 +1,82 @@
+"""Local modules: files beside the notebook, %%writefile cells and %run scripts."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from functools import partial
+from pathlib import Path
+
+import pytest
+from ddpm_cells import DIFFUSER, IMPORTS, SAMPLE, TRAIN, UNET, extract_cells
+
+from grader.extraction.student_source import StudentSource
+
+
+@pytest.fixture
+def extract(tmp_path: Path) -> partial[StudentSource]:
+    return partial(extract_cells, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from parts import UNet",
+        "from parts import *",
+        "from .parts import UNet",
+        "import parts\nUNet = parts.UNet",
+    ],
+)
+def test_a_module_beside_the_notebook_is_found_without_its_top_level_loops(extract, line):
+    files = {
+        "parts.py": f"{IMPORTS}\nfrom .deeper import *\n{UNET}\nfor i in range(9**9):\n    pass",
+        "deeper.py": "A = 1",
+    }
+    source = extract(IMPORTS, line, DIFFUSER, TRAIN, SAMPLE, files=files)
+    assert source.missing == ()
+    assert set(source.modules) == {"parts", "deeper"}
+    assert not any("range(9**9)" in statement.source for statement in source.modules["parts"].statements)
+    assert "from deeper import *" in [statement.source for statement in source.modules["parts"].statements]
+
+
+def test_a_definition_in_a_module_has_its_file_and_line(extract):
+    source = extract("from parts import UNet", files={"parts.py": f"{IMPORTS}\n{UNET}"})
+    assert [(each.cell, each.line) for each in source.definitions] == [("parts.py", 3)]
+
+
+def test_a_module_in_a_package_is_reached_by_its_dotted_name(extract):
+    source = extract("import pkg.net", files={"pkg/__init__.py": "", "pkg/net.py": f"{IMPORTS}\n{UNET}"})
+    assert source.names["UNet"] == "pkg.net.UNet"
+    assert set(source.modules) == {"pkg", "pkg.net"}
+
+
+def test_writefile_makes_a_module_and_run_is_a_star_import(extract):
+    source = extract(f"%%writefile net.py\n{IMPORTS}\n{UNET}", "%run net.py", DIFFUSER, TRAIN, SAMPLE)
+    assert source.missing == ()
+    assert [(each.cell, each.line) for each in source.definitions if each.name == "UNet"] == [(1, 4)]
+
+
+def test_a_hint_asks_for_a_missing_file(extract):
+    source = extract("from my_net import UNet", DIFFUSER, TRAIN, SAMPLE)
+    assert source.hints["UNet"] == "It is imported from my_net in cell 1, line 1: hand in that file as well."
+
+
+def test_files_named_like_installed_packages_and_links_are_ignored(extract, tmp_path):
+    (tmp_path / "link.py").symlink_to("/etc/passwd")
+    source = extract("import json, link, numpy\nfrom ..up import x", files={"json.py": "1", "numpy.py": "1"})
+    assert source.modules == {}
+
+
+def test_every_cell_and_module_is_parsed_once(extract, monkeypatch):
+    """Statements, imports and local modules share one syntax tree for each source."""
+    parsed: Counter[str] = Counter()
+    original = ast.parse
+
+    def count(source: str) -> ast.Module:
+        parsed[source] += 1
+        return original(source)
+
+    monkeypatch.setattr(ast, "parse", count)
+    module = f"{IMPORTS}\n{UNET}"
+    extract("from parts import UNet", DIFFUSER, TRAIN, SAMPLE, files={"parts.py": module})
+    assert {parsed[source] for source in (DIFFUSER, TRAIN, SAMPLE, module, "from parts import UNet")} == {1}

@@ -1,0 +1,125 @@
+"""Definitions under other names, in classes and behind guards are recognised, and doubtful ones are not."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+from ddpm_cells import DIFFUSER, IMPORTS, OWN_NAMES, SAMPLE, TRAIN, UNET, extract_cells, names_found
+
+from grader.extraction.student_source import StudentSource
+
+
+@pytest.fixture
+def extract(tmp_path: Path) -> partial[StudentSource]:
+    return partial(extract_cells, tmp_path)
+
+
+def test_definitions_under_other_names_are_found_and_noted(extract):
+    """Aliases and similar names count."""
+    source = extract(
+        IMPORTS,
+        DIFFUSER.replace("NoiseDiffuser", "GaussianDiffusion").replace("noise_diffusion", "q_sample"),
+        UNET.replace("UNet", "Unet"),
+        TRAIN.replace("train(", "train_model(", 1),
+        SAMPLE.replace("generate_samples", "sample"),
+    )
+    assert names_found(source) == {
+        "NoiseDiffuser": "GaussianDiffusion",
+        "UNet": "Unet",
+        "train": "train_model",
+        "generate_samples": "sample",
+    }
+    assert source.names["NoiseDiffuser.noise_diffusion"] == "q_sample"
+    assert "Your Unet was graded as UNet: the most similar name, cell 3, line 1." in source.notes()
+
+
+def test_a_network_is_recognised_by_its_structure(extract):
+    """Of several modules, it is the one that takes an image and t, and is not a block of another."""
+    source = extract(
+        IMPORTS,
+        "class Block(nn.Module):\n    def forward(self, x, t_emb):\n        return x",
+        "class Denoise(nn.Module):\n    def __init__(self, a, b):\n        super().__init__()\n"
+        "        self.b = Block()\n    def forward(self, x, t):\n        return self.b(x, t)",
+        "class CNN(nn.Module):\n    def forward(self, x):\n        return x",
+        DIFFUSER,
+        TRAIN,
+        SAMPLE,
+    )
+    assert names_found(source) == {**OWN_NAMES, "UNet": "Denoise"}
+
+
+def test_two_equally_likely_networks_are_named_in_the_hint_and_can_be_mapped(extract):
+    two = [UNET.replace("UNet", "Alpha"), UNET.replace("UNet", "Beta")]
+    cells = [IMPORTS, *two, DIFFUSER, TRAIN, SAMPLE]
+    assert extract(*cells).hints["UNet"] == "It could be Alpha or Beta: choose one with --map UNet=Beta."
+    assert names_found(extract(*cells, UNet="Alpha"))["UNet"] == "Alpha"
+    assert "no Gamma either" in extract(*cells, UNet="Gamma").hints["UNet"]
+
+
+def test_the_last_definition_that_fits_the_pattern_counts(extract):
+    """A later classifier of the same name, and its own train function, are dropped."""
+    source = extract(
+        IMPORTS,
+        DIFFUSER,
+        UNET,
+        TRAIN,
+        SAMPLE,
+        "class UNet(nn.Module):\n    def forward(self, x):\n        return x",
+        "def train(model, loader, optimizer):\n    for x, y in loader:\n        model(x)",
+    )
+    assert names_found(source) == OWN_NAMES
+    assert {(drop.name, drop.cell) for drop in source.dropped} == {("UNet", 6), ("train", 7)}
+
+
+def test_a_train_that_calls_a_helper_is_still_train(extract):
+    helper = TRAIN.replace("train(", "train_loop(", 1)
+    source = extract(
+        IMPORTS, DIFFUSER, UNET, helper, "def train(*args):\n    return train_loop(*args)", SAMPLE
+    )
+    assert names_found(source) == OWN_NAMES
+
+
+def test_methods_count_as_functions(extract):
+    """A Trainer class trains, and the diffuser samples."""
+    source = extract(
+        IMPORTS,
+        DIFFUSER
+        + "\n    def sample(self, model, n):\n        return torch.randn(n, 1, 28, 28) - self.betas[0]",
+        UNET,
+        "class Trainer:\n    def __init__(self, model, diffuser):\n        self.diffuser = diffuser\n"
+        "    def fit(self, train_loader, epochs):\n        self.diffuser.noise_diffusion(1, 2)",
+    )
+    assert source.names["train"] == "Trainer().fit"
+    assert source.names["generate_samples"] == "NoiseDiffuser().sample"
+    assert source.missing == ()
+
+
+def test_a_hint_points_at_a_training_loop_at_top_level(extract):
+    source = extract(
+        IMPORTS, DIFFUSER, UNET, "x = 1\nfor epoch in range(3):\n    loss.backward()\n    optimizer.step()"
+    )
+    assert source.missing == ("train", "generate_samples")
+    assert "at top level in cell 4, line 2" in source.hints["train"]
+
+
+def test_a_hint_points_at_a_function_that_should_be_a_method(extract):
+    function = "def forward_diffusion(x, t):\n    return x, torch.randn_like(x)"
+    source = extract(IMPORTS, function, UNET, TRAIN, SAMPLE)
+    assert source.hints["NoiseDiffuser"].startswith("There is a function forward_diffusion in cell 2, line 1")
+
+
+def test_definitions_in_a_main_guard_count(extract):
+    """They keep their line numbers; the experiment below them is dropped."""
+    guarded = "if __name__ == '__main__':\n" + "\n".join("    " + row for row in TRAIN.splitlines())
+    source = extract(IMPORTS, DIFFUSER, UNET, guarded + "\n    train(1, 2)", SAMPLE)
+    assert names_found(source) == OWN_NAMES
+    assert next(each.line for each in source.definitions if each.name == "train") == 2
+
+
+def test_no_definition_is_matched_twice(extract):
+    """Neither ``train`` nor a plotting function is matched to a missing sampler."""
+    show = "def show(diffuser, image):\n    print(torch.randn_like(image), diffuser.betas)"
+    source = extract(IMPORTS, DIFFUSER, UNET, TRAIN, show)
+    assert source.missing == ("generate_samples",)
