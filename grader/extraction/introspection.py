@@ -27,8 +27,7 @@ def notes(statements: Iterable[Statement]) -> list[str]:
     for statement in statements:
         for node in ast.walk(statement.node):
             for name in _introspective_names(node):
-                line = statement.line + getattr(node, "lineno", 0) - statement.node.lineno
-                found.setdefault(name, place(statement.cell, max(line, 1)))
+                found.setdefault(name, place(statement.cell, statement.line_of(node)))
     return [
         f"Your code uses `{name}` ({where}). No solution needs it, so a TA will take a look."
         for name, where in list(found.items())[:MAX_NOTES]

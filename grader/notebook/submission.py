@@ -10,8 +10,6 @@ from grader.errors import NotebookError
 from grader.notebook.checkpoints import find_checkpoint
 from grader.notebook.formats import Cell, read_code
 
-__all__ = ["Cell", "Submission", "file_digest", "read_notebook"]
-
 MAX_BYTES = 512 << 20
 MAX_SOURCE = 2 << 20  # characters of code in a notebook; parsing more takes minutes
 MAX_CELLS = 20_000

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from grader.extraction.extract import extract
 from grader.extraction.student_source import StudentSource
-from grader.notebook.submission import Cell, Submission
+from grader.notebook.formats import Cell
+from grader.notebook.submission import Submission
 
 WANTED = ("Model", "train")
 

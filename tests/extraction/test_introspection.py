@@ -37,6 +37,11 @@ def test_lines_are_counted_from_the_top_of_the_cell() -> None:
     assert "(cell 1, line 5)" in note
 
 
+def test_decorators_count_as_lines() -> None:
+    (note,) = introspection_notes("@cache\n@wraps(g)\ndef f():\n    return f.__globals__")
+    assert "(cell 1, line 4)" in note
+
+
 @pytest.mark.parametrize("name", CORPUS.right_names)
 def test_no_right_solution_gets_a_note(name: str) -> None:
     assert introspection_notes(*(source for _, source in CORPUS.right_cells(name))) == []
