@@ -1,4 +1,4 @@
-"""The audit as a page of its own."""
+"""Render the result of an audit as an HTML page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from grader.rubric import Rubric
 
 
 def render(rubric: Rubric, trials: Sequence[Trial]) -> str:
-    """The table of all solutions as one HTML file without scripts."""
+    """Return the table of all solutions as one HTML file without scripts."""
     right, wrong = right_and_wrong(trials)
     template = environment().get_template("audit.html.j2")
     return template.render(rubric=rubric, summary=summary(trials), wrong=wrong, right=right)

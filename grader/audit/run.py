@@ -1,4 +1,4 @@
-"""Runs a rubric on solutions with a known grade, several at a time, and says what came of each."""
+"""Grade solutions with known grades, several at a time, and compare."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from grader.options import Options
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loss:
-    """A criterion that did not earn its full points."""
+    """A criterion that did not earn full points."""
 
     criterion: str
     verdict: str
@@ -27,11 +27,11 @@ class Loss:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """What became of one solution.
+    """The grade of one solution, compared with the expected one.
 
     Attributes:
-        losses: every criterion that was not earned in full.
-        failure: why the grader itself did not get to its end.
+        losses: every criterion that did not earn full points.
+        failure: why the grader itself failed, if it did.
     """
 
     solution: Solution
@@ -41,27 +41,27 @@ class Trial:
 
     @property
     def missed(self) -> frozenset[str]:
-        """Criteria that ought to have lost points and did not."""
+        """Criteria that should have lost points and did not."""
         failed = {loss.criterion for loss in self.losses if loss.verdict == Verdict.FAIL}
         return self.solution.loses - failed
 
     @property
     def collateral(self) -> frozenset[str]:
-        """Criteria that lost points, or could not be judged, without deserving it."""
+        """Criteria that lost points, or were not checked, although their part is correct."""
         return frozenset(loss.criterion for loss in self.losses) - self.solution.loses
 
     @property
     def unnamed(self) -> frozenset[str]:
-        """Misconceptions that ought to have been named and were not."""
+        """Misconceptions that should have been named and were not."""
         return self.solution.misconceptions - {loss.misconception for loss in self.losses}
 
     @property
     def sound(self) -> bool:
-        """Whether the grade is as it should be; the name of a mistake is not part of the grade."""
+        """Whether the grade is as expected; the name of a mistake is not part of the grade."""
         return not (self.missed or self.collateral or self.failure)
 
     def as_json(self) -> dict[str, Any]:
-        """Plain data for the result file."""
+        """Return plain data for the result file."""
         return {
             "name": self.solution.name,
             "kind": self.solution.kind,
@@ -77,9 +77,14 @@ class Trial:
 
 
 def run(
-    rubric: str, solutions: Sequence[Solution], options: Options, jobs: int, tell: Callable[[Trial], None]
+    rubric: str, solutions: Sequence[Solution], options: Options, jobs: int, on_trial: Callable[[Trial], None]
 ) -> list[Trial]:
-    """Grade every solution, ``jobs`` at a time, telling of each as it is done; in the order given."""
+    """Grade every solution, ``jobs`` at a time; return the trials in the order of the solutions.
+
+    Args:
+        rubric: name or folder.
+        on_trial: called with each trial as it is done.
+    """
     done: dict[str, Trial] = {}
     with WarmGrader(rubric) as grader, ThreadPoolExecutor(jobs) as pool:
         futures = [pool.submit(_try, grader, solution, options) for solution in solutions]
@@ -87,7 +92,7 @@ def run(
             for future in as_completed(futures):
                 trial = future.result()
                 done[trial.solution.name] = trial
-                tell(trial)
+                on_trial(trial)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             stop_all()

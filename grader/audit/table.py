@@ -1,4 +1,4 @@
-"""The audit in the terminal: a line for each solution as it is done, then what is not as it should be."""
+"""Print an audit in the terminal: a line for each solution, then the deviations in detail."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from rich.markup import escape
 from grader.audit.run import Trial
 
 
-def tell_line(console: Console, trial: Trial) -> None:
-    """One solution: whether its grade is right, and what is not."""
+def print_trial(console: Console, trial: Trial) -> None:
+    """Print whether the grade of one solution is as expected, and what is not."""
     mark = "[green]✓[/]" if trial.sound else "[red]✗[/]"
     console.print(f"{mark} {escape(trial.solution.name)}{escape(_remarks(trial))}", soft_wrap=True)
 
 
-def tell_sum(console: Console, trials: Sequence[Trial]) -> None:
-    """What was found over all: slips caught and named, collateral losses, right solutions wronged."""
+def print_summary(console: Console, trials: Sequence[Trial]) -> None:
+    """Print every unexpected grade with its reasons, then the shares over all solutions."""
     for trial in trials:
         if not trial.sound or trial.unnamed:
             console.print(f"{escape(trial.solution.name)}{escape(_remarks(trial))}", soft_wrap=True)
             for loss in trial.losses:
-                said = f"  {loss.criterion} {loss.verdict} [{loss.misconception}]: {loss.message}"
-                console.print(escape(said), soft_wrap=True)
+                details = f"  {loss.criterion} {loss.verdict} [{loss.misconception}]: {loss.message}"
+                console.print(escape(details), soft_wrap=True)
     for line in summary(trials):
         console.print(line)
 
 
 def summary(trials: Sequence[Trial]) -> list[str]:
-    """The shares that the audit is about, a sentence each."""
+    """Return the results over all solutions, one sentence each."""
     right, wrong = right_and_wrong(trials)
     caught = [trial for trial in wrong if not trial.missed]
     named = [trial for trial in wrong if not trial.unnamed]
@@ -37,16 +37,16 @@ def summary(trials: Sequence[Trial]) -> list[str]:
     collateral = sum(bool(trial.collateral) for trial in wrong)
     lines = []
     if wrong:
-        lines.append(f"Slips caught on the right criterion: {_share(len(caught), len(wrong))}")
-        lines.append(f"Slips named rightly: {_share(len(named), len(wrong))}")
-        lines.append(f"Slips charged anywhere else too: {_share(collateral, len(wrong))}")
+        lines.append(f"Mutants caught on the right criterion: {_share(len(caught), len(wrong))}")
+        lines.append(f"Mutants named correctly: {_share(len(named), len(wrong))}")
+        lines.append(f"Mutants that lose other criteria too: {_share(collateral, len(wrong))}")
     if right:
-        lines.append(f"Right solutions that lose nothing: {_share(len(unharmed), len(right))}")
+        lines.append(f"Correct solutions that lose nothing: {_share(len(unharmed), len(right))}")
     return lines
 
 
 def right_and_wrong(trials: Sequence[Trial]) -> tuple[list[Trial], list[Trial]]:
-    """Those of right solutions, and those of slips and pairs."""
+    """Split trials into those of correct solutions and those of mutants and pairs."""
     right = [trial for trial in trials if trial.solution.kind == "right"]
     return right, [trial for trial in trials if trial.solution.kind != "right"]
 
@@ -62,7 +62,7 @@ def _remarks(trial: Trial) -> str:
     if trial.missed:
         remarks.append(f"not caught: {', '.join(sorted(trial.missed))}")
     if trial.collateral:
-        remarks.append(f"lost besides: {', '.join(sorted(trial.collateral))}")
+        remarks.append(f"also lost: {', '.join(sorted(trial.collateral))}")
     if trial.unnamed:
         remarks.append(f"not named: {', '.join(sorted(trial.unnamed))}")
     return f": {'; '.join(remarks)}" if remarks else ""

@@ -1,4 +1,4 @@
-"""Grades notebooks that exist in memory only, one after another or several at once, from one warm process."""
+"""Grade notebooks that exist only in memory, from one warm process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class WarmGrader(Closing):
     """Grades notebooks as ``grade`` does, from any thread; a context manager.
 
     Args:
-        rubric: a rubric's name or folder.
+        rubric: name or folder of the rubric.
     """
 
     def __init__(self, rubric: str = DEFAULT_RUBRIC) -> None:
@@ -30,11 +30,11 @@ class WarmGrader(Closing):
         self._start = self._held.enter_context(judge_starter())
 
     def close(self) -> None:
-        """End the warm process."""
+        """End the warm processes."""
         self._held.close()
 
     def grade(self, content: nbformat.NotebookNode, options: Options) -> Grade:
-        """The grade of a notebook, as the pipeline gives it."""
+        """Return the grade of a notebook."""
         with tempfile.TemporaryDirectory(prefix="grade-audit-") as folder:
             path = Path(folder) / "student.ipynb"
             nbformat.write(content, path)

@@ -31,7 +31,7 @@ def main(argv: Sequence[str]) -> int:
     from grader.audit.corpus import Corpus
     from grader.audit.page import render
     from grader.audit.run import run
-    from grader.audit.table import tell_line, tell_sum
+    from grader.audit.table import print_trial, print_summary
     from grader.files import check_writable, write
     from grader.options import Options
     from grader.rubric import Rubric
@@ -43,12 +43,12 @@ def main(argv: Sequence[str]) -> int:
     options = Options(quick=arguments.quick, seed=arguments.seed, device=arguments.device)
     progress.print(f"{len(solutions)} solutions, {arguments.jobs} at a time")
     trials = run(
-        arguments.rubric, solutions, options, arguments.jobs, lambda trial: tell_line(progress, trial)
+        arguments.rubric, solutions, options, arguments.jobs, lambda trial: print_trial(progress, trial)
     )
     result, page = arguments.out / "audit.json", arguments.out / "audit.html"
     write(result, json.dumps([trial.as_json() for trial in trials], indent=1, ensure_ascii=False) + "\n")
     write(page, render(rubric, trials))
-    tell_sum(console, trials)
+    print_summary(console, trials)
     console.print(f"\nTable:  {page}\nResult: {result}", soft_wrap=True)
     return GRADED if _is_sound(trials) else NOT_GRADED
 

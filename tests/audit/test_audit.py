@@ -27,8 +27,8 @@ def _rubric_with(folder: Path, mutants: str, right: dict[str, str] | None = None
 def test_a_sound_rubric_passes_and_leaves_a_table(grade: Command) -> None:
     ran = grade("audit", "--quick", "--only", "base", "--only", "no-zero-grad", "--jobs", "2")
     assert ran.code == 0, ran.out + ran.err
-    assert "Slips caught on the right criterion: 1 of 1 (100%)" in ran.out
-    assert "Right solutions that lose nothing: 1 of 1 (100%)" in ran.out
+    assert "Mutants caught on the right criterion: 1 of 1 (100%)" in ran.out
+    assert "Correct solutions that lose nothing: 1 of 1 (100%)" in ran.out
     trials = {trial["name"]: trial for trial in json.loads((ran.reports / "audit.json").read_text())}
     assert trials["zero_grad_missing"]["losses"][0]["criterion"] == "train.zero_grad"
     page = ran.page("audit")
@@ -63,7 +63,7 @@ loses = ["schedule.alphas"]
 """
     ran = grade("audit", "--quick", "--only", "mutant", "--rubric", _rubric_with(tmp_path, greedy))
     assert ran.code == 1
-    assert "lost besides: schedule.betas" in ran.out
+    assert "also lost: schedule.betas" in ran.out
 
 
 def test_a_right_solution_that_loses_points_is_told(grade: Command, tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_a_right_solution_that_loses_points_is_told(grade: Command, tmp_path: Pa
     rubric = _rubric_with(tmp_path, "", {"wronged": wrong})
     ran = grade("audit", "--quick", "--only", "wronged", "--rubric", rubric)
     assert ran.code == 1
-    assert "Right solutions that lose nothing: 0 of 1 (0%)" in ran.out
+    assert "Correct solutions that lose nothing: 0 of 1 (0%)" in ran.out
     assert "sample.formula" in ran.out
 
 

@@ -21,5 +21,5 @@ def wrong(*names: str) -> list[str]:
     """The base solution's sources with several slips at once."""
     cells = CORPUS.base
     for mutant in CORPUS.mutants:
-        cells = mutant.slip(cells) if mutant.name in names else cells
+        cells = mutant.apply(cells) if mutant.name in names else cells
     return [source for _, source in cells]

@@ -125,7 +125,7 @@ def test_a_mutant_is_wrong(mutant):
         "sampler": check_sampler,
     }[mutant.part]
     with pytest.raises((AssertionError, AttributeError, IndexError, NameError, RuntimeError, ValueError)):
-        check(load_definitions(mutant.slip(CORPUS.base), mutant.name))
+        check(load_definitions(mutant.apply(CORPUS.base), mutant.name))
 
 
 def test_mutants_have_unique_names():
@@ -138,14 +138,14 @@ def test_the_base_has_one_cell_for_each_part():
 
 @each_mutant
 def test_a_mutant_changes_one_part_and_compiles(mutant):
-    nbformat.validate(notebook([source for _, source in mutant.slip(CORPUS.base)]))
+    nbformat.validate(notebook([source for _, source in mutant.apply(CORPUS.base)]))
     changed = [
         part
-        for (part, old), (_, new) in zip(CORPUS.base, mutant.slip(CORPUS.base), strict=True)
+        for (part, old), (_, new) in zip(CORPUS.base, mutant.apply(CORPUS.base), strict=True)
         if old != new
     ]
     assert changed == [mutant.part]
-    for _, source in mutant.slip(CORPUS.base):
+    for _, source in mutant.apply(CORPUS.base):
         compile(source, mutant.name, "exec", dont_inherit=True)
 
 
@@ -170,7 +170,7 @@ def test_a_mutant_that_applies_nowhere_is_rejected():
         loses=frozenset({"unet.shape_1ch"}),
     )
     with pytest.raises(ValueError, match="occurs 0 times"):
-        ghost.slip(CORPUS.base)
+        ghost.apply(CORPUS.base)
 
 
 @functools.cache
