@@ -1,7 +1,7 @@
 """A rubric's own solutions with known grades: correct ones in many styles, and mutants with one mistake each.
 
-They are in the rubric's folder ``audit``: ``base.py`` is the plain correct solution, each file in ``right`` is
-a variation of it, and ``mutants.toml`` lists mutants of the base as one replacement of text each. In the
+They are in the rubric's folder ``audit``: ``base.py`` is the plain correct solution, each file in ``right``
+is a variation of it, and ``mutants.toml`` lists mutants of the base as one replacement of text each. In the
 ``.py`` files a line ``# %% part`` begins a cell; a file with ``# base: ...`` above its first cell takes the
 parts that it lacks from the base.
 """
@@ -26,7 +26,7 @@ _MARKER = re.compile(r"^# %%[ \t]+(\w+)[ \t]*$", re.MULTILINE)
 
 
 class SolutionCell(NamedTuple):
-    """A code cell and the part of the solution it belongs to; of several cells for a part, the last counts."""
+    """A code cell and the part of the solution it belongs to; of several cells of a part, the last counts."""
 
     part: str
     source: str
@@ -117,7 +117,9 @@ class Corpus:
             return own
         present = {cell.part for cell in own}
         borrowed = [cell for cell in self.base if cell.part not in present]
-        return sorted(borrowed + own, key=lambda cell: cell.part != "setup")  # imports first, otherwise in this order
+        return sorted(
+            borrowed + own, key=lambda cell: cell.part != "setup"
+        )  # imports first, otherwise in this order
 
     def own_parts(self, name: str) -> frozenset[str]:
         """Return the parts that a correct solution does not take from the base."""
@@ -146,7 +148,7 @@ class Corpus:
         return right + [self._with(mutant) for mutant in self.mutants]
 
     def pairs(self, count: int, seed: int, without: Set[str] = frozenset()) -> list[Solution]:
-        """Return ``count`` random pairs of mutants that lose different criteria, none of them in ``without``."""
+        """Return random pairs of mutants that lose different criteria, none of them in ``without``."""
         allowed = [mutant for mutant in self.mutants if not mutant.loses & without]
         possible = [pair for pair in itertools.combinations(allowed, 2) if not pair[0].loses & pair[1].loses]
         random.Random(seed).shuffle(possible)

@@ -9,6 +9,7 @@ from typing import Any
 
 from grader.audit.corpus import Solution
 from grader.audit.warm import WarmGrader
+from grader.judging import score
 from grader.judging.run import stop_all
 from grader.model import Grade, Verdict
 from grader.options import Options
@@ -106,7 +107,7 @@ def _try(grader: WarmGrader, solution: Solution, options: Options) -> Trial:
         solution=solution,
         losses=tuple(_losses(grade)),
         seconds=round(sum(result.seconds for result in grade.criteria), 2),
-        failure=next((note for note in grade.notes if note.startswith("The grader itself failed")), None),
+        failure=next((note for note in grade.notes if note.startswith(score.FAILURE)), None),
     )
 
 

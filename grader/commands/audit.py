@@ -31,7 +31,7 @@ def main(argv: Sequence[str]) -> int:
     from grader.audit.corpus import Corpus
     from grader.audit.page import render
     from grader.audit.run import run
-    from grader.audit.table import print_trial, print_summary
+    from grader.audit.table import print_summary, print_trial
     from grader.files import check_writable, write
     from grader.options import Options
     from grader.rubric import Rubric

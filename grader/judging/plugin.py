@@ -133,7 +133,7 @@ def _verdict(error: BaseException, *, in_fixture: bool) -> dict[str, Any]:
         case Blocked():
             return {"verdict": "blocked", "message": str(error)}
         case Skipped():
-            return {"verdict": "left out", "message": str(error)}
+            return {"verdict": "skipped", "message": str(error)}
         case NeedsReview():
             return {"verdict": "error", "message": str(error)}
         case DeviceError():

@@ -1,4 +1,4 @@
-"""Adds up: from what became of each check to the grade."""
+"""Scoring: combine the outcomes of all checks into a grade."""
 
 from __future__ import annotations
 
@@ -13,13 +13,9 @@ from grader.notebook.submission import Submission
 from grader.options import Options, Outcome
 from grader.rubric import Rubric
 
-_SEVERITY = (
-    "pass",
-    "left out",
-    "blocked",
-    "fail",
-    "error",
-)  # the worst of a criterion's checks speaks for it
+FAILURE = "The grader itself failed"  # how the note begins that says so
+# From best to worst: a criterion has the verdict of its worst check.
+_SEVERITY = ("pass", "skipped", "blocked", "fail", "error")
 
 
 def grade(
@@ -30,15 +26,14 @@ def grade(
     options: Options,
     seconds: Mapping[str, float],
 ) -> Grade:
-    """The grade of one submission, from the outcome of its checks."""
-    asked = rubric.only(options.only)
+    """Return the grade of one submission, from the outcome of its checks."""
     results, notes = [], [*source.notes(), *outcome.notes]
     if outcome.failure:
-        notes.insert(0, f"The grader itself failed ({outcome.failure}); a person has to look.")
-    for criterion in asked:
+        notes.insert(0, f"{FAILURE} ({outcome.failure}); a TA must review this grade.")
+    for criterion in rubric.only(options.only):
         checks = [check for check in outcome.checks if check["criterion"] == criterion.id]
-        if left_out := _left_out(criterion, checks, options):
-            notes.append(f"{criterion.id} ({criterion.points:g} points) was left out: {left_out}")
+        if reason := _why_skipped(criterion, checks, options):
+            notes.append(f"{criterion.id} ({criterion.points:g} points) was skipped: {reason}")
         else:
             results.append(_result(criterion, checks, outcome.failure, rubric.misconceptions))
     return Grade(
@@ -54,16 +49,13 @@ def grade(
 
 
 def unreadable(path: str, name: str, sha256: str, rubric: Rubric, why: str, options: Options) -> Grade:
-    """The grade of a file that is no notebook: nothing could be asked, and the report says why."""
+    """Return the grade of a file that cannot be read as a notebook; its report gives the reason."""
     results = []
     for criterion in rubric.only(options.only):
         gate = criterion.points == 0
         verdict = "fail" if gate else "blocked"
-        message = (
-            f"The notebook could not be read: {why}."
-            if gate
-            else "Not asked: the notebook could not be read."
-        )
+        reason = f"The notebook could not be read: {why}."
+        message = reason if gate else "Not checked: the notebook could not be read."
         results.append(_result(criterion, [_row(criterion, verdict, message)], None, {}))
     return Grade(
         submission={"name": name, "path": path, "sha256": sha256},
@@ -75,11 +67,11 @@ def unreadable(path: str, name: str, sha256: str, rubric: Rubric, why: str, opti
     )
 
 
-def _left_out(criterion: Criterion, checks: Sequence[Mapping[str, Any]], options: Options) -> str | None:
+def _why_skipped(criterion: Criterion, checks: Sequence[Mapping[str, Any]], options: Options) -> str | None:
     if criterion.needs_training and options.quick:
-        return "--quick does not train, so it is neither earned nor lost."
+        return "--quick leaves training out, so its points are neither earned nor lost."
     worst = max((check["verdict"] for check in checks), key=_SEVERITY.index, default=None)
-    return next((c["message"] for c in checks if c["verdict"] == worst == "left out"), None)
+    return next((c["message"] for c in checks if c["verdict"] == worst == "skipped"), None)
 
 
 def _result(
@@ -88,12 +80,12 @@ def _result(
     failure: str | None,
     misconceptions: Mapping[str, Misconception],
 ) -> CriterionResult:
-    """One criterion's result: that of its worst check, in the words of the misconception that it found."""
+    """Return one criterion's result: that of its worst check, in the words of the misconception it found."""
     if not checks:
-        why = f"The grader stopped before it came to this ({failure or 'no check spoke for it'})."
+        why = f"The grader stopped before this was checked ({failure or 'no check reported a verdict'})."
         checks = [_row(criterion, "error", why)]
     worst = max(checks, key=lambda check: _SEVERITY.index(check["verdict"]))
-    verdict = Verdict(worst["verdict"] if worst["verdict"] != "left out" else "blocked")
+    verdict = Verdict(worst["verdict"] if worst["verdict"] != "skipped" else "blocked")
     known = misconceptions.get(worst["misconception"] or "") if verdict is Verdict.FAIL else None
     credit = min((check["credit"] for check in checks if check["verdict"] == verdict), default=0.0)
     credit = max(credit, known.credit if known else 0.0)

@@ -80,7 +80,7 @@ def test_what_quick_leaves_out_is_neither_earned_nor_lost() -> None:
     grade = _grade(*checks, quick=True)
     assert (grade.earned, grade.possible) == (96, 96)
     assert not grade.provisional
-    assert any(note.startswith("train.learns (4 points) was left out") for note in grade.notes)
+    assert any(note.startswith("train.learns (4 points) was skipped") for note in grade.notes)
 
 
 def test_the_points_are_those_that_were_promised() -> None:
