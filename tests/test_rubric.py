@@ -67,7 +67,7 @@ def test_data_is_a_name_or_a_folder_that_the_rubric_accepts(tmp_path: Path) -> N
     assert offered.resolve(None) == "small"
     assert offered.resolve("large") == "large"
     assert offered.resolve(str(tmp_path)) == str(tmp_path)
-    with pytest.raises(UsageError, match="takes small, large or a folder with CSV files, not 'huge'"):
+    with pytest.raises(UsageError, match=r"takes small, large or a folder with CSV files, not 'huge'"):
         offered.resolve("huge")
 
 
@@ -76,6 +76,120 @@ def test_a_rubric_without_data_takes_none(grade: Command, tmp_path: Path) -> Non
     ran = grade(student, "--rubric", rubric, "--data", tmp_path)
     assert ran.code == 2
     assert "--data takes no value" in ran.err
+
+
+def _written(tmp_path: Path, rules: str = "", misconceptions: str | None = None) -> Path:
+    folder = tiny_rubric(tmp_path / "tiny")
+    if rules:
+        (folder / "rubric.toml").write_text(rules)
+    if misconceptions is not None:
+        (folder / "misconceptions.toml").write_text(misconceptions)
+    return folder
+
+
+def test_everything_in_a_rubric_is_read(tmp_path: Path) -> None:
+    folder = _written(
+        tmp_path,
+        """
+        id = "small"
+        title = "A small homework"
+        wanted = ["first", "second"]
+        [shapes.first]
+        kind = "function"
+        aliases = ["one", "uno"]
+        [exercises]
+        1 = "The only one"
+        [data]
+        default = "toy"
+        choices = ["toy", "real"]
+        [settings]
+        budget = 3
+        [[criterion]]
+        id = "first.works"
+        exercise = 1
+        title = "It works"
+        points = 2.5
+        hint = "Try it."
+        """,
+        '[odd]\ncriteria = ["first.works"]\ntitle = "Odd"\nsays = "It is odd."\ncredit = 0.5\n',
+    )
+    rubric = Rubric.load(str(folder))
+    assert (rubric.id, rubric.title, rubric.wanted) == ("small", "A small homework", ("first", "second"))
+    assert rubric.exercises == {1: "The only one"}
+    assert (rubric.shapes["first"].kind, rubric.shapes["first"].aliases) == ("function", ("one", "uno"))
+    assert (rubric.data.default, rubric.data.choices) == ("toy", ("toy", "real"))
+    assert rubric.settings == {"budget": 3}
+    (criterion,) = rubric.criteria
+    assert (criterion.points, criterion.hint, criterion.visibility) == (2.5, "Try it.", "public")
+    odd = rubric.misconceptions["odd"]
+    assert (odd.id, odd.title, odd.says, odd.credit) == ("odd", "Odd", "It is odd.", 0.5)
+    assert (rubric.folder, rubric.named) == (folder.resolve(), str(folder))
+
+
+def test_tables_that_a_rubric_may_leave_out(tmp_path: Path) -> None:
+    rubric = Rubric.load(str(tiny_rubric(tmp_path / "tiny")))
+    assert (rubric.settings, rubric.misconceptions, rubric.shapes) == ({}, {}, {})
+    assert (rubric.data.default, rubric.data.choices, rubric.data.resolve(None)) == (None, (), None)
+
+
+@pytest.mark.parametrize(
+    ("rules", "says"),
+    [
+        ("id = ", r"rubric.toml is not a valid rubric \(TOMLDecodeError"),
+        ('id = "x"', r"rubric.toml is not a valid rubric \(KeyError: 'criterion'\)"),
+        ('criterion = [{id = "a"}]', r"rubric.toml is not a valid rubric \(TypeError: .*points"),
+    ],
+)
+def test_a_rubric_that_is_none_is_refused(tmp_path: Path, rules: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        Rubric.load(str(_written(tmp_path, rules)))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[", r"misconceptions.toml is not a valid list of misconceptions \(Invalid"),
+        ('[a]\ntitle = "A"\n', "misconceptions.toml is not a valid list .*criteria"),
+        (
+            '[a]\ntitle = "A"\ncriteria = ["z.z", "answer.right", "b.b"]\n',
+            r"a names unknown criteria: b.b, z.z",
+        ),
+    ],
+)
+def test_misconceptions_that_fit_nothing_are_refused(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        Rubric.load(str(_written(tmp_path, misconceptions=text)))
+
+
+def test_a_rubric_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        UsageError, match=r"there is no rubric 'nothing': give a name such as ddpm, or a folder"
+    ):
+        Rubric.load("nothing")
+
+
+def test_criteria_are_chosen_by_id_or_by_what_stands_before_the_dot() -> None:
+    rubric = Rubric.load("ddpm")
+    assert rubric.only(()) == rubric.criteria
+    assert [each.id for each in rubric.only(("schedule.betas",))] == ["schedule.betas"]
+    chosen = [each.id for each in rubric.only(("sample", "schedule.betas"))]
+    assert chosen[0] == "schedule.betas"
+    assert {id.partition(".")[0] for id in chosen[1:]} == {"sample"}
+    with pytest.raises(
+        UsageError, match=r"the rubric ddpm has no criterion 'schedule.bet'; its criteria are no"
+    ):
+        rubric.only(("unet", "schedule.bet"))
+
+
+def test_a_digest_is_the_same_for_equal_files_and_depends_on_names(tmp_path: Path) -> None:
+    one, two = tiny_rubric(tmp_path / "one"), tiny_rubric(tmp_path / "two")
+    assert Rubric.load(str(one)).digest == Rubric.load(str(two)).digest
+    (one / "a.json").write_text("1")
+    (two / "b.json").write_text("1")
+    assert Rubric.load(str(one)).digest != Rubric.load(str(two)).digest
+    (two / "b.json").rename(two / "notes.txt")
+    (one / "a.json").unlink()
+    assert Rubric.load(str(one)).digest == Rubric.load(str(two)).digest
 
 
 def _command(page: str) -> str:

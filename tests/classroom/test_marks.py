@@ -1,0 +1,227 @@
+"""The final mark of a student: judged points, adjustments, late penalty, and the lines that explain them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from grader.classroom.marks import TOTAL, Adjustment, FinalMark, LateRule, MarkLine, final_mark
+from grader.errors import UsageError
+from grader.model import CriterionResult, Grade, Verdict
+
+DUE = datetime(2026, 3, 1, 23, 59, tzinfo=UTC)
+RULE = LateRule(due=DUE, per_day=10, grace=15, most=50)
+BY = "(Grace, 2026-03-05)"
+
+
+def result(id: str = "a.first", *, earned: float = 6, possible: float = 10, verdict: str = "fail") -> Any:
+    return CriterionResult(
+        id=id,
+        exercise=1,
+        title=f"Title of {id}",
+        possible=possible,
+        earned=earned,
+        verdict=Verdict(verdict),
+        credit=earned / possible,
+        message="why",
+    )
+
+
+def grade(*results: CriterionResult) -> Grade:
+    return Grade(submission={}, rubric={}, criteria=results or (result(),), provisional=False)
+
+
+def adjustment(kind: str, points: float = 0, criterion: str = "a.first", **fields: Any) -> Adjustment:
+    return Adjustment(
+        id=1,
+        kind=kind,
+        criterion=criterion,
+        points=points,
+        because="a reason",
+        who="Grace",
+        at="2026-03-05T10:00:00+00:00",
+        **fields,
+    )
+
+
+def mark(*adjustments: Adjustment, late: timedelta | None = None, of: Grade | None = None) -> FinalMark:
+    return final_mark(of or grade(), adjustments, RULE, DUE + late if late else None)
+
+
+def test_without_adjustments_the_judged_points_are_final() -> None:
+    assert mark() == FinalMark(final=6, possible=10, judged=6)
+
+
+@pytest.mark.parametrize(
+    ("late", "days"),
+    [
+        (timedelta(minutes=-1), 0),
+        (timedelta(minutes=15), 0),
+        (timedelta(minutes=15, seconds=1), 1),
+        (timedelta(days=1), 1),
+        (timedelta(days=1, seconds=1), 2),
+        (timedelta(days=9), 9),
+    ],
+)
+def test_each_day_begun_after_the_grace_period_counts(late: timedelta, days: int) -> None:
+    assert RULE.days_late(DUE + late) == days
+
+
+def test_the_penalty_is_a_share_of_what_was_earned_and_is_explained() -> None:
+    late = mark(late=timedelta(days=2))
+    assert (late.final, late.penalty, late.judged) == (4.8, 1.2, 6)
+    sentence = "Handed in 2 days late: 20 % of the points earned are deducted."
+    assert late.lines == (MarkLine(points=-1.2, sentence=sentence),)
+
+
+def test_one_day_is_written_in_the_singular() -> None:
+    (line,) = mark(late=timedelta(hours=1)).lines
+    assert line.sentence == "Handed in 1 day late: 10 % of the points earned are deducted."
+
+
+def test_the_penalty_has_an_upper_limit() -> None:
+    assert mark(late=timedelta(days=30)).penalty == 3.0
+
+
+def test_without_a_known_time_nothing_is_deducted() -> None:
+    assert final_mark(grade(), [], RULE, None).lines == ()
+    assert final_mark(grade(), [], None, DUE + timedelta(days=3)).final == 6
+
+
+def test_days_late_set_by_hand_replace_the_clock_and_the_newest_counts() -> None:
+    by_hand = (adjustment("days late", 4), adjustment("days late", 1))
+    assert mark(*by_hand, late=timedelta(days=3)).penalty == 0.6
+    assert mark(adjustment("days late", 0), late=timedelta(days=3)).lines == ()
+
+
+def test_points_are_added_to_a_criterion_before_the_penalty() -> None:
+    adjusted = mark(adjustment("add", 2), late=timedelta(days=1))
+    assert (adjusted.final, adjusted.penalty) == (7.2, 0.8)
+    assert adjusted.lines[0] == MarkLine(points=2, sentence=f"Title of a.first: a reason {BY}")
+    assert adjusted.lines[1].points == -0.8
+
+
+@pytest.mark.parametrize(("points", "final"), [(9, 10), (-9, 0), (1.25, 7.25)])
+def test_a_criterion_stays_between_nothing_and_its_points(points: float, final: float) -> None:
+    adjusted = mark(adjustment("add", points))
+    assert adjusted.final == final
+    assert adjusted.lines[0].points == final - 6
+
+
+def test_points_that_are_set_replace_everything_before() -> None:
+    adjusted = mark(adjustment("add", 2), adjustment("set", 3), adjustment("add", 0.5))
+    assert adjusted.final == 3.5
+    assert [line.points for line in adjusted.lines] == [2, -5, 0.5]
+
+
+def test_the_total_may_exceed_what_is_possible_but_not_fall_below_zero() -> None:
+    over = mark(adjustment("add", 7, TOTAL))
+    assert (over.final, over.possible) == (13, 10)
+    assert over.lines == (MarkLine(points=7, sentence=f"The whole grade: a reason {BY}"),)
+    assert mark(adjustment("add", -7, TOTAL)).final == 0
+
+
+def test_each_criterion_is_adjusted_by_its_own() -> None:
+    both = grade(result("a.first"), result("b.second", earned=1, possible=4))
+    adjusted = mark(adjustment("add", 1), adjustment("add", 2, "b.second"), of=both)
+    assert adjusted.final == 10
+    assert [line.sentence.split(":")[0] for line in adjusted.lines] == [
+        "Title of a.first",
+        "Title of b.second",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "points", "amount"), [("add", 2, "+2"), ("add", -2, "-2"), ("add", 0, "0"), ("set", 3, "=3")]
+)
+def test_an_adjustment_of_what_was_not_graded_changes_nothing_and_says_so(
+    kind: str, points: float, amount: str
+) -> None:
+    adjusted = mark(adjustment(kind, points, "c.third"))
+    assert adjusted.final == 6
+    sentence = f"c.third {amount} has no effect: the criterion was not graded. a reason {BY}"
+    assert adjusted.lines == (MarkLine(points=None, sentence=sentence),)
+
+
+def test_comments_are_lines_without_points() -> None:
+    commented = mark(adjustment("comment"), adjustment("comment", criterion=TOTAL))
+    assert commented.final == 6
+    sentences = [f"a.first: Comment: a reason {BY}", f"Comment: a reason {BY}"]
+    assert commented.lines == tuple(MarkLine(points=None, sentence=each) for each in sentences)
+
+
+def test_who_is_excused_has_no_final_mark() -> None:
+    excused = mark(adjustment("excuse", criterion=TOTAL), late=timedelta(days=1))
+    assert (excused.final, excused.is_excused, excused.judged) == (None, True, 6)
+    assert excused.lines[-1] == MarkLine(points=None, sentence=f"Excused: a reason {BY}")
+    assert not mark().is_excused
+
+
+def test_a_verdict_that_changed_under_an_adjustment_is_flagged() -> None:
+    same = mark(adjustment("add", 1, earned=6, verdict="fail"))
+    assert not same.is_flagged
+    changed = mark(adjustment("add", 1, earned=0, verdict="blocked"))
+    assert changed.is_flagged
+    assert changed.lines == (
+        MarkLine(
+            points=1,
+            sentence=f"Title of a.first: a reason {BY} The verdict has changed since this adjustment: it was "
+            "blocked with 0 points and is now fail with 6. Please review.",
+            is_flagged=True,
+        ),
+    )
+    assert mark(adjustment("add", 1, earned=5, verdict="fail")).is_flagged  # the same verdict, other points
+    assert not mark(adjustment("add", 1, TOTAL, earned=5, verdict="fail")).is_flagged
+
+
+def test_without_a_grade_only_points_added_to_the_total_count() -> None:
+    def paper(*adjustments: Adjustment) -> FinalMark:
+        return final_mark(None, adjustments, RULE, DUE + timedelta(days=3))
+
+    assert paper() == FinalMark(final=None, possible=0)
+    assert paper(adjustment("add", 5, TOTAL), adjustment("add", 2, TOTAL)).final == 7
+    assert paper(adjustment("add", -5, TOTAL)).final == 0
+    assert paper(adjustment("add", 5), adjustment("set", 5, TOTAL)).final is None
+    excused = paper(adjustment("add", 5, TOTAL), adjustment("excuse", criterion=TOTAL))
+    assert (excused.final, excused.is_excused) == (None, True)
+    assert [line.sentence for line in excused.lines] == [f"Excused: a reason {BY}"]
+
+
+def test_a_rule_is_read_from_settings_and_written_as_it_was() -> None:
+    rule = LateRule.from_settings({"due": "2026-03-01T23:59+00:00", "per_day": "10", "grace": 15, "most": 50})
+    assert rule == RULE
+    assert rule.as_json() == {"due": "2026-03-01T23:59:00+00:00", "per_day": 10, "grace": 15, "most": 50}
+    assert LateRule.from_settings(rule.as_json()) == rule
+
+
+def test_a_rule_has_defaults_and_a_due_date_without_zone_is_local() -> None:
+    rule = LateRule.from_settings({"due": datetime(2026, 3, 1, 23, 59)})
+    assert rule.due == datetime(2026, 3, 1, 23, 59).astimezone()
+    assert (rule.per_day, rule.grace, rule.most) == (10, 0, 100)
+    east = datetime(2026, 3, 1, 23, 59, tzinfo=timezone(timedelta(hours=9)))
+    assert LateRule.from_settings({"due": east}).due is east
+
+
+@pytest.mark.parametrize("limits", [{"per_day": 0, "most": 0}, {"per_day": 100, "most": 100, "grace": 0}])
+def test_percentages_include_both_ends(limits: dict[str, float]) -> None:
+    assert LateRule.from_settings({"due": DUE, **limits}).penalty_percent(2) == limits["most"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({}, r"the late rule needs numbers and a due date and time, such as 2026-03-01T23:59 \('due'\)"),
+        ({"due": "soon"}, "the late rule needs numbers and a due date"),
+        ({"due": DUE, "grace": "long"}, "the late rule needs numbers"),
+        ({"due": DUE, "per_day": -1}, "the late rule takes percentages from 0 to 100, and the grace period"),
+        ({"due": DUE, "per_day": 101}, "the late rule takes percentages"),
+        ({"due": DUE, "most": -1}, "the late rule takes percentages"),
+        ({"due": DUE, "most": 101}, "the late rule takes percentages"),
+        ({"due": DUE, "grace": -1}, "the grace period in minutes"),
+    ],
+)
+def test_a_rule_that_makes_no_sense_is_refused(settings: dict[str, Any], says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        LateRule.from_settings(settings)
