@@ -49,7 +49,7 @@ def test_links_and_pipes_in_a_class_are_refused(tmp_path: Path) -> None:
     assert results["pipe"]["earned"] == 0
     assert "regular file" in results["pipe"]["notes"][0]
     for name in ("link", "passwd", "dangling", "endless"):
-        assert f"class/{name}.ipynb was refused: it is a link, not a file" in ran.stderr
+        assert f"class/{name}.ipynb was refused: it is a symbolic link, not a file" in ran.stderr
     written = (path for path in (tmp_path / "reports").rglob("*") if path.is_file())
     assert not any(b"root:" in path.read_bytes() for path in written)
 
