@@ -1,4 +1,4 @@
-"""Entry point of ``grade``: pick the subcommand, run it and return its exit code."""
+"""Entry point of the ``grade`` command: choose the subcommand, run it, and return its exit code."""
 
 from __future__ import annotations
 
@@ -13,31 +13,30 @@ from grader.errors import GraderError
 
 
 def run() -> None:
-    """Run ``grade`` as the console script, and exit."""
+    """Run the console script and exit with its code; 130 after Ctrl-C, as shells expect."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a terminal that cannot print "β" prints "?"
+        sys.stdout.reconfigure(errors="replace")  # a terminal without Unicode must not cause a traceback
     try:
         code = main()
     except KeyboardInterrupt:
-        print("grade: stopped; finished results are in the output folder", file=sys.stderr)
+        print("grade: interrupted; the results so far are in the output folder", file=sys.stderr)
         code = 130
-    except (
-        BrokenPipeError
-    ):  # `grade ... | head` closed the pipe; Python would complain again when it flushes at exit
+    except BrokenPipeError:  # `grade … | head`
+        # Python flushes stdout once more at exit; redirected, that cannot fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = NOT_GRADED
     sys.exit(code)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the subcommand named first in ``argv``, or ``grade`` if there is none.
+    """Run the subcommand that ``argv`` starts with; without one, grade the paths in it.
 
     Returns:
-        0 on success, 1 if something was not graded or is provisional, 2 on misuse.
+        0 on success, 1 if something could not be graded or is provisional, 2 on wrong usage.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     name = words.pop(0) if words and words[0] in SUBCOMMANDS else "grade"
-    command = importlib.import_module(f"grader.commands.{name}")
+    command = importlib.import_module(f"grader.commands.{name}")  # late, so that --help starts at once
     try:
         return int(command.main(words))
     except GraderError as error:

@@ -1,14 +1,14 @@
-"""What ``grade`` can do: a module for each subcommand, whose ``main(argv)`` returns the exit code."""
+"""The subcommands of ``grade``: one module each, whose ``main(argv)`` returns the exit code."""
 
 GRADED, NOT_GRADED, MISUSE = 0, 1, 2
 
-# By name, what each is for; `grade PATH…` without a subcommand is `grader.commands.grade`.
+# Name and summary of each; `grade PATH…`, without a subcommand, is `grader.commands.grade`.
 SUBCOMMANDS: dict[str, str] = {
-    "show": "one student: grade, reasons, history",
-    "list": "the class, or who lost a criterion",
-    "adjust": "a person's word on a grade, with a reason",
-    "export": "the class for Canvas, Moodle, Gradescope, nbgrader, CSV, JSON, JUnit",
-    "audit": "tries a rubric on solutions with a known grade",
-    "inspect": "NOTEBOOK: what was found in it, and how its functions are called",
-    "doctor": "what this machine gives to grade with, and what to do about what is missing",
+    "show": "show one student's grade, the reasons and the history",
+    "list": "list the class, or only students who lost points on a criterion",
+    "adjust": "adjust a grade by hand, with a reason",
+    "export": "export the class for Canvas, Moodle, Gradescope, nbgrader, CSV, JSON or JUnit",
+    "audit": "test a rubric on solutions whose grade is known",
+    "inspect": "show which definitions were found, their dependencies, and what was skipped and why",
+    "doctor": "check this machine's setup and suggest fixes",
 }

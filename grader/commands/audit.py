@@ -1,4 +1,4 @@
-"""``grade audit``: tries a rubric on right solutions and on slips: is each caught, named, charged once?"""
+"""``grade audit``: test a rubric on correct solutions and on mutants, which each have one mistake."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Audit a rubric.
+    """Audit a rubric, and write the table as JSON and HTML.
 
     Returns:
-        0 when every slip lost its criterion and nothing else did; 1 otherwise.
+        0 if every mistake costs its own criterion and no other, and no correct solution loses points; else 1.
     """
     arguments = _parser().parse_args(argv)
     from rich.console import Console
@@ -38,10 +38,10 @@ def main(argv: Sequence[str]) -> int:
 
     check_writable(arguments.out)
     rubric = Rubric.load(arguments.rubric)
-    solutions = _chosen(Corpus(rubric.folder), rubric, arguments)
+    solutions = _select(Corpus(rubric.folder), rubric, arguments)
     console, progress = Console(highlight=False), Console(stderr=True, highlight=False)
     options = Options(quick=arguments.quick, seed=arguments.seed, device=arguments.device)
-    progress.print(f"{len(solutions)} solutions, {arguments.jobs} at a time")
+    progress.print(f"{len(solutions)} solutions, {arguments.jobs} at once")
     trials = run(
         arguments.rubric, solutions, options, arguments.jobs, lambda trial: print_trial(progress, trial)
     )
@@ -60,46 +60,64 @@ def _is_sound(trials: Sequence[Trial]) -> bool:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="grade audit",
-        description="Try a rubric on its own solutions with a known grade: right ones in many styles, and "
-        "right ones with one slip each. Run it after every change of a rubric.",
-        epilog="Exits with 0 when all is as it should be, 1 when a slip was missed or charged elsewhere too, "
-        "or a right solution lost points.",
+        description="Test a rubric on its own solutions, whose grade is known: correct ones in many styles, "
+        "and mutants with one mistake each. Run it after every change to the rubric.",
+        epilog="exit status: 0 if all grades are as expected; 1 if a mistake was missed or cost points "
+        "elsewhere too, or if a correct solution lost points",
     )
     parser.add_argument(
-        "--rubric", default=DEFAULT_RUBRIC, metavar="NAME|DIR", help=f"the rubric to try ({DEFAULT_RUBRIC})"
+        "--rubric", default=DEFAULT_RUBRIC, metavar="NAME|DIR", help=f"the rubric to test ({DEFAULT_RUBRIC})"
     )
-    parser.add_argument("--quick", action="store_true", help="leave training out: seconds each, not minutes")
     parser.add_argument(
-        "--only", action="append", default=[], metavar="NAME", help="some solutions; repeatable"
+        "--quick", action="store_true", help="skip the short training: seconds per solution, not minutes"
     )
-    parser.add_argument("--pairs", type=int, default=0, metavar="N", help="also N solutions with two slips")
-    parser.add_argument("--part", default="1/1", metavar="I/N", help="every N-th solution, from the I-th on")
     parser.add_argument(
-        "--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="at a time (cores)"
+        "--only",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="only these solutions: a name, kind, misconception or criterion; repeatable",
     )
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of everything random (0)")
-    parser.add_argument("--out", type=Path, default=Path("reports"), metavar="DIR")
+    parser.add_argument(
+        "--pairs", type=int, default=0, metavar="N", help="also test N solutions with two mistakes (0)"
+    )
+    parser.add_argument(
+        "--part", default="1/1", metavar="I/N", help="only every N-th solution, starting with the I-th"
+    )
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="solutions graded at once (number of CPUs)",
+    )
+    parser.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="device for student code (auto)"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of all random numbers (0)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("reports"), metavar="DIR", help="folder for the results (reports)"
+    )
     return parser
 
 
-def _chosen(corpus: Corpus, rubric: Rubric, arguments: argparse.Namespace) -> list[Solution]:
-    not_asked = {one.id for one in rubric.criteria if one.needs_training and arguments.quick}
-    solutions = [one for one in corpus.solutions() if not one.loses & not_asked]
-    solutions += corpus.pairs(arguments.pairs, arguments.seed, without=not_asked)
+def _select(corpus: Corpus, rubric: Rubric, arguments: argparse.Namespace) -> list[Solution]:
+    left_out = {one.id for one in rubric.criteria if one.needs_training and arguments.quick}
+    solutions = [one for one in corpus.solutions() if not one.loses & left_out]
+    solutions += corpus.pairs(arguments.pairs, arguments.seed, without=left_out)
     for name in arguments.only:
-        if not any(_is_meant(name, solution) for solution in solutions):
+        if not any(_matches(name, solution) for solution in solutions):
             raise UsageError(
-                f"there is no solution {name!r}; take a name from the table, a misconception's id, "
-                "a criterion, or right, mutant or pair"
+                f"there is no solution {name!r}; give a name from the table, the id of a misconception or "
+                "criterion, or one of right, mutant, pair"
             )
     if arguments.only:
-        solutions = [one for one in solutions if any(_is_meant(name, one) for name in arguments.only)]
+        solutions = [one for one in solutions if any(_matches(name, one) for name in arguments.only)]
     first, _, every = arguments.part.partition("/")
     if not (first.isdigit() and every.isdigit() and 1 <= int(first) <= int(every)):
-        raise UsageError(f"--part takes I/N with I from 1 to N, such as 3/15, not {arguments.part!r}")
+        raise UsageError(f"--part must be I/N with I from 1 to N, such as 3/15, not {arguments.part!r}")
     return solutions[int(first) - 1 :: int(every)]
 
 
-def _is_meant(name: str, solution: Solution) -> bool:
+def _matches(name: str, solution: Solution) -> bool:
     return name in (solution.name, solution.kind, *solution.misconceptions, *solution.loses)

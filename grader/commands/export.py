@@ -1,4 +1,4 @@
-"""``grade export --format …``: the class for other systems."""
+"""``grade export --format …``: the grades of a class in the format of another system."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ _FORMATS = {
     "moodle": "moodle.export",
     "gradescope": "gradescope.export",
     "nbgrader": "tables.nbgrader",
-    "csv": "tables.full_csv",
+    "csv": "tables.plain",
     "json": "tables.as_json",
     "junit": "junit.export",
 }
-_FILLS = ("canvas", "moodle")
+_FILLED_IN = ("canvas", "moodle")  # formats that can fill in a file downloaded from the other system
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write the class to standard output, a file, or for Gradescope into a folder.
+    """Write the grades to standard output or a file, or for Gradescope into a folder.
 
     Raises:
-        UsageError: the file to fill in is not what it should be, or nothing can be written.
+        UsageError: the file to fill in has another format, or the output cannot be written.
     """
     from grader.classroom.gradebook import Gradebook
     from grader.text import clean
 
     arguments = _parser().parse_args(argv)
-    if arguments.theirs and arguments.format not in _FILLS:
-        raise UsageError(f"--theirs is for the formats {' and '.join(_FILLS)}")
+    if arguments.theirs and arguments.format not in _FILLED_IN:
+        raise UsageError(f"--theirs only works with the formats {' and '.join(_FILLED_IN)}")
     with Gradebook(arguments.out) as book:
-        exported = _maker(arguments.format)(_request(book, arguments))
+        exported = _exporter(arguments.format)(_request(book, arguments))
     for warning in exported.warnings:
         print(f"grade: {clean(warning)}", file=sys.stderr)
     _write(exported, arguments.to, arguments.out / arguments.format)
@@ -49,28 +49,40 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="grade export", description="The class, for other systems.")
-    parser.add_argument("--format", required=True, choices=_FORMATS)
-    parser.add_argument(
-        "--theirs", type=Path, metavar="CSV", help="the gradebook (Canvas) or worksheet (Moodle) to fill in"
+    parser = argparse.ArgumentParser(
+        prog="grade export", description="Export the grades of a class for another system."
     )
-    parser.add_argument("--assignment", metavar="TITLE", help="what the homework is called over there")
+    parser.add_argument("--format", required=True, choices=_FORMATS, help="system or file format")
     parser.add_argument(
-        "--with-provisional", action="store_true", help="hand over grades that a person has not looked at yet"
+        "--theirs",
+        type=Path,
+        metavar="CSV",
+        help="gradebook (Canvas) or worksheet (Moodle) to fill in, as downloaded from there",
+    )
+    parser.add_argument("--assignment", metavar="TITLE", help="the homework's title in the other system")
+    parser.add_argument(
+        "--with-provisional",
+        action="store_true",
+        help="include provisional grades, which nobody has reviewed yet",
     )
     parser.add_argument(
-        "--to", type=Path, metavar="PATH", help="file, or Gradescope's folder (standard output)"
+        "--to",
+        type=Path,
+        metavar="PATH",
+        help="output file, or folder for Gradescope (default: standard output)",
     )
-    parser.add_argument("--out", type=Path, default=Path("reports"), metavar="DIR", help="where results are")
+    parser.add_argument(
+        "--out", type=Path, default=Path("reports"), metavar="DIR", help="folder of the results (reports)"
+    )
     return parser
 
 
-def _maker(name: str) -> Callable[[ExportRequest], Export]:
+def _exporter(name: str) -> Callable[[ExportRequest], Export]:
     module, _, function = _FORMATS[name].partition(".")
-    maker: Callable[[ExportRequest], Export] = getattr(
+    exporter: Callable[[ExportRequest], Export] = getattr(
         importlib.import_module(f"grader.classroom.exports.{module}"), function
     )
-    return maker
+    return exporter
 
 
 def _request(book: Gradebook, arguments: argparse.Namespace) -> ExportRequest:
@@ -96,11 +108,11 @@ def _write(exported: Export, to: Path | None, folder: Path) -> None:
             for name, data in exported.files.items():
                 (root / name).parent.mkdir(parents=True, exist_ok=True)
                 (root / name).write_bytes(data)
-            print(f"{len(exported.files)} files in {root}")
+            print(f"{len(exported.files)} files written to {root}")
         elif to:
             to.write_bytes(exported.data)
         else:
             sys.stdout.buffer.write(exported.data)
             sys.stdout.flush()
     except OSError as error:
-        raise UsageError(f"{error.filename or to} cannot be written ({error.strerror})") from error
+        raise UsageError(f"cannot write {error.filename or to} ({error.strerror})") from error

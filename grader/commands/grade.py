@@ -1,4 +1,4 @@
-"""``grade PATH…``: grade notebooks. Results go to standard output, everything else to standard error."""
+"""``grade PATH…``: grade notebooks. Results go to standard output, progress and errors to standard error."""
 
 from __future__ import annotations
 
@@ -23,17 +23,22 @@ if TYPE_CHECKING:
 
 _EPILOG = "\n".join(
     [
-        *(f"grade {name:<8} {purpose}" for name, purpose in SUBCOMMANDS.items()),
-        "Exits with 0 (graded, whatever the marks), 1 (not graded, or provisional), 2 (misuse).",
+        "subcommands (`grade NAME --help` shows the options of each):",
+        *(f"  {name:<21} {purpose}" for name, purpose in SUBCOMMANDS.items()),
+        "",
+        "exit status: 0 graded, whatever the marks; 1 not graded, or provisional; 2 wrong usage",
     ]
 )
 
 
 def main(argv: Sequence[str]) -> int:
-    """Grade what was asked for.
+    """Grade one notebook or a class.
 
     Returns:
-        0 when all was graded, 1 when something could not be or is provisional.
+        0 if everything was graded, 1 if something could not be graded or is provisional.
+
+    Raises:
+        UsageError: a path or an option is wrong.
     """
     arguments = _parser().parse_args(argv)
     from grader.classroom.collect import is_class_run
@@ -48,7 +53,7 @@ def main(argv: Sequence[str]) -> int:
     if is_class:
         return grade_class.grade_class(arguments, rubric, options)
     path = Path(arguments.paths[0])
-    path = path.resolve() if path.is_symlink() else path  # a link on the command line is the user's own
+    path = path.resolve() if path.is_symlink() else path  # the grader follows links only on the command line
     graded = _grade(path, path.absolute().stem, rubric, options, arguments)
     return GRADED if graded.readable and not graded.grade.provisional else NOT_GRADED
 
@@ -56,20 +61,24 @@ def main(argv: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="grade",
-        description="Grade homework notebooks: a summary, a JSON result and an HTML report for each.",
+        description="Grade homework notebooks: print a summary, and write a JSON result and an HTML report.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="a notebook, or a folder or zip of them")
     parser.add_argument(
-        "--out", type=Path, default=Path("reports"), metavar="DIR", help="where results go (reports)"
-    )
-    parser.add_argument("--quick", action="store_true", help="leave training out; its points are not counted")
-    parser.add_argument(
-        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="where student code runs"
+        "paths", nargs="+", metavar="PATH", help="a notebook, or a folder or zip archive of notebooks"
     )
     parser.add_argument(
-        "--data", metavar="NAME|DIR", help="data to train on, of those the rubric offers (its default)"
+        "--out", type=Path, default=Path("reports"), metavar="DIR", help="folder for the results (reports)"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="skip the short training; its points do not count"
+    )
+    parser.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="device for student code (auto)"
+    )
+    parser.add_argument(
+        "--data", metavar="NAME|DIR", help="training data, of those that the rubric offers (its default)"
     )
     parser.add_argument(
         "--rubric",
@@ -82,42 +91,47 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="ID",
-        help="grade only this criterion or group of criteria, such as train; repeatable",
+        help="grade only a criterion or group, such as train; repeatable",
     )
     parser.add_argument(
         "--map",
         action="append",
         default=[],
         metavar="NAME=YOURS",
-        help="what a notebook calls a part; repeatable",
+        help="the notebook's own name for a definition; repeatable",
     )
     parser.add_argument(
-        "--seed", type=_seeds, metavar="N[:N]", help="draw what an earlier grade with these seeds drew"
+        "--seed",
+        type=_seeds,
+        metavar="N[:N]",
+        help="reproduce an earlier run (its seeds are in the JSON result)",
     )
     parser.add_argument(
-        "--no-reuse", action="store_true", help="train and sample anew even what the same code came to before"
+        "--no-reuse", action="store_true", help="do not reuse cached trainings and samples of the same code"
     )
     parser.add_argument(
-        "--unsafe-no-sandbox", action="store_true", help="run one notebook of your own without walls"
+        "--unsafe-no-sandbox",
+        action="store_true",
+        help="run a single notebook of your own without the sandbox",
     )
     parser.add_argument("--json", action="store_true", help="print the JSON result instead of the summary")
     parser.add_argument("--open", action="store_true", help="open the report in the browser")
-    parser.add_argument("-v", "--verbose", action="store_true", help="say each step on a line of its own")
-    parser.add_argument("-q", "--quiet", action="store_true", help="no progress, only results")
+    parser.add_argument("-v", "--verbose", action="store_true", help="print every step on its own line")
+    parser.add_argument("-q", "--quiet", action="store_true", help="print only results, no progress")
     grade_class.add_options(parser)
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     return parser
 
 
 def _seeds(text: str) -> tuple[int, int | None]:
-    """A grade's seed, and that of its training where it is given."""
-    grades, colon, trainings = text.partition(":")
-    return _seed(grades), _seed(trainings) if colon else None
+    """Parse the grade's seed and, after a colon, the seed of its short training."""
+    grade_seed, colon, training_seed = text.partition(":")
+    return _seed(grade_seed), _seed(training_seed) if colon else None
 
 
 def _seed(text: str) -> int:
     if not text.isdecimal() or len(text) > 18:
-        raise argparse.ArgumentTypeError(f"a seed is a whole number of at most 18 digits, not {text!r}")
+        raise argparse.ArgumentTypeError(f"a seed must be a whole number of at most 18 digits, not {text!r}")
     return int(text)
 
 
@@ -129,8 +143,8 @@ def _grade(
     from grader.report.summary import summary
     from grader.text import line
 
-    with progress(line(path.name), quiet=arguments.quiet, verbose=arguments.verbose) as tell:
-        graded = grade_notebook(path, name, rubric, options, arguments.out, tell)
+    with progress(line(path.name), quiet=arguments.quiet, verbose=arguments.verbose) as on_event:
+        graded = grade_notebook(path, name, rubric, options, arguments.out, on_event)
     if arguments.json:
         print(json.dumps(graded.grade.as_json(), indent=2, ensure_ascii=False))
     else:
@@ -154,23 +168,25 @@ def _options(arguments: argparse.Namespace, rubric: Rubric, *, several: bool) ->
         reuse=not arguments.no_reuse,
         quick=arguments.quick,
         only=tuple(arguments.only),
-        mapped=mapped(arguments.map, rubric),
+        mapped=parse_mapping(arguments.map, rubric),
         isolation=required_isolation(several=several, unsafe=arguments.unsafe_no_sandbox),
     )
 
 
-def mapped(pairs: Sequence[str], rubric: Rubric) -> tuple[tuple[str, str], ...]:
-    """What ``--map NAME=YOURS`` says, each name one of the rubric's.
+def parse_mapping(pairs: Sequence[str], rubric: Rubric) -> tuple[tuple[str, str], ...]:
+    """Parse the values of ``--map NAME=YOURS`` into pairs of the rubric's name and the notebook's name.
 
     Raises:
-        UsageError: it is not of that form, or the rubric asks for no such name.
+        UsageError: a value has another form, or the rubric has no definition of that name.
     """
-    split = [pair.partition("=") for pair in pairs]
-    for name, equals, own in split:
-        if name not in rubric.wanted or not equals or not own:
+    mapping = []
+    for pair in pairs:
+        name, _, own = pair.partition("=")
+        if name not in rubric.wanted or not own:
             known = ", ".join(rubric.wanted)
-            raise UsageError(f"--map takes NAME=YOURS, where NAME is one of {known}; {name!r} will not do")
-    return tuple((name, own) for name, _, own in split)
+            raise UsageError(f"--map must be NAME=YOURS, where NAME is one of {known}, not {pair!r}")
+        mapping.append((name, own))
+    return tuple(mapping)
 
 
 def _colour() -> bool:

@@ -1,4 +1,4 @@
-"""The options that only a class has, and how ``grade PATH…`` hands a class over."""
+"""Grading a class with ``grade PATH…``: its command line options, and the call into ``grader.classroom``."""
 
 from __future__ import annotations
 
@@ -18,49 +18,55 @@ if TYPE_CHECKING:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of a class: of folders, archives, or several notebooks."""
-    group = parser.add_argument_group("a class (folders, zip archives, several notebooks)")
-    group.add_argument("--jobs", type=int, metavar="N", help="notebooks at once (what the machine carries)")
-    group.add_argument("--fresh", action="store_true", help="grade anew what the gradebook has already")
-    group.add_argument("--roster", type=Path, metavar="CSV", help="who takes the course: names, ids, e-mail")
+    """Add the options for folders, archives and several notebooks."""
+    group = parser.add_argument_group("options for a class (folders, zip archives, several notebooks)")
     group.add_argument(
-        "--attempt", choices=("latest", "best"), default="latest", help="which of several counts (latest)"
+        "--jobs", type=int, metavar="N", help="notebooks graded at once (default: as many as fit)"
     )
-    group.add_argument("--due", metavar="WHEN", help="the due date, such as 2026-03-01T23:59")
+    group.add_argument("--fresh", action="store_true", help="regrade notebooks already in the gradebook")
+    group.add_argument(
+        "--roster", type=Path, metavar="CSV", help="class roster: names, ids, e-mail addresses"
+    )
+    group.add_argument(
+        "--attempt", choices=("latest", "best"), default="latest", help="which attempt counts (latest)"
+    )
+    group.add_argument("--due", metavar="WHEN", help="due date, such as 2026-03-01T23:59")
     group.add_argument(
         "--late",
         metavar="RULE",
-        help="what lateness costs: percent a day[,grace minutes[,most percent]] (10)",
+        help="late penalty: percent per day[,grace minutes[,maximum percent]] (10)",
     )
-    group.add_argument("--handout", type=Path, metavar="NB", help="what everybody was given (the rubric's)")
+    group.add_argument(
+        "--handout", type=Path, metavar="NB", help="notebook handed out to students (the rubric's)"
+    )
 
 
 def grade_class(arguments: argparse.Namespace, rubric: Rubric, options: Options) -> int:
-    """Grade a class as the command line says."""
+    """Grade a class with the options of the command line, and return the exit code."""
     from grader.classroom import batch
 
     if arguments.jobs is not None and arguments.jobs < 1:
-        raise UsageError("--jobs takes a number from 1")
-    given = rubric.folder / "handout.ipynb"
-    orders = batch.ClassOptions(
+        raise UsageError("--jobs must be 1 or more")
+    handout = rubric.folder / "handout.ipynb"
+    class_options = batch.ClassOptions(
         out=arguments.out,
         jobs=arguments.jobs,
         roster=arguments.roster,
         best=arguments.attempt == "best",
         fresh=arguments.fresh,
         late=_late(arguments.due, arguments.late, rubric.settings),
-        handout=arguments.handout or (given if given.is_file() else None),
+        handout=arguments.handout or (handout if handout.is_file() else None),
         json=arguments.json,
         quiet=arguments.quiet,
     )
-    is_all_well = batch.grade_class(arguments.paths, rubric, options, orders)
+    all_graded = batch.grade_class(arguments.paths, rubric, options, class_options)
     if arguments.open:
         webbrowser.open((arguments.out / "index.html").resolve().as_uri())
-    return GRADED if is_all_well else NOT_GRADED
+    return GRADED if all_graded else NOT_GRADED
 
 
 def _late(due: str | None, rule: str | None, settings: Mapping[str, Any]) -> LateRule | None:
-    """The rule on the command line, which adds to the rubric's or overrides it."""
+    """Return the late rule of the command line; what it leaves open comes from the rubric."""
     from grader.classroom.marks import LateRule
 
     if not due and not rule:

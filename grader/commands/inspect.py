@@ -1,4 +1,4 @@
-"""``grade inspect NOTEBOOK``: what was found in a notebook, without the long parts and without points."""
+"""``grade inspect NOTEBOOK``: the definitions found in a notebook, without training and without points."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from grader import DEFAULT_RUBRIC
 from grader.commands import GRADED, NOT_GRADED
-from grader.commands.grade import mapped
+from grader.commands.grade import parse_mapping
 from grader.errors import NotebookError, UsageError
 
 if TYPE_CHECKING:
@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Say what was found.
+    """Print what was found in a notebook, and how its functions are called.
 
     Returns:
-        0 when the notebook could be read, 1 when it could not.
+        0 if the notebook could be read, else 1.
+
+    Raises:
+        UsageError: the file does not exist, or an option is wrong.
     """
     arguments = _parser().parse_args(argv)
     from grader.extraction.extract import extract
@@ -33,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
     from grader.sandbox.isolation import required_isolation
 
     rubric = Rubric.load(arguments.rubric)
-    names = mapped(arguments.map, rubric)
+    names = parse_mapping(arguments.map, rubric)
     path = Path(arguments.notebook)
     if not path.exists():
         raise UsageError(f"there is no file {path}; check the name and the folder you are in")
@@ -43,13 +46,16 @@ def main(argv: Sequence[str]) -> int:
         print(f"{path.name}: {error}.")
         return NOT_GRADED
     source = extract(submission, rubric.wanted, rubric.shapes, dict(names))
+    # Calling conventions are probed by the rubric's own checks, so a judge runs the few that do it.
     only = tuple(rubric.settings.get("inspect", ()))
-    walls = required_isolation(several=False, unsafe=False)
-    options = Options(quick=True, data=rubric.data.default, only=only, mapped=names, isolation=walls)
+    isolation = required_isolation(several=False, unsafe=False)
+    options = Options(
+        quick=True, data=rubric.data.default, only=only, mapped=names, isolation=isolation
+    )
     outcome = run_judge(rubric, source, options, lambda event: None)
     if arguments.json:
-        about = source.summary() | {"conventions": outcome.conventions}
-        print(json.dumps(about, indent=2, ensure_ascii=False))
+        result = source.summary() | {"conventions": outcome.conventions}
+        print(json.dumps(result, indent=2, ensure_ascii=False))
     else:
         notes = [*source.reading_notes, *source.variable_notes(), *outcome.notes]
         print(_page(path.name, source, outcome.conventions, notes), end="")
@@ -59,16 +65,24 @@ def main(argv: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="grade inspect",
-        description="Show what is found in a notebook: its parts, what they need, and how they are called.",
+        description="Show which definitions were found in a notebook, their dependencies, what was skipped "
+        "and why, and how the functions are called.",
     )
     parser.add_argument("notebook", metavar="NOTEBOOK", help="a notebook (.ipynb) or a script (.py)")
     parser.add_argument(
-        "--map", action="append", default=[], metavar="NAME=YOURS", help="what it calls a part; repeatable"
+        "--map",
+        action="append",
+        default=[],
+        metavar="NAME=YOURS",
+        help="the notebook's own name for a definition; repeatable",
     )
     parser.add_argument(
-        "--rubric", default=DEFAULT_RUBRIC, metavar="NAME|DIR", help=f"what to look for ({DEFAULT_RUBRIC})"
+        "--rubric",
+        default=DEFAULT_RUBRIC,
+        metavar="NAME|DIR",
+        help=f"rubric that says what to look for ({DEFAULT_RUBRIC})",
     )
-    parser.add_argument("--json", action="store_true", help="print it as JSON")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
     return parser
 
 
@@ -77,11 +91,11 @@ def _page(name: str, source: StudentSource, conventions: Mapping[str, str], note
 
     missing = [f"{name}: not found. {source.hints.get(name, '')}" for name in source.missing]
     sections = {
-        "Parts": [*map(str, source.definitions), *missing],
-        "What they need": _needs(source),
-        "Left behind": [str(drop) for drop in source.dropped],
-        "Not readable": [str(problem) for problem in source.problems],
-        "How they are called": [f"{about}: {words}" for about, words in conventions.items()],
+        "Definitions": [*map(str, source.definitions), *missing],
+        "Dependencies": _dependencies(source),
+        "Skipped": [str(drop) for drop in source.dropped],
+        "Unreadable": [str(problem) for problem in source.problems],
+        "Calling conventions": [f"{name}: {convention}" for name, convention in conventions.items()],
         "Notes": notes,
     }
     lines = [name]
@@ -91,25 +105,26 @@ def _page(name: str, source: StudentSource, conventions: Mapping[str, str], note
     return "\n".join(lines) + "\n"
 
 
-def _needs(source: StudentSource) -> list[str]:
-    """The statements that were taken along, a row for each cell: what they bind, and from which line."""
-    parts = {(part.cell, part.line) for part in source.definitions}
-    along = [s for s in source.statements if (s.cell, s.first_line) not in parts]
-    rows = [_row(cell, inside) for cell, inside in _by_cell(along)]
-    return rows + [f"{name}: a module beside the notebook" for name in sorted(source.modules)]
+def _dependencies(source: StudentSource) -> list[str]:
+    """Return the statements that the definitions depend on, a row for each cell, and the local modules."""
+    definitions = {(one.cell, one.line) for one in source.definitions}
+    dependencies = [s for s in source.statements if (s.cell, s.first_line) not in definitions]
+    rows = [_row(cell, statements) for cell, statements in _by_cell(dependencies)]
+    return rows + [f"{name}: a local module" for name in sorted(source.modules)]
 
 
-def _by_cell(found: Iterable[Statement]) -> Iterator[tuple[int | str, list[Statement]]]:
+def _by_cell(statements: Iterable[Statement]) -> Iterator[tuple[int | str, list[Statement]]]:
     cells: dict[int | str, list[Statement]] = {}
-    for statement in found:
+    for statement in statements:
         cells.setdefault(statement.cell, []).append(statement)
     yield from cells.items()
 
 
-def _row(cell: int | str, inside: Sequence[Statement]) -> str:
+def _row(cell: int | str, statements: Sequence[Statement]) -> str:
+    """Return what the statements of a cell bind, or which objects they modify, each with its line."""
     where = f"cell {cell}" if isinstance(cell, int) else cell
-    whats = [
-        f"{', '.join(sorted(s.binds)) or 'changes ' + ', '.join(sorted(s.patches))} (line {s.first_line})"
-        for s in inside
+    effects = [
+        f"{', '.join(sorted(s.binds)) or 'modifies ' + ', '.join(sorted(s.patches))} (line {s.first_line})"
+        for s in statements
     ]
-    return f"{where}: {', '.join(whats)}"
+    return f"{where}: {', '.join(effects)}"

@@ -1,4 +1,4 @@
-"""``grade list``: the class, or those of it that need a look."""
+"""``grade list``: the class, one line per student, or only the students who need attention."""
 
 from __future__ import annotations
 
@@ -15,66 +15,74 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Print a line for each student that was asked for.
+    """Print one line for each student who matches all filters.
 
     Raises:
-        UsageError: nobody was asked for the criterion.
+        UsageError: no student was graded on the criterion of ``--failing``.
     """
     from grader.classroom.gradebook import Gradebook
 
     arguments = _parser().parse_args(argv)
-    asked = 0
+    graded_on_it = 0
     with Gradebook(arguments.out) as book:
         for entry in book.entries():
-            asked += _was_asked(entry, arguments.failing)
-            if _is_meant(entry, arguments):
+            graded_on_it += _was_graded_on(entry, arguments.failing)
+            if _matches_filters(entry, arguments):
                 print(_line(entry, arguments.failing))
-    if arguments.failing and not asked:
-        raise UsageError(f"nobody was asked for a criterion {arguments.failing!r}")
+    if arguments.failing and not graded_on_it:
+        raise UsageError(f"no student was graded on {arguments.failing!r}; give a criterion's id or group")
     return GRADED
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="grade list", description="A line for each student: name, points, what is to be looked at."
+        prog="grade list",
+        description="List the class, one line per student: name, mark, and what needs attention.",
     )
     parser.add_argument(
-        "--failing", metavar="ID", help="who lost points there, such as unet.skip_level1 or unet"
+        "--failing",
+        metavar="ID",
+        help="only who lost points on this criterion or group, such as unet.skip_level1 or unet",
     )
-    parser.add_argument("--provisional", action="store_true", help="whose grade does not count yet")
-    parser.add_argument("--flagged", action="store_true", help="whose verdict changed under an adjustment")
-    parser.add_argument("--missing", action="store_true", help="who handed in nothing")
-    parser.add_argument("--out", type=Path, default=Path("reports"), metavar="DIR", help="where results are")
+    parser.add_argument("--provisional", action="store_true", help="only provisional grades")
+    parser.add_argument(
+        "--flagged", action="store_true", help="only adjustments to review because the verdict changed"
+    )
+    parser.add_argument("--missing", action="store_true", help="only students without a submission")
+    parser.add_argument(
+        "--out", type=Path, default=Path("reports"), metavar="DIR", help="folder of the results (reports)"
+    )
     return parser
 
 
-def _named(id: str, wanted: str) -> bool:
+def _is_in_group(id: str, wanted: str) -> bool:
+    """Return whether ``wanted`` is a criterion's id, or the group before the dot in it."""
     return wanted in (id, id.partition(".")[0])
 
 
-def _was_asked(entry: GradebookEntry, wanted: str | None) -> bool:
+def _was_graded_on(entry: GradebookEntry, wanted: str | None) -> bool:
     criteria = entry.grade.criteria if entry.grade else ()
-    return wanted is not None and any(_named(result.id, wanted) for result in criteria)
+    return wanted is not None and any(_is_in_group(result.id, wanted) for result in criteria)
 
 
-def _is_meant(entry: GradebookEntry, arguments: argparse.Namespace) -> bool:
+def _matches_filters(entry: GradebookEntry, arguments: argparse.Namespace) -> bool:
     grade = entry.grade
-    holds = [
+    conditions = [
         not arguments.failing or bool(_failures(entry, arguments.failing)),
         not arguments.provisional or bool(grade and grade.provisional),
         not arguments.flagged or entry.mark.is_flagged,
         not arguments.missing or entry.label is None,
     ]
-    return all(holds)
+    return all(conditions)
 
 
 def _failures(entry: GradebookEntry, wanted: str) -> list[str]:
-    """The reasons why points are missing from a criterion."""
+    """Return a reason for every criterion of the group that lost points or did not pass."""
     criteria = entry.grade.criteria if entry.grade else ()
     return [
         f"{result.id}: {result.message}"
         for result in criteria
-        if _named(result.id, wanted) and (result.verdict != "pass" or result.earned < result.possible)
+        if _is_in_group(result.id, wanted) and (result.verdict != "pass" or result.earned < result.possible)
     ]
 
 
@@ -83,12 +91,12 @@ def _line(entry: GradebookEntry, failing: str | None) -> str:
     from grader.report.summary import points
     from grader.text import line
 
-    words = [final_points(entry.mark)]
+    remarks = [final_points(entry.mark)]
     if entry.grade:
-        words[0] += f" of {points(entry.mark.possible)}"
-        words += ["PROVISIONAL"] if entry.grade.provisional else []
+        remarks[0] += f" of {points(entry.mark.possible)}"
+        remarks += ["PROVISIONAL"] if entry.grade.provisional else []
     elif entry.label is None:
-        words = ["nothing handed in"]
-    words += ["LOOK AGAIN"] if entry.mark.is_flagged else []
-    words += [line(reason) for reason in _failures(entry, failing)] if failing else []
-    return f"{entry.person.key:<24} {line(entry.person.name):<28} {'  '.join(words)}"
+        remarks = ["no submission"]
+    remarks += ["NEEDS REVIEW"] if entry.mark.is_flagged else []
+    remarks += [line(reason) for reason in _failures(entry, failing)] if failing else []
+    return f"{entry.person.key:<24} {line(entry.person.name):<28} {'  '.join(remarks)}"

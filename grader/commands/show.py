@@ -1,4 +1,4 @@
-"""``grade show STUDENT``: what counts for one student, why, and everything that ever changed."""
+"""``grade show STUDENT``: one student's grade, adjustments and history."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from grader.commands import GRADED
 
 
 def main(argv: Sequence[str]) -> int:
-    """Print one student's grade, adjustments and history.
+    """Print one student's grade, final mark and history.
 
     Raises:
-        UsageError: there is no such student.
+        UsageError: the student is unknown.
     """
     from grader.classroom.gradebook import Gradebook
     from grader.classroom.lookup import find_student
@@ -27,31 +27,35 @@ def main(argv: Sequence[str]) -> int:
     with Gradebook(arguments.out) as book:
         entry = book.entry(find_student(book, arguments.student))
         exercises = {int(n): title for n, title in book.setting("rubric")["exercises"].items()}
-        trail = book.audit_trail(entry.person.key)
+        history = book.audit_trail(entry.person.key)
     person, mark = entry.person, entry.mark
     print(f"{line(person.name)} ({person.key})")
     for kind, value in person.ids.items():
         print(f"  {kind}: {line(value)}")
     if entry.grade is None:
-        print("Nothing that was handed in has been graded.")
+        print("No submission of this student has been graded.")
     else:
         several = f", one of {entry.attempts} attempts" if entry.attempts > 1 else ""
         print(f"  notebook: {line(entry.label or '')}{several}\n")
         colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         print(summary(entry.grade, exercises, colour=colour))
-    print(f"What counts: {final_points(mark)}")
+    print(f"Final mark: {final_points(mark)}")
     for each in mark.lines:
         amount = "" if each.points is None else f"{each.points:+g}  "
-        print(f"  {'LOOK AGAIN  ' if each.is_flagged else ''}{amount}{line(each.sentence)}")
+        print(f"  {'NEEDS REVIEW  ' if each.is_flagged else ''}{amount}{line(each.sentence)}")
     print("\nHistory")
-    for change in trail:
+    for change in history:
         moved = f": {change['before'] or 'nothing'} → {change['after']}"
         print(f"  {change['at']}  {change['who']}  {change['what']}{moved}  ({line(change['why'])})")
     return GRADED
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="grade show", description="One student: grade, reasons, history.")
-    parser.add_argument("student", help="a student's name as in the reports, login, e-mail or id")
-    parser.add_argument("--out", type=Path, default=Path("reports"), metavar="DIR", help="where results are")
+    parser = argparse.ArgumentParser(
+        prog="grade show", description="Show one student's grade, the reasons for it, and its history."
+    )
+    parser.add_argument("student", help="the student's report name, real name, login, e-mail address or id")
+    parser.add_argument(
+        "--out", type=Path, default=Path("reports"), metavar="DIR", help="folder of the results (reports)"
+    )
     return parser

@@ -60,21 +60,21 @@ def test_an_ambiguous_name_lists_the_candidates(capsys, out):
     ("arguments", "message"),
     [
         (("nobody7", "total", "+1", "--because", "x"), "no student 'nobody7'"),
-        (("alice", "forward.x", "+1", "--because", "x"), "not asked for a criterion 'forward.x'"),
-        (("alice", ID, "+1"), "a change needs its reason"),
-        (("alice", ID, "2", "--because", "x"), "points are given as +2, -1.5 or =4"),
-        (("alice", ID, "+nan", "--because", "x"), "points are given as"),
-        (("alice", ID, "+5", "--because", "x"), "gives 0 to 4 points, and that would make 5"),
-        (("alice", ID, "-1", "--because", "x"), "gives 0 to 4 points"),
-        (("alice", "total", "=50", "--because", "x"), "=N is for a criterion"),
-        (("alice",), "say one thing"),
-        (("alice", ID, "+1", "--excuse", "--because", "x"), "say one thing"),
-        (("alice", ID, "--undo", "--because", "x"), "nothing was said about"),
+        (("alice", "forward.x", "+1", "--because", "x"), "not graded on 'forward.x'"),
+        (("alice", ID, "+1"), "an adjustment needs a reason"),
+        (("alice", ID, "2", "--because", "x"), "points must look like +2, -1.5 or =4"),
+        (("alice", ID, "+nan", "--because", "x"), "points must look like"),
+        (("alice", ID, "+5", "--because", "x"), "is worth 0 to 4 points, and this would make it 5"),
+        (("alice", ID, "-1", "--because", "x"), "is worth 0 to 4 points"),
+        (("alice", "total", "=50", "--because", "x"), "=N sets one criterion"),
+        (("alice",), "give exactly one of"),
+        (("alice", ID, "+1", "--excuse", "--because", "x"), "give exactly one of"),
+        (("alice", ID, "--undo", "--because", "x"), "has no adjustment of"),
     ],
 )
 def test_an_invalid_adjustment_is_explained_and_changes_nothing(capsys, out, arguments, message):
     assert message in _run(capsys, out, "adjust", *arguments)
-    assert "What counts: 96" in _run(capsys, out, "show", "alice")
+    assert "Final mark: 96" in _run(capsys, out, "show", "alice")
 
 
 def test_reports_show_the_adjustment_with_reason_and_author(capsys, out):
@@ -98,7 +98,7 @@ def test_undo_withdraws_the_last_adjustment_and_the_history_keeps_both(capsys, o
     _run(capsys, out, "adjust", "alice", ID, "=3", "--because", "first", "--as", "Grace")
     _run(capsys, out, "adjust", "alice", ID, "--undo", "--because", "no", "--as", "Alan")
     shown = _run(capsys, out, "show", "alice")
-    assert "What counts: 96\n" in shown
+    assert "Final mark: 96\n" in shown
     assert f"Grace  set {ID}: 96 → 99  (first)" in shown
     assert f"Alan  withdraw set {ID}: 99 → 96  (no)" in shown
 
@@ -106,12 +106,12 @@ def test_undo_withdraws_the_last_adjustment_and_the_history_keeps_both(capsys, o
 def test_an_adjustment_survives_a_regrade_and_is_flagged_if_its_verdict_changed(capsys, out):
     _run(capsys, out, "adjust", "alice", ID, "+2", "--because", "nearly")
     _regrade(out, "alice", grade(changes={ID: LOST, "train.zero_grad": {**LOST}}))
-    assert "What counts: 96\n" in _run(capsys, out, "show", "alice")  # 100 - 4 - 2 + 2
+    assert "Final mark: 96\n" in _run(capsys, out, "show", "alice")  # 100 - 4 - 2 + 2
     assert "alice" not in _run(capsys, out, "list", "--flagged")
 
     _regrade(out, "alice", grade())
     shown = " ".join(_run(capsys, out, "show", "alice").split())
-    assert "What counts: 100 LOOK AGAIN +0" in shown  # the criterion is worth no more
+    assert "Final mark: 100 NEEDS REVIEW +0" in shown  # the criterion is worth no more
     assert "it was fail with 0 points and is now pass with 4. Please review." in shown
     assert "alice" in _run(capsys, out, "list", "--flagged")
 
@@ -121,7 +121,7 @@ def test_list_shows_students_who_fail_a_criterion_and_why(capsys, out):
     assert "alice" in listed
     assert f"{ID}: It is not." in listed
     assert "albert" not in listed
-    assert "nobody was asked" in _run(capsys, out, "list", "--failing", "unet.skips")
+    assert "no student was graded on" in _run(capsys, out, "list", "--failing", "unet.skips")
 
 
 def test_a_missing_gradebook_is_reported(capsys, tmp_path):
@@ -149,10 +149,10 @@ def test_the_late_penalty_follows_the_rule_unless_the_days_are_adjusted(capsys, 
         person = book.entry("albert").person
         book.save_student(person, on_roster=True, handed_in=datetime(2026, 3, 3, 11, tzinfo=UTC))
     shown = _run(capsys, out, "show", "albert")
-    assert "What counts: 80\n  -20  Handed in 2 days late: 20 % of the points earned are deducted." in shown
+    assert "Final mark: 80\n  -20  Handed in 2 days late: 20 % of the points earned are deducted." in shown
     assert "80 → 50" in _run(capsys, out, "adjust", "albert", "--days-late", "30", "--because", "x")
     assert "50 → 100" in _run(capsys, out, "adjust", "albert", "--days-late", "0", "--because", "ill")
-    assert "What counts: 96\n" in _run(capsys, out, "show", "alice")  # unknown time: no penalty
+    assert "Final mark: 96\n" in _run(capsys, out, "show", "alice")  # unknown time: no penalty
 
 
 @pytest.mark.parametrize(

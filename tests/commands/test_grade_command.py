@@ -123,7 +123,7 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, after: str | None) -> None
     grading.send_signal(signal.SIGINT)
     _, said = grading.communicate(timeout=60)
     assert grading.returncode == 130
-    assert said.strip().splitlines()[-1].startswith("grade: stopped")
+    assert said.strip().splitlines()[-1].startswith("grade: interrupted")
     _, alive = psutil.wait_procs(below, timeout=10)
     assert all(process.status() == psutil.STATUS_ZOMBIE for process in alive)
     assert list(temporary.iterdir()) == []

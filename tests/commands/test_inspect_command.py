@@ -32,7 +32,7 @@ def test_a_notebook_is_shown_with_its_parts_and_how_they_are_called(inspect):
     ran = inspect(SUBMISSIONS / "alice.ipynb")
     assert ran.code == 0, ran.err
     sections = [line for line in ran.out.splitlines() if line and not line.startswith(" ")]
-    assert sections[:4] == ["alice.ipynb", "Parts", "What they need", "How they are called"]
+    assert sections[:4] == ["alice.ipynb", "Definitions", "Dependencies", "Calling conventions"]
     for part in ("NoiseDiffuser, cell", "UNet, cell", "train, cell", "generate_samples, cell"):
         assert f"  {part}" in ran.out
     assert "noise_diffusion: t as a list of ints; returns a tuple (noisy image, noise)" in ran.out
@@ -58,7 +58,7 @@ def test_a_messy_notebook_is_shown_with_what_was_done(inspect, tmp_path):
     for sentence in (
         "UNet is your Unet (the most similar name), net.py, line",
         "generate_samples: not found.",
-        "net: a module beside the notebook",
+        "net: a local module",
         "epochs is set in cell 4, line 1, but that was not run",
         "cell 3, line 1: SyntaxError: expected ':'",
         "train also reads these notebook variables: epochs (cell 5, line",
@@ -77,4 +77,4 @@ def test_what_cannot_be_inspected_is_said_in_one_sentence(inspect, tmp_path):
     assert inspect("nowhere.ipynb").code == 2
     ran = inspect(SUBMISSIONS / "alice.ipynb", "--map", "Unet=UNet")
     assert ran.code == 2
-    assert "--map takes NAME=YOURS, where NAME is one of NoiseDiffuser, UNet" in ran.err
+    assert "--map must be NAME=YOURS, where NAME is one of NoiseDiffuser, UNet" in ran.err

@@ -73,9 +73,12 @@ def test_namespaces_are_optional(strong: Isolation, tmp_path: Path) -> None:
     ran = run(sys.executable, HERE / "old_kernel.py", "--no-namespaces", GRADE, "doctor", folder=tmp_path)
     output = " ".join(ran.stdout.split())
     assert ran.returncode == 0, ran.stdout
-    assert "walls strong" in output
-    assert "namespaces not here, and not needed: the kernel refused them (Operation not permitted)" in output
-    assert "What to do" not in output
+    assert "sandbox strong" in output
+    assert (
+        "namespaces not available, and not required: the kernel refused them (Operation not permitted)"
+        in output
+    )
+    assert "Suggested fixes" not in output
 
 
 def test_namespaces_that_were_not_entered_are_noticed(strong: Isolation, tmp_path: Path) -> None:
@@ -162,10 +165,10 @@ def test_the_sandbox_can_be_disabled_for_one_notebook_only(strong: Isolation, tm
 def test_the_doctor_lists_the_layers(strong: Isolation, tmp_path: Path) -> None:
     ran = run(GRADE, "doctor", folder=tmp_path)
     assert ran.returncode == 0, ran.stderr
-    assert "walls           strong" in ran.stdout
+    assert "sandbox         strong" in ran.stdout
     for found in (*LAYERS, "kernel", "Landlock ABI", "CUDA", "torch", "embedded digits", "MNIST"):
         assert found in ran.stdout
-    assert "What to do" not in ran.stdout
+    assert "Suggested fixes" not in ran.stdout
 
 
 def test_the_doctor_suggests_a_fix(strong: Isolation, tmp_path: Path) -> None:
@@ -173,9 +176,9 @@ def test_the_doctor_suggests_a_fix(strong: Isolation, tmp_path: Path) -> None:
     output = " ".join(ran.stdout.split())
     assert ran.returncode == 1
     assert "landlock missing: this kernel has no Landlock" in output
-    assert re.search(r"walls medium: code could still .*read a file", output)
-    assert "What to do" in output
-    assert "Use a kernel from 6.2 on" in output
+    assert re.search(r"sandbox medium: code could still .*read a file", output)
+    assert "Suggested fixes" in output
+    assert "Use Linux 6.2 or later" in output
 
 
 @pytest.mark.parametrize(("system", "name"), [("Darwin", "macOS"), ("Windows", "Windows")])
@@ -187,7 +190,7 @@ def test_the_doctor_says_that_a_system_has_no_layers(
     monkeypatch.setattr(worker_process, "can_fork", lambda: False)
     assert doctor.main([]) == 1
     output = " ".join(capsys.readouterr().out.split())
-    assert f"walls none: on {name} nothing keeps a notebook's code from your files" in output
+    assert f"sandbox none: on {name} nothing keeps a notebook's code from your files" in output
     assert "Landlock" not in output
     with pytest.raises(UsageError, match="needs strong isolation, and this machine's level is none"):
         required_isolation(several=True, unsafe=False)
@@ -275,14 +278,14 @@ print(result[0])
 @pytest.mark.parametrize(
     ("why", "output"),
     [
-        (None, "H100, works, and behind the walls"),
-        ("out of order", "H100, which workers cannot use: out of order What to do - Grade on the processor"),
+        (None, "H100, which works inside the sandbox"),
+        ("out of order", "H100, which workers cannot use: out of order Suggested fixes - Grade on the CPU"),
     ],
 )
 def test_the_doctor_tries_the_gpu_in_the_sandbox(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], why: str | None, output: str
 ) -> None:
-    monkeypatch.setattr(doctor, "_asked", lambda arguments: {"name": "H100", "why": why})
+    monkeypatch.setattr(doctor, "_run_json", lambda arguments: {"name": "H100", "why": why})
     isolation = Isolation(layers=LAYERS)
     monkeypatch.setattr(doctor, "measure", lambda: isolation)
     monkeypatch.setattr(doctor, "_data", lambda: iter(()))
