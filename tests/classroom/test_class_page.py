@@ -8,7 +8,7 @@ import pytest
 import report_samples as samples
 from chromium import opens_silently_and_fits
 from classes import gradebook
-from report_page import Reader
+from report_page import ParsedPage
 from report_samples import HOSTILE, grade
 
 from grader.classroom import classpage
@@ -31,7 +31,7 @@ def out(tmp_path: Path) -> Path:
 
 
 def _text(out: Path) -> str:
-    return " ".join(Reader((out / "index.html").read_text()).text.split())
+    return " ".join(ParsedPage((out / "index.html").read_text()).text.split())
 
 
 def test_students_to_review_come_first(out):
@@ -55,7 +55,7 @@ def test_mistakes_criteria_and_missing_submissions_are_listed(out):
 
 
 def test_links_lead_to_existing_files_and_no_script_is_used(out):
-    page = Reader((out / "index.html").read_text())
+    page = ParsedPage((out / "index.html").read_text())
     links = [a["href"] for a in page.all("a") if not a["href"].startswith("#")]
     assert {"ada.html", "student/ada.html"} <= set(links)
     assert all((out / link).exists() for link in links)

@@ -1,4 +1,4 @@
-"""Whatever is handed in: one clear sentence, the right exit code, and the rest still judged."""
+"""Bad input: one clear message, the right exit code, and everything else still graded."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ def _saved(notebook: nbformat.NotebookNode, folder: Path, name: str = "student.i
     return path
 
 
-def test_a_file_that_is_not_there(grade: Command) -> None:
+def test_a_missing_file_is_a_usage_error(grade: Command) -> None:
     ran = grade("nowhere.ipynb")
     assert ran.code == MISUSE
     assert ran.err == "grade: there is no file nowhere.ipynb; check the name and the folder you are in\n"
 
 
-def test_a_folder_without_notebooks(grade: Command, tmp_path: Path) -> None:
+def test_a_folder_without_notebooks_is_a_usage_error(grade: Command, tmp_path: Path) -> None:
     ran = grade(tmp_path / "elsewhere")
     assert ran.code == MISUSE
     assert "contains no notebooks" in ran.err
 
 
-def test_an_unknown_rubric_and_an_unknown_criterion(grade: Command) -> None:
+def test_an_unknown_rubric_or_criterion_is_a_usage_error(grade: Command) -> None:
     alice = SUBMISSIONS / "alice.ipynb"
     assert "there is no rubric 'gan'" in grade(alice, "--rubric", "gan").err
     ran = grade(alice, "--only", "unet.skips")
@@ -60,8 +60,10 @@ def test_an_unknown_rubric_and_an_unknown_criterion(grade: Command) -> None:
         (b"[" * 100_000, "notebook"),
     ],
 )
-def test_a_file_that_is_no_notebook(grade: Command, tmp_path: Path, content: bytes, sentence: str) -> None:
-    """It gets a report that says so, no points, and exit 1."""
+def test_a_file_that_is_not_a_notebook_gets_a_report_with_the_reason(
+    grade: Command, tmp_path: Path, content: bytes, sentence: str
+) -> None:
+    """It earns no points, the grade is provisional, and the exit code is 1."""
     path = tmp_path / "student.ipynb"
     path.write_bytes(content)
     ran = grade(path)
@@ -106,8 +108,10 @@ def test_other_encodings_are_read(
     assert ran.code == GRADED
 
 
-def test_fifty_megabytes_of_outputs(grade: Command, tmp_path: Path, alice: nbformat.NotebookNode) -> None:
-    """They are read past, and never reach the report."""
+def test_fifty_megabytes_of_outputs_are_skipped(
+    grade: Command, tmp_path: Path, alice: nbformat.NotebookNode
+) -> None:
+    """Outputs are not read, and never reach the report."""
     code = next(cell for cell in alice.cells if cell.cell_type == "code")
     code.outputs = [nbformat.v4.new_output("stream", text="epoch\n" * 9_000_000)]
     ran = grade(_saved(alice, tmp_path), "--quick", "--only", "schedule")
@@ -116,17 +120,17 @@ def test_fifty_megabytes_of_outputs(grade: Command, tmp_path: Path, alice: nbfor
     assert len(ran.page("student")) < 2_000_000
 
 
-def test_an_old_notebook_format(grade: Command, tmp_path: Path, alice: nbformat.NotebookNode) -> None:
+def test_an_old_notebook_format_is_read(grade: Command, tmp_path: Path, alice: nbformat.NotebookNode) -> None:
     path = tmp_path / "student.ipynb"
     path.write_text(json.dumps(nbformat.convert(alice, 3)))
     ran = grade(path, "--quick", "--only", "schedule")
     assert ran.grade("student")["earned"] == 10, ran.out
 
 
-def test_a_script_and_a_notebook_that_is_cut_off(
+def test_a_script_and_a_truncated_notebook_are_graded(
     grade: Command, tmp_path: Path, alice: nbformat.NotebookNode
 ) -> None:
-    """As nbconvert exports it, and as a full disk leaves it: what is there is judged."""
+    """A script as nbconvert exports it, and a notebook as a full disk leaves it."""
     code = [cell.source for cell in alice.cells if cell.cell_type == "code"]
     exported = [f"# In[{n}]:\n\n{TransformerManager().transform_cell(cell)}" for n, cell in enumerate(code)]
     (tmp_path / "script.py").write_text("\n\n".join(exported))
@@ -140,8 +144,10 @@ def test_a_script_and_a_notebook_that_is_cut_off(
     assert "The file is cut off at line" in ran.grade("cut")["notes"][0]
 
 
-def test_a_syntax_error_in_one_cell(grade: Command, tmp_path: Path, alice: nbformat.NotebookNode) -> None:
-    """The cell is named with its line, and everything else is judged."""
+def test_a_syntax_error_costs_only_its_own_cell(
+    grade: Command, tmp_path: Path, alice: nbformat.NotebookNode
+) -> None:
+    """The note names the cell and the line, and everything else is graded."""
     alice.cells.append(nbformat.v4.new_code_cell("x = 1\nfor epoch in range(10)\n    pass"))
     number = sum(cell.cell_type == "code" for cell in alice.cells)
     ran = grade(_saved(alice, tmp_path), "--quick", "--only", "schedule", "--only", "notebook")
@@ -160,10 +166,10 @@ def test_a_syntax_error_in_one_cell(grade: Command, tmp_path: Path, alice: nbfor
         ("self.linear_scheduler()", "__import__('os')._exit(3)", "schedule.betas", "ended without an answer"),
     ],
 )  # fmt: skip
-def test_a_definition_that_fails(
+def test_a_definition_that_raises_is_explained(
     grade: Command, tmp_path: Path, old: str, new: str, lost: str, sentence: str
 ) -> None:
-    """The message names what happened, and where; the other exercises are judged."""
+    """The message says what happened; the other exercises are graded."""
     cells = [cell.source.replace(old, new) for cell in CORPUS.base]
     assert cells != [cell.source for cell in CORPUS.base]
     ran = grade(_saved(notebook(cells), tmp_path), "--quick", "--only", "schedule", "--only", "unet")
@@ -174,8 +180,8 @@ def test_a_definition_that_fails(
     assert ran.code == GRADED
 
 
-def test_an_endless_loop_costs_its_time_and_no_more(grade: Command, tmp_path: Path) -> None:
-    """The worker is killed, the next question goes to a fresh one."""
+def test_an_endless_loop_costs_only_its_own_criterion(grade: Command, tmp_path: Path) -> None:
+    """The worker is killed at its deadline, and the next check gets a fresh one."""
     cells = [
         c.source.replace(
             "def forward(self, x",
@@ -191,7 +197,7 @@ def test_an_endless_loop_costs_its_time_and_no_more(grade: Command, tmp_path: Pa
     assert criteria["schedule.alphas"]["verdict"] == "pass"
 
 
-def test_a_folder_that_cannot_be_written(grade: Command, tmp_path: Path) -> None:
+def test_an_output_folder_that_cannot_be_written_is_a_usage_error(grade: Command, tmp_path: Path) -> None:
     (tmp_path / "reports").write_text("a file, not a folder")
     ran = grade(SUBMISSIONS / "alice.ipynb")
     assert ran.code == MISUSE

@@ -1,4 +1,4 @@
-"""The main job, as a user does it: the real command on the sample notebooks."""
+"""The real command on the sample notebooks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GRADE = str(Path(sys.executable).with_name("grade"))
 
 
 def test_alice_earns_everything(grade: Command) -> None:
-    """A right solution after the paper: every point, exit 0, both files, all three exercises named."""
+    """A correct solution that follows the paper gets every point, exit code 0 and both files."""
     ran = grade(SUBMISSIONS / "alice.ipynb", "--quick")
     result = ran.grade("alice")
     assert ran.code == 0, ran.err
@@ -30,28 +30,28 @@ def test_alice_earns_everything(grade: Command) -> None:
     assert "<!doctype html>" in ran.page("alice").lower()
 
 
-def test_bob_loses_his_three_mistakes(grade: Command) -> None:
-    """Three typical mistakes cost their three criteria, and the summary says why."""
+def test_bob_loses_points_for_his_three_mistakes(grade: Command) -> None:
+    """Three typical mistakes cost three criteria, and the summary says why."""
     ran = grade(SUBMISSIONS / "bob.ipynb", "--quick")
     lost = {c["id"]: c["earned"] for c in ran.grade("bob")["criteria"] if c["earned"] < c["possible"]}
     assert lost == {"forward.noise_coefficient": 2.5, "unet.skip_level1": 0, "train.zero_grad": 0}
     assert "is a square root missing?" in " ".join(ran.out.split())
     assert "no skip connection at 28 x 28" in " ".join(ran.out.split())
-    assert ran.code == 0  # he was graded; his marks are another matter
+    assert ran.code == 0  # the exit code says that he was graded, whatever his marks
 
 
-def test_carol_is_read_as_the_handouts_code(grade: Command) -> None:
-    """The handout's own conventions earn everything, and the report names the reading."""
+def test_carol_is_graded_by_the_handouts_formulation(grade: Command) -> None:
+    """The conventions of the handout's code earn full points, and the report names the formulation."""
     ran = grade(SUBMISSIONS / "carol.ipynb", "--quick")
     result = ran.grade("carol")
     readings = {c["id"]: c["reading"] for c in result["criteria"]}
     assert result["earned"] == result["possible"] == 96
     assert readings["forward.image_coefficient"] == "handout-code"
-    assert "takes the root of ᾱ twice" in ran.page("carol")
+    assert "takes the square root of ᾱ twice" in ran.page("carol")
 
 
-def test_the_blank_handout_ends_near_zero_and_not_in_a_crash(grade: Command) -> None:
-    """What nobody filled in is explained, criterion by criterion."""
+def test_the_blank_handout_earns_almost_nothing(grade: Command) -> None:
+    """Every criterion has a message, and nothing is an error of the grader."""
     ran = grade(SUBMISSIONS / "handout.ipynb", "--quick")
     result = ran.grade("handout")
     assert ran.code == 0
@@ -62,14 +62,14 @@ def test_the_blank_handout_ends_near_zero_and_not_in_a_crash(grade: Command) -> 
 
 
 def test_two_runs_give_the_same_result(grade: Command) -> None:
-    """But for the times, the JSON of one notebook is always the same."""
+    """Apart from times, the JSON result of a notebook is always the same."""
     first = grade(SUBMISSIONS / "carol.ipynb", "--quick").grade("carol")
     second = grade(SUBMISSIONS / "carol.ipynb", "--quick").grade("carol")
     assert _without_times(first) == _without_times(second)
 
 
 def test_json_goes_to_standard_output(grade: Command) -> None:
-    """``--json`` prints the result itself, and nothing else."""
+    """``--json`` prints the result and nothing else."""
     ran = grade(SUBMISSIONS / "alice.ipynb", "--quick", "--json", "-q", "--only", "schedule")
     assert json.loads(ran.out) == ran.grade("alice")
     assert [criterion["id"] for criterion in json.loads(ran.out)["criteria"]] == [
@@ -83,7 +83,7 @@ def test_json_goes_to_standard_output(grade: Command) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "points"), [("alice", 100), ("carol", 100), ("bob", 88.5)])
 def test_a_full_grade_trains_and_samples(grade: Command, name: str, points: float) -> None:
-    """With the short training, all hundred points are asked for; carol's takes two calls of train."""
+    """With the short training all hundred points count; carol's takes two calls of ``train``."""
     ran = grade(SUBMISSIONS / f"{name}.ipynb", "--no-reuse", "--seed", "5:9")
     result = ran.grade(name)
     assert (result["earned"], result["possible"]) == (points, 100), ran.out
@@ -103,6 +103,7 @@ def _without_times(result: dict[str, object]) -> dict[str, object]:
 @pytest.mark.parametrize("after", [None, "sampling"], ids=["while Python imports", "while it samples"])
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere judges are not forked")
 def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, after: str | None) -> None:
+    """Every process ends, temporary files are removed, and no half-written result remains."""
     temporary, reports = tmp_path / "temporary", tmp_path / "reports"
     temporary.mkdir()
     options = ["--quick", "--no-reuse", "--verbose", "--out", str(reports)]
@@ -119,12 +120,12 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, after: str | None) -> None
         time.sleep(0.01)
     if after:
         next(line for line in grading.stderr if after in line)
-    below = grading.children(recursive=True)
+    descendants = grading.children(recursive=True)
     grading.send_signal(signal.SIGINT)
-    _, said = grading.communicate(timeout=60)
+    _, errors = grading.communicate(timeout=60)
     assert grading.returncode == 130
-    assert said.strip().splitlines()[-1].startswith("grade: interrupted")
-    _, alive = psutil.wait_procs(below, timeout=10)
+    assert errors.strip().splitlines()[-1].startswith("grade: interrupted")
+    _, alive = psutil.wait_procs(descendants, timeout=10)
     assert all(process.status() == psutil.STATUS_ZOMBIE for process in alive)
     assert list(temporary.iterdir()) == []
     assert not list(reports.glob("*.json"))

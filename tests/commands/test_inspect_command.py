@@ -1,4 +1,4 @@
-"""``grade inspect``: what a TA sees of a notebook before any point is given."""
+"""``grade inspect``: definitions, dependencies and calling conventions of a notebook."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ def inspect(tmp_path: Path):
     return run
 
 
-def test_a_notebook_is_shown_with_its_parts_and_how_they_are_called(inspect):
+def test_definitions_dependencies_and_calling_conventions_are_shown(inspect):
     ran = inspect(SUBMISSIONS / "alice.ipynb")
     assert ran.code == 0, ran.err
     sections = [line for line in ran.out.splitlines() if line and not line.startswith(" ")]
     assert sections[:4] == ["alice.ipynb", "Definitions", "Dependencies", "Calling conventions"]
-    for part in ("NoiseDiffuser, cell", "UNet, cell", "train, cell", "generate_samples, cell"):
-        assert f"  {part}" in ran.out
+    for definition in ("NoiseDiffuser, cell", "UNet, cell", "train, cell", "generate_samples, cell"):
+        assert f"  {definition}" in ran.out
     assert "noise_diffusion: t as a list of ints; returns a tuple (noisy image, noise)" in ran.out
     assert "points" not in ran.out
 
 
-def test_a_messy_notebook_is_shown_with_what_was_done(inspect, tmp_path):
-    """Other names, a module beside it, code that was left behind, a cell that cannot be read."""
+def test_a_messy_notebook_shows_what_was_skipped_and_why(inspect, tmp_path):
+    """It has other names, a local module, code that was skipped, and a cell that cannot be parsed."""
     parts = dict(CORPUS.base)
     (tmp_path / "net.py").write_text(
         parts["setup"] + "\n" + parts["unet"].replace("class UNet", "class Unet")
@@ -69,7 +69,7 @@ def test_a_messy_notebook_is_shown_with_what_was_done(inspect, tmp_path):
     assert "noise_diffusion" in found["conventions"]
 
 
-def test_what_cannot_be_inspected_is_said_in_one_sentence(inspect, tmp_path):
+def test_errors_of_inspect_are_one_sentence(inspect, tmp_path):
     (tmp_path / "broken.ipynb").write_text("{")
     ran = inspect("broken.ipynb")
     assert (ran.code, ran.err) == (1, "")

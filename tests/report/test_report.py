@@ -1,4 +1,4 @@
-"""What students and TAs see of the page."""
+"""The content of the report page, as students and TAs see it."""
 
 from __future__ import annotations
 
@@ -12,52 +12,52 @@ from pathlib import Path
 import pytest
 import report_samples as samples
 from report_figures import figures
-from report_page import Reader, page, words
+from report_page import ParsedPage, page, visible_text
 
 from grader.model import Curves, ImageRow, Images, Levels, Series, Verdict, for_students
 from grader.report.plots import plot
 
 
 @pytest.fixture(scope="module")
-def mixed() -> Reader:
+def mixed() -> ParsedPage:
     return page(samples.mixed(), figures())
 
 
-def test_the_first_screen_says_who_how_much_and_what_next(mixed):
-    seen = words(mixed)
+def test_the_first_screen_shows_name_points_and_next_step(mixed):
+    text = visible_text(mixed)
     for expected in ("Noor Haddad", "74.5 of 100 points, 8 points undecided", "What to do next"):
-        assert expected in seen
+        assert expected in text
     for exercise, score in (
         ("Exercise 1: Forward diffusion", "25.5 / 28"),
         ("Exercise 3: Sampling", "15 / 28"),
     ):
-        assert f"{exercise} {score}" in seen
-    next_step = seen[seen.index("What to do next") : seen.index("Notes")]
+        assert f"{exercise} {score}" in text
+    next_step = text[text.index("What to do next") : text.index("Notes")]
     assert "Nothing joins the 14 × 14 levels" in next_step
     assert "7 points to gain" in next_step
 
 
-def test_every_criterion_has_title_verdict_and_points(mixed):
-    seen = words(mixed)
+def test_every_criterion_shows_title_status_and_points(mixed):
+    text = visible_text(mixed)
     for result in samples.mixed().criteria:
-        assert result.title.replace("`", "") in seen
+        assert result.title.replace("`", "") in text
     for verdict in ("Earned", "Partial credit 2.5 / 5", "Lost 0 / 7", "Not checked 0 / 5", "Error 0 / 8"):
-        assert verdict in seen
+        assert verdict in text
 
 
-def test_a_lost_criterion_is_defended_in_words(mixed):
-    seen = words(mixed)
-    for label, said in (
+def test_a_lost_criterion_is_explained(mixed):
+    text = visible_text(mixed)
+    for label, fact in (
         ("Expected", "√(1 − ᾱ), 0.4599 at step 10"),
         ("Found", "1 − ᾱ, 0.2115 at step 10"),
         ("Recognised mistake", "mixture of the paper's formula"),
         ("Hint", "Variances add, standard deviations do not"),
         ("Accepted formulation", "handout code: the root is taken twice"),
     ):
-        assert f"{label} {said}" in seen
+        assert f"{label} {fact}" in text
 
 
-def test_what_was_lost_is_open_and_what_was_earned_is_folded(mixed):
+def test_lost_criteria_are_open_and_earned_ones_folded(mixed):
     folded = [attributes["id"] for attributes in mixed.all("details") if attributes.get("id")]
     opened = [attributes["id"] for attributes in mixed.all("article")]
     assert any("schedule-betas" in anchor for anchor in folded)
@@ -66,79 +66,81 @@ def test_what_was_lost_is_open_and_what_was_earned_is_folded(mixed):
     assert len(folded) + len(opened) == len(samples.RUBRIC)
 
 
-def test_a_provisional_grade_says_so_and_names_what_a_ta_must_look_at(mixed):
-    seen = words(mixed)
-    banner = seen[seen.index("Provisional") :][:200]
+def test_a_provisional_grade_lists_the_criteria_to_review(mixed):
+    text = visible_text(mixed)
+    banner = text[text.index("Provisional") :][:200]
     assert "a TA will review it before the grade counts" in banner
     assert "The samples look like digits" in banner
-    assert "Provisional" not in words(page(samples.grade()))
+    assert "Provisional" not in visible_text(page(samples.grade()))
 
 
-def test_a_perfect_grade_leaves_nothing_to_do():
-    assert "All points earned; nothing to fix." in words(page(samples.grade()))
+def test_a_perfect_grade_leaves_nothing_to_fix():
+    assert "All points earned; nothing to fix." in visible_text(page(samples.grade()))
 
 
-def test_criteria_that_fall_for_one_reason_say_it_once():
-    reader = page(samples.near_zero())
-    assert words(reader).count("There is no UNet to ask") == 3  # as the next step, and in two exercises
-    assert "with one channel and 17 more: 72 points to gain" in words(reader)
-    anchors = {attributes["id"] for _, attributes in reader.elements if "id" in attributes}
+def test_criteria_lost_for_one_reason_are_grouped():
+    parsed = page(samples.near_zero())
+    assert (
+        visible_text(parsed).count("There is no UNet to ask") == 3
+    )  # as the next step, and in two exercises
+    assert "with one channel and 17 more: 72 points to gain" in visible_text(parsed)
+    anchors = {attributes["id"] for _, attributes in parsed.elements if "id" in attributes}
     assert sum(anchor.startswith("criterion-") for anchor in anchors) == len(samples.RUBRIC)
 
 
-def test_a_closed_gate_comes_before_any_points():
+def test_a_failed_gate_is_the_next_step_before_any_points():
     gate = {"verdict": Verdict.FAIL, "message": "No code cell could be parsed.", "earned": 0.0, "credit": 0.0}
     lost = {"verdict": Verdict.FAIL, "message": "Wrong."}
-    seen = words(page(samples.grade(changes={"notebook.extracts": gate, "sample.formula": lost})))
-    assert "What to do next No code cell could be parsed." in seen
-    assert "everything else depends on this" in seen
+    text = visible_text(page(samples.grade(changes={"notebook.extracts": gate, "sample.formula": lost})))
+    assert "What to do next No code cell could be parsed." in text
+    assert "everything else depends on this" in text
 
 
-def test_how_it_was_graded_is_all_there(mixed):
-    seen = words(mixed)
-    section = seen[seen.index("How it was graded") :]
+def test_the_provenance_of_the_grade_is_complete(mixed):
+    text = visible_text(mixed)
+    section = text[text.index("How it was graded") :]
     for fact in ("9f2c" * 16, "41d8" * 16, "2.15.0", "cpu", "Seed 96", "seccomp filter", "Total 212.4 s"):
         assert fact in section
     for fact in ("NoiseDiffuser", "!pip install torch", "a shell command"):
         assert fact in section
 
 
-def test_hidden_criteria_keep_their_secret_in_the_students_edition(mixed):
-    assert "optimizer.zero_grad() is never called" in words(mixed)
-    closed = words(page(for_students(samples.mixed())))
+def test_the_students_report_hides_the_details_of_hidden_criteria(mixed):
+    assert "optimizer.zero_grad() is never called" in visible_text(mixed)
+    closed = visible_text(page(for_students(samples.mixed())))
     assert "Gradients are cleared before every batch" in closed
     assert "hidden criterion" in closed
     assert "optimizer.zero_grad()" not in closed
     assert "backward, step" not in closed
 
 
-def test_ids_are_unique_and_links_lead_somewhere(mixed):
+def test_ids_are_unique_and_links_have_targets(mixed):
     ids = [attributes["id"] for _, attributes in mixed.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     links = {attributes["href"] for _, attributes in mixed.elements if "href" in attributes}
     assert {link.removeprefix("#") for link in links if link.startswith("#")} <= set(ids)
 
 
-def test_headings_descend_one_level_at_a_time(mixed):
+def test_headings_skip_no_level(mixed):
     levels = [int(tag[1]) for tag, _ in mixed.elements if re.fullmatch("h[1-6]", tag)]
     assert levels[0] == 1
     assert levels.count(1) == 1
     assert all(below - above <= 1 for above, below in pairwise(levels))
 
 
-def test_every_figure_says_its_finding_to_those_who_cannot_see_it(mixed):
-    spoken = [tag.get("alt") for tag in mixed.all("img")]
-    spoken += [tag.get("aria-label") for tag in mixed.all("svg") if tag.get("role") == "img"]
-    assert all(spoken)
+def test_every_figure_has_its_finding_as_text_alternative(mixed):
+    alternatives = [tag.get("alt") for tag in mixed.all("img")]
+    alternatives += [tag.get("aria-label") for tag in mixed.all("svg") if tag.get("role") == "img"]
+    assert all(alternatives)
     for figure in figures():
-        assert any(figure.caption in said for said in spoken)
-        assert words(mixed).count(figure.caption) == 1
+        assert any(figure.caption in alternative for alternative in alternatives)
+        assert visible_text(mixed).count(figure.caption) == 1
 
 
-def test_a_missing_skip_is_told_without_colour(mixed):
+def test_a_missing_skip_connection_is_labelled_in_words(mixed):
     assert "found" in mixed.text
     assert "missing" in mixed.text
-    assert "144,945 trainable parameters" in words(mixed)
+    assert "144,945 trainable parameters" in visible_text(mixed)
 
 
 @pytest.mark.parametrize(
@@ -163,13 +165,13 @@ def test_a_missing_skip_is_told_without_colour(mixed):
         Levels(exercise=1, title="Network", caption="No loss.", levels=(), parameters=0),
     ],
 )
-def test_a_figure_that_cannot_be_drawn_does_not_cost_the_page(figure):
-    seen = words(page(samples.grade(), [figure]))
-    assert "There was nothing to draw. No loss." in seen
+def test_a_figure_without_data_does_not_break_the_page(figure):
+    text = visible_text(page(samples.grade(), [figure]))
+    assert "There was nothing to draw. No loss." in text
 
 
 @pytest.mark.parametrize("y", [[3.0], [1.0, float("nan"), 2.0], [0.0, -1.0], [1e308, 1.0], [5.0] * 3])
-def test_odd_curves_are_drawn(y):
+def test_degenerate_curves_are_plotted(y):
     series = (
         Series(label="yours", y=y, role="student"),
         Series(label="_ref", y=[1.0, 2.0], role="reference"),
@@ -178,30 +180,30 @@ def test_odd_curves_are_drawn(y):
         figure = Curves(
             exercise=1, title="Loss", caption="Odd.", x_label="x", y_label="y", series=series, log_y=log_y
         )
-        assert "There was nothing to draw" not in words(page(samples.grade(), [figure]))
+        assert "There was nothing to draw" not in visible_text(page(samples.grade(), [figure]))
 
 
-_SEEN = [
+_VISIBLE_CHANGES = [
     *({"y": (1.0, 2.0, 4.0)}, {"x": (0.0, 1.0, 3.0)}, {"role": "reference"}),
     {"band": ((0.0, 1.0), (1.0, 3.0), (2.0, 4.0))},
 ]
 
 
 @pytest.mark.parametrize("far", [2.0, float("nan"), 1e308])
-def test_a_range_is_drawn_around_its_curve(far):
-    def drawn(band):
+def test_a_band_is_plotted_around_its_curve(far):
+    def svg(band):
         curve = Series(label="reference", y=[1.0, 1.5, 1.2], role="reference", band=band)
         figure = Curves(exercise=1, title="Loss", caption="-", x_label="x", y_label="y", series=(curve,))
         return str(plot(figure, prefix="figure-1").svg)
 
-    assert "fill-opacity" in drawn([(0.5, 1.6), (0.6, far), (1.0, 1.4)])
-    assert "fill-opacity" not in drawn(None)
+    assert "fill-opacity" in svg([(0.5, 1.6), (0.6, far), (1.0, 1.4)])
+    assert "fill-opacity" not in svg(None)
 
 
-def test_curves_that_look_alike_are_drawn_once_and_others_on_their_own():
-    """As most of a class has the same schedule. Whatever can be seen in the drawing keeps it apart."""
+def test_plots_are_cached_by_everything_that_is_visible_in_them():
+    """In a class most schedules are the same. A change that shows in the plot must not hit the cache."""
     one = Series(label="yours", y=(1.0, 2.0, 3.0), role="student")
-    drawn = {
+    fields = {
         "exercise": 1,
         "title": "a",
         "caption": "b",
@@ -210,24 +212,24 @@ def test_curves_that_look_alike_are_drawn_once_and_others_on_their_own():
         "series": (one,),
         "log_y": False,
     }
-    first = plot(Curves(**drawn), prefix="p").svg
-    assert plot(Curves(**{**drawn, "series": [replace(one, label="theirs")]}), prefix="p").svg is first
+    first = plot(Curves(**fields), prefix="p").svg
+    assert plot(Curves(**{**fields, "series": [replace(one, label="theirs")]}), prefix="p").svg is first
     others = [
         *({"caption": "c"}, {"x_label": "z"}, {"y_label": "z"}, {"log_y": True}),
-        *({"series": (replace(one, **change),)} for change in _SEEN),
+        *({"series": (replace(one, **change),)} for change in _VISIBLE_CHANGES),
     ]
-    svgs = [first, plot(Curves(**drawn), prefix="q").svg]
-    svgs += [plot(Curves(**{**drawn, **other}), prefix="p").svg for other in others]
+    svgs = [first, plot(Curves(**fields), prefix="q").svg]
+    svgs += [plot(Curves(**{**fields, **other}), prefix="p").svg for other in others]
     assert len(set(svgs)) == len(others) + 2
 
 
 def test_the_report_starts_without_torch_and_matplotlib():
-    asked = (
+    code = (
         "import sys, grader.report.page;"
         "print([m for m in ('torch', 'matplotlib', 'PIL') if m in sys.modules])"
     )
     run = subprocess.run(
-        [sys.executable, "-c", asked],
+        [sys.executable, "-c", code],
         capture_output=True,
         text=True,
         cwd=Path(__file__).parents[2],

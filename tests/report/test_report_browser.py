@@ -1,4 +1,4 @@
-"""The page in a real browser: silent, alone, and as wide as the screen."""
+"""The report page in a real browser: no errors, no requests, accessible, and no wider than the screen."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def test_the_page_opens_silently_and_fits_the_screen(browser, report, tmp_path, 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["alice", "bob", "carol", "handout"])
-def test_the_report_of_a_real_grade_does_too(browser, grade, tmp_path, name):
-    """What the real command writes, with the figures of a real judge."""
+def test_the_report_of_a_real_grade_opens_silently_and_fits(browser, grade, tmp_path, name):
+    """The file that the real command writes, with the figures of a real judge."""
     ran = grade(SUBMISSIONS / f"{name}.ipynb", "--quick", "-q")
     for width in (360, 1280):
         picture = tmp_path / f"{width}.png"
@@ -50,8 +50,8 @@ def test_the_report_of_a_real_grade_does_too(browser, grade, tmp_path, name):
 
 
 @pytest.mark.slow
-def test_a_hostile_notebook_shows_as_text_and_runs_nothing(browser, grade, tmp_path):
-    """In its name, code, outputs, markdown and in what its code raises."""
+def test_markup_in_a_notebook_is_shown_as_text_and_never_runs(browser, grade, tmp_path):
+    """Markup in the file name, code, outputs and markdown, and in an exception that the code raises."""
     text = "</pre><script>alert(1)</script><img src=x onerror=alert(2)><svg onload=alert(3)>"
     text += "<style>*{display:none}</style><a href='javascript:alert(4)'>x</a>"
     code = f"class NoiseDiffuser:\n    def __init__(self, *a, **k):\n        raise ValueError({text!r})\n"
@@ -70,7 +70,7 @@ def test_a_hostile_notebook_shows_as_text_and_runs_nothing(browser, grade, tmp_p
         opens_silently_and_fits(browser, report, tmp_path / "page.png", 1280, scheme)
 
 
-def test_paper_shows_what_the_screen_folds_away(browser, tmp_path):
+def test_print_unfolds_what_is_folded_on_screen(browser, tmp_path):
     path = tmp_path / "report.html"
     write(path, render(samples.mixed(), figures(), EXERCISES))
     page = browser.new_page()

@@ -1,4 +1,4 @@
-"""The markdown of a notebook in its report: as the student wrote it, and harmless."""
+"""The notebook's markdown in the report: formatted as written, and without active content."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ ATTACKS = (
 
 
 @pytest.mark.parametrize("text", [*ATTACKS, *HOSTILE])
-def test_only_harmless_elements_are_left(text: str) -> None:
+def test_only_allowed_elements_and_no_attributes_remain(text: str) -> None:
     html = str(render_markdown(text))
     assert set(re.findall(r"</?([a-z0-9]+)", html)) <= ALLOWED
     assert not re.search(r"<[a-z0-9]+\s[^>]*=", html)  # no attribute at all
 
 
-def test_what_students_write_is_shown_as_they_mean_it() -> None:
+def test_ordinary_markdown_keeps_its_formatting() -> None:
     html = str(
         render_markdown("# My answer\nThe *mean* is $\\mu_t$:\n\n- `a < b`\n- see [Ho](https://arxiv.org)\n")
     )
@@ -49,11 +49,11 @@ def test_what_students_write_is_shown_as_they_mean_it() -> None:
 
 
 @pytest.mark.parametrize("piece", ["*a", "[", "`", "<a ", "> ", "1. ", "|a", "[a](", "\\"])
-def test_what_is_meant_to_choke_a_parser_is_cut_short(piece: str) -> None:
+def test_input_that_is_expensive_to_parse_is_truncated(piece: str) -> None:
     assert len(render_markdown(piece * 9999)) < 20 * MAX_CHARACTERS
 
 
-def test_words_stand_between_the_cells_that_they_stood_between() -> None:
+def test_markdown_keeps_its_place_between_the_code_cells() -> None:
     listing = Listing(
         cells=[(1, "import torch"), (3, "answer")],
         passages=(),

@@ -1,4 +1,4 @@
-"""What an attacker gets out of the page: text, and nothing else."""
+"""Hostile text in a grade: it reaches the page as text and nothing else."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import report_samples as samples
 from report_figures import figures, hostile_figures
-from report_page import Reader, page
+from report_page import ParsedPage, page
 from report_samples import EXERCISES, HOSTILE
 
 from grader.model import Curves, Series
@@ -16,16 +16,16 @@ from grader.report.page import render
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_nothing_that_a_student_writes_becomes_markup(text):
-    """Same elements, same attributes' names, whatever the text is."""
+def test_text_from_students_never_becomes_markup(text):
+    """The page has the same elements and attribute names for harmless and for hostile text."""
     harmless, hostile = (
-        shape(page(samples.hostile(said), hostile_figures(said))) for said in ("harmless", text)
+        shape(page(samples.hostile(given), hostile_figures(given))) for given in ("harmless", text)
     )
     assert hostile == harmless
 
 
-def shape(reader: Reader) -> list[tuple[str, tuple[str, ...]]]:
-    return [(tag, tuple(attributes)) for tag, attributes in reader.elements if tag != "code"]
+def shape(parsed: ParsedPage) -> list[tuple[str, tuple[str, ...]]]:
+    return [(tag, tuple(attributes)) for tag, attributes in parsed.elements if tag != "code"]
 
 
 def test_no_control_or_reordering_character_reaches_the_page():
@@ -35,8 +35,8 @@ def test_no_control_or_reordering_character_reaches_the_page():
     assert "abc" in html
 
 
-def test_the_page_can_ask_for_nothing():
-    """No script, no handler, and every address is on the page or in it."""
+def test_the_page_loads_nothing():
+    """It has no scripts and no event handlers, and every URL is a fragment or holds its data."""
     mixed = page(samples.mixed(), figures())
     names = {tag for tag, _ in mixed.elements}
     assert not names & {
@@ -59,7 +59,7 @@ def test_the_page_can_ask_for_nothing():
     assert policy.startswith("default-src 'none'; img-src data:; style-src 'unsafe-inline'")
 
 
-def test_no_style_reaches_outside():
+def test_styles_refer_to_nothing_outside_the_page():
     html = render(samples.mixed(), figures(), EXERCISES)
     assert "http" not in html.replace("http-equiv", "")
     assert "@import" not in html

@@ -1,4 +1,4 @@
-"""What the terminal shows of a grade."""
+"""The terminal summary of a grade."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from grader.report.summary import points, summary
 from grader.text import clean
 
 
-def shown(grade, **options) -> str:
+def summary_of(grade, **options) -> str:
     return summary(grade, EXERCISES, **{"width": 100, "colour": False, **options})
 
 
@@ -21,8 +21,8 @@ def flat(text: str) -> str:
     return " ".join(text.split())
 
 
-def test_name_score_and_every_exercise_have_their_line():
-    lines = [flat(line) for line in shown(samples.mixed()).splitlines()]
+def test_the_name_and_every_exercise_have_a_line_with_points():
+    lines = [flat(line) for line in summary_of(samples.mixed()).splitlines()]
     assert lines[0] == "Noor Haddad 74.5 / 100"
     assert "Exercise 1: Forward diffusion 25.5 / 28" in lines
     assert "Exercise 2: Network and training 34 / 44" in lines
@@ -30,7 +30,7 @@ def test_name_score_and_every_exercise_have_their_line():
 
 
 def test_every_lost_point_has_its_reason():
-    text = flat(shown(samples.mixed()))
+    text = flat(summary_of(samples.mixed()))
     for result in samples.mixed().criteria:
         if result.earned < result.possible:
             assert f"-{points(result.possible - result.earned)} " in text
@@ -39,42 +39,42 @@ def test_every_lost_point_has_its_reason():
             assert flat(result.message) not in text
 
 
-def test_what_was_not_the_students_doing_is_marked():
-    text = flat(shown(samples.mixed()))
+def test_criteria_not_checked_and_errors_are_labelled():
+    text = flat(summary_of(samples.mixed()))
     assert "PROVISIONAL The grader failed on part of this notebook" in text
     assert "-5 NOT CHECKED: Fresh noise is added" in text
     assert "-8 ERROR: The samples look like digits" in text
     assert "8 points are undecided" in text
 
 
-def test_readings_notes_and_the_next_step_are_named():
-    text = flat(shown(samples.mixed()))
+def test_formulations_notes_and_the_next_step_are_shown():
+    text = flat(summary_of(samples.mixed()))
     assert "formulation “σ² = β”: Every step follows the reverse formula" in text
     assert "Cell 3 installs packages" in text
     assert "Next: Nothing joins the 14 × 14 levels" in text
 
 
 def test_a_perfect_grade_is_short():
-    text = shown(samples.grade())
+    text = summary_of(samples.grade())
     assert text.count("all points earned") == 3
     assert "Next: All points earned; nothing to fix." in text
     assert "PROVISIONAL" not in text
 
 
-def test_one_reason_is_said_once_for_all_that_it_cost():
-    assert shown(samples.near_zero()).count("got a string") == 1
+def test_a_reason_shared_by_several_criteria_is_printed_once():
+    assert summary_of(samples.near_zero()).count("got a string") == 1
 
 
 @pytest.mark.parametrize("width", [40, 72, 100])
 def test_lines_fit_the_terminal(width):
-    assert max(map(len, shown(samples.mixed(), width=width).splitlines())) <= width
+    assert max(map(len, summary_of(samples.mixed(), width=width).splitlines())) <= width
 
 
-def test_colour_comes_only_when_asked():
-    assert "\x1b" not in shown(samples.mixed())
-    coloured = shown(samples.mixed(), colour=True)
-    assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == shown(samples.mixed())
-    assert coloured != shown(samples.mixed())
+def test_colours_are_optional():
+    assert "\x1b" not in summary_of(samples.mixed())
+    coloured = summary_of(samples.mixed(), colour=True)
+    assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == summary_of(samples.mixed())
+    assert coloured != summary_of(samples.mixed())
 
 
 @pytest.mark.parametrize(
@@ -91,16 +91,16 @@ def test_colour_comes_only_when_asked():
         "gone\ud800",
     ],
 )
-def test_nothing_that_a_student_writes_moves_the_cursor(text):
+def test_text_from_students_cannot_move_the_cursor(text):
     assert clean(text) == "gone"
-    mean = {"verdict": Verdict.FAIL, "message": text, "title": text, "reading": text}
-    grade = samples.grade(submission={"name": text}, changes={"schedule.betas": mean}, notes=(text,))
-    seen = shown(grade)
-    assert seen.splitlines()[0].startswith("gone ")
-    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\ud800-\udfff]", seen)
+    hostile = {"verdict": Verdict.FAIL, "message": text, "title": text, "reading": text}
+    grade = samples.grade(submission={"name": text}, changes={"schedule.betas": hostile}, notes=(text,))
+    output = summary_of(grade)
+    assert output.splitlines()[0].startswith("gone ")
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\ud800-\udfff]", output)
 
 
-def test_an_unfinished_sequence_hides_nothing_behind_it():
+def test_an_unterminated_sequence_hides_no_text():
     assert clean("\x1b]0;the rest stays") == "0;the rest stays"
 
 

@@ -1,4 +1,4 @@
-"""A real browser, and what every page must be in it: silent, alone, accessible, as wide as the screen."""
+"""A real browser for tests, and the checks that every page has to pass in it."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ ARGUMENTS = [
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    """Headless Chromium, driven by Playwright; the test is skipped if either is missing."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if not shutil.which(CHROMIUM):
         pytest.skip(f"no Chromium at {CHROMIUM}")
@@ -35,29 +36,36 @@ def browser() -> Iterator[Any]:
 
 
 def opens_silently_and_fits(browser: Any, report: Path, picture: Path, width: int, scheme: str) -> None:
+    """Check that a page opens without messages or requests, is accessible, and is no wider than the screen.
+
+    Args:
+        picture: where to save a screenshot of the page with everything unfolded, for people to look at.
+        width: of the screen, in CSS pixels.
+        scheme: "light" or "dark".
+    """
     page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
-    said: list[str] = []
-    asked: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("dialog", lambda dialog: said.append(dialog.message))
-    page.on("request", lambda request: asked.append(request.url))
+    messages: list[str] = []
+    requests: list[str] = []
+    page.on("console", lambda message: messages.append(message.text))
+    page.on("pageerror", lambda error: messages.append(str(error)))
+    page.on("dialog", lambda dialog: messages.append(dialog.message))
+    page.on("request", lambda request: requests.append(request.url))
     page.goto(report.as_uri())
     for folded in page.query_selector_all("details"):
         folded.evaluate("element => { element.open = true }")
 
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    pictures = page.evaluate("[...document.images].map(picture => picture.complete && picture.naturalWidth)")
-    assert all(pictures)
-    _photograph(page, picture)
-    assert _serious(page) == []
+    images = page.evaluate("[...document.images].map(image => image.complete && image.naturalWidth)")
+    assert all(images)
+    _screenshot(page, picture)
+    assert _violations(page) == []
     page.close()
-    assert said == []
-    assert [url for url in asked if not url.startswith("data:image/png")] == [report.as_uri()]
+    assert messages == []
+    assert [url for url in requests if not url.startswith("data:image/png")] == [report.as_uri()]
 
 
-def _photograph(page: Any, picture: Path) -> None:
-    """For people to look at. On a busy machine Chromium cannot now and then, and can a moment later."""
+def _screenshot(page: Any, picture: Path) -> None:
+    """Save a screenshot. On a busy machine Chromium fails now and then, so it is tried twice."""
     from playwright.sync_api import Error
 
     try:
@@ -66,11 +74,11 @@ def _photograph(page: Any, picture: Path) -> None:
         page.screenshot(path=picture, full_page=True)
 
 
-def _serious(page: Any) -> list[str]:
-    """What axe-core finds that keeps people out, in words."""
+def _violations(page: Any) -> list[str]:
+    """Return the serious accessibility violations that axe-core finds."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core is not installed")
     found = axe.Axe().run(page).response["violations"]
-    return [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in found if each["impact"] in _SERIOUS]
+    return [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in found if each["impact"] in _IMPACTS]
 
 
-_SERIOUS = ("serious", "critical")
+_IMPACTS = ("serious", "critical")

@@ -1,4 +1,4 @@
-"""Figures with plausible data, for the tests of what people see."""
+"""Sample figures for tests of the report."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from grader.model import Curves, Figure, ImageRow, Images, Level, Levels, Series
 
 
 def figures() -> list[Figure]:
-    """One of everything that is drawn, with plausible data."""
+    """Return figures of every kind with plausible data."""
     steps = [i / 99 for i in range(100)]
     betas = [1e-4 + s * (0.1 - 1e-4) for s in steps]
     signal, product = [], 1.0
@@ -126,7 +126,7 @@ def _images(label: str, count: int, pixels: bytes) -> ImageRow:
 
 
 def digit(letter: str) -> bytes:
-    """A digit, 28 x 28, white on black."""
+    """Return a character as 28 x 28 bytes, white on black."""
     from PIL import Image, ImageDraw, ImageFont
 
     picture = Image.new("L", (28, 28))
@@ -139,7 +139,7 @@ def _byte(value: float) -> int:
 
 
 def hostile_figures(text: str) -> list[Figure]:
-    """A figure of every kind with ``text`` wherever words can come in."""
+    """Return a figure of every kind with ``text`` in each of its strings."""
     pixels = ImageRow(label=text, count=1, height=1, width=1, pixels="AA==")
     labels = {"title": text, "caption": text}
     return [

@@ -1,4 +1,4 @@
-"""A rendered page as a reader meets it: its elements, and its words."""
+"""A rendered report page, parsed into its elements and its visible text."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from grader.report.page import render
 VOID = {"meta", "link", "img", "br", "input", "hr", "path", "circle", "rect", "use", "line"}
 
 
-class Reader(HTMLParser):
-    """The page as a browser would take it: elements, attributes, text."""
+class ParsedPage(HTMLParser):
+    """Parser that collects elements with their attributes, and the text, and checks that tags are closed."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class Reader(HTMLParser):
         if tag not in VOID:
             self.open.append(tag)
         if tag != "code":
-            self.text += " "  # nobody sees "Found" and what was found as one word
+            self.text += " "  # elements separate words, except code inside a sentence
 
     def handle_startendtag(self, tag, attrs):
         self.elements.append((tag, dict(attrs)))
@@ -41,12 +41,15 @@ class Reader(HTMLParser):
             self.text += data
 
     def all(self, tag):
+        """Return the attributes of every element with this tag."""
         return [attributes for name, attributes in self.elements if name == tag]
 
 
-def page(grade: Grade, figures: list[Figure] | None = None) -> Reader:
-    return Reader(render(grade, figures or [], EXERCISES))
+def page(grade: Grade, figures: list[Figure] | None = None) -> ParsedPage:
+    """Return the parsed report page of a grade."""
+    return ParsedPage(render(grade, figures or [], EXERCISES))
 
 
-def words(reader: Reader) -> str:
-    return " ".join(reader.text.split())
+def visible_text(page: ParsedPage) -> str:
+    """Return the text of a page with white space collapsed."""
+    return " ".join(page.text.split())

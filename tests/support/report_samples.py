@@ -1,4 +1,4 @@
-"""Grades and figures as a class would bring them, for the tests of what people see."""
+"""Sample grades for tests of the report and the gradebook."""
 
 from __future__ import annotations
 
@@ -40,9 +40,10 @@ RUBRIC = {
 
 
 def grade(**given: Any) -> Grade:
-    """A grade in which everything was earned, unless ``given`` says otherwise.
+    """Return a grade with full points.
 
-    ``changes`` maps a criterion's id to the fields in which it differs.
+    Args:
+        given: fields that differ; ``changes`` maps a criterion's id to the fields of its result that differ.
     """
     changes = given.pop("changes", {})
     values: dict[str, Any] = {
@@ -64,7 +65,7 @@ def grade(**given: Any) -> Grade:
 
 
 def result(id: str, **given: Any) -> CriterionResult:
-    """One criterion's result, earned unless ``given`` says otherwise."""
+    """Return one criterion's result: earned, but for the fields in ``given``."""
     exercise, possible, title = RUBRIC[id]
     values: dict[str, Any] = {
         "id": id,
@@ -83,7 +84,7 @@ def result(id: str, **given: Any) -> CriterionResult:
 
 
 def mixed() -> Grade:
-    """Something of everything: earned, partly earned, lost, blocked, broken, readings, notes."""
+    """Return a grade with every status, accepted formulations and notes."""
     return grade(
         provisional=True,
         changes={
@@ -168,7 +169,7 @@ def mixed() -> Grade:
 
 
 def near_zero() -> Grade:
-    """A notebook in which hardly anything could be asked."""
+    """Return the grade of a notebook whose network and diffuser cannot be built."""
     blocked = {
         "verdict": Verdict.BLOCKED,
         "message": "There is no `UNet` to ask, since its class cannot be built.",
@@ -200,12 +201,12 @@ HOSTILE = (
 
 
 def hostile(text: str) -> Grade:
-    """A grade with ``text`` wherever a student's words can come in."""
-    said = {"message": text, "expected": text, "actual": text, "hint": text, "reading": text, "title": text}
-    mean = {"verdict": Verdict.FAIL, "misconception": text, **said}
+    """Return a grade with ``text`` in every string that can come from a student."""
+    texts = {"message": text, "expected": text, "actual": text, "hint": text, "reading": text, "title": text}
+    lost = {"verdict": Verdict.FAIL, "misconception": text, **texts}
     return grade(
         submission={"name": text, "path": text, "sha256": text},
-        changes={"schedule.betas": mean, "forward.batched_t": said},
+        changes={"schedule.betas": lost, "forward.batched_t": texts},
         notes=(text,),
         extraction={text: [{"name": text, text: text}], "parts": {text: [text]}},
         environment={text: text},
