@@ -49,9 +49,7 @@ def main(argv: Sequence[str]) -> int:
     # Calling conventions are probed by the rubric's own checks, so a judge runs the few that do it.
     only = tuple(rubric.settings.get("inspect", ()))
     isolation = required_isolation(several=False, unsafe=False)
-    options = Options(
-        quick=True, data=rubric.data.default, only=only, mapped=names, isolation=isolation
-    )
+    options = Options(quick=True, data=rubric.data.default, only=only, mapped=names, isolation=isolation)
     outcome = run_judge(rubric, source, options, lambda event: None)
     if arguments.json:
         result = source.summary() | {"conventions": outcome.conventions}
