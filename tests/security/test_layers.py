@@ -288,7 +288,7 @@ def test_the_doctor_tries_the_gpu_in_the_sandbox(
     monkeypatch.setattr(doctor, "_run_json", lambda arguments: {"name": "H100", "why": why})
     isolation = Isolation(layers=LAYERS)
     monkeypatch.setattr(doctor, "measure", lambda: isolation)
-    monkeypatch.setattr(doctor, "_data", lambda: iter(()))
+    monkeypatch.setattr(doctor, "_data", lambda rubric: iter(()))
     doctor.main([])
     assert output in " ".join(capsys.readouterr().out.split())
 
