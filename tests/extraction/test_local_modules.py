@@ -76,7 +76,8 @@ def test_every_cell_and_module_is_parsed_once(extract, monkeypatch):
         parsed[source] += 1
         return original(source)
 
-    monkeypatch.setattr(ast, "parse", count)
     module = f"{IMPORTS}\n{UNET}"
-    extract("from parts import UNet", DIFFUSER, TRAIN, SAMPLE, files={"parts.py": module})
+    with monkeypatch.context() as patch:
+        patch.setattr(ast, "parse", count)
+        extract("from parts import UNet", DIFFUSER, TRAIN, SAMPLE, files={"parts.py": module})
     assert {parsed[source] for source in (DIFFUSER, TRAIN, SAMPLE, module, "from parts import UNet")} == {1}
