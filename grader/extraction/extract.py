@@ -1,7 +1,7 @@
 """Extract the definitions that a rubric wants from a notebook, with everything they depend on.
 
 The unit is the statement. A statement is kept if a wanted definition depends on a name that it binds or
-patches, and if it is cheap to run: definitions, imports, constants, patches such as ``UNet.forward = f``.
+patches, and if it is cheap to run: definitions, imports, constants, patches such as ``Model.forward = f``.
 Training, downloads and plots at top level are dropped. Only syntax trees are examined; no student code runs.
 """
 
@@ -37,7 +37,7 @@ def extract(
 
     If a name is defined more than once, all its definitions are kept in order, so the last one counts and a
     class may derive from its own earlier version. Later definitions that do not fit the name's pattern, such
-    as a classifier that is called UNet too, are dropped.
+    as an unrelated class of the same name, are dropped.
 
     Args:
         submission: the notebook, with the local modules in its folder.

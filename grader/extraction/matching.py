@@ -225,7 +225,7 @@ def _names_in(node: ast.AST) -> frozenset[str]:
 
 
 def _normalized(name: str) -> str:
-    """Return a name without underscores and case, so that ``noise_diffuser`` equals ``NoiseDiffuser``."""
+    """Return a name without underscores and case, so that ``my_model`` equals ``MyModel``."""
     return name.replace("_", "").lower()
 
 

@@ -31,7 +31,7 @@ class Statement:
         node: its syntax tree, with line numbers of the block that was parsed.
         flags: compiler flags of the ``__future__`` features that are in force here.
         binds: names that it defines, imports or assigns.
-        patches: names whose objects it changes, such as UNet in ``UNet.forward = forward``.
+        patches: names whose objects it changes, such as Model in ``Model.forward = forward``.
         reads: global names that it uses, also inside functions and classes, patched ones included.
     """
 
@@ -193,7 +193,7 @@ def _inner_globals(table: symtable.SymbolTable) -> frozenset[str]:
 
 
 def _patched(node: ast.stmt) -> Iterable[str]:
-    """Yield the names whose objects a statement changes, by ``UNet.forward = f`` or ``setattr``."""
+    """Yield the names whose objects a statement changes, by ``Model.forward = f`` or ``setattr``."""
     targets: list[ast.expr] = []
     match node:
         case ast.Assign(targets=assigned):

@@ -112,6 +112,7 @@ def pytest_arguments(rubric: Rubric, request: Path) -> list[str]:
     method = "signal" if hasattr(os, "fork") else "thread"
     return [
         *("-c", str(_INI), "--rootdir", str(rubric.folder)),
+        *("--confcutdir", str(rubric.folder)),  # or pytest would load every conftest.py above the rubric too
         *("-p", "grader.judging.orphan_guard", "-p", "no:terminal", "--capture=no"),
         *(argument for name in _UNUSED_PLUGINS for argument in ("-p", f"no:{name}")),
         *("--assert=plain", "--strict-markers", "-W", "ignore"),
