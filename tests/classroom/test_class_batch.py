@@ -1,24 +1,19 @@
-"""A class graded by the installed command: each notebook once, despite bad submissions and interruptions."""
+"""A class graded by the installed command: each notebook once, whatever is wrong with other submissions."""
 
 from __future__ import annotations
 
 import json
 import os
-import random
-import re
 import resource
 import signal
-import sqlite3
 import subprocess
 import sys
-import time
-from contextlib import closing
 from pathlib import Path
 
 import pytest
-from classes import command, notebook, run, tiny_rubric
+from classes import command, gradebook_rows, notebook, run, tiny_rubric, write_class
 
-GRADED, NOT_GRADED, MISUSE, STOPPED = 0, 1, 2, 130
+GRADED, NOT_GRADED, MISUSE = 0, 1, 2
 
 
 @pytest.fixture
@@ -31,37 +26,28 @@ def out(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
-def _write_class(folder: Path, **answers: object) -> Path:
-    for name, answer in answers.items():
-        notebook(folder / f"{name}.ipynb", f"answer = {answer}")
-    return folder
-
-
-def _rows(out: Path, query: str) -> list[tuple[object, ...]]:
-    with closing(sqlite3.connect(out / "gradebook.sqlite")) as book:
-        return book.execute(query).fetchall()
-
-
 def test_results_are_reused_until_one_of_their_inputs_changes(tmp_path, rubric, out):
-    submissions = _write_class(tmp_path / "class", alice=42, bob=41)
+    submissions = write_class(tmp_path / "class", alice=42, bob=41)
     assert run(out, submissions, "--rubric", rubric).code == GRADED
-    ids = _rows(out, "SELECT id FROM result")
+    ids = gradebook_rows(out, "SELECT id FROM result")
     assert "2 of 2 results are in the gradebook" in run(out, submissions, "--rubric", rubric).err
-    assert _rows(out, "SELECT id FROM result") == ids
+    assert gradebook_rows(out, "SELECT id FROM result") == ids
 
-    _write_class(submissions, bob="42  # fixed")
+    write_class(submissions, bob="42  # fixed")
     ran = run(out, submissions, "--rubric", rubric)
     assert "1 of 2 results" in ran.err
     assert "bob: answer.right was fail 0 / 8, is now pass 8 / 8 (changed: notebook)" in ran.out
 
     tiny_rubric(rubric, right="4")
-    _write_class(submissions, bob="4")
+    write_class(submissions, bob="4")
     ran = run(out, submissions, "--rubric", rubric)
     assert "0 of 2 results" in ran.err
     assert "alice:" not in ran.out  # another rubric, the same verdicts
 
     assert "0 of 2 results" in run(out, submissions, "--rubric", rubric, "--fresh").err
-    trail = _rows(out, "SELECT what, before, after, why FROM change WHERE student = 'bob' ORDER BY id")
+    trail = gradebook_rows(
+        out, "SELECT what, before, after, why FROM change WHERE student = 'bob' ORDER BY id"
+    )
     assert ("answer.right", "fail 0 / 8", "pass 8 / 8", "notebook") in trail
     assert trail[0] == ("graded", None, "2", "first graded")
     assert [row[3] for row in trail if row[0] == "graded"][1:] == [
@@ -72,9 +58,9 @@ def test_results_are_reused_until_one_of_their_inputs_changes(tmp_path, rubric, 
 
 
 def test_the_same_bytes_are_graded_once(tmp_path, rubric, out):
-    submissions = _write_class(tmp_path / "class", alice=42, bob=42, carol=42)
+    submissions = write_class(tmp_path / "class", alice=42, bob=42, carol=42)
     ran = run(out, submissions, "--rubric", rubric)
-    assert len(_rows(out, "SELECT id FROM result")) == 1
+    assert len(gradebook_rows(out, "SELECT id FROM result")) == 1
     assert [ran.grade(name)["submission"]["name"] for name in ("alice", "bob")] == ["alice", "bob"]
     assert ran.grade("carol")["submission"]["path"] == "class/carol.ipynb"
 
@@ -89,7 +75,7 @@ def test_a_changed_module_beside_the_notebook_is_graded_again(tmp_path, rubric, 
 
 
 def test_one_bad_submission_never_stops_the_others(tmp_path, rubric, out):
-    submissions = _write_class(tmp_path / "class", alice=42, crash="'crash'")
+    submissions = write_class(tmp_path / "class", alice=42, crash="'crash'")
     (submissions / "broken.ipynb").write_text("{")
     (submissions / "empty.ipynb").write_bytes(b"")
     ran = run(out, submissions, "--rubric", rubric, "--jobs", "2")
@@ -103,7 +89,7 @@ def test_one_bad_submission_never_stops_the_others(tmp_path, rubric, out):
 
 
 def test_a_file_name_that_is_not_utf8_is_graded(tmp_path, rubric, out):
-    submissions = _write_class(tmp_path / "class", alice=42)
+    submissions = write_class(tmp_path / "class", alice=42)
     (submissions / os.fsdecode(b"b\xf6\x1bb.ipynb")).write_bytes((submissions / "alice.ipynb").read_bytes())
     ran = run(out, submissions, "--rubric", rubric)
     assert ran.code == GRADED, ran.err
@@ -112,21 +98,21 @@ def test_a_file_name_that_is_not_utf8_is_graded(tmp_path, rubric, out):
 
 
 def test_a_result_is_not_reused_if_the_grader_failed(tmp_path, rubric, out):
-    submissions = _write_class(tmp_path / "class", alice=42, crash="'crash'")
+    submissions = write_class(tmp_path / "class", alice=42, crash="'crash'")
     run(out, submissions, "--rubric", rubric)
     assert "1 of 2 results" in run(out, submissions, "--rubric", rubric).err
 
 
 @pytest.mark.parametrize(("attempt", "points"), [("latest", 2), ("best", 10)])
 def test_the_latest_or_the_best_attempt_counts(tmp_path, rubric, out, attempt, points):
-    submissions = _write_class(tmp_path / "class", alice_attempt1=42, alice_attempt2=41, bob=42)
+    submissions = write_class(tmp_path / "class", alice_attempt1=42, alice_attempt2=41, bob=42)
     ran = run(out, submissions, "--rubric", rubric, "--attempt", attempt)
     assert ran.grade("alice")["earned"] == points
     assert "2 attempts" in (out / "index.html").read_text()
 
 
 def test_student_reports_do_not_reveal_hidden_criteria(tmp_path, rubric, out):
-    run(out, _write_class(tmp_path / "class", alice=42, bob=41), "--rubric", rubric)
+    run(out, write_class(tmp_path / "class", alice=42, bob=41), "--rubric", rubric)
     secret = "No word of the secret list occurs"
     assert secret in (out / "alice.html").read_text()
     report = (out / "student" / "alice.html").read_text()
@@ -135,7 +121,7 @@ def test_student_reports_do_not_reveal_hidden_criteria(tmp_path, rubric, out):
 
 
 def test_json_prints_one_line_per_student(tmp_path, rubric, out):
-    ran = run(out, _write_class(tmp_path / "class", alice=42, bob=41), "--rubric", rubric, "--json", "-q")
+    ran = run(out, write_class(tmp_path / "class", alice=42, bob=41), "--rubric", rubric, "--json", "-q")
     lines = [json.loads(line) for line in ran.out.splitlines()]
     assert {line["student"]: line["earned"] for line in lines} == {"alice": 10, "bob": 2}
     assert ran.err == ""
@@ -143,7 +129,7 @@ def test_json_prints_one_line_per_student(tmp_path, rubric, out):
 
 def test_a_roster_shows_who_handed_in_nothing(tmp_path, rubric, out):
     (tmp_path / "roster.csv").write_text("name,login\nAlice Ä,alice\nBob B,bob\n", encoding="utf-8")
-    submissions = _write_class(tmp_path / "class", alice=42)
+    submissions = write_class(tmp_path / "class", alice=42)
     run(out, submissions, "--rubric", rubric, "--roster", tmp_path / "roster.csv")
     index = (out / "index.html").read_text()
     assert "Bob B: nothing handed in" in index
@@ -155,7 +141,7 @@ def test_a_roster_shows_who_handed_in_nothing(tmp_path, rubric, out):
 def test_a_damaged_gradebook_is_reported_and_left_unchanged(tmp_path, rubric, out, data):
     out.mkdir()
     (out / "gradebook.sqlite").write_bytes(data)
-    ran = run(out, _write_class(tmp_path / "class", alice=42, bob=1), "--rubric", rubric)
+    ran = run(out, write_class(tmp_path / "class", alice=42, bob=1), "--rubric", rubric)
     assert ran.code == MISUSE
     assert "is damaged" in ran.err
     assert "restore a backup" in ran.err
@@ -165,17 +151,17 @@ def test_a_damaged_gradebook_is_reported_and_left_unchanged(tmp_path, rubric, ou
 
 def test_an_unwritable_output_folder_is_reported(tmp_path, rubric):
     (tmp_path / "out").write_text("a file")
-    ran = run(tmp_path / "out", _write_class(tmp_path / "class", alice=42, bob=1), "--rubric", rubric)
+    ran = run(tmp_path / "out", write_class(tmp_path / "class", alice=42, bob=1), "--rubric", rubric)
     assert ran.code == MISUSE
     assert "choose another --out" in ran.err
 
 
 def test_a_full_disk_is_reported_and_finished_results_stay(tmp_path, rubric, out):
     """A limit on the size of files simulates the full disk."""
-    submissions = _write_class(tmp_path / "class", **{f"student{n}": n for n in range(3)})
+    submissions = write_class(tmp_path / "class", **{f"student{n}": n for n in range(3)})
     run(out, submissions, "--rubric", rubric)
-    before = _rows(out, "SELECT id, grade FROM result")
-    _write_class(submissions, **{f"student{n}": n for n in range(3, 6)})
+    before = gradebook_rows(out, "SELECT id, grade FROM result")
+    write_class(submissions, **{f"student{n}": n for n in range(3, 6)})
 
     def limit_file_size() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -191,114 +177,9 @@ def test_a_full_disk_is_reported_and_finished_results_stay(tmp_path, rubric, out
     assert done.returncode == MISUSE
     assert "free some disk space" in done.stderr or "cannot be written" in done.stderr
     assert "Traceback" not in done.stderr
-    assert _rows(out, "PRAGMA integrity_check") == [("ok",)]
-    assert _rows(out, "SELECT id, grade FROM result")[: len(before)] == before
+    assert gradebook_rows(out, "PRAGMA integrity_check") == [("ok",)]
+    assert gradebook_rows(out, "SELECT id, grade FROM result")[: len(before)] == before
     assert run(out, submissions, "--rubric", rubric).code == GRADED
 
 
-def test_a_second_batch_on_the_same_folder_is_refused(tmp_path, rubric, out):
-    submissions = _write_class(tmp_path / "class", alice=42, bob=41)
-    first = subprocess.Popen([*command(submissions, "--rubric", rubric, "-q"), "--out", str(out)])
-    _wait_for(out / "gradebook.sqlite")
-    second = run(out, submissions, "--rubric", rubric)
-    assert second.code == MISUSE
-    assert "another batch is grading into" in second.err
-    assert first.wait(60) == GRADED
-
-
-def test_ctrl_c_finishes_running_notebooks_and_the_next_run_continues(tmp_path, rubric, out):
-    submissions = _write_class(tmp_path / "class", **{f"student{n}": n for n in range(5)})
-    batch = _started(submissions, rubric, out)
-    _wait_for_results(out, 1)
-    batch.send_signal(signal.SIGINT)
-    _, errors = batch.communicate(timeout=60)
-    assert batch.returncode == STOPPED
-    assert re.search(r"finishing the \d running", errors)
-    finished = len(_rows(out, "SELECT id FROM result"))
-    assert 1 <= finished < 5
-    assert (out / "index.html").exists()
-    assert f"{finished} of 5 results" in run(out, submissions, "--rubric", rubric).err
-    assert len(_rows(out, "SELECT DISTINCT notebook FROM result")) == 5
-
-
-def test_a_second_ctrl_c_stops_at_once_and_leaves_no_process(tmp_path, rubric, out):
-    submissions = _write_class(tmp_path / "class", **{f"student{n}": n for n in range(5)})
-    batch = _started(submissions, rubric, out)
-    _wait_for_results(out, 1)
-    batch.send_signal(signal.SIGINT)
-    time.sleep(0.2)
-    batch.send_signal(signal.SIGINT)
-    batch.communicate(timeout=10)
-    assert batch.returncode == STOPPED
-    _wait_until_gone(str(rubric))
-
-
-@pytest.mark.slow
-def test_kill_9_loses_only_running_notebooks(tmp_path, rubric, out):
-    """After kills at random moments, each notebook has one result, equal to that of an undisturbed run."""
-    submissions = _write_class(
-        tmp_path / "class", **{f"student{n}": f"42  # {n}" if n % 2 else n for n in range(20)}
-    )
-    chance = random.Random(0)
-    for _ in range(6):
-        batch = _started(submissions, rubric, out)
-        time.sleep(chance.uniform(0.5, 6.0))
-        batch.kill()
-        batch.communicate()
-    assert run(out, submissions, "--rubric", rubric).code == GRADED
-    assert _rows(out, "SELECT count(*), count(DISTINCT notebook) FROM result") == [(20, 20)]
-    assert _rows(out, "SELECT count(*) FROM change WHERE what = 'graded'") == [(20,)]
-    run(tmp_path / "undisturbed", submissions, "--rubric", rubric)
-    for n in range(20):
-        name = f"student{n}.json"
-        assert _without_times(out / name) == _without_times(tmp_path / "undisturbed" / name)
-    _wait_until_gone(str(rubric))
-
-
-def _started(submissions: Path, rubric: Path, out: Path) -> subprocess.Popen[str]:
-    line = [*command(submissions, "--rubric", rubric, "-q", "--jobs", "2"), "--out", str(out)]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(line, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
-
-
-def _wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 60
-    while not path.exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-
-
-def _wait_for_results(out: Path, number: int) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        time.sleep(0.05)
-        try:
-            if (out / "gradebook.sqlite").exists() and len(_rows(out, "SELECT id FROM result")) >= number:
-                return
-        except sqlite3.OperationalError:
-            continue
-
-
-def _wait_until_gone(text: str) -> None:
-    """Wait until no process has this text in its command line."""
-    deadline = time.monotonic() + 30
-    while left := [pid for pid in os.listdir("/proc") if pid.isdigit() and text in _command_line(pid)]:
-        assert time.monotonic() < deadline, left
-        time.sleep(0.1)
-
-
-def _command_line(pid: str) -> str:
-    try:
-        return Path("/proc", pid, "cmdline").read_text()
-    except OSError:
-        return ""
-
-
-def _without_times(path: Path) -> dict[str, object]:
-    result = json.loads(path.read_text())
-    del result["seconds"]
-    for criterion in result["criteria"]:
-        del criterion["seconds"]
-    return result
-
-
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc, signals and limits")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs limits on file sizes")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import zipfile
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 
 from conftest import Ran
@@ -83,6 +85,19 @@ def notebook(path: Path, source: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content(source))
     return path
+
+
+def write_class(folder: Path, **answers: object) -> Path:
+    """Write a notebook ``answer = …`` for each student by name."""
+    for name, answer in answers.items():
+        notebook(folder / f"{name}.ipynb", f"answer = {answer}")
+    return folder
+
+
+def gradebook_rows(out: Path, query: str) -> list[tuple[object, ...]]:
+    """Run a query on the gradebook in ``out``."""
+    with closing(sqlite3.connect(out / "gradebook.sqlite")) as book:
+        return book.execute(query).fetchall()
 
 
 def content(source: str) -> bytes:
