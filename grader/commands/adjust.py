@@ -113,7 +113,7 @@ def _check_criterion(criterion: str, entry: GradebookEntry) -> None:
 
 
 def _amount(text: str, criterion: str, entry: GradebookEntry) -> tuple[str, float]:
-    """Return "add" or "set", and the points, checked against what the criterion is worth."""
+    """Return the kind ("add" or "set") and the points, checked against the criterion's maximum."""
     if not re.fullmatch(r"[+=-]\d+(\.\d+)?", text):
         raise UsageError(f"points must look like +2, -1.5 or =4, not {text!r}")
     kind, amount = ("set", float(text[1:])) if text[0] == "=" else ("add", float(text))

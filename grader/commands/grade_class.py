@@ -66,7 +66,7 @@ def grade_class(arguments: argparse.Namespace, rubric: Rubric, options: Options)
 
 
 def _late(due: str | None, rule: str | None, settings: Mapping[str, Any]) -> LateRule | None:
-    """Return the late rule of the command line; what it leaves open comes from the rubric."""
+    """Return the late rule of the command line, completed by the rubric's settings."""
     from grader.classroom.marks import LateRule
 
     if not due and not rule:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Print what was found in a notebook, and how its functions are called.
+    """Print the definitions found in a notebook, and their calling conventions.
 
     Returns:
         0 if the notebook could be read, else 1.
@@ -119,7 +119,7 @@ def _by_cell(statements: Iterable[Statement]) -> Iterator[tuple[int | str, list[
 
 
 def _row(cell: int | str, statements: Sequence[Statement]) -> str:
-    """Return what the statements of a cell bind, or which objects they modify, each with its line."""
+    """Return the names that a cell's statements bind, or the objects they modify, each with its line."""
     where = f"cell {cell}" if isinstance(cell, int) else cell
     effects = [
         f"{', '.join(sorted(s.binds)) or 'modifies ' + ', '.join(sorted(s.patches))} (line {s.first_line})"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Print one line for each student who matches all filters.
+    """Print one line for each student, filtered by the options.
 
     Raises:
         UsageError: no student was graded on the criterion of ``--failing``.
@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _is_in_group(id: str, wanted: str) -> bool:
-    """Return whether ``wanted`` is a criterion's id, or the group before the dot in it."""
+    """Return True if ``wanted`` is a criterion's id or the group before its dot."""
     return wanted in (id, id.partition(".")[0])
 
 

@@ -27,7 +27,7 @@ Tokens = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeLine:
-    """One line of code, and whether it is marked as one to look at first."""
+    """One line of code; ``marked`` if it is one to look at first."""
 
     tokens: Tokens
     marked: bool

@@ -162,7 +162,7 @@ def _band(series: Series, x: Sequence[float]) -> tuple[tuple[float, ...], tuple[
 
 
 def _to_float(value: Any) -> float:
-    """Convert to a float; what is no number or overflows Matplotlib's transforms becomes NaN, a gap."""
+    """Convert to a float; a value that is no number or would overflow becomes NaN, a gap in the curve."""
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):

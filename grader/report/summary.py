@@ -24,7 +24,7 @@ class Status(StrEnum):
 
 # In the terminal the status and the message stand right before these, so they do not repeat them.
 _EXPLANATIONS = {
-    Status.BLOCKED: "(It depends on something that is missing or broken. Fix that first.)",
+    Status.BLOCKED: "(Fix that first.)",
     Status.ERROR: "(This is not your fault; a TA will review it.)",
 }
 
@@ -98,7 +98,7 @@ def undecided_points(results: Iterable[CriterionResult]) -> float:
 
 
 def next_step(grade: Grade) -> NextStep:
-    """Return what to do next: a failed gate if there is one, else the cause that costs the most points.
+    """Return the next step: a failed gate if there is one, else the cause that costs the most points.
 
     A gate is a criterion without points of its own that everything else depends on. Results with the same
     message have one cause, and their costs add up; that often makes the cause of blocked criteria come first.

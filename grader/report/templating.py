@@ -41,7 +41,7 @@ def _printable(value: Any) -> Any:
 
 
 def _code_spans(text: str) -> list[tuple[bool, str]]:
-    """Split a sentence at its backticks into pieces, each with whether it is code."""
+    """Split a sentence at its backticks into pairs (is_code, text)."""
     # Cleaned before the split: the limit on length would not hold for a thousand short pieces.
     pieces = re.split(r"`([^`\n]+)`", clean(text))
     return [(index % 2 == 1, piece) for index, piece in enumerate(pieces) if piece]

@@ -1,4 +1,4 @@
-"""View models of the report page: what its templates read, computed and formatted beforehand."""
+"""View models of the report page: the values that its templates read, ready to print."""
 
 from __future__ import annotations
 
