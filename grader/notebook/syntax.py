@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 import sys
 from collections.abc import Iterable
@@ -191,8 +192,8 @@ def _valid_blocks(rows: list[str], lines: list[int]) -> Iterable[CodeBlock]:
     """Yield the blocks of a broken cell that parse, cut where a row begins at the left margin."""
     margins = [n for n, row in enumerate(rows) if row and not row[0].isspace() and row[0] not in ")]}#@"]
     margins = [n for n in margins if not _CONTINUES.match(rows[n])]
-    starts = [_with_decorators(rows, n) for n in margins]
-    for start, end in zip(starts, [*starts[1:], len(rows)], strict=True):
+    starts = [_with_decorators(rows, n) for n in margins]  # none in a cell that is only a fragment
+    for start, end in itertools.pairwise([*starts, len(rows)]):
         try:
             tree = _tree("\n".join(rows[start:end]))
         except SyntaxError:

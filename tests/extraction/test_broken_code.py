@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from classes import notebook, run, tiny_rubric
 from ddpm_cells import IMPORTS, UNET, extract_cells, names_found
 
 from grader.extraction.student_source import StudentSource
@@ -72,3 +73,36 @@ def test_statements_beyond_the_limit_are_skipped(extract):
 def test_thousands_of_cells_are_read(extract):
     source = extract(*(f"v{number} = {number}" for number in range(4000)), IMPORTS, UNET)
     assert [each.cell for each in source.definitions] == [4002]
+
+
+FRAGMENTS = [
+    "# notes\n  - first\n  - second",
+    ")",
+    "else:",
+    "except ValueError:",
+    "@decorator",
+    "@misc{a,\n  b}",
+]
+
+
+@pytest.mark.parametrize("fragment", FRAGMENTS)
+def test_a_cell_that_is_only_a_fragment_is_named_and_left_out(extract, fragment):
+    """Such a cell has no line to begin a statement at; the other cells count as if it were not there."""
+    source = extract(UNET, fragment, IMPORTS)
+    assert names_found(source)["UNet"] == "UNet"
+    assert [problem.cell for problem in source.problems] == [2]
+
+
+def test_a_class_with_a_fragment_is_graded(tmp_path):
+    """One such cell must not end the others' grades."""
+    folder = tmp_path / "class"
+    folder.mkdir()
+    for name, fragment in {
+        "ann": "answer = 42",
+        "ben": "# notes\n    answer = 42",
+        "cat": "answer = 42",
+    }.items():
+        notebook(folder / f"{name}.ipynb", fragment)
+    ran = run(tmp_path / "out", folder, "--rubric", tiny_rubric(tmp_path / "tiny"), "-q")
+    assert [ran.grade(name)["earned"] for name in ("ann", "ben", "cat")] == [10, 0, 10]
+    assert "Traceback" not in ran.err
