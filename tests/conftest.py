@@ -1,4 +1,4 @@
-"""What several test files share: the real command, and a warm grader for breadth."""
+"""Fixtures for all tests: the real command, and a warm grader for tests of many notebooks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from workers import load_student  # noqa: F401  a fixture for all
 from grader.audit.warm import WarmGrader
 from grader.sandbox.zygote import Zygote
 
-if "GRADE_TESTS_CACHE" not in os.environ:  # one for all workers of a run; the user's own is left alone
+if "GRADE_TESTS_CACHE" not in os.environ:  # one cache for all workers of a run, apart from the user's
     os.environ["GRADE_TESTS_CACHE"] = tempfile.mkdtemp(prefix="grade-tests-cache-")
     atexit.register(shutil.rmtree, os.environ["GRADE_TESTS_CACHE"], ignore_errors=True)
 os.environ["XDG_CACHE_HOME"] = os.environ["GRADE_TESTS_CACHE"]
@@ -39,7 +39,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """One run of the command: what it printed, how it ended, and where it wrote."""
+    """One run of the command: exit code, output, and the folder it wrote to."""
 
     code: int
     out: str
@@ -47,12 +47,12 @@ class Ran:
     reports: Path
 
     def grade(self, name: str) -> dict[str, Any]:
-        """The JSON result of one notebook."""
+        """Return the JSON result of one notebook."""
         result: dict[str, Any] = json.loads((self.reports / f"{name}.json").read_text())
         return result
 
     def page(self, name: str) -> str:
-        """The HTML report of one notebook."""
+        """Return the HTML report of one notebook."""
         return (self.reports / f"{name}.html").read_text()
 
 
@@ -61,13 +61,13 @@ Command = Callable[..., Ran]
 
 @pytest.fixture
 def grade(tmp_path: Path) -> Command:
-    """Runs the real ``grade`` from a neutral folder."""
+    """Function that runs the real ``grade`` from a neutral folder."""
     reports, elsewhere = tmp_path / "reports", tmp_path / "elsewhere"
     elsewhere.mkdir()
 
     def run(*arguments: str | Path) -> Ran:
         command = [str(Path(sys.executable).with_name("grade")), *map(str, arguments), "--out", str(reports)]
-        done = subprocess.run(
+        completed = subprocess.run(
             command,
             cwd=elsewhere,
             env=os.environ | {"NO_COLOR": "1"},
@@ -75,14 +75,14 @@ def grade(tmp_path: Path) -> Command:
             text=True,
             timeout=1200,
         )
-        return Ran(done.returncode, done.stdout, done.stderr, reports)
+        return Ran(completed.returncode, completed.stdout, completed.stderr, reports)
 
     return run
 
 
 @pytest.fixture
 def scratch(tmp_path: Path) -> Path:
-    """An empty folder, beside what a test makes."""
+    """An empty folder, apart from the files of the test."""
     folder = tmp_path / "scratch"
     folder.mkdir()
     return folder
@@ -90,13 +90,13 @@ def scratch(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def zygote() -> Iterator[Zygote]:
-    """What workers are forked from."""
+    """The process that workers are forked from."""
     with Zygote() as zygote:
         yield zygote
 
 
 @pytest.fixture(scope="session")
 def warm() -> Iterator[WarmGrader]:
-    """Grades notebooks without starting Python anew for each."""
+    """Grader that needs no new Python process for each notebook."""
     with WarmGrader() as grader:
         yield grader

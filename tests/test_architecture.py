@@ -1,4 +1,4 @@
-"""Who may import whom: the judge knows, the worker computes, and the command line waits for neither."""
+"""Import rules: the judge knows, the worker computes, and the command line waits for neither."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
 
 
 def _imported(path: Path) -> set[str]:
-    """The first names of all modules that a file imports, wherever in it."""
+    """Return the top-level packages that a file imports, function-level imports included."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -103,7 +103,7 @@ def test_an_upward_import_is_found_wherever_it_stands(path: str, source: str) ->
 
 @pytest.mark.parametrize("path", sorted(WORKER.rglob("*.py")), ids=lambda path: path.name)
 def test_the_worker_imports_nothing_of_ours(path: Path) -> None:
-    """Only the standard library, torch, and what it makes quiet."""
+    """Only the standard library, torch, and packages whose output it silences."""
     allowed = set(sys.stdlib_module_names) | {"torch", "torchvision", "tqdm"}
     assert _imported(path) <= allowed
 
@@ -114,7 +114,7 @@ def test_the_reference_imports_neither_grader_nor_rubrics(path: Path) -> None:
 
 
 def test_the_command_line_is_free_of_torch() -> None:
-    """Everything from the parser to the report works without loading it."""
+    """Everything from the parser to the report works without it."""
     modules = "grader.commands.grade, grader.pipeline, grader.report.summary"
     code = f"import sys, {modules}; print('torch' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

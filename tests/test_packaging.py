@@ -1,4 +1,4 @@
-"""The wheel holds all that a grade needs, and works from any folder."""
+"""The wheel contains everything that a grade needs, and works from any folder."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_wheel_grades_from_any_folder(unpacked: Path, tmp_path: Path) -> None:
-    """Rubric, reference, weights and templates are found from the package, not from where one stands."""
+    """Rubric, reference, weights and templates are found in the package, not in the current folder."""
     command = [sys.executable, "-m", "grader", str(SUBMISSIONS / "alice.ipynb"), "--quick", "--json", "-q"]
     environment = os.environ | {"PYTHONPATH": str(unpacked)}
     ran = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
@@ -49,7 +49,7 @@ def test_the_wheel_grades_from_any_folder(unpacked: Path, tmp_path: Path) -> Non
     assert (tmp_path / "reports" / "alice.html").is_file()
 
 
-def test_the_wheel_holds_nothing_else(unpacked: Path) -> None:
-    """Three packages and their metadata; no tests, no notebooks."""
+def test_the_wheel_contains_nothing_else(unpacked: Path) -> None:
+    """Three packages and their metadata: no tests, no notebooks."""
     names = {path.name.partition("-")[0] for path in unpacked.iterdir()}
     assert names == {"grader", "reference", "rubrics", "ddpm_grader"}

@@ -1,4 +1,4 @@
-"""Seeds: the same whenever a machine grades a notebook again, and nobody's guess."""
+"""Seeds: equal whenever a machine grades a notebook again, and unpredictable elsewhere."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def seeds(home: Path, *names: str) -> list[int]:
 
 
 def test_a_notebook_keeps_its_seed_on_its_machine(tmp_path: Path) -> None:
-    """And another notebook, or another machine, has another."""
+    """Another notebook, or another machine, has another seed."""
     here, there = tmp_path / "here", tmp_path / "there"
     first, other = seeds(here, "a", "b")
     assert seeds(here, "a") == [first]
@@ -39,15 +39,15 @@ def test_the_key_is_for_its_owner_alone(tmp_path: Path) -> None:
     assert len(key.read_bytes()) == 32
 
 
-def test_where_the_key_cannot_be_kept_there_is_a_seed_all_the_same(tmp_path: Path) -> None:
+def test_a_key_that_cannot_be_stored_still_gives_a_seed(tmp_path: Path) -> None:
     blocked = tmp_path / "a file"
     blocked.write_text("")
     (first,), (second,) = seeds(blocked, "a"), seeds(blocked, "a")
     assert first != second
 
 
-def test_the_seed_stands_in_the_result_and_repeats_it(grade: Command) -> None:
-    """Whoever has the result can draw again what the judge drew."""
+def test_the_seed_in_a_result_reproduces_it(grade: Command) -> None:
+    """The result is enough to repeat the judge's random numbers."""
     alice = SUBMISSIONS / "alice.ipynb"
     own = grade(alice, "--only", "schedule").grade("alice")["environment"]["seed"]
     assert own > 2**20
@@ -56,10 +56,10 @@ def test_the_seed_stands_in_the_result_and_repeats_it(grade: Command) -> None:
 
 
 @pytest.mark.slow
-def test_both_seeds_repeat_a_training_elsewhere(
+def test_both_seeds_reproduce_a_training_on_another_machine(
     grade: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """As the report gives the command, on a machine that does not know the key."""
+    """The command in the report works on a machine with another key."""
     alice = SUBMISSIONS / "alice.ipynb"
     ran = grade(alice, "--only", "train.learns", "--no-reuse")
     own = ran.grade("alice")

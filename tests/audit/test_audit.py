@@ -1,4 +1,4 @@
-"""``grade audit``: what is as it should be passes, and nothing else does."""
+"""``grade audit`` passes a sound rubric, and reports every deviation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 
 def _rubric_with(folder: Path, mutants: str, right: dict[str, str] | None = None) -> Path:
-    """A copy of the rubric that is tried on these slips, and on these right solutions."""
+    """Copy the rubric, with these mutants and these correct solutions."""
     copy = folder / "my_rubric"
     shutil.copytree(CORPUS.folder.parent, copy, ignore=shutil.ignore_patterns("right", "__pycache__"))
     (copy / "audit" / "mutants.toml").write_text(mutants)
@@ -24,7 +24,7 @@ def _rubric_with(folder: Path, mutants: str, right: dict[str, str] | None = None
     return copy
 
 
-def test_a_sound_rubric_passes_and_leaves_a_table(grade: Command) -> None:
+def test_a_sound_rubric_passes_and_writes_a_table(grade: Command) -> None:
     ran = grade("audit", "--quick", "--only", "base", "--only", "no-zero-grad", "--jobs", "2")
     assert ran.code == 0, ran.out + ran.err
     assert "Mutants caught on the right criterion: 1 of 1 (100%)" in ran.out
@@ -36,7 +36,7 @@ def test_a_sound_rubric_passes_and_leaves_a_table(grade: Command) -> None:
     assert "<script" not in page
 
 
-def test_a_slip_that_costs_nothing_is_told(grade: Command, tmp_path: Path) -> None:
+def test_a_mutant_that_loses_nothing_is_reported(grade: Command, tmp_path: Path) -> None:
     harmless = """
 [[mutant]]
 name = "harmless"
@@ -51,7 +51,7 @@ loses = ["forward.image_coefficient"]
     assert "harmless: not caught: forward.image_coefficient; not named: image-not-faded" in ran.out
 
 
-def test_a_slip_that_costs_more_than_its_criterion_is_told(grade: Command, tmp_path: Path) -> None:
+def test_a_mutant_that_loses_another_criterion_is_reported(grade: Command, tmp_path: Path) -> None:
     greedy = """
 [[mutant]]
 name = "two_at_once"
@@ -66,7 +66,7 @@ loses = ["schedule.alphas"]
     assert "also lost: schedule.betas" in ran.out
 
 
-def test_a_right_solution_that_loses_points_is_told(grade: Command, tmp_path: Path) -> None:
+def test_a_correct_solution_that_loses_points_is_reported(grade: Command, tmp_path: Path) -> None:
     sampler = "def generate_samples(*args):\n    return args[0]\n"
     wrong = f'"""Not right."""\n\n# base: paper\n\n# %% sampler\n{sampler}'
     rubric = _rubric_with(tmp_path, "", {"wronged": wrong})
@@ -92,7 +92,7 @@ def test_misuse_is_one_sentence(grade: Command, arguments: list[str], sentence: 
     assert "Traceback" not in ran.err
 
 
-def test_pairs_cost_what_their_slips_cost() -> None:
+def test_pairs_lose_what_their_mutants_lose() -> None:
     pairs = CORPUS.pairs(40, seed=0)
     assert len(pairs) == 40
     assert pairs == CORPUS.pairs(40, seed=0)

@@ -1,4 +1,4 @@
-"""Every benchmark, one after another: ``python tests/benchmarks``; half an hour on an idle machine."""
+"""Run every benchmark: ``python tests/benchmarks``; takes half an hour on an idle machine."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""How near the reference's training and sampling come to the machine's own rate of multiplying matrices:
-``python tests/benchmarks/bench_arithmetic.py``.
+"""Compare the rate of the reference's training and sampling with that of a matrix product.
 
-Floating-point operations are those of convolutions and matrix products, as PyTorch counts them; threads and
-memory are a grade's.
+Usage: ``python tests/benchmarks/bench_arithmetic.py``. Floating-point operations are those of convolutions
+and matrix products, as PyTorch counts them; threads and memory settings are those of a grade.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ def main() -> None:
     def sample() -> None:
         network(torch.randn(SAMPLES, 1, 28, 28), torch.rand(SAMPLES, 1))
 
-    print("| what | GFLOP | ms | GFLOP/s | of the matrix product's rate |")
+    print("| what | GFLOP | ms | GFLOP/s | share of the matrix product's rate |")
     print("|---|---|---|---|---|")
     rate = None
     jobs: list[tuple[str, Callable[[], object]]] = [
@@ -50,7 +49,7 @@ def main() -> None:
     for name, job in jobs:
         with FlopCounterMode(display=False) as counter:
             job()
-        operations, seconds = counter.get_total_flops() / 1e9, _least(job)
+        operations, seconds = counter.get_total_flops() / 1e9, _fastest(job)
         rate = rate or operations / seconds
         share = operations / seconds / rate
         print(
@@ -58,14 +57,14 @@ def main() -> None:
         )
 
 
-def _least(job: Callable[[], object]) -> float:
-    """Seconds of the fastest of some runs."""
-    taken = []
+def _fastest(job: Callable[[], object]) -> float:
+    """Return the seconds of the fastest of several runs."""
+    seconds = []
     for _ in range(REPEATS):
         started = time.perf_counter()
         job()
-        taken.append(time.perf_counter() - started)
-    return min(taken)
+        seconds.append(time.perf_counter() - started)
+    return min(seconds)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""What an attack costs whoever grades: ``python tests/benchmarks/bench_attacks.py``.
+"""Measure the time that attacks cost: ``python tests/benchmarks/bench_attacks.py``.
 
-First how long after its deadline a worker that will not end is gone and a fresh one has answered; then how
-long whole notebooks take that attack, beside the same one without an attack.
+First the time from the deadline of a worker that refuses to end until a new worker has answered, then the
+time to grade whole notebooks with an attack, beside the same notebook without one.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from grader.sandbox.zygote import Zygote
 LIMIT = 1.0
 STUBBORN = {
     "loops": "while True: pass",
-    "loops, deaf to signals": "for n in {*range(1, 32)} - {9, 19}: signal.signal(n, 1)\n    while True: pass",
+    "loops, ignores signals": "for n in {*range(1, 32)} - {9, 19}: signal.signal(n, 1)\n    while True: pass",
     "catches all exceptions": "while True:\n        try: time.sleep(9)\n        except BaseException: pass",
     "stops itself": "os.kill(os.getpid(), signal.SIGSTOP)",
     "computes in 8 threads": "work = lambda: [torch.rand(99, 99).inverse() for _ in range(10**8)]\n"
@@ -44,17 +44,17 @@ STUBBORN = {
 def main() -> None:
     with Zygote() as zygote:
         for name, body in STUBBORN.items():
-            print(f"{name:24} {_lost(zygote, body):6.2f} s beyond its deadline", flush=True)
+            print(f"{name:24} {_delay(zygote, body):6.2f} s after its deadline", flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        plain = _graded(Path(folder), "honest", wrong("betas_reversed", "image_root_missing"))
+        plain = _seconds_to_grade(Path(folder), "honest", wrong("betas_reversed", "image_root_missing"))
         print(f"\n{'no attack':24} {plain:6.1f} s")
         for name in hostile.NAMES:
-            spent = _graded(Path(folder), name, hostile.sources(name, Path(folder)))
+            spent = _seconds_to_grade(Path(folder), name, hostile.sources(name, Path(folder)))
             print(f"{name:24} {spent:6.1f} s", flush=True)
 
 
-def _lost(zygote: Zygote, body: str) -> float:
-    """Seconds from the deadline of a question to the answer of a fresh worker to the next one."""
+def _delay(zygote: Zygote, body: str) -> float:
+    """Return the seconds from the deadline of a call until a new worker has answered the next one."""
     source = f"import os, signal, threading, time, torch\ndef f():\n    {body}\ndef g(): return 1\n"
     statement = {"source": source, "cell": 1, "line": 1, "flags": 0}
     student = Student(zygote=zygote, source=WorkerSource(statements=[statement]))
@@ -67,8 +67,8 @@ def _lost(zygote: Zygote, body: str) -> float:
     return time.monotonic() - started - LIMIT
 
 
-def _graded(folder: Path, name: str, cells: list[str]) -> float:
-    """Seconds that the real command takes for one notebook, without training."""
+def _seconds_to_grade(folder: Path, name: str, cells: list[str]) -> float:
+    """Return the seconds that the real command takes for one notebook, without training."""
     path = folder / f"{name}.ipynb"
     nbformat.write(corpus.notebook(cells), path)
     grade = str(Path(sys.executable).with_name("grade"))

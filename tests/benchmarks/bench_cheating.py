@@ -1,10 +1,10 @@
-"""The same wrong solution, with the same attacks, under otter-grader, nbgrader and this grader:
-``python tests/benchmarks/bench_cheating.py [FOLDER]``. FOLDER keeps the other graders' environment.
+"""Try the same attacks in the same wrong solution on otter-grader, nbgrader and this grader.
 
-Each runs as it does on one's own machine (``otter run``, ``nbgrader autograde``, ``grade``). What is printed
-is what was found afterwards: points, whether there was a result, whether a file outside was written, whether
-the secret in the tests came out, and whether markup from the notebook stands in a page as markup. An attack
-that kills other processes would take whoever measures along, and is left out.
+Usage: ``python tests/benchmarks/bench_cheating.py [FOLDER]``, where FOLDER keeps the other graders'
+environment. Each grader runs as on one's own machine (``otter run``, ``nbgrader autograde``, ``grade``).
+The table shows the points, and whether there was a result, a file outside was written, the secret in the
+tests got out, and markup from the notebook is markup in a page. Attacks that kill other processes are left
+out, since they would end the benchmark too.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import peers
 
 SCRIPT = "<script>owned()</script>"
 
-# The body of ``square``, before it returns a wrong number.
+# Bodies of ``square``; each then returns a wrong number.
 ATTACKS = {
     "none (an honest mistake)": "pass",
     "a result that equals everything": """
@@ -86,7 +86,7 @@ ATTACKS = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one attack came to under one grader; points are None where there is no result."""
+    """The effect of one attack on one grader; points are None if there is no result."""
 
     points: float | None
     host_touched: bool
@@ -126,13 +126,13 @@ def _table(graders: dict[str, peers.Grader], target: Path, tests: list[str]) -> 
         row = [attack]
         for grader in graders.values():
             target.unlink(missing_ok=True)
-            points, said, files = grader.grade(f"student{number}", solution)
+            points, printed, files = grader.grade(f"student{number}", solution)
             texts = [file.read_text() for file in files]
             pages = [text for file, text in zip(files, texts, strict=True) if file.suffix == ".html"]
             outcome = Outcome(
                 points=points,
                 host_touched=target.exists(),
-                tests_read=any(homework.SECRET[::-1] in text for text in [said, *texts]),
+                tests_read=any(homework.SECRET[::-1] in text for text in [printed, *texts]),
                 markup_raw=any(SCRIPT in page for page in pages),
             )
             row.append(str(outcome))

@@ -1,12 +1,15 @@
-"""What a class costs: ``python tests/benchmarks/bench_class.py [SIZE …] [--full] [--reuse] [--jobs N]``.
+"""Measure the cost of a class.
 
-Each class is made of the sample notebooks, told apart by a comment, and graded by the real command; then once
-more, unchanged. Nothing is shared between them unless ``--reuse`` is given: they would need three trainings.
+Usage: ``python tests/benchmarks/bench_class.py [SIZE ...] [--full] [--reuse] [--jobs N]``.
 
-``student`` is the processor time of the student's workers and of the network that the judge plays for them,
-in the median. ``overhead`` is what each further submission takes of the processors besides, beyond a class
-of two: those pay for the imports. ``share`` is the student's part of all processor time, imports included.
-Processor time is the system's count of all processes that ended, and were waited for, below the command.
+Each class consists of copies of the sample notebooks, distinguished by a comment. The real command grades it,
+and then grades it again unchanged. Nothing is shared between notebooks unless ``--reuse`` is given: three
+trainings would do for all.
+
+``student`` is the median CPU time of the student's workers and of the network that the judge runs for them.
+``overhead`` is the CPU time that each further submission takes besides, measured against a class of two,
+which includes the imports. ``share`` is the student's share of all CPU time, imports included. CPU time is
+what the system counts for all processes below the command that ended and were waited for.
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ COLUMNS = ("size", "seconds", "a minute", "cores used", "student s", "overhead s
 
 @dataclass(frozen=True, slots=True)
 class Class:
-    """What one class took: in all, again unchanged, and of the processors for each student's own code."""
+    """Cost of one class: in all, again unchanged, and the CPU seconds of each student's own code."""
 
     size: int
     spent: usage.Usage
@@ -38,15 +41,15 @@ class Class:
 
     @property
     def rest(self) -> float:
-        """Processor seconds that no student's code took."""
+        """CPU seconds outside students' code."""
         return self.spent.processor - sum(self.students)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sizes", nargs="*", type=int, default=[10])
-    parser.add_argument("--full", action="store_true", help="with the short training")
-    parser.add_argument("--reuse", action="store_true", help="share what equal code comes to")
+    parser.add_argument("--full", action="store_true", help="include the short training")
+    parser.add_argument("--reuse", action="store_true", help="share results of equal code")
     parser.add_argument("--jobs", default="2")
     arguments = parser.parse_args()
     options = ["--jobs", arguments.jobs, *([] if arguments.full else ["--quick"])]

@@ -1,8 +1,8 @@
-"""Where a grade's seconds and memory go: ``python tests/benchmarks/bench_grade.py [NOTEBOOK …]``.
+"""Measure where the time and memory of a grade go: ``python tests/benchmarks/bench_grade.py [NOTEBOOK ...]``.
 
-``start`` is until the student's code is loaded, imports included, ``walls`` what walls add to the start of a
-worker, ``questions`` all else that is asked of the code, ``report`` what comes after the last question. A
-training goes on beside the questions and the sampling, so the parts add up to more than the total.
+``start`` lasts until the student's code is loaded, imports included; ``walls`` is what the sandbox adds to
+the start of a worker, ``questions`` the time of all other calls, ``report`` what follows the last check.
+Training runs beside the other calls and the sampling, so the parts add up to more than the total.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ COLUMNS = ("start", "extract", "walls", "questions", "training", "sampling", "re
 
 def main() -> None:
     notebooks = [Path(given) for given in sys.argv[1:]] or [SUBMISSIONS / "alice.ipynb"]
-    with Zygote(layers=()) as open_field, Zygote(layers=measure().layers) as walled:
-        walls = starting(walled) - starting(open_field)
+    with Zygote(layers=()) as unsandboxed, Zygote(layers=measure().layers) as sandboxed:
+        walls = starting(sandboxed) - starting(unsandboxed)
     print(f"{'notebook':<10} {'kind':<6} " + " ".join(f"{column:>9}" for column in COLUMNS))
     for notebook in notebooks:
         for kind, options in KINDS.items():
@@ -35,7 +35,7 @@ def main() -> None:
 
 def _measure(notebook: Path, kind: str, options: list[str], walls: float) -> None:
     with tempfile.TemporaryDirectory() as out:
-        if kind == "again":  # so that it is kept
+        if kind == "again":  # fill the cache first
             usage.of_grade([str(notebook), "--out", out, "-q"])
         used = usage.of_grade([str(notebook), "--out", out, "-q", *options])
         result = json.loads((Path(out) / f"{notebook.stem}.json").read_text())

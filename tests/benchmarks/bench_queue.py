@@ -1,9 +1,9 @@
-"""What a class costs by how many are graded at once, and by its size:
-``python tests/benchmarks/bench_queue.py [--jobs N …] [--sizes N …]``.
+"""Measure the cost of a class by its size and by the number of notebooks graded at once.
 
-The homework is one line, so that what is timed is the grader. ``each`` is the time that a further submission
-takes, beyond a class of two, which pay for the imports; ``grown`` is what the command itself, which holds
-whatever is kept of a class, takes of memory beyond that.
+Usage: ``python tests/benchmarks/bench_queue.py [--jobs N ...] [--sizes N ...]``. The homework is one line, so
+that the time is the grader's own. ``each`` is the time for a further submission, measured against a class of
+two, which includes the imports. ``grown`` is the additional memory of the command itself, which holds what is
+kept of a class.
 """
 
 from __future__ import annotations

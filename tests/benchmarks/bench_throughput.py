@@ -1,10 +1,10 @@
-"""The same class and checks under otter-grader, nbgrader and this grader, one after another:
-``python tests/benchmarks/bench_throughput.py [SIZE …] [--peers FOLDER] [--only-ours] [--square]``.
+"""Grade the same class with the same checks by otter-grader, nbgrader and this grader, one after another.
 
-The homework is the handout's schedule and network with five facts about them, or one function of one line; so
-what is timed is the grader: kernels, imports, walls, reports. Each runs as a TA would run it on one machine
-(``otter run`` for each notebook, ``nbgrader autograde`` and ``generate_feedback`` for all, ``grade FOLDER``).
-FOLDER keeps the other graders' environment.
+Usage: ``python tests/benchmarks/bench_throughput.py [SIZE ...] [--peers FOLDER] [--only-ours] [--square]``,
+where FOLDER keeps the other graders' environment. The homework is the handout's schedule and network with
+five facts about them, or one function of one line; so the time is the graders' own: kernels, imports,
+sandbox, reports. Each runs as a TA would run it on one machine (``otter run`` for each notebook, ``nbgrader
+autograde`` and ``generate_feedback`` for all, ``grade FOLDER``).
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sizes", nargs="*", type=int, default=[10])
     parser.add_argument("--peers", type=Path, help="the other graders' environment")
-    parser.add_argument("--only-ours", action="store_true", help="without the other graders, which are slow")
+    parser.add_argument(
+        "--only-ours", action="store_true", help="leave out the other graders, which are slow"
+    )
     parser.add_argument("--square", action="store_true", help="the homework of one line")
     arguments = parser.parse_args()
     asked = homework.SQUARE if arguments.square else homework.DDPM

@@ -1,4 +1,7 @@
-"""What walls cost: starting a worker, and training in it: ``python tests/benchmarks/bench_walls.py``."""
+"""Measure what the sandbox adds to starting a worker and training in it.
+
+Usage: ``python tests/benchmarks/bench_walls.py``.
+"""
 
 from __future__ import annotations
 
@@ -33,16 +36,16 @@ def main() -> None:
     started = time.perf_counter()
     isolation = measure()
     print(f"probe: {time.perf_counter() - started:.3f} s, level {isolation.level}")
-    with Zygote(layers=()) as open_field, Zygote(layers=isolation.layers) as walled:
-        nurseries = {"without walls": open_field, "with walls": walled}
-        for name, zygote in nurseries.items():
+    with Zygote(layers=()) as unsandboxed, Zygote(layers=isolation.layers) as sandboxed:
+        zygotes = {"without sandbox": unsandboxed, "with sandbox": sandboxed}
+        for name, zygote in zygotes.items():
             print(f"worker {name}: {starting(zygote) * 1000:.1f} ms")
-        _compare_training(nurseries)
+        _compare_training(zygotes)
 
 
 def starting(zygote: Zygote) -> float:
-    """Median seconds from asking for a worker to its greeting."""
-    zygote.worker().close()  # the warm process has to be warm first
+    """Return the median seconds from the request for a worker to its greeting."""
+    zygote.worker().close()  # wait until the zygote has imported everything
     seconds = []
     for _ in range(WORKERS):
         started = time.perf_counter()
@@ -52,21 +55,21 @@ def starting(zygote: Zygote) -> float:
     return statistics.median(seconds)
 
 
-def _compare_training(nurseries: dict[str, Zygote]) -> None:
-    """Processor time of the same steps, in turn, since a machine is faster at one time than at another."""
+def _compare_training(zygotes: dict[str, Zygote]) -> None:
+    """Compare the CPU time of the same steps, in turn, since the speed of a machine varies over time."""
     source = WorkerSource(statements=[{"source": SOURCE, "cell": 1, "line": 1, "flags": 0}])
-    students = {name: Student(zygote=zygote, source=source) for name, zygote in nurseries.items()}
+    students = {name: Student(zygote=zygote, source=source) for name, zygote in zygotes.items()}
     seconds: dict[str, list[float]] = {name: [] for name in students}
     for number in range(ROUNDS + 1):
         for name, student in students.items():
             spent = student.call("train", timeout=120.0)
-            if number:  # the first round is for warming up
+            if number:  # the first round only warms up
                 seconds[name].append(spent)
     best = {name: min(times) for name, times in seconds.items()}
     for name, student in students.items():
         print(f"{STEPS} training steps {name}: {best[name]:.3f} s")
         student.close()
-    print(f"ratio: {best['with walls'] / best['without walls']:.3f}")
+    print(f"ratio: {best['with sandbox'] / best['without sandbox']:.3f}")
 
 
 if __name__ == "__main__":

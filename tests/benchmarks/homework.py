@@ -1,5 +1,7 @@
-"""Two homeworks as three graders take them, each worth 2 points: one of a single line, ``square(x)``, and the
-handout's schedule and network with five facts about them.
+"""Two homeworks in the formats of three graders, each worth 2 points.
+
+One is a single line, ``square(x)``; the other is the handout's schedule and network with five facts about
+them.
 """
 
 from __future__ import annotations
@@ -14,20 +16,20 @@ from nbformat import NotebookNode, v4
 
 from grader.audit.corpus import Corpus
 
-SECRET = "hidden-4f1d2c9a"  # stands in everybody's tests, and is not to be seen by who hands in
+SECRET = "hidden-4f1d2c9a"  # part of every grader's tests, which students must not see
 POINTS = 2
 _DDPM = Path(__file__).parents[2] / "rubrics" / "ddpm"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Homework:
-    """What is asked, and a right answer.
+    """A homework with a correct solution.
 
     Attributes:
         solution: a cell of code.
-        defines: the name that whoever grades begins with.
-        facts: expressions that are true of a right solution.
-        ours: how ``grade`` is told to ask for the same; where empty, the facts become a rubric.
+        defines: the name that a solution must define.
+        facts: expressions that are true of a correct solution.
+        ours: options with which ``grade`` checks the same; if empty, a rubric is written.
     """
 
     solution: str
@@ -36,7 +38,7 @@ class Homework:
     ours: Sequence[str] = ()
 
     def otter_tests(self, folder: Path) -> Path:
-        """The tests as otter-grader takes them."""
+        """Write the tests in otter-grader's format."""
         folder.mkdir(parents=True)
         cases = [
             {"code": f">>> '{SECRET}' and bool({fact})\nTrue", "hidden": True, "locked": False}
@@ -48,7 +50,7 @@ class Homework:
         return folder
 
     def nbgrader_source(self) -> NotebookNode:
-        """The instructor's notebook as nbgrader takes it, with its solution and hidden tests."""
+        """Return the instructor's notebook in nbgrader's format, with solution and hidden tests."""
         own = f"### BEGIN SOLUTION\n{self.solution}\n### END SOLUTION"
         solution = v4.new_code_cell(own, id="solution")
         solution.metadata["nbgrader"] = _cell("solution", solution=True)
@@ -59,7 +61,7 @@ class Homework:
         return _notebook(solution, tests)
 
     def options(self, folder: Path) -> Sequence[str]:
-        """The options with which ``grade`` asks for it; they may name a rubric, made in ``folder``."""
+        """Return the options for ``grade``; they may name a rubric, which is written into ``folder``."""
         if self.ours:
             return self.ours
         folder.mkdir(parents=True)
@@ -101,20 +103,20 @@ DDPM = Homework(
 
 
 def nbgrader_submission(released: Path, solution: str) -> NotebookNode:
-    """What a student makes of the notebook that nbgrader released."""
+    """Return the notebook that nbgrader released, with a student's solution."""
     notebook: NotebookNode = nbformat.read(released, as_version=4)
     notebook.cells[0].source = solution
     return notebook
 
 
 def notebook(solution: str) -> NotebookNode:
-    """A notebook with nothing but a solution in it."""
+    """Return a notebook that contains only a solution."""
     return _notebook(v4.new_code_cell(solution, id="solution"))
 
 
 def _cell(name: str, *, grade: bool = False, solution: bool = False, points: int | None = None) -> object:
-    about = {"schema_version": 3, "grade_id": name, "grade": grade, "solution": solution, "task": False}
-    return {**about, "locked": grade, **({"points": points} if points else {})}
+    metadata = {"schema_version": 3, "grade_id": name, "grade": grade, "solution": solution, "task": False}
+    return {**metadata, "locked": grade, **({"points": points} if points else {})}
 
 
 def _notebook(*cells: NotebookNode) -> NotebookNode:

@@ -1,6 +1,6 @@
-"""This grader and others on one homework; those, each version as measured, in an environment of their own.
+"""Run this grader and others on one homework.
 
-PyTorch is this project's in all of them.
+The other graders have fixed versions and an environment of their own, with this project's PyTorch.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ import nbformat
 import psutil
 from homework import POINTS, Homework
 
-SECONDS, LONG = 60, 3600  # after which a grader that has not ended has no result: of one, and of a class
+ONE_SECONDS, CLASS_SECONDS = 60, 3600  # timeouts for one notebook and for a class
 VERSIONS = {"otter-grader": "7.0.0", "nbgrader": "0.9.6"}
 
 
 def installed(folder: Path) -> Path:
-    """The ``bin`` folder of an environment with all of ``VERSIONS``; made where there is none yet.
+    """Return the ``bin`` folder of an environment with all of ``VERSIONS``, created if necessary.
 
     Args:
-        folder: where it is, or will be: some 700 MB.
+        folder: the environment's folder; takes about 700 MB.
     """
     commands = folder / "bin"
     if not (commands / "nbgrader").exists():
@@ -34,12 +34,12 @@ def installed(folder: Path) -> Path:
         subprocess.run([commands / "pip", "install", "--quiet", *wanted], check=True)
         (packages,) = folder.glob("lib/python*/site-packages")
         ours = [entry for entry in sys.path if entry.endswith("site-packages")]
-        (packages / "ours.pth").write_text("\n".join(ours))  # after its own
+        (packages / "ours.pth").write_text("\n".join(ours))  # searched after the environment's own
     return commands
 
 
 class Grader:
-    """One grader with the homework set up in a folder of its own."""
+    """One grader, with the homework set up in a folder of its own."""
 
     def __init__(self, folder: Path, commands: Path, asked: Homework) -> None:
         self.folder, self.commands = folder, commands
@@ -47,20 +47,20 @@ class Grader:
         self.set_up(asked)
 
     def set_up(self, asked: Homework) -> None:
-        """Give it the homework."""
+        """Set up the homework."""
         raise NotImplementedError
 
-    def run(self, *command: str | Path, where: Path | None = None, within: float = SECONDS) -> str:
-        """What a command of the grader's prints; whatever it does, it ends."""
+    def run(self, *command: str | Path, where: Path | None = None, within: float = ONE_SECONDS) -> str:
+        """Run a command of the grader and return its output; kill it after the timeout."""
         name, *arguments = map(str, command)
         environment = os.environ | {"PATH": f"{self.commands}:{os.environ['PATH']}", "NO_COLOR": "1"}
-        with tempfile.TemporaryFile("w+", errors="replace") as said:
+        with tempfile.TemporaryFile("w+", errors="replace") as output:
             process = psutil.Popen(
                 [str(self.commands / name), *arguments],
                 cwd=where or self.folder,
                 env=environment,
                 stdin=subprocess.DEVNULL,
-                stdout=said,
+                stdout=output,
                 stderr=subprocess.STDOUT,
             )
             try:
@@ -69,19 +69,19 @@ class Grader:
                 for one in [*process.children(recursive=True), process]:
                     one.kill()
                 process.wait()
-            said.seek(0)
-            return said.read()
+            output.seek(0)
+            return output.read()
 
     def hand_in(self, name: str, solution: str) -> Path:
-        """A student's notebook where the grader looks for it."""
+        """Write a student's notebook where the grader looks for it."""
         raise NotImplementedError
 
     def grade(self, name: str, solution: str) -> tuple[float | None, str, list[Path]]:
-        """Points, what was printed, and the files that a student is shown."""
+        """Grade one notebook; return the points, the output, and the files that a student sees."""
         raise NotImplementedError
 
     def grade_all(self) -> int:
-        """Grade all that was handed in, as a TA would, and return how many got all points."""
+        """Grade all submissions as a TA would, and return how many earned all points."""
         raise NotImplementedError
 
 
@@ -107,12 +107,12 @@ class Otter(Grader):
 
     def _graded(self, path: Path) -> tuple[float | None, str, list[Path]]:
         out, archive = path.parent, self.folder / "tests.zip"
-        said = self.run("otter", "run", "-a", archive, "-o", out, path, where=out)
+        printed = self.run("otter", "run", "-a", archive, "-o", out, path, where=out)
         results = out / "results.json"
         if not results.exists():
-            return None, said, []
+            return None, printed, []
         scores = [test.get("score") for test in json.loads(results.read_text()).get("tests", [])]
-        return sum(score for score in scores if score is not None), said, [results]
+        return sum(score for score in scores if score is not None), printed, [results]
 
 
 class Nbgrader(Grader):
@@ -132,21 +132,21 @@ class Nbgrader(Grader):
         return path
 
     def grade_all(self) -> int:
-        self.run("nbgrader", "autograde", "hw", within=LONG)
-        self.run("nbgrader", "generate_feedback", "hw", within=LONG)
+        self.run("nbgrader", "autograde", "hw", within=CLASS_SECONDS)
+        self.run("nbgrader", "generate_feedback", "hw", within=CLASS_SECONDS)
         scores = "[one.score for one in Gradebook('sqlite:///gradebook.db').assignment_submissions('hw')]"
         asked = self.run("python", "-c", f"from nbgrader.api import Gradebook; print(*{scores})")
         return [float(score) for score in asked.split()].count(POINTS)
 
     def grade(self, name: str, solution: str) -> tuple[float | None, str, list[Path]]:
         self.hand_in(name, solution)
-        said = self.run("nbgrader", "autograde", "hw", "--student", name)
-        said += self.run("nbgrader", "generate_feedback", "hw", "--student", name)
+        printed = self.run("nbgrader", "autograde", "hw", "--student", name)
+        printed += self.run("nbgrader", "generate_feedback", "hw", "--student", name)
         pages = list((self.folder / "feedback" / name).rglob("*.html"))
         score = f"Gradebook('sqlite:///gradebook.db').find_submission('hw', '{name}').score"
         asked = self.run("python", "-c", f"from nbgrader.api import Gradebook; print({score})")
         graded = (self.folder / "autograded" / name / "hw" / "homework.ipynb").exists()
-        return (float(asked) if graded else None), said, pages
+        return (float(asked) if graded else None), printed, pages
 
 
 class Ours(Grader):
@@ -163,23 +163,23 @@ class Ours(Grader):
 
     def grade_all(self) -> int:
         out = self.folder / "reports"
-        self.run("grade", self.folder / "handed in", *self._options, "--out", out, within=LONG)
+        self.run("grade", self.folder / "handed in", *self._options, "--out", out, within=CLASS_SECONDS)
         results = [json.loads(path.read_text()) for path in out.glob("*.json")]
         return [result.get("earned") == result.get("possible") for result in results].count(True)
 
     def grade(self, name: str, solution: str) -> tuple[float | None, str, list[Path]]:
         path, out = self.hand_in(name, solution), self.folder / "reports"
-        said = self.run("grade", path, *self._options, "--out", out)
+        printed = self.run("grade", path, *self._options, "--out", out)
         results = out / f"{name}.json"
         if not results.exists():
-            return None, said, []
-        return json.loads(results.read_text())["earned"], said, [results, out / f"{name}.html"]
+            return None, printed, []
+        return json.loads(results.read_text())["earned"], printed, [results, out / f"{name}.html"]
 
 
 def graders(
     asked: Homework, scratch: Path, environment: Path, *, only_ours: bool = False
 ) -> dict[str, Grader]:
-    """All of them by name, each with a folder of its own in ``scratch``.
+    """Return all graders by name, each with a folder of its own in ``scratch``.
 
     Args:
         environment: as for ``installed``.

@@ -1,4 +1,4 @@
-"""What a command and all processes below it use."""
+"""Measure the time and memory of a command and all processes below it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import psutil
 
 @dataclass(slots=True)
 class Usage:
-    """What a command used.
+    """Resources that a command used.
 
     Attributes:
-        processor: seconds, as the system counts them for all processes that ended and were waited for.
-        peak: megabytes; what processes share is shared out among them (PSS).
+        processor: CPU seconds of all processes that ended and were waited for.
+        peak: megabytes of all processes, shared pages divided among them (PSS).
         own_peak: megabytes of the command's own process (RSS).
     """
 
@@ -29,7 +29,7 @@ class Usage:
 
 
 def of_grade(arguments: Sequence[str], every: float = 0.1) -> Usage:
-    """Run ``grade`` with these arguments, and look at its memory so often (in seconds); a look costs time."""
+    """Run ``grade`` with these arguments; sample its memory at this interval, in seconds."""
     used, started, before = Usage(), time.monotonic(), _processor()
     process = subprocess.Popen([sys.executable, "-m", "grader", *arguments], stdout=subprocess.DEVNULL)
     while True:
@@ -54,7 +54,7 @@ def _memory(pid: int) -> float:
         every = [root, *root.children(recursive=True)]
         return sum(float(process.memory_full_info().pss) for process in every) / 2**20
     except (psutil.NoSuchProcess, psutil.AccessDenied):
-        return 0.0  # it ended meanwhile; the next look sees the others
+        return 0.0  # it ended meanwhile; the next sample sees the others
 
 
 def _own(pid: int) -> float:

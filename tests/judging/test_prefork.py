@@ -1,4 +1,4 @@
-"""Judges forked from a warm process give the grades of judges started afresh, and do not hurt each other."""
+"""Judges forked from a warm process grade like judges in a new process, and do not affect each other."""
 
 from __future__ import annotations
 
@@ -57,17 +57,17 @@ def rubric(tmp_path: Path) -> Rubric:
 
 @pytest.mark.parametrize("name", ["alice", "bob"])
 @pytest.mark.slow
-def test_a_forked_judge_gives_the_grade_of_one_started_afresh(start: PreforkServer, name: str) -> None:
+def test_a_forked_judge_gives_the_same_grade_as_a_new_process(start: PreforkServer, name: str) -> None:
     path, ddpm = SUBMISSIONS / f"{name}.ipynb", Rubric.load("ddpm")
-    forked, afresh = (
+    forked, new = (
         judge_notebook(path, name, ddpm, QUICK, lambda event: None, how) for how in (start, start_fresh)
     )
-    assert _timeless(forked.grade) == _timeless(afresh.grade)
-    assert forked.figures == afresh.figures
+    assert _timeless(forked.grade) == _timeless(new.grade)
+    assert forked.figures == new.figures
 
 
-def test_a_failure_of_ours_says_where_it_was(tmp_path: Path, start: PreforkServer) -> None:
-    """The place of ours, not that of the library in which it came up."""
+def test_a_failure_of_the_grader_names_its_place(tmp_path: Path, start: PreforkServer) -> None:
+    """The innermost line outside libraries."""
     folder = tiny_rubric(tmp_path / "broken")
     broken = ENDS_ITS_JUDGE.replace("import os, signal", "import json").replace(
         'if "kill"', "json.loads('{')\n    if 'kill'"
@@ -80,19 +80,21 @@ def test_a_failure_of_ours_says_where_it_was(tmp_path: Path, start: PreforkServe
     assert f"check_answer.py, line {line})." in grade.criteria[0].message
 
 
-def test_what_the_user_asks_of_the_c_library_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_users_glibc_tunables_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GLIBC_TUNABLES", "glibc.rtld.optional_static_tls=4096")
     asked = environment()["GLIBC_TUNABLES"].split(":")
     assert asked[0] == "glibc.rtld.optional_static_tls=4096"
     assert any(one.startswith("glibc.malloc.trim_threshold=") for one in asked)
 
 
-def test_a_judge_that_is_killed_costs_one_grade(tmp_path: Path, start: PreforkServer, rubric: Rubric) -> None:
+def test_a_killed_judge_costs_only_its_own_grade(
+    tmp_path: Path, start: PreforkServer, rubric: Rubric
+) -> None:
     assert _grade(tmp_path, "answer = 'kill'", rubric, start).provisional
     assert _grade(tmp_path, "answer = 42", rubric, start).earned == 10
 
 
-def test_warm_processes_that_are_killed_are_started_again(tmp_path: Path, rubric: Rubric) -> None:
+def test_killed_warm_processes_are_started_again(tmp_path: Path, rubric: Rubric) -> None:
     before = set(psutil.Process().children(recursive=True))
     with PreforkServer() as start:
         assert _grade(tmp_path, "answer = 42", rubric, start).earned == 10
@@ -103,8 +105,8 @@ def test_warm_processes_that_are_killed_are_started_again(tmp_path: Path, rubric
     assert not _alive(set(psutil.Process().children(recursive=True)) - before)
 
 
-def test_nothing_handed_in_stays_with_the_warm_processes(start: PreforkServer, tmp_path: Path) -> None:
-    """A student's worker is gone when the grade is there, and so is its judge."""
+def test_no_process_of_a_submission_outlives_its_grade(start: PreforkServer, tmp_path: Path) -> None:
+    """Worker and judge have ended when the grade is there."""
     ddpm = Rubric.load("ddpm")
     judge_notebook(SUBMISSIONS / "alice.ipynb", "alice", ddpm, QUICK, lambda event: None, start)
     warm = psutil.Process().children()
@@ -113,7 +115,7 @@ def test_nothing_handed_in_stays_with_the_warm_processes(start: PreforkServer, t
 
 
 def _alive(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
-    """Those that have not ended ten seconds on. A warm process collects its dead with the next grade only."""
+    """Return those still running after ten seconds; a zombie has ended, and is reaped with the next grade."""
     not_ended = [one for one in processes if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
     _, alive = psutil.wait_procs(not_ended, timeout=10)
     return [one for one in alive if one.status() != psutil.STATUS_ZOMBIE]

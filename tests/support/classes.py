@@ -113,14 +113,14 @@ def command(*arguments: str | Path) -> list[str]:
 
 def run(out: Path, *arguments: str | Path) -> Ran:
     """Run the installed ``grade`` with its results in ``out``."""
-    done = subprocess.run(
+    completed = subprocess.run(
         [*command(*arguments), "--out", str(out)],
         env=os.environ | {"NO_COLOR": "1"},
         capture_output=True,
         text=True,
         timeout=600,
     )
-    return Ran(done.returncode, done.stdout, done.stderr, out)
+    return Ran(completed.returncode, completed.stdout, completed.stderr, out)
 
 
 def gradebook(

@@ -1,4 +1,4 @@
-"""What tests ask of a grade."""
+"""Helpers for tests of grades."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from grader.model import Grade
 
 
 def lost(grade: Grade) -> dict[str, str]:
-    """The criteria that lost points, or were not judged, and why."""
+    """Return the criteria that did not pass, with their messages."""
     return {result.id: result.message for result in grade.criteria if result.verdict != "pass"}
