@@ -38,10 +38,10 @@ class Judge:
         self.environment: dict[str, Any] = {}
         self.refusal: str | None = None
 
-    def asked(self) -> list[str]:
+    def selected(self) -> list[str]:
         """Return the ids of the criteria to judge."""
-        asked = self.rubric.only(tuple(self.request["only"]))
-        return [c.id for c in asked if not (c.needs_training and self.request["quick"])]
+        chosen = self.rubric.only(tuple(self.request["only"]))
+        return [c.id for c in chosen if not (c.needs_training and self.request["quick"])]
 
     def write(self) -> None:
         """Write the outcome file."""

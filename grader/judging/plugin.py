@@ -64,11 +64,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             raise pytest.UsageError(f"{item.nodeid} belongs to no criterion of the rubric {judge.rubric.id}")
     if undecided := known - decided:
         raise pytest.UsageError(f"no check belongs to {', '.join(sorted(undecided))}")
-    asked = judge.asked()
-    items[:] = [item for item in items if _criterion(item) in asked]
+    selected = judge.selected()
+    items[:] = [item for item in items if _criterion(item) in selected]
     trains = {criterion.id for criterion in judge.rubric.criteria if criterion.needs_training}
     # In the rubric's order, with those that need the training last: it runs in the background meanwhile.
-    items.sort(key=lambda item: (_criterion(item) in trains, asked.index(str(_criterion(item)))))
+    items.sort(key=lambda item: (_criterion(item) in trains, selected.index(str(_criterion(item)))))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -89,7 +89,7 @@ def background_training(
 @pytest.fixture(scope="session", autouse=True)
 def _start_training_early(request: pytest.FixtureRequest, judge: Judge) -> None:
     """Start the training with the first check; if it cannot start, the checks that need it report why."""
-    if {"train.learns", "sample.quality"} & set(judge.asked()) and not judge.request["quick"]:
+    if {"train.learns", "sample.quality"} & set(judge.selected()) and not judge.request["quick"]:
         with suppress(Exception):
             request.getfixturevalue("background_training")
 

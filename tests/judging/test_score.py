@@ -1,4 +1,4 @@
-"""Adding up: the worst check speaks for a criterion, and nothing is lost silently."""
+"""Scoring: the worst check decides a criterion, and no point is lost silently."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _only(grade: Grade) -> Any:
         (["fail", "error"], "error"),
     ],
 )
-def test_the_worst_check_speaks_for_its_criterion(verdicts: list[str], worst: str) -> None:
+def test_a_criterion_has_the_verdict_of_its_worst_check(verdicts: list[str], worst: str) -> None:
     checks = [
         _check("schedule.betas", verdict, 1.0 if verdict == "pass" else 0.0, verdict) for verdict in verdicts
     ]
@@ -68,15 +68,15 @@ def test_partial_credit_is_a_fail_that_earns() -> None:
     assert (result.verdict, result.earned, result.possible) == ("fail", 2.5, 5)
 
 
-def test_a_criterion_that_nothing_spoke_for_makes_the_grade_provisional() -> None:
-    """The judge stopped: that is ours, and never silently a zero."""
+def test_a_criterion_without_a_verdict_makes_the_grade_provisional() -> None:
+    """A judge that stops is an error of the grader, never silently a zero."""
     grade = _grade(failure="out of memory", only=("schedule.betas",))
     assert _only(grade).verdict == "error"
     assert grade.provisional
     assert "out of memory" in grade.notes[0]
 
 
-def test_what_quick_leaves_out_is_neither_earned_nor_lost() -> None:
+def test_points_that_quick_skips_are_neither_earned_nor_lost() -> None:
     checks = [
         _check(criterion.id, "pass", 1.0) for criterion in RUBRIC.criteria if not criterion.needs_training
     ]
@@ -86,7 +86,7 @@ def test_what_quick_leaves_out_is_neither_earned_nor_lost() -> None:
     assert any(note.startswith("train.learns (4 points) was skipped") for note in grade.notes)
 
 
-def test_the_points_are_those_that_were_promised() -> None:
+def test_the_exercises_have_the_announced_points() -> None:
     by_exercise = {n: sum(c.points for c in RUBRIC.criteria if c.exercise == n) for n in RUBRIC.exercises}
     assert by_exercise == {0: 0, 1: 28, 2: 44, 3: 28}
 
