@@ -74,4 +74,4 @@ def test_both_seeds_reproduce_a_training_on_another_machine(
 def test_a_seed_is_a_whole_number(grade: Command, seed: str) -> None:
     ran = grade(SUBMISSIONS / "alice.ipynb", f"--seed={seed}")
     assert ran.code == 2
-    assert "a seed is a whole number" in ran.err
+    assert "a seed must be a whole number" in ran.err
