@@ -57,8 +57,8 @@ def expect_noise(sampling: RecoveredSampler, reference: NoiseDiffuser) -> str:
     clamped = sum(update.residual.isnan().double().mean() > 0.01 for update in updates[:-1])
     if clamped > len(updates) / 2:
         raise Unmet(
-            "x_t is clipped between the steps, and the noise with it.",
-            expected="x_t as the formula gives it; only the result may be clipped",
+            "x_t is clamped between the steps, and the noise with it.",
+            expected="x_t as the formula gives it; only the result may be clamped",
             actual="pixels held at a limit after most steps",
             misconception="clamped-between-steps",
         )
