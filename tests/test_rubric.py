@@ -75,7 +75,7 @@ def test_a_rubric_without_data_takes_none(grade: Command, tmp_path: Path) -> Non
     rubric, student = tiny_rubric(tmp_path / "tiny"), notebook(tmp_path / "student.ipynb", "answer = 42")
     ran = grade(student, "--rubric", rubric, "--data", tmp_path)
     assert ran.code == 2
-    assert "--data takes no value" in ran.err
+    assert "--data takes no value here, not" in ran.err
 
 
 def _written(tmp_path: Path, rules: str = "", misconceptions: str | None = None) -> Path:
@@ -159,6 +159,18 @@ def test_a_rubric_that_is_none_is_refused(tmp_path: Path, rules: str, says: str)
 def test_misconceptions_that_fit_nothing_are_refused(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(UsageError, match=says):
         Rubric.load(str(_written(tmp_path, misconceptions=text)))
+
+
+def test_what_data_takes_depends_on_folders_being_accepted() -> None:
+    with pytest.raises(UsageError, match=r"^--data takes small, not 'x'$"):
+        DataOptions(choices=("small",)).resolve("x")
+
+
+def test_a_folder_is_named_as_it_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny_rubric(tmp_path / "rules" / "tiny")
+    monkeypatch.chdir(tmp_path)
+    assert Rubric.load("rules/tiny").named == "rules/tiny"
+    assert Rubric.load(str(tmp_path / "rules" / "tiny")).named == str(tmp_path / "rules" / "tiny")
 
 
 def test_a_rubric_that_is_not_there_is_refused(tmp_path: Path) -> None:

@@ -96,6 +96,12 @@ def test_days_late_set_by_hand_replace_the_clock_and_the_newest_counts() -> None
     assert mark(adjustment("days late", 0), late=timedelta(days=3)).lines == ()
 
 
+def test_points_are_rounded_to_hundredths() -> None:
+    odd = mark(adjustment("add", 1 / 3), late=timedelta(days=1))
+    assert (odd.final, odd.penalty) == (5.7, 0.63)
+    assert [line.points for line in odd.lines] == [0.33, -0.63]
+
+
 def test_points_are_added_to_a_criterion_before_the_penalty() -> None:
     adjusted = mark(adjustment("add", 2), late=timedelta(days=1))
     assert (adjusted.final, adjusted.penalty) == (7.2, 0.8)
@@ -134,7 +140,8 @@ def test_each_criterion_is_adjusted_by_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "points", "amount"), [("add", 2, "+2"), ("add", -2, "-2"), ("add", 0, "0"), ("set", 3, "=3")]
+    ("kind", "points", "amount"),
+    [("add", 2, "+2"), ("add", 0.5, "+0.5"), ("add", -2, "-2"), ("add", 0, "0"), ("set", 3, "=3")],
 )
 def test_an_adjustment_of_what_was_not_graded_changes_nothing_and_says_so(
     kind: str, points: float, amount: str
@@ -172,7 +179,9 @@ def test_a_verdict_that_changed_under_an_adjustment_is_flagged() -> None:
             is_flagged=True,
         ),
     )
-    assert mark(adjustment("add", 1, earned=5, verdict="fail")).is_flagged  # the same verdict, other points
+    points = mark(adjustment("add", 1, earned=5, verdict="fail"))  # the same verdict, other points
+    assert points.is_flagged
+    assert "it was fail with 5 points and is now fail with 6." in points.lines[0].sentence
     assert not mark(adjustment("add", 1, TOTAL, earned=5, verdict="fail")).is_flagged
 
 
@@ -215,7 +224,10 @@ def test_percentages_include_both_ends(limits: dict[str, float]) -> None:
         ({}, r"the late rule needs numbers and a due date and time, such as 2026-03-01T23:59 \('due'\)"),
         ({"due": "soon"}, "the late rule needs numbers and a due date"),
         ({"due": DUE, "grace": "long"}, "the late rule needs numbers"),
-        ({"due": DUE, "per_day": -1}, "the late rule takes percentages from 0 to 100, and the grace period"),
+        (
+            {"due": DUE, "per_day": -1},
+            "^the late rule takes percentages from 0 to 100, and the grace period in minutes$",
+        ),
         ({"due": DUE, "per_day": 101}, "the late rule takes percentages"),
         ({"due": DUE, "most": -1}, "the late rule takes percentages"),
         ({"due": DUE, "most": 101}, "the late rule takes percentages"),

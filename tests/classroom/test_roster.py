@@ -48,6 +48,12 @@ def test_every_identifier_is_kept_by_its_kind(tmp_path: Path) -> None:
     assert (person.name, person.key, dict(person.ids)) == ("Alder Ada", "ada", ids)
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_roster_is_read_with_any_delimiter(tmp_path: Path, delimiter: str) -> None:
+    text = "\n".join(delimiter.join(row) for row in (("name", "login"), ("Ada", "ada1")))
+    assert [(p.name, p.ids) for p in roster(tmp_path, text)] == [("Ada", {"login": "ada1"})]
+
+
 def test_empty_cells_are_no_identifiers(tmp_path: Path) -> None:
     (person,) = roster(tmp_path, "name,login,email\nAda,,a@b.org\n")
     assert (person.key, dict(person.ids)) == ("Ada", {"email": "a@b.org"})
@@ -99,6 +105,7 @@ def test_the_delimiter_is_read_off_the_header(text: str, expected: str) -> None:
     ("text", "time"),
     [
         ("2026-03-01T12:00:00+00:00", datetime(2026, 3, 1, 12, tzinfo=UTC)),
+        ("2026-03-01T12:00:00+09:00", datetime(2026, 3, 1, 3, tzinfo=UTC)),
         ("2026-03-01 12:00", datetime(2026, 3, 1, 12).astimezone()),
         ("Sunday, 1 March 2026, 11:05 PM", datetime(2026, 3, 1, 23, 5).astimezone()),
         ("-", None),
@@ -145,6 +152,17 @@ def test_strangers_of_one_name_are_told_apart_by_their_identifiers() -> None:
     assert matched([], two, one) == {"Max-12": ["2.ipynb"], "Max-11": ["1.ipynb"]}
 
 
+def test_a_stranger_is_kept_with_name_and_identifiers() -> None:
+    (stranger,) = match([attempt("Max Miller", ids={"moodle": "11"})], [])
+    assert stranger.person == Person(key="Max-Miller", name="Max Miller", ids={"moodle": "11"})
+
+
+def test_a_name_with_a_comma_is_the_last_name_first() -> None:
+    people = [Person(key="ann", name="Ng Lee, Ann")]
+    assert matched(people, attempt("ann ng lee")) == {"ann": ["hw.ipynb"]}
+    assert matched(people, attempt("lee ann ng")) == {"ann": [], "lee-ann-ng": ["hw.ipynb"]}
+
+
 def test_a_stranger_never_takes_the_report_of_somebody_on_the_roster() -> None:
     people = [Person(key="max", name="Maximilian", ids={"login": "m7"})]
     assert matched(people, attempt("Max")) == {"max": [], "Max-2": ["hw.ipynb"]}
@@ -153,9 +171,9 @@ def test_a_stranger_never_takes_the_report_of_somebody_on_the_roster() -> None:
 def test_attempts_are_in_order_of_number_then_time_then_label() -> None:
     early, late = (datetime(2026, 3, day, tzinfo=UTC) for day in (1, 2))
     attempts = [
-        attempt("Ada", "d", number=2),
-        attempt("Ada", "c", number=1, handed_in=late),
-        attempt("Ada", "b", number=1, handed_in=early),
-        attempt("Ada", "a", number=1),
+        attempt("Ada", "a", number=2),
+        attempt("Ada", "b", number=1, handed_in=late),
+        attempt("Ada", "d", number=1, handed_in=early),
+        attempt("Ada", "c", number=1),
     ]
-    assert matched([Person(key="ada", name="Ada")], *attempts) == {"ada": ["a", "b", "c", "d"]}
+    assert matched([Person(key="ada", name="Ada")], *attempts) == {"ada": ["c", "d", "b", "a"]}

@@ -83,7 +83,8 @@ def test_points_that_quick_skips_are_neither_earned_nor_lost() -> None:
     grade = _grade(*checks, quick=True)
     assert (grade.earned, grade.possible) == (96, 96)
     assert not grade.provisional
-    assert any(note.startswith("train.learns (4 points) was skipped") for note in grade.notes)
+    reason = "--quick leaves training out, so its points are neither earned nor lost."
+    assert f"train.learns (4 points) was skipped: {reason}" in grade.notes
 
 
 def test_the_exercises_have_the_announced_points() -> None:
@@ -146,6 +147,17 @@ def test_a_misconception_has_its_own_hint_credit_and_reading() -> None:
 def test_only_a_fail_is_charged_to_a_misconception() -> None:
     result = _charged(_known(says="Odd.", credit=0.5), verdict="blocked")
     assert (result.message, result.mistake, result.credit) == ("It is 3", None, 0)
+
+
+def test_a_hidden_criterion_stays_hidden() -> None:
+    hidden = replace(RUBRIC, criteria=tuple(replace(each, visibility="hidden") for each in RUBRIC.criteria))
+    outcome = Outcome(checks=[_check("schedule.betas", "pass", 1)])
+    result = _only(score.grade(SUBMISSION, SOURCE, hidden, outcome, Options(only=("schedule.betas",)), {}))
+    assert result.visibility == "hidden"
+
+
+def test_points_are_rounded_to_hundredths() -> None:
+    assert _only(_grade(_check("schedule.betas", "fail", 1 / 3), only=("schedule.betas",))).earned == 1.33
 
 
 def test_of_several_fails_the_least_credit_counts() -> None:
