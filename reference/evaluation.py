@@ -88,7 +88,7 @@ def held_out_error(
 def energy_distance(samples: Tensor, real: Tensor) -> float:
     """Return the energy distance between two sets of images: ``2 E|X-Y| - E|X-X'| - E|Y-Y'|``.
 
-    ``|.|`` is the Euclidean norm over all pixels of an image, so the unit is that of a pixel value. This is the
+    ``|.|`` is the Euclidean norm over all pixels of an image, in units of a pixel value. This is the
     unbiased estimate, in which no image is paired with itself: for two sets from one distribution its
     expectation is zero at any sample size, and single values can be slightly negative.
 
