@@ -1,1 +1,1 @@
-"""Tries a rubric on solutions with a known grade: right ones lose nothing, each slip its own criterion."""
+"""Audit a rubric on solutions with known grades: correct ones lose nothing, each mutant its own criterion."""

@@ -121,15 +121,15 @@ def _verdict(error: BaseException, *, in_fixture: bool) -> dict[str, Any]:
     not_met = "blocked" if in_fixture else "fail"
     match error:
         case Unmet():
-            about: dict[str, Any] = {
-                "expected": error.expected,
-                "actual": error.actual,
-                "reading": error.reading,
+            found = {"expected": error.expected, "actual": error.actual, "reading": error.reading}
+            found = {key: value for key, value in found.items() if value is not None}
+            decided = {
+                "verdict": not_met,
+                "message": str(error),
+                "misconception": error.misconception,
+                "credit": 0.0 if in_fixture else error.credit,
             }
-            about = {key: value for key, value in about.items() if value is not None}
-            credit = 0.0 if in_fixture else error.credit
-            about |= {"misconception": error.misconception, "credit": credit}
-            return {"verdict": not_met, "message": str(error), **about}
+            return decided | found
         case Blocked():
             return {"verdict": "blocked", "message": str(error)}
         case Skipped():
@@ -149,7 +149,7 @@ def _verdict(error: BaseException, *, in_fixture: bool) -> dict[str, Any]:
         case AssertionError() if str(error):
             return {"verdict": not_met, "message": str(error).splitlines()[0]}
     what = f"{type(error).__name__}: {error}".splitlines()[0][:300]
-    return {"verdict": "error", "message": f"The grader itself failed here ({what}; {_where(error)})."}
+    return {"verdict": "error", "message": f"The grader failed here ({what}; {_where(error)})."}
 
 
 def _where(error: BaseException) -> str:
@@ -251,8 +251,7 @@ def student(judge: Judge, student_data: Any) -> Iterator[Any]:
         threads=request["threads"],
         # Up to three workers run at once (checks, training, sampling), each with a CUDA context of its own.
         gpu_share=request["gpu_share"] / 4,
-        seed=request["seed"]
-        % 1000,  # the worker knows these digits, so they must not give away the judge's streams
+        seed=request["seed"] % 1000,  # known to the worker; the judge's streams need all digits
         data=student_data if source.mentions("torchvision") else None,
     )
     started = time.monotonic()
