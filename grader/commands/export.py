@@ -21,7 +21,7 @@ _FORMATS = {
     "moodle": "moodle.export",
     "gradescope": "gradescope.export",
     "nbgrader": "tables.nbgrader",
-    "csv": "tables.plain",
+    "csv": "tables.full_csv",
     "json": "tables.as_json",
     "junit": "junit.export",
 }

@@ -35,7 +35,7 @@ def test_bob_loses_points_for_his_three_mistakes(grade: Command) -> None:
     ran = grade(SUBMISSIONS / "bob.ipynb", "--quick")
     lost = {c["id"]: c["earned"] for c in ran.grade("bob")["criteria"] if c["earned"] < c["possible"]}
     assert lost == {"forward.noise_coefficient": 2.5, "unet.skip_level1": 0, "train.zero_grad": 0}
-    assert "is a square root missing?" in " ".join(ran.out.split())
+    assert "Is a square root missing?" in " ".join(ran.out.split())
     assert "no skip connection at 28 x 28" in " ".join(ran.out.split())
     assert ran.code == 0  # the exit code says that he was graded, whatever his marks
 
