@@ -204,6 +204,42 @@ def test_a_digest_is_the_same_for_equal_files_and_depends_on_names(tmp_path: Pat
     assert Rubric.load(str(one)).digest == Rubric.load(str(two)).digest
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (
+            '@criterion("answer.given")',
+            '@criterion("answer.givn")',
+            "belongs to no criterion of the rubric tiny",
+        ),
+        ('@criterion("answer.given")', "", "belongs to no criterion of the rubric tiny"),
+        (
+            "def check_an_answer_is_given",
+            "def an_answer_is_given",
+            "no check of the rubric tiny belongs to answer.given",
+        ),
+        (
+            "from grader.checks import Unmet",
+            "from grader.checks import Umet",
+            "cannot be loaded: E ImportError",
+        ),
+    ],
+)
+def test_a_mistake_in_a_rubric_is_misuse_and_no_grade(
+    grade: Command, tmp_path: Path, old: str, new: str, says: str
+) -> None:
+    """Its author reads what is wrong; no student gets a provisional zero for it."""
+    rubric = tiny_rubric(tmp_path / "tiny")
+    checks = rubric / "check_answer.py"
+    assert old in checks.read_text()
+    checks.write_text(checks.read_text().replace(old, new))
+    ran = grade(notebook(tmp_path / "student.ipynb", "answer = 42"), "--rubric", rubric)
+    assert ran.code == 2
+    assert says.replace("E ", "") in ran.err.replace("E ", "")
+    assert "Traceback" not in ran.err
+    assert not (ran.reports / "student.json").exists()
+
+
 def _command(page: str) -> str:
     shown = re.search(r'<pre class="command"[^>]*><code>(.*?)</code>', page)
     assert shown

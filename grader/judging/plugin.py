@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import pytest
 
@@ -47,11 +47,17 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         judge.write()
 
 
-def pytest_collectreport(report: pytest.CollectReport) -> None:
-    """Stop at a check file that cannot be loaded, rather than run without its checks."""
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Refuse a rubric with a check file that cannot be loaded, rather than run without its checks."""
+    report = yield
     if report.failed:
         lines = [line for line in str(report.longrepr).splitlines() if line.startswith("E ")]
-        raise pytest.UsageError(f"{report.nodeid} cannot be loaded: {' '.join(' '.join(lines).split())}")
+        why = " ".join(" ".join(lines).split())
+        _refuse(collector.config.stash[_JUDGE], f"{report.nodeid} cannot be loaded: {why}")
+    return report
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -61,9 +67,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     decided = {id for item in items if (id := _criterion(item))}
     for item in items:
         if _criterion(item) not in known:
-            raise pytest.UsageError(f"{item.nodeid} belongs to no criterion of the rubric {judge.rubric.id}")
+            _refuse(judge, f"{item.nodeid} belongs to no criterion of the rubric {judge.rubric.id}")
     if undecided := known - decided:
-        raise pytest.UsageError(f"no check belongs to {', '.join(sorted(undecided))}")
+        _refuse(judge, f"no check of the rubric {judge.rubric.id} belongs to {', '.join(sorted(undecided))}")
     selected = judge.selected()
     items[:] = [item for item in items if _criterion(item) in selected]
     trains = {criterion.id for criterion in judge.rubric.criteria if criterion.needs_training}
@@ -98,6 +104,12 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     outcome: Literal["passed", "failed"] = "failed" if call.excinfo else "passed"
     assert call.when != "collect"
     return pytest.TestReport(item.nodeid, item.location, {}, outcome, None, call.when)
+
+
+def _refuse(judge: Judge, why: str) -> NoReturn:
+    """End the run: a mistake in the rubric is its author's to repair, never a student's provisional zero."""
+    judge.refusal = why
+    raise pytest.UsageError(why)
 
 
 def _outcome(item: pytest.Item, call: pytest.CallInfo[None]) -> dict[str, Any]:
@@ -174,7 +186,9 @@ def _criterion(item: pytest.Item) -> str | None:
 def _sentence(item: pytest.Item) -> str:
     text = (getattr(item, "obj", None).__doc__ or item.name).strip().split("\n\n")[0]
     text = " ".join(text.split())
-    first = text[0].upper() if text[0].isascii() else text[0]  # "β" must not become the capital "Β"
+    # The name of a definition keeps its case, and "β" must not become the capital "Β".
+    keeps_case = text.split()[0] in item.config.stash[_JUDGE].rubric.wanted or not text[0].isascii()
+    first = text[0] if keeps_case else text[0].upper()
     return first + text[1:] + ("" if text.endswith(".") else ".")
 
 
