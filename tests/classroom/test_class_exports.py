@@ -7,9 +7,12 @@ import io
 import json
 from xml.etree import ElementTree as Xml
 
+import pytest
 import report_samples as samples
 from classes import gradebook
 from exported import MESSAGE, export, out
+
+from grader.commands.export import _FORMATS, _exporter
 
 __all__ = ["out"]  # a fixture
 
@@ -79,3 +82,9 @@ def test_junit_drops_characters_that_xml_cannot_hold(tmp_path, capsys):
     data, _ = export(out, capsys, "junit")
     assert b"b]]&gt;" in data
     Xml.fromstring(data)
+
+
+@pytest.mark.parametrize("name", _FORMATS)
+def test_every_format_that_is_offered_can_be_loaded(name: str) -> None:
+    """Formats name their function in a string, which no type checker follows."""
+    assert callable(_exporter(name))
