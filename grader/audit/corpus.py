@@ -53,13 +53,13 @@ class Mutant:
         """Return the cells with this mistake.
 
         Raises:
-            UsageError: the old text does not occur exactly once.
+            ValueError: the old text does not occur exactly once.
         """
         return [SolutionCell(part, self._apply(text) if part == self.part else text) for part, text in cells]
 
     def _apply(self, source: str) -> str:
         if (times := source.count(self.old)) != 1:
-            raise UsageError(f"{self.name}: {self.old!r} occurs {times} times in part {self.part}, not once")
+            raise ValueError(f"{self.name}: {self.old!r} occurs {times} times in part {self.part}, not once")
         return source.replace(self.old, self.new)
 
 

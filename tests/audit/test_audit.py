@@ -80,8 +80,8 @@ def test_a_correct_solution_that_loses_points_is_reported(grade: Command, tmp_pa
     ("arguments", "sentence"),
     [
         (["--only", "no_such"], "there is no solution 'no_such'"),
-        (["--part", "3"], "--part takes I/N"),
-        (["--part", "4/3"], "--part takes I/N"),
+        (["--part", "3"], "--part must be I/N"),
+        (["--part", "4/3"], "--part must be I/N"),
         (["--rubric", "nowhere"], "there is no rubric 'nowhere'"),
     ],
 )
