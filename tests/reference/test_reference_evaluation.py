@@ -145,6 +145,7 @@ def test_the_weights_file_records_how_it_was_trained():
     assert WEIGHTS_FILE.stat().st_size < 320_000
 
 
+@pytest.mark.slow
 def test_samples_of_the_pretrained_network_resemble_held_out_digits():
     """30 samples are compared with held-out digits; for scale, so are 30 real digits and pure noise."""
     diffuser = NoiseDiffuser(**SCHEDULE)

@@ -132,6 +132,7 @@ def test_a_loader_without_batches_raises(batches):
             train(model, *loaders, optimizer, nn.MSELoss(), "cpu", 1, NoiseDiffuser(0.01, 0.3, STEPS), STEPS)
 
 
+@pytest.mark.slow
 def test_two_epochs_on_the_digits_lower_the_held_out_error():
     """An untrained network has an error of about 1; after 46 steps half of the noise is predicted."""
     torch.manual_seed(0)
