@@ -92,7 +92,7 @@ def test_a_full_grade_trains_and_samples(grade: Command, name: str, points: floa
     learnt = next(one["actual"] for one in result["criteria"] if one["id"] == "train.learns")
     steps = int(learnt.removesuffix(" steps").rpartition(" ")[2])
     own_train = name != "bob"
-    assert ("After 100 steps train was called anew" in ran.page(name)) is (own_train and steps > 100)
+    assert ("After 100 steps train was called again" in ran.page(name)) is (own_train and steps > 100)
 
 
 def _without_times(result: dict[str, object]) -> dict[str, object]:
