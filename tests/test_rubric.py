@@ -15,12 +15,16 @@ from grader.errors import UsageError
 from grader.rubric import DataOptions, Rubric
 
 
-@pytest.mark.parametrize("name", ["rubric.toml", "check_answer.py", "data/numbers.json", "data/samples.npz"])
+@pytest.mark.parametrize(
+    "name",
+    ["rubric.toml", "check_answer.py", "data/numbers.json", "data/samples.npz", "data/net.safetensors"],
+)
 def test_the_digest_changes_with_every_file_that_decides_a_verdict(tmp_path: Path, name: str) -> None:
     folder = tiny_rubric(tmp_path / "tiny")
     (folder / "data").mkdir()
     (folder / "data" / "numbers.json").write_text("[1]\n")
     (folder / "data" / "samples.npz").write_bytes(b"PK")
+    (folder / "data" / "net.safetensors").write_bytes(b"{}")
     before = Rubric.load(str(folder)).digest
     with open(folder / name, "ab") as file:
         file.write(b"\n")
@@ -221,7 +225,7 @@ def test_a_digest_is_the_same_for_equal_files_and_depends_on_names(tmp_path: Pat
         (
             "from grader.checks import Unmet",
             "from grader.checks import Umet",
-            "cannot be loaded: E ImportError",
+            "cannot be loaded: ImportError",
         ),
     ],
 )
@@ -235,7 +239,7 @@ def test_a_mistake_in_a_rubric_is_misuse_and_no_grade(
     checks.write_text(checks.read_text().replace(old, new))
     ran = grade(notebook(tmp_path / "student.ipynb", "answer = 42"), "--rubric", rubric)
     assert ran.code == 2
-    assert says.replace("E ", "") in ran.err.replace("E ", "")
+    assert says in ran.err
     assert "Traceback" not in ran.err
     assert not (ran.reports / "student.json").exists()
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -43,7 +44,8 @@ def read_roster(path: Path) -> list[Person]:
     Raises:
         UsageError: the file cannot be read, or has no column for names, logins or e-mail addresses.
     """
-    rows = list(csv.DictReader(io.StringIO(text := read_text(path)), delimiter=delimiter(text)))
+    with csv_errors(path):
+        rows = list(csv.DictReader(io.StringIO(text := read_text(path)), delimiter=delimiter(text)))
     header = {str(column).strip().casefold(): column for column in (rows[0] if rows else {})}
     columns = {
         kind: header[alias]
@@ -77,6 +79,15 @@ def read_text(path: Path) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
         return data.decode("latin-1")  # never fails: every byte is a character
+
+
+@contextmanager
+def csv_errors(path: Path) -> Iterator[None]:
+    """Raise UsageError where the csv module finds that the file at ``path`` holds no table."""
+    try:
+        yield
+    except csv.Error as error:
+        raise UsageError(f"{path} cannot be read as a CSV file ({error})") from error
 
 
 def delimiter(text: str) -> str:

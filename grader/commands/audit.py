@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,14 +79,14 @@ def _parser() -> argparse.ArgumentParser:
         help="only these solutions: a name, kind, misconception or criterion; repeatable",
     )
     parser.add_argument(
-        "--pairs", type=int, default=0, metavar="N", help="also test N solutions with two mistakes (0)"
+        "--pairs", type=_count(0), default=0, metavar="N", help="also test N solutions with two mistakes (0)"
     )
     parser.add_argument(
         "--part", default="1/1", metavar="I/N", help="only every N-th solution, starting with the I-th"
     )
     parser.add_argument(
         "--jobs",
-        type=int,
+        type=_count(1),
         default=os.cpu_count() or 1,
         metavar="N",
         help="solutions graded at once (number of CPUs)",
@@ -99,6 +99,17 @@ def _parser() -> argparse.ArgumentParser:
         "--out", type=Path, default=Path("reports"), metavar="DIR", help="folder for the results (reports)"
     )
     return parser
+
+
+def _count(least: int) -> Callable[[str], int]:
+    """Return a parser of whole numbers from ``least`` on."""
+
+    def parse(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"this takes a whole number from {least} on, not {text!r}")
+        return int(text)
+
+    return parse
 
 
 def _select(corpus: Corpus, rubric: Rubric, arguments: argparse.Namespace) -> list[Solution]:

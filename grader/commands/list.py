@@ -42,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--failing",
         metavar="ID",
-        help="only who lost points on this criterion or group, such as train.random_t or train",
+        help="only who lost points on this criterion or group, by its id or the part before the dot",
     )
     parser.add_argument("--provisional", action="store_true", help="only provisional grades")
     parser.add_argument(

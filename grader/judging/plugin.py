@@ -54,7 +54,7 @@ def pytest_make_collect_report(
     """Refuse a rubric with a check file that cannot be loaded, rather than run without its checks."""
     report = yield
     if report.failed:
-        lines = [line for line in str(report.longrepr).splitlines() if line.startswith("E ")]
+        lines = [line[1:] for line in str(report.longrepr).splitlines() if line.startswith("E ")]
         why = " ".join(" ".join(lines).split())
         _refuse(collector.config.stash[_JUDGE], f"{report.nodeid} cannot be loaded: {why}")
     return report

@@ -81,6 +81,8 @@ def test_a_correct_solution_that_loses_points_is_reported(grade: Command, tmp_pa
     [
         (["--only", "no_such"], "there is no solution 'no_such'"),
         (["--part", "3"], "--part must be I/N"),
+        (["--jobs", "0"], "this takes a whole number from 1 on, not '0'"),
+        (["--pairs", "-1"], "this takes a whole number from 0 on, not '-1'"),
         (["--part", "4/3"], "--part must be I/N"),
         (["--rubric", "nowhere"], "there is no rubric 'nowhere'"),
     ],

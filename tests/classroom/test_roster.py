@@ -79,6 +79,11 @@ def test_what_is_no_roster_is_refused_with_what_is_missing(tmp_path: Path, text:
         roster(tmp_path, text)
 
 
+def test_bytes_that_are_no_table_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"roster.csv cannot be read as a CSV file \("):
+        roster(tmp_path, b'name\n\x00\r\x01,\r\r"\x02\n')
+
+
 def test_a_roster_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"roster.csv cannot be read \(No such file or directory\)"):
         read_roster(tmp_path / "roster.csv")

@@ -17,7 +17,7 @@ from grader.classroom.exports.common import (
     provisional_warnings,
 )
 from grader.classroom.gradebook import GradebookEntry
-from grader.classroom.roster import delimiter, read_text
+from grader.classroom.roster import csv_errors, delimiter, read_text
 from grader.errors import UsageError
 
 # Canvas ignores columns with such names when it imports: they hold totals that it computes itself.
@@ -59,7 +59,8 @@ def _filled_in(request: ExportRequest) -> Export:
     assert request.theirs is not None
     text = read_text(request.theirs)
     separator = delimiter(text)
-    rows = list(csv.reader(io.StringIO(text), delimiter=separator))
+    with csv_errors(request.theirs):
+        rows = list(csv.reader(io.StringIO(text), delimiter=separator))
     if not rows or "Student" not in rows[0][0] or not any("ID" in cell for cell in rows[0]):
         raise UsageError(f"{request.theirs} is not a Canvas gradebook: it has no columns Student and ID")
     header = rows[0]

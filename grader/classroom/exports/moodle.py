@@ -18,7 +18,7 @@ from grader.classroom.exports.common import (
     provisional_warnings,
 )
 from grader.classroom.gradebook import GradebookEntry
-from grader.classroom.roster import delimiter, read_text
+from grader.classroom.roster import csv_errors, delimiter, read_text
 from grader.errors import UsageError
 
 _NEEDED = ("Identifier", "Grade", "Last modified (grade)")
@@ -39,7 +39,8 @@ def export(request: ExportRequest) -> Export:
     text = read_text(request.theirs)
     separator = delimiter(text)
     # newline="": line breaks inside quoted cells stay as they are.
-    rows = list(csv.DictReader(io.StringIO(text, newline=""), delimiter=separator))
+    with csv_errors(request.theirs):
+        rows = list(csv.DictReader(io.StringIO(text, newline=""), delimiter=separator))
     header = list(rows[0]) if rows else []
     if missing := [name for name in _NEEDED if name not in header]:
         raise UsageError(
