@@ -58,7 +58,7 @@ class Trial:
 
     @property
     def sound(self) -> bool:
-        """Whether the grade is as expected; the name of a mistake is not part of the grade."""
+        """True if the grade is as expected; the name of a mistake is not part of the grade."""
         return not (self.missed or self.collateral or self.failure)
 
     def as_json(self) -> dict[str, Any]:

@@ -18,7 +18,7 @@ _MAX_BASES = 8  # levels of base classes to follow; a class may name itself as i
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DefinitionPattern:
-    """What a wanted definition looks like, whatever its name.
+    """Description of a required definition, independent of its name.
 
     Attributes:
         kind: "class" or "function".

@@ -35,7 +35,7 @@ class StudentError(Exception):
 
     @property
     def lost(self) -> bool:
-        """Whether the worker itself is gone, rather than one call having failed."""
+        """True if the worker itself is gone, rather than one call having failed."""
         return self.type in _LOST
 
 

@@ -29,7 +29,7 @@ MIB, GIB = 1 << 20, 1 << 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceLimits:
-    """What one worker may use at any time: bytes, numbers of files and of threads."""
+    """Limits on what one worker uses at any time: bytes, numbers of files and of threads."""
 
     memory: int = 4 * GIB  # in addition to what it shares with the zygote
     disk: int = 512 * MIB

@@ -61,7 +61,7 @@ class Forward:
 
     @property
     def noiseless(self) -> bool:
-        """Whether nothing is added to the image at any step."""
+        """True if nothing is added to the image at any step."""
         return bool((self.noise < 1e-6).all())
 
 

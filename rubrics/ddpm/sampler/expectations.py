@@ -1,4 +1,4 @@
-"""What the recovered steps of a sampler must satisfy: its formula and its order."""
+"""Expectations on the recovered steps of a sampler: formula and order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the noise between sampling steps must satisfy: strength, freshness, distribution."""
+"""Expectations on the noise between sampling steps: strength, freshness, distribution."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ class TrainingOutcome:
 
     @property
     def has_learned(self) -> bool:
-        """Whether the error is within the bound, which NaN is not, and the predictions are not limited."""
+        """True if the error is within the bound, which NaN is not, and the predictions are not limited."""
         return self.error <= self.bound and not self.output_limited
 
 

@@ -1,4 +1,4 @@
-"""What a recorded run of ``train`` must show: loss target, optimizer steps, gradients, timesteps.
+"""Expectations on a recorded run of ``train``: loss target, optimizer steps, gradients, timesteps.
 
 All functions raise ``Unmet`` if the expectation fails and ``Blocked`` if the run stopped before it could be
 judged.

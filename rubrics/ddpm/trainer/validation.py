@@ -1,4 +1,4 @@
-"""What validation must be in a recorded run of ``train``: eval mode, no gradients, no updates."""
+"""Expectations on validation in a recorded run of ``train``: eval mode, no gradients, no updates."""
 
 from __future__ import annotations
 

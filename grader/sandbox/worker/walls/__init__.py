@@ -54,7 +54,7 @@ _LOADER_CONFIG = ("/etc/ld.so.conf", "/etc/ld.so.conf.d/*.conf")  # further libr
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What a sandboxed worker may use.
+    """Permissions of a sandboxed worker.
 
     Attributes:
         scratch: the only folder that it can write to.

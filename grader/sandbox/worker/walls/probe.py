@@ -36,7 +36,7 @@ _EXPECTED_VARIABLES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Targets:
-    """What the trials try to reach.
+    """Targets that the trials try to reach.
 
     Attributes:
         file: a file outside the scratch folder.
