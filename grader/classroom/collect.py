@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from grader.classroom.archives import SIDECARS, ArchiveExtractor, SubmittedFile, is_clutter
+from grader.classroom.identity import Claim, identifiers_from
 from grader.classroom.owners import OwnerGuess, guess_owners
 from grader.classroom.students import Attempt, replace_surrogates
 from grader.errors import UsageError
@@ -134,8 +135,7 @@ def _attempts(
         guess = guesses[chosen.name]
         attempts.append(
             Attempt(
-                owner=guess.owner,
-                ids=guess.ids,
+                members=(Claim(name=guess.owner, identifiers=identifiers_from(guess.ids)),),
                 path=chosen.path or Path(),
                 label=chosen.name,
                 number=guess.number,

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from grader.classroom.identity import Claim, values_by_kind
+
 MAX_NAME_BYTES = 80  # of a report's name; file systems allow 255, suffixes included
 _RESERVED = {"index", "gradebook", "similar", "student", "con", "nul", "prn", "aux"}  # ours, and Windows's
 
@@ -18,23 +20,35 @@ class Attempt:
     """One submitted notebook.
 
     Attributes:
-        owner: the student's name or login, inferred from file and folder names.
-        ids: further identifiers found there, by kind: canvas, moodle, login, email, sis.
+        members: whose it is: one student, or each member of a group.
         path: location of the notebook.
         label: name of the file as staff know it, with the folders it was submitted in.
         number: position among the student's attempts if the names give one, else 0.
         handed_in: time given by the learning platform. A file's own time is never used, since points may
             depend on it.
+        unread_time: the platform's text where it gives a time that could not be read, else "".
         is_late: whether the platform marks the attempt as late.
+        group: name of the group that handed it in; "" for one student's own work.
     """
 
-    owner: str
+    members: tuple[Claim, ...]
     path: Path
     label: str
-    ids: Mapping[str, str] = field(default_factory=dict)
     number: int = 0
     handed_in: datetime | None = None
+    unread_time: str = ""
     is_late: bool = False
+    group: str = ""
+
+    @property
+    def owner(self) -> str:
+        """Name of the first member."""
+        return self.members[0].name
+
+    @property
+    def ids(self) -> Mapping[str, str]:
+        """Identifiers of the first member, by kind."""
+        return values_by_kind(self.members[0].identifiers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from grader.classroom.identity import Claim, identifiers_from
 from grader.classroom.roster import delimiter, match, read_roster, read_text
 from grader.classroom.students import Attempt, Person
 from grader.errors import UsageError
@@ -19,8 +21,11 @@ def roster(tmp_path: Path, text: str | bytes) -> list[Person]:
     return read_roster(path)
 
 
-def attempt(owner: str, label: str = "hw.ipynb", **fields: Any) -> Attempt:
-    return Attempt(owner=owner, path=Path(label), label=label, **fields)
+def attempt(
+    owner: str, label: str = "hw.ipynb", ids: Mapping[str, str] | None = None, **fields: Any
+) -> Attempt:
+    claim = Claim(name=owner, identifiers=identifiers_from(ids or {}))
+    return Attempt(members=(claim,), path=Path(label), label=label, **fields)
 
 
 def matched(people: list[Person], *attempts: Attempt) -> dict[str, list[str]]:
