@@ -6,8 +6,10 @@ import functools
 import json
 import stat
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from grader.errors import NotebookError
 from grader.extraction.extract import extract
@@ -119,9 +121,10 @@ def judge_notebook(
         return JudgedNotebook(grade=grade, figures=(), readable=False)
 
 
-def json_text(grade: Grade) -> str:
-    """Return the contents of the JSON result file."""
-    return json.dumps(grade.as_json(), indent=2, ensure_ascii=False) + "\n"
+def json_text(grade: Grade, final: Mapping[str, Any] | None = None) -> str:
+    """Return the contents of the JSON result file, with the final mark if the result is in a gradebook."""
+    data = {**grade.as_json(), **({"final": final} if final else {})}
+    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
 
 
 def _check_is_a_file(path: Path) -> None:

@@ -17,7 +17,7 @@ from grader.classroom.collect import CollectedSubmissions, collect
 from grader.classroom.gradebook import Gradebook, GradebookEntry, ResultInputs
 from grader.classroom.marks import LateRule
 from grader.classroom.progress import ProgressDisplay, progress_display
-from grader.classroom.reports import STUDENT_FOLDER, final_points, refresh_reports
+from grader.classroom.reports import STUDENT_FOLDER, mark_text, refresh_reports
 from grader.classroom.roster import StudentAttempts, match, read_roster
 from grader.classroom.scheduler import Task, default_jobs, run_tasks
 from grader.classroom.store import batch_lock
@@ -251,12 +251,11 @@ class _Batch:
         if entry.grade is None:
             return
         if self._class_options.json:
-            print(json.dumps({**entry.grade.as_json(), "student": entry.person.key}))
+            final = entry.mark.as_json()
+            print(json.dumps({**entry.grade.as_json(), "student": entry.person.key, "final": final}))
             return
-        judged = score(entry.grade.earned, entry.grade.possible)
-        adjusted = f", {final_points(entry.mark)} after adjustments" if entry.mark.lines else ""
         provisional = "  PROVISIONAL" if entry.grade.provisional else ""
-        print(f"{entry.person.key:<32} {judged:>11}{adjusted}{provisional}", flush=True)
+        print(f"{entry.person.key:<32} {mark_text(entry):>11}{provisional}", flush=True)
 
     def finish(self) -> None:
         """Compare the class for similar code, write the class page, and print its path."""

@@ -17,6 +17,7 @@ from grader.classroom.reports import final_points
 from grader.classroom.templating import environment
 from grader.files import write
 from grader.model import CriterionResult, Verdict
+from grader.report.final_mark import with_final_points
 from grader.report.summary import points, score
 from grader.text import line
 
@@ -33,15 +34,17 @@ class StudentRow:
 
     Attributes:
         final: the final points, or a word such as "excused".
-        exercises: points by exercise, as text.
+        judged: the judge's points where they differ, else "".
+        exercises: points by exercise, and the judge's where an adjustment changed them, as text.
         reasons: why staff should review this student first; mostly empty.
     """
 
     key: str
     name: str
     final: str
+    judged: str
     percent: float | None
-    exercises: tuple[str, ...]
+    exercises: tuple[tuple[str, str], ...]
     status: tuple[str, ...]
     reasons: tuple[str, ...]
     has_report: bool
@@ -109,8 +112,9 @@ def _render(book: Gradebook) -> str:
     for entry in book.entries():
         rows.append(_row(entry, sorted(exercises), boundaries))
         if entry.grade:
-            results[entry.person.key] = entry.grade.criteria
-            rates.add(entry.grade.criteria)
+            final = with_final_points(entry.grade, entry.mark.criteria)
+            results[entry.person.key] = final.criteria
+            rates.add(final.criteria)
             mistakes.add(entry)
     percents = [row.percent for row in rows if row.percent is not None]
     names = {row.key: row.name for row in rows}
@@ -169,6 +173,7 @@ def _row(entry: GradebookEntry, exercises: Sequence[int], boundaries: Iterable[f
         key=entry.person.key,
         name=entry.person.name,
         final=final_points(mark),
+        judged=points(mark.judged) if grade and mark.differs else "",
         percent=percent,
         exercises=tuple(_exercise(entry, number) for number in exercises if number),
         status=tuple(status),
@@ -177,10 +182,16 @@ def _row(entry: GradebookEntry, exercises: Sequence[int], boundaries: Iterable[f
     )
 
 
-def _exercise(entry: GradebookEntry, number: int) -> str:
-    results = entry.grade.exercise(number) if entry.grade else ()
-    possible = sum(result.possible for result in results)
-    return score(sum(result.earned for result in results), possible) if possible else "–"
+def _exercise(entry: GradebookEntry, number: int) -> tuple[str, str]:
+    """Return a student's points for an exercise, and the judge's if an adjustment changed them."""
+    judged = entry.grade.exercise(number) if entry.grade else ()
+    possible = sum(result.possible for result in judged)
+    if not possible:
+        return "–", ""
+    points_judged = sum(result.earned for result in judged)
+    final = sum(entry.mark.criteria.get(result.id, result.earned) for result in judged)
+    changed = any(result.id in entry.mark.criteria for result in judged)
+    return score(final, possible), points(points_judged) if changed else ""
 
 
 def _ordered(rows: Sequence[StudentRow]) -> list[dict[str, object]]:
@@ -235,7 +246,8 @@ class _MistakeCounter:
     def add(self, entry: GradebookEntry) -> None:
         assert entry.grade is not None
         for result in entry.grade.criteria:
-            if result.verdict is Verdict.FAIL:
+            final = entry.mark.criteria.get(result.id, result.earned)
+            if result.verdict is Verdict.FAIL and not (result.earned < result.possible <= final):
                 kind = (result.id, result.misconception or result.message)
                 self._students[kind].append((entry.person.key, entry.person.name))
                 self._examples.setdefault(kind, result)

@@ -114,6 +114,7 @@ class FinalMark:
         final: None if the student is excused or nothing was graded.
         judged: the judge's points.
         penalty: points deducted for lateness.
+        criteria: final points by id of the criteria whose points an adjustment changed.
         lines: adjustments and comments, oldest first within a criterion, with the penalty in between.
     """
 
@@ -121,8 +122,26 @@ class FinalMark:
     possible: float
     judged: float = 0.0
     penalty: float = 0.0
+    criteria: Mapping[str, float] = field(default_factory=dict)
     lines: tuple[MarkLine, ...] = field(default=())
     is_excused: bool = False
+
+    @property
+    def differs(self) -> bool:
+        """True if the final mark differs from the judge's points."""
+        return self.is_excused or self.final != self.judged
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the mark as the field ``final`` of the JSON result."""
+        return {
+            "points": self.final,
+            "possible": self.possible,
+            "judged": self.judged,
+            "late_penalty": self.penalty,
+            "excused": self.is_excused,
+            "criteria": dict(self.criteria),
+            "lines": [{"points": line.points, "sentence": line.sentence} for line in self.lines],
+        }
 
     @property
     def is_flagged(self) -> bool:
@@ -144,11 +163,13 @@ def final_mark(
         final = None if excuse or not total else max(total, 0.0)
         return FinalMark(final=final, possible=0.0, lines=tuple(comments), is_excused=bool(excuse))
     results = {result.id: result for result in grade.criteria}
-    earned, lines = grade.earned, list[MarkLine]()
+    earned, lines, criteria = grade.earned, list[MarkLine](), dict[str, float]()
     for id in dict.fromkeys(a.criterion for a in adjustments if a.kind in ("add", "set")):
         own = [a for a in adjustments if a.criterion == id and a.kind in ("add", "set")]
         change, own_lines = _apply(own, results.get(id))
         earned, lines = earned + change, lines + own_lines
+        if id in results and change:
+            criteria[id] = round(results[id].earned + change, 2)
     earned = max(earned, 0.0)  # points subtracted from the total may exceed it
     days = _days_late(adjustments, rule, handed_in)
     penalty = round(earned * rule.penalty_percent(days) / 100, 2) if rule else 0.0
@@ -159,6 +180,7 @@ def final_mark(
         possible=grade.possible,
         judged=grade.earned,
         penalty=penalty,
+        criteria=criteria,
         lines=(*lines, *comments),
         is_excused=bool(excuse),
     )

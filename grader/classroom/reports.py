@@ -13,12 +13,12 @@ from grader.classroom.marks import FinalMark
 from grader.files import check_writable, write
 from grader.model import Figure, Grade, Listing, for_students
 from grader.pipeline import json_text
+from grader.report.final_mark import FinalMarkView
 from grader.report.page import render
-from grader.report.summary import points
-from grader.report.views import FinalMarkView
+from grader.report.summary import final_score, points
 
 STUDENT_FOLDER = "student"  # below the output folder: the reports that may be given to students
-_VERSION = "1"  # part of the digest; a new one writes every report again
+_VERSION = "2"  # part of the digest; a new one writes every report again
 
 
 def refresh_reports(book: Gradebook, entry: GradebookEntry, out: Path) -> None:
@@ -44,8 +44,8 @@ def report_digest(entry: GradebookEntry) -> str:
         entry.result,
         entry.person.name,
         entry.label,
-        [(line.points, line.sentence, line.is_flagged) for line in entry.mark.lines],
-        entry.mark.final,
+        entry.mark.as_json(),
+        entry.mark.is_flagged,
     ]
     return hashlib.sha256(json.dumps(rendered_from).encode()).hexdigest()
 
@@ -55,8 +55,7 @@ def write_reports(
 ) -> None:
     """Write ``<key>.json``, ``<key>.html`` for staff, and ``student/<key>.html``.
 
-    The JSON holds the judge's result unchanged. Adjustments and late penalties appear in the HTML reports
-    and in the exports.
+    The JSON holds the judge's result unchanged, and the final mark in the field ``final``.
 
     Raises:
         UsageError: a file cannot be written.
@@ -67,7 +66,7 @@ def write_reports(
     key, label = entry.person.key, entry.label or ""
     submission = {**entry.grade.submission, "path": label}
     grade = replace(entry.grade, submission={**submission, "name": key})
-    write(out / f"{key}.json", json_text(grade))
+    write(out / f"{key}.json", json_text(grade, entry.mark.as_json()))
     named = replace(grade, submission={**submission, "name": entry.person.name})
     mark = final_mark_view(entry.mark)
     staff_report = render(named, figures, exercises, mark)
@@ -79,22 +78,32 @@ def write_reports(
 
 
 def final_mark_view(mark: FinalMark) -> FinalMarkView | None:
-    """Return what a report shows of the final mark; None if it equals the judge's points."""
-    if not mark.lines:
+    """Return what a report shows of the final mark; None if it equals the judge's points without a word."""
+    if not mark.lines and not mark.differs:
         return None
     lines = tuple(("" if line.points is None else f"{line.points:+g}", line.sentence) for line in mark.lines)
     return FinalMarkView(
         final=final_points(mark),
+        is_excused=mark.is_excused,
+        differs=mark.differs,
+        criteria=mark.criteria,
         lines=lines,
         warning="A verdict has changed since it was adjusted." if mark.is_flagged else "",
     )
 
 
-def final_points(mark: FinalMark) -> str:
-    """Return the final points as text; "excused" or "none" where there are none."""
+def final_points(mark: FinalMark, without: str = "none") -> str:
+    """Return the final points as text; "excused" or the word ``without`` where there are none."""
     if mark.is_excused:
         return "excused"
-    return "none" if mark.final is None else points(mark.final)
+    return without if mark.final is None else points(mark.final)
+
+
+def mark_text(entry: GradebookEntry) -> str:
+    """Return the final points, and the judge's where they differ, such as "98 / 100 (judged 96)"."""
+    if entry.grade is None:
+        return final_points(entry.mark, "nothing handed in" if entry.label is None else "none")
+    return final_score(entry.grade, final_mark_view(entry.mark))
 
 
 def _reports_exist(entry: GradebookEntry, out: Path) -> bool:

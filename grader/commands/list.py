@@ -87,16 +87,11 @@ def _failures(entry: GradebookEntry, wanted: str) -> list[str]:
 
 
 def _line(entry: GradebookEntry, failing: str | None) -> str:
-    from grader.classroom.reports import final_points
-    from grader.report.summary import points
+    from grader.classroom.reports import mark_text
     from grader.text import line
 
-    remarks = [final_points(entry.mark)]
-    if entry.grade:
-        remarks[0] += f" of {points(entry.mark.possible)}"
-        remarks += ["PROVISIONAL"] if entry.grade.provisional else []
-    elif entry.label is None:
-        remarks = ["no submission"]
+    remarks = [mark_text(entry)]
+    remarks += ["PROVISIONAL"] if entry.grade and entry.grade.provisional else []
     remarks += ["NEEDS REVIEW"] if entry.mark.is_flagged else []
     remarks += [line(reason) for reason in _failures(entry, failing)] if failing else []
     return f"{entry.person.key:<24} {line(entry.person.name):<28} {'  '.join(remarks)}"

@@ -19,7 +19,7 @@ def main(argv: Sequence[str]) -> int:
     """
     from grader.classroom.gradebook import Gradebook
     from grader.classroom.lookup import find_student
-    from grader.classroom.reports import final_points
+    from grader.classroom.reports import final_mark_view, final_points
     from grader.report.summary import summary
     from grader.text import line
 
@@ -33,12 +33,14 @@ def main(argv: Sequence[str]) -> int:
     for kind, value in person.ids.items():
         print(f"  {kind}: {line(value)}")
     if entry.grade is None:
-        print("No submission of this student has been graded.")
+        print(
+            "Nothing handed in." if entry.label is None else "No submission of this student has been graded."
+        )
     else:
         several = f", one of {entry.attempts} attempts" if entry.attempts > 1 else ""
         print(f"  notebook: {line(entry.label or '')}{several}\n")
         colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-        print(summary(entry.grade, exercises, colour=colour))
+        print(summary(entry.grade, exercises, final_mark_view(mark), colour=colour))
     print(f"Final mark: {final_points(mark)}")
     for each in mark.lines:
         amount = "" if each.points is None else f"{each.points:+g}  "

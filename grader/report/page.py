@@ -9,6 +9,7 @@ from grader.model import CriterionResult, Figure, Grade, Listing
 from grader.report import summary
 from grader.report.code import CodeView, Excerpt
 from grader.report.figures import Drawable, draw
+from grader.report.final_mark import FinalMarkView, with_final_points
 from grader.report.outline import label, outline
 from grader.report.provenance import provenance, rerun_command
 from grader.report.summary import Status
@@ -19,7 +20,6 @@ from grader.report.views import (
     CriterionGroup,
     ExerciseSection,
     FigureView,
-    FinalMarkView,
     Page,
 )
 from grader.text import line
@@ -47,7 +47,13 @@ def render(
 def _page(
     grade: Grade, figures: Sequence[Figure], exercises: Mapping[int, str], final_mark: FinalMarkView | None
 ) -> Page:
-    entries = [_entry(number, result) for number, result in enumerate(grade.criteria, start=1)]
+    judged = grade
+    if final_mark:
+        grade = with_final_points(judged, final_mark.criteria)
+    entries = [
+        _entry(number, result, before)
+        for number, (result, before) in enumerate(zip(grade.criteria, judged.criteria, strict=True), start=1)
+    ]
     code = CodeView(next((figure for figure in figures if isinstance(figure, Listing)), None))
     drawables = [figure for figure in figures if not isinstance(figure, Listing)]
     views = [_figure(number, figure) for number, figure in enumerate(drawables, start=1)]
@@ -65,11 +71,15 @@ def _page(
         )
         for number in numbers
     ]
+    name, points_note = summary.display_name(grade), _points_note(judged, final_mark)
+    total = final_mark.final if final_mark else summary.points(judged.earned)
     return Page(
-        name=summary.display_name(grade),
+        title=f"{name}: {total} {points_note}{', provisional' if grade.provisional else ''}",
+        name=name,
         notebook=line(grade.submission.get("path", "")).rpartition("/")[2],
-        earned=summary.points(grade.earned),
-        possible=summary.points(grade.possible),
+        points=total,
+        points_note=points_note,
+        judged=summary.points(judged.earned),
         undecided=summary.count_points(undecided) if undecided else "",
         provisional_reason=summary.provisional_reason(grade) if grade.provisional else "",
         sandbox_warning=summary.sandbox_warning(grade),
@@ -92,19 +102,41 @@ def _page(
     )
 
 
+def _points_note(judged: Grade, final_mark: FinalMarkView | None) -> str:
+    """Return what stands after the points: those possible, and the judge's where they differ."""
+    possible = f"of {summary.points(judged.possible)} points"
+    earned = summary.points(judged.earned)
+    if final_mark is None or not final_mark.differs:
+        return possible
+    return f"(judged {earned} {possible})" if final_mark.is_excused else f"{possible} (judged {earned})"
+
+
+_ADJUSTED = (
+    "Adjusted by hand, for the reason given under “Final mark”. The explanation here is that of the grader."
+)
 _EXPLANATIONS = {
     Status.BLOCKED: "Not checked: it depends on something that is missing or broken. Fix that first.",
     Status.ERROR: "The grader failed here. This is not your fault; a TA will review it.",
 }
 
 
-def _entry(number: int, result: CriterionResult) -> CriterionEntry:
+def _entry(number: int, result: CriterionResult, judged: CriterionResult) -> CriterionEntry:
     return CriterionEntry(
         anchor=f"criterion-{number}-" + re.sub(r"[^a-z0-9]+", "-", result.id.lower()).strip("-"),
         result=result,
         status=summary.status_of(result),
         points=summary.score(result.earned, result.possible) if result.possible else "no points",
+        judged=summary.score(judged.earned, judged.possible) if judged.earned != result.earned else "",
+        judged_points=judged.earned,
     )
+
+
+def _judged(entries: Sequence[CriterionEntry]) -> str:
+    """Return the judge's points for several criteria; "" if no adjustment changed them."""
+    if not any(entry.judged for entry in entries):
+        return ""
+    possible = sum(entry.result.possible for entry in entries)
+    return summary.score(sum(entry.judged_points for entry in entries), possible)
 
 
 def _group(entries: Sequence[CriterionEntry], code: CodeView) -> CriterionGroup:
@@ -121,8 +153,9 @@ def _group(entries: Sequence[CriterionEntry], code: CodeView) -> CriterionGroup:
         entries=tuple(entries),
         status=entries[0].status,
         points=summary.score(earned, possible) if possible else "no points",
+        judged=_judged(entries),
         message=first.message,
-        explanation=_EXPLANATIONS.get(entries[0].status, ""),
+        explanation=_ADJUSTED if _judged(entries) else _EXPLANATIONS.get(entries[0].status, ""),
         facts=tuple((label, text) for label, text in facts if text and text.strip()),
         excerpt=_excerpt(entries, code),
     )
@@ -160,6 +193,7 @@ def _section(
         heading=heading,
         has_criteria=bool(entries),
         score=summary.score(earned, possible) if possible else "",
+        judged=_judged(entries),
         segments=tuple(_segment(entry, possible) for entry in entries if entry.result.possible > 0),
         figures=tuple(figures),
         incomplete=tuple(

@@ -9,6 +9,7 @@ from enum import StrEnum
 from itertools import groupby
 
 from grader.model import CriterionResult, Grade, Verdict
+from grader.report.final_mark import FinalMarkView, with_final_points
 from grader.text import ESCAPES, clean, line
 
 
@@ -37,29 +38,53 @@ class NextStep:
     results: tuple[CriterionResult, ...] = ()  # the criteria that it would fix, in the rubric's order
 
 
-def summary(grade: Grade, exercises: Mapping[int, str], *, width: int = 100, colour: bool) -> str:
+def summary(
+    grade: Grade,
+    exercises: Mapping[int, str],
+    final_mark: FinalMarkView | None = None,
+    *,
+    width: int = 100,
+    colour: bool,
+) -> str:
     """Return one submission's result as terminal text: scores, and a reason for every missing point.
 
     Escape sequences are removed from all text, so a student's words cannot move the cursor or set colours.
 
     Args:
         exercises: number and title of each exercise.
+        final_mark: the mark after adjustments and lateness, if there are any.
         width: columns of the terminal; 40 if it has fewer.
         colour: whether to use ANSI colours.
     """
     terminal = _Terminal(width=max(width, 40), colour=colour)
-    lines = [terminal.heading(display_name(grade), score(grade.earned, grade.possible))]
+    judged = {result.id: result for result in grade.criteria}
+    lines = [terminal.heading(display_name(grade), final_score(grade, final_mark))]
+    if final_mark:
+        grade = with_final_points(grade, final_mark.criteria)
     if grade.provisional:
         lines += terminal.wrap(provisional_reason(grade), first=terminal.paint("PROVISIONAL  ", "35;1"))
     if warning := sandbox_warning(grade):
         lines += terminal.wrap(warning, first=terminal.paint("NOT FULLY SANDBOXED  ", "31;1"))
     lines += terminal.wrap(next_step(grade).sentence, first="Next: ")
     for number in exercise_numbers(grade, exercises):
-        lines += ["", *_exercise(terminal, grade.exercise(number), exercise_heading(number, exercises))]
+        lines += [
+            "",
+            *_exercise(terminal, grade.exercise(number), judged, exercise_heading(number, exercises)),
+        ]
     if grade.notes:
         lines += ["", terminal.bold("Notes")]
         lines += [text for note in grade.notes for text in terminal.wrap(note, first="  - ")]
     return "\n".join(lines) + "\n"
+
+
+def final_score(grade: Grade, final_mark: FinalMarkView | None) -> str:
+    """Return the points that count, and the judge's where they differ, such as "98 / 100 (judged 96)"."""
+    judged = score(grade.earned, grade.possible)
+    if final_mark is None or not final_mark.differs:
+        return judged
+    if final_mark.is_excused:
+        return f"{final_mark.final} (judged {judged})"
+    return f"{final_mark.final} / {points(grade.possible)} (judged {points(grade.earned)})"
 
 
 def status_of(result: CriterionResult) -> Status:
@@ -206,13 +231,25 @@ class _Terminal:
         return [first + lines[0], *(" " * margin + rest for rest in lines[1:])]
 
 
-def _exercise(terminal: _Terminal, results: Sequence[CriterionResult], title: str) -> Iterator[str]:
+def _exercise(
+    terminal: _Terminal,
+    results: Sequence[CriterionResult],
+    judged: Mapping[str, CriterionResult],
+    title: str,
+) -> Iterator[str]:
     possible = sum(result.possible for result in results)
     total = score(sum(result.earned for result in results), possible) if possible else ""
+    adjusted = [result for result in results if result.earned != judged[result.id].earned]
+    if adjusted:
+        total += f" (judged {points(sum(judged[result.id].earned for result in results))})"
     yield terminal.heading(line(title), total if results else "not graded")
     incomplete = [result for result in results if status_of(result) is not Status.EARNED]
     for group in group_by_reason(incomplete):
-        yield from _incomplete(terminal, group)
+        yield from _incomplete(terminal, group, judged)
+    for result in adjusted:
+        if result not in incomplete:
+            text = f"{result.title}{_judged_note(result, judged)}"
+            yield from terminal.wrap(text, first=terminal.paint("  +     ", "32"))
     if results and not incomplete:
         yield terminal.paint("  all points earned" if possible else "  passed", "32")
     for formulation, titles in _formulations(results).items():
@@ -222,16 +259,27 @@ def _exercise(terminal: _Terminal, results: Sequence[CriterionResult], title: st
 _COLOURS = {Status.LOST: "31", Status.PARTIAL: "33", Status.BLOCKED: "36", Status.ERROR: "35;1"}
 
 
-def _incomplete(terminal: _Terminal, group: Sequence[CriterionResult]) -> Iterator[str]:
+def _incomplete(
+    terminal: _Terminal, group: Sequence[CriterionResult], judged: Mapping[str, CriterionResult]
+) -> Iterator[str]:
     """Yield the lines of criteria that share a reason: each with its cost, then the reason once."""
     status = status_of(group[0])
     for result in group:
         cost = f"-{points(lost_points(result))}" if lost_points(result) else "0"
         label = "" if status is Status.LOST else f"{status.upper()}: "
-        yield from terminal.wrap(label + result.title, first=terminal.paint(f"  {cost:<6}", _COLOURS[status]))
+        title = f"{label}{result.title}{_judged_note(result, judged)}"
+        yield from terminal.wrap(title, first=terminal.paint(f"  {cost:<6}", _COLOURS[status]))
     explanation = _EXPLANATIONS.get(status, "")
     if reason := " ".join(part for part in (group[0].message.strip(), explanation) if part):
         yield from terminal.wrap(reason, first=" " * 8)
+
+
+def _judged_note(result: CriterionResult, judged: Mapping[str, CriterionResult]) -> str:
+    """Return the points and the judge's if an adjustment changed them, else ""."""
+    before = judged[result.id]
+    if before.earned == result.earned:
+        return ""
+    return f" (adjusted to {score(result.earned, result.possible)}; judged {points(before.earned)})"
 
 
 def _formulations(results: Iterable[CriterionResult]) -> dict[str, list[str]]:

@@ -10,18 +10,26 @@ from markupsafe import Markup
 from grader.model import CriterionResult
 from grader.report.code import CellView, Excerpt
 from grader.report.figures import Drawable, Drawing
+from grader.report.final_mark import FinalMarkView
 from grader.report.outline import Outline
 from grader.report.summary import Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CriterionEntry:
-    """One criterion: its result, its status, and the anchor that links lead to."""
+    """One criterion: its result with the points that count, its status, and the anchor that links lead to.
+
+    Attributes:
+        judged: the judge's points, such as "0 / 4", if an adjustment changed them; else "".
+        judged_points: the judge's points as a number.
+    """
 
     anchor: str
     result: CriterionResult
     status: Status
     points: str
+    judged: str
+    judged_points: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +38,7 @@ class CriterionGroup:
 
     Attributes:
         points: of all entries together, such as "2.5 / 5".
+        judged: the judge's points, if an adjustment changed them; else "".
         message: the sentence for the student.
         explanation: what the status means, if its label alone does not say it; else "".
         facts: label and text of what was expected, what was found, and so on.
@@ -39,6 +48,7 @@ class CriterionGroup:
     entries: tuple[CriterionEntry, ...]
     status: Status
     points: str
+    judged: str
     message: str
     explanation: str
     facts: tuple[tuple[str, str], ...]
@@ -65,12 +75,18 @@ class BarSegment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExerciseSection:
-    """One exercise: figures, then criteria with missing points, then those that earned full points."""
+    """One exercise: figures, then criteria with missing points, then those that earned full points.
+
+    Attributes:
+        score: such as "24 / 28"; "" if no points are possible.
+        judged: the judge's points, if adjustments changed them; else "".
+    """
 
     anchor: str
     heading: str
     has_criteria: bool
-    score: str  # "" if no points are possible
+    score: str
+    judged: str
     segments: tuple[BarSegment, ...]
     figures: tuple[FigureView, ...]
     incomplete: tuple[CriterionGroup, ...]
@@ -83,26 +99,15 @@ class ExerciseSection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FinalMarkView:
-    """The final mark after adjustments by hand and the late penalty.
-
-    Attributes:
-        final: the points that count, or a word such as "excused".
-        lines: each adjustment as its points, such as "+2" or "", and a sentence.
-        warning: why a person has to review it again, or "".
-    """
-
-    final: str
-    lines: tuple[tuple[str, str], ...]
-    warning: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """The whole page, in reading order.
 
     Attributes:
+        title: the name with the points that count, for the browser's title bar.
         notebook: the file's name, or "".
+        points: the points that count, or a word such as "excused".
+        points_note: what the points are out of, and the judge's if they differ.
+        judged: the judge's points.
         undecided: points that a TA may still award because the grader failed, or "".
         provisional_reason: why the grade does not count yet, or "".
         sandbox_warning: a warning if the notebook ran without full sandboxing, or "".
@@ -113,10 +118,12 @@ class Page:
         rerun_command: reproduces the grade, or "".
     """
 
+    title: str
     name: str
     notebook: str
-    earned: str
-    possible: str
+    points: str
+    points_note: str
+    judged: str
     undecided: str
     provisional_reason: str
     sandbox_warning: str

@@ -83,7 +83,7 @@ def test_reports_show_the_adjustment_with_reason_and_author(capsys, out):
         text = page.read_text()
         assert "It &lt;b&gt;is&lt;/b&gt; (Grace, " in text
         assert "<strong>98</strong>" in text
-        assert 'Points from the grader</span> <span class="points">96' in text
+        assert 'Judged by the grader</span> <span class="points">96' in text
     assert ">98<" in (out / "index.html").read_text()
 
 

@@ -120,7 +120,7 @@ def _state(entry: GradebookEntry) -> str:
         return "nothing handed in" if entry.label is None else "not graded"
     if entry.grade.provisional:
         return "provisional"
-    return "look again" if entry.mark.is_flagged else "graded"
+    return "needs review" if entry.mark.is_flagged else "graded"
 
 
 def _first_and_last(name: str) -> tuple[str, str]:
