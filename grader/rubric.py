@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from grader import DEFAULT_RUBRIC
 from grader.errors import UsageError
 from grader.extraction.matching import DefinitionPattern, patterns_from
 from grader.model import Criterion, Misconception
+from grader.rubric_validation import parse_rubric, read_rubric
 
 _HASHED = (".toml", ".py", ".json", ".npz", ".safetensors")
 
@@ -88,27 +88,33 @@ class Rubric:
             UsageError: it does not exist, or one of its files is invalid.
         """
         named, folder = _find(name)
-        try:
-            content = tomllib.loads((folder / "rubric.toml").read_text(encoding="utf-8"))
-            criteria = tuple(Criterion(**block) for block in content["criterion"])
-            return cls(
-                id=content["id"],
-                title=content["title"],
-                named=named,
-                folder=folder,
-                digest=_digest(folder),
-                wanted=tuple(content["wanted"]),
-                exercises={int(number): title for number, title in content["exercises"].items()},
-                shapes=patterns_from(content.get("shapes", {})),
-                criteria=criteria,
-                data=_data_options(content.get("data", {})),
-                settings=content.get("settings", {}),
-                misconceptions=_misconceptions(folder, {criterion.id for criterion in criteria}),
-            )
-        except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
-            raise UsageError(
-                f"{folder / 'rubric.toml'} is not a valid rubric ({type(error).__name__}: {error})"
-            ) from error
+        rules, known = read_rubric(folder)
+        return cls._from_content(named, folder, rules, known)
+
+    @classmethod
+    def reload(cls, name: str) -> Self:
+        """Load a rubric that another process has loaded, and so validated, a moment ago."""
+        named, folder = _find(name)
+        return cls._from_content(named, folder, *parse_rubric(folder))
+
+    @classmethod
+    def _from_content(
+        cls, named: str, folder: Path, rules: Mapping[str, Any], known: Mapping[str, Any]
+    ) -> Self:
+        return cls(
+            id=rules["id"],
+            title=rules["title"],
+            named=named,
+            folder=folder,
+            digest=_digest(folder),
+            wanted=tuple(rules["wanted"]),
+            exercises={int(number): title for number, title in rules["exercises"].items()},
+            shapes=patterns_from(rules.get("shapes", {})),
+            criteria=tuple(Criterion(**block) for block in rules["criterion"]),
+            data=_data_options(rules.get("data", {})),
+            settings=rules.get("settings", {}),
+            misconceptions={id: Misconception(id=id, **block) for id, block in known.items()},
+        )
 
     def only(self, ids: tuple[str, ...]) -> tuple[Criterion, ...]:
         """Return the criteria with these ids, or with ids that begin with one and a dot; all for no ids.
@@ -133,21 +139,6 @@ class Rubric:
 
 def _data_options(table: Mapping[str, Any]) -> DataOptions:
     return DataOptions(**{**table, "choices": tuple(table.get("choices", ()))})
-
-
-def _misconceptions(folder: Path, criteria: set[str]) -> dict[str, Misconception]:
-    path = folder / "misconceptions.toml"
-    if not path.exists():
-        return {}
-    try:
-        blocks = tomllib.loads(path.read_text(encoding="utf-8"))
-        known = {id: Misconception(id=id, **block) for id, block in blocks.items()}
-        for one in known.values():
-            if unknown := set(one.criteria) - criteria:
-                raise ValueError(f"{one.id} names unknown criteria: {', '.join(sorted(unknown))}")
-    except (tomllib.TOMLDecodeError, TypeError, ValueError) as error:
-        raise UsageError(f"{path} is not a valid list of misconceptions ({error})") from error
-    return known
 
 
 def _matches(id: str, criterion: Criterion) -> bool:

@@ -136,35 +136,6 @@ def test_tables_that_a_rubric_may_leave_out(tmp_path: Path) -> None:
     assert (rubric.data.default, rubric.data.choices, rubric.data.resolve(None)) == (None, (), None)
 
 
-@pytest.mark.parametrize(
-    ("rules", "says"),
-    [
-        ("id = ", r"rubric.toml is not a valid rubric \(TOMLDecodeError"),
-        ('id = "x"', r"rubric.toml is not a valid rubric \(KeyError: 'criterion'\)"),
-        ('criterion = [{id = "a"}]', r"rubric.toml is not a valid rubric \(TypeError: .*points"),
-    ],
-)
-def test_a_rubric_that_is_none_is_refused(tmp_path: Path, rules: str, says: str) -> None:
-    with pytest.raises(UsageError, match=says):
-        Rubric.load(str(_written(tmp_path, rules)))
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("[", r"misconceptions.toml is not a valid list of misconceptions \(Invalid"),
-        ('[a]\ntitle = "A"\n', "misconceptions.toml is not a valid list .*criteria"),
-        (
-            '[a]\ntitle = "A"\ncriteria = ["z.z", "answer.right", "b.b"]\n',
-            r"a names unknown criteria: b.b, z.z",
-        ),
-    ],
-)
-def test_misconceptions_that_fit_nothing_are_refused(tmp_path: Path, text: str, says: str) -> None:
-    with pytest.raises(UsageError, match=says):
-        Rubric.load(str(_written(tmp_path, misconceptions=text)))
-
-
 def test_what_data_takes_depends_on_folders_being_accepted() -> None:
     with pytest.raises(UsageError, match=r"^--data takes small, not 'x'$"):
         DataOptions(choices=("small",)).resolve("x")

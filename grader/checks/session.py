@@ -28,7 +28,7 @@ class Judge:
 
     def __init__(self, request_file: Path, zygote: Zygote | None) -> None:
         self.request: dict[str, Any] = json.loads(request_file.read_text())
-        self.rubric = Rubric.load(self.request["rubric"])
+        self.rubric = Rubric.reload(self.request["rubric"])
         self.reporter = Reporter(emit=emit)
         self.checks: list[dict[str, Any]] = []
         self.zygote = zygote or Zygote(
