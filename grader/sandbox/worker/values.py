@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .wire import FRAME_DTYPES
+
 MAX_DEPTH = 16
 MAX_ITEMS = 100_000
 
@@ -43,7 +45,7 @@ class AnswerEncoder:
                 return int(value)  # of a subclass, such as an enum
             case float():
                 return float(value) if math.isfinite(value) else {"float": str(float(value))}
-            case Tensor():
+            case Tensor() if not value.is_complex():
                 return self._tensor(value)
             case tuple():
                 encoded: dict[str, Any] = {"tuple": [self.encode(item, depth + 1) for item in value]}
@@ -64,7 +66,7 @@ class AnswerEncoder:
 
     def _tensor(self, tensor: Tensor) -> dict[str, int]:
         self.attached |= tensor.requires_grad
-        self.tensors.append(_detach(tensor).to("cpu"))
+        self.tensors.append(_plain(_detach(tensor)).to("cpu"))
         return {"tensor": len(self.tensors) - 1}
 
     def _numpy(self, value: Any, depth: int) -> Any:
@@ -72,7 +74,20 @@ class AnswerEncoder:
             return str(value)
         if value.ndim == 0:
             return self.encode(value.item(), depth + 1)
+        if value.dtype.itemsize > 8:  # long double, which torch does not have
+            return self._tensor(torch.as_tensor(value.astype("float64")))
         return self._tensor(torch.as_tensor(value.copy()))
+
+
+def _plain(tensor: Tensor) -> Tensor:
+    """Return a tensor of the same numbers that a frame can carry."""
+    if tensor.is_quantized:
+        tensor = tensor.dequantize()
+    elif tensor.layout is not torch.strided:
+        tensor = tensor.to_dense()
+    if tensor.dtype in FRAME_DTYPES:
+        return tensor
+    return tensor.to(torch.float32 if tensor.is_floating_point() else torch.int64)
 
 
 class RequestDecoder:

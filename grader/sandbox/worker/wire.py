@@ -33,21 +33,19 @@ MAX_DIMENSIONS = 8
 
 _HEAD = struct.Struct("<2sBBIQ")
 _MAGIC, _VERSION = b"GW", 1
-_DTYPES = {
-    str(dtype).removeprefix("torch."): dtype
-    for dtype in (
-        torch.bool,
-        torch.uint8,
-        torch.int8,
-        torch.int16,
-        torch.int32,
-        torch.int64,
-        torch.float16,
-        torch.bfloat16,
-        torch.float32,
-        torch.float64,
-    )
-}
+FRAME_DTYPES = (
+    torch.bool,
+    torch.uint8,
+    torch.int8,
+    torch.int16,
+    torch.int32,
+    torch.int64,
+    torch.float16,
+    torch.bfloat16,
+    torch.float32,
+    torch.float64,
+)
+_DTYPES = {str(dtype).removeprefix("torch."): dtype for dtype in FRAME_DTYPES}
 
 
 class WireError(Exception):

@@ -19,7 +19,7 @@ def image_and_steps(args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Tensor
     """Return image, (B, C, H, W), steps, float (n,), and the form of the steps, from a call's arguments.
 
     Raises:
-        Refusal: one of them is missing; the student's code gets a TypeError that says so.
+        Refusal: one of them is missing, or a step is no number; the student's code gets an error saying so.
     """
     given = _in_order(args, kwargs)
     images = [
@@ -32,7 +32,12 @@ def image_and_steps(args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Tensor
     steps = [(step, form_of(value)) for value in (*others, *alike) if (step := _steps(value)) is not None]
     if not steps:
         raise Refusal("TypeError", "the network was called without the step t")
-    return images[0], *steps[0]
+    step, form = steps[0]
+    if not step.numel():
+        raise Refusal("ValueError", f"no steps were given for {len(images[0])} images")
+    if not step.isfinite().all():
+        raise Refusal("ValueError", "the step t is NaN or infinite")
+    return images[0], step, form
 
 
 def noise_among(args: Sequence[Any], kwargs: dict[str, Any], image: Tensor) -> Tensor | None:

@@ -38,6 +38,8 @@ def expect_formula(sampling: RecoveredSampler, reference: NoiseDiffuser) -> None
     expect_calls(sampling)
     updates = sampling.updates
     if not updates:
+        if any(call.x is not None and not call.x.isfinite().all() for call in sampling.first.calls):
+            raise Unmet("Your x_t contains NaN or infinity after the first step.", misconception="not-finite")
         reason = sampling.first.error or "the network was called only once"
         raise Blocked(f"No sampling step could be recovered: {reason}.")
     if any(fits(updates, order, RIGHT, reference) for order in orders(updates)):

@@ -107,7 +107,10 @@ def recover(
     updates = []
     states = [_states(run) for run in (first, second)]
     for number in range(min(len(first.calls), len(second.calls))):
+        before = [run[number] for run in states]
         after = [run[number + 1] if number + 1 < len(run) else None for run in states]
+        if any(image is not None and not image.isfinite().all() for image in (*before, *after)):
+            break  # least squares accept no NaN, and no later step turns it into a number again
         if after[0] is not None and after[1] is not None:
             updates.append(recover_step(first.calls[number], second.calls[number], after[0], after[1]))
     return RecoveredSampler(first=first, second=second, updates=tuple(updates))
