@@ -18,7 +18,7 @@ from grader.classroom.gradebook import Gradebook, GradebookEntry, ResultInputs
 from grader.classroom.marks import LateRule
 from grader.classroom.progress import ProgressDisplay, progress_display
 from grader.classroom.reports import STUDENT_FOLDER, mark_text, refresh_reports
-from grader.classroom.roster import StudentAttempts, match, read_roster
+from grader.classroom.roster import StudentAttempts, match, people_on, read_roster
 from grader.classroom.scheduler import Task, default_jobs, run_tasks
 from grader.classroom.store import batch_lock
 from grader.classroom.students import Attempt
@@ -66,8 +66,8 @@ def grade_class(paths: Sequence[str], rubric: Rubric, options: Options, class_op
     """
     out = class_options.out
     with scratch_folder() as scratch:
-        people = read_roster(class_options.roster) if class_options.roster else []
-        logins = {login for person in people if (login := person.ids.get("login"))}
+        people = people_on(read_roster(class_options.roster)) if class_options.roster else []
+        logins = {p.ids[kind] for p in people for kind in ("login", "github", "student id") if kind in p.ids}
         collected = collect(paths, scratch, rubric.wanted, logins)
         for sentence in (*collected.refused, *collected.notes):
             print(f"grade: {clean(sentence)}", file=sys.stderr)

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from grader.classroom.identity import Claim, Identifier, RosterEntry, values_by_kind
+from grader.classroom.roster_columns import COLUMNS, MOODLE_GRADED, STAFF, normalized
 from grader.classroom.students import Attempt, Person, normalize_name, unique_names
+from grader.classroom.tables import read_table
 from grader.errors import UsageError
 
-_COLUMNS = {  # accepted headers; the first one present is used
-    "name": ("name", "student", "full name", "student name"),
-    "first": ("first name", "firstname", "first_name", "given name"),
-    "last": ("last name", "lastname", "last_name", "surname", "family name"),
-    "email": ("email", "e-mail", "email address", "mail"),
-    "login": ("login", "username", "user name", "sis login id", "github", "github_username", "student_id"),
-    "sis": ("id number", "sis user id", "student id", "sid", "matriculation number"),
-    "canvas": ("id", "canvas id", "canvas user id"),
-    "moodle": ("identifier", "participant"),
-    "section": ("section", "group"),
-    "handed in": ("last modified (submission)", "submitted", "handed in"),
-}
-_IDS = ("email", "login", "sis", "canvas", "moodle", "section")
 _MOODLE_TIME = "%A, %d %B %Y, %I:%M %p"
+_NONE = {"", "-", "–", "n/a", "#n/a", "na", "none", "null", "unknown"}  # what tables hold where a value lacks
+_KINDS = ("email", "login", "github", "sis", "canvas", "student id")
+_GITHUB = "github.com"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,61 +29,170 @@ class StudentAttempts:
     attempts: tuple[Attempt, ...]
 
 
-def read_roster(path: Path) -> list[Person]:
-    """Return the people in a CSV file with a header, in the file's order.
+def read_roster(path: Path) -> list[RosterEntry]:
+    """Return everybody in a CSV file with a header, in the file's order.
+
+    Whoever has several rows, one for each section, is returned once.
 
     Raises:
-        UsageError: the file cannot be read, or has no column for names, logins or e-mail addresses.
+        UsageError: the file cannot be read, or has no column for names or identifiers.
     """
-    with csv_errors(path):
-        rows = list(csv.DictReader(io.StringIO(text := read_text(path)), delimiter=delimiter(text)))
-    header = {str(column).strip().casefold(): column for column in (rows[0] if rows else {})}
+    table = read_table(path)
+    header = [normalized(cell) for cell in table.header]
     columns = {
-        kind: header[alias]
-        for kind, aliases in _COLUMNS.items()
-        for alias in reversed(aliases)  # a later item replaces an earlier one
-        if alias in header
+        kind: [at for alias in aliases for at, cell in enumerate(header) if cell == alias]
+        for kind, aliases in COLUMNS.items()
     }
-    if not {"name", "last", "login", "email"} & set(columns):
-        raise UsageError(f"{path} is not a roster: its header needs a column named name, login or email")
-    people = [_person({kind: str(row[column] or "") for kind, column in columns.items()}) for row in rows]
-    people = [person for person in people if person.name]
-    return [
-        replace(person, key=key)
-        for person, key in zip(people, unique_names(_preferred_key(each) for each in people), strict=True)
-    ]
+    named = ("name", "first", "last", "login", "email", "github", "identifier")
+    if not any(columns[kind] for kind in named):
+        raise UsageError(
+            f"{path} is not a roster: its header needs a column named name, login or email; "
+            f"its columns are {table.columns}"
+        )
+    source = _Source(header=frozenset(header), columns=columns)
+    entries = [entry for row in table.rows if (entry := source.entry(row))]
+    return _one_for_each_person(entries)
 
 
-def read_text(path: Path) -> str:
-    """Return the text of a CSV file in any encoding that spreadsheets save: UTF-8, UTF-16 or Latin-1.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Source:
+    """A table's columns by kind, and the system that it comes from, as its header shows."""
 
-    Raises:
-        UsageError: the file cannot be read.
+    header: frozenset[str]
+    columns: Mapping[str, Sequence[int]]
+
+    def entry(self, row: Sequence[str]) -> RosterEntry | None:
+        """Return the person in a row, or None for a row that names nobody."""
+        values = {kind: self._values(row, kind) for kind in self.columns}
+        first = {kind: found[0] for kind, found in values.items() if found}
+        full = " ".join(first[kind] for kind in ("first", "last") if kind in first)
+        identifiers = tuple(self._identifiers(values))
+        fallback = first.get("identifier") or next((each.value for each in identifiers), "")
+        name = first.get("name") or full or fallback
+        if not name or name.casefold().startswith("points possible"):  # below the header, in Canvas
+            return None
+        time = first.get("handed in", "")
+        handed_in = _parse_time(time)
+        return RosterEntry(
+            claim=Claim(name=name, identifiers=identifiers),
+            section=", ".join(dict.fromkeys(values["section"])),
+            is_student=not self._is_test_student(name) and not _is_staff(", ".join(values["role"])),
+            handed_in=handed_in,
+            unread_time="" if handed_in else time,
+        )
+
+    def _values(self, row: Sequence[str], kind: str) -> list[str]:
+        cells = (row[at].strip() for at in self.columns[kind])
+        return [cell for cell in cells if cell.casefold() not in _NONE]
+
+    def _identifiers(self, values: Mapping[str, Sequence[str]]) -> Iterator[Identifier]:
+        for kind in _KINDS:
+            for value in values[kind]:
+                if kind == "github" or (kind == "login" and self._is_classroom_50):
+                    yield Identifier("github", value, _GITHUB)
+                elif kind != "email" or "@" in value:
+                    yield Identifier(kind, value)
+        for value in values["id"]:
+            if self._is_moodle:
+                yield from _several_kinds(value, is_moodle=True)
+            else:
+                yield Identifier("canvas" if self._is_canvas else "student id", value)
+        for value in values["identifier"]:
+            yield from _several_kinds(value, is_moodle=self._is_moodle)
+
+    @property
+    def _is_canvas(self) -> bool:
+        names = {"student"} <= self.header or {"lastname", "firstname"} <= self.header
+        return names or bool({"sis user id", "sis login id"} & self.header)
+
+    @property
+    def _is_moodle(self) -> bool:
+        return bool(self.header & set(MOODLE_GRADED))
+
+    @property
+    def _is_classroom_50(self) -> bool:
+        return {"username", "github_id"} <= self.header
+
+    def _is_test_student(self, name: str) -> bool:
+        return self._is_canvas and name in ("Student, Test", "Test Student")
+
+
+def _several_kinds(value: str, *, is_moodle: bool) -> Iterator[Identifier]:
+    """Yield the identifier in a column that holds different kinds in different systems.
+
+    Moodle writes "Participant 11", in the site's language; GitHub Classroom what the teacher entered: an
+    e-mail address, a login, a student id or a name.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read ({error.strerror})") from error
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):  # byte-order marks of UTF-16
-        return data.decode("utf-16", errors="replace")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")  # never fails: every byte is a character
+    participant = re.fullmatch(r"[^\W\d]\D*?(\d+)", value)
+    known = re.match(r"particip|teilnehm|partecip|deelnem", value, re.IGNORECASE)
+    if participant and (is_moodle or known):
+        yield Identifier("moodle", participant[1])
+    elif "@" in value:
+        yield Identifier("email", value)
+    elif value.isdecimal():
+        yield Identifier("moodle" if is_moodle else "student id", value)
+    elif " " not in value:
+        yield Identifier("login", value)
 
 
-@contextmanager
-def csv_errors(path: Path) -> Iterator[None]:
-    """Raise UsageError where the csv module finds that the file at ``path`` holds no table."""
-    try:
-        yield
-    except csv.Error as error:
-        raise UsageError(f"{path} cannot be read as a CSV file ({error})") from error
+def _is_staff(roles: str) -> bool:
+    """Return whether all of the roles are those of staff; without a role, everybody is a student."""
+    each = [role for role in re.split(r"[,;]", roles.casefold()) if role.strip()]
+    return bool(each) and all(
+        set(re.findall(r"\w+", role.replace("enrollment", ""))) & set(STAFF) for role in each
+    )
 
 
-def delimiter(text: str) -> str:
-    """Return the delimiter of a CSV text: the most frequent candidate in its first line."""
-    return max(",;\t", key=text.partition("\n")[0].count)
+def _one_for_each_person(entries: Sequence[RosterEntry]) -> list[RosterEntry]:
+    """Merge rows that share an identifier and the name, unless other identifiers contradict that."""
+    merged: list[RosterEntry] = []
+    places: dict[tuple[str, str, str], int] = {}  # in ``merged``, by identifier
+    for entry in entries:
+        ids = [(each.kind, each.normalized, each.scope) for each in entry.claim.identifiers]
+        at = next((places[id] for id in ids if id in places), None)
+        if at is not None and _is_same_person(merged[at].claim, entry.claim):
+            merged[at] = _merge(merged[at], entry)
+        else:
+            at = len(merged)
+            merged.append(entry)
+        for id in ids:
+            places.setdefault(id, at)
+    return merged
+
+
+def _is_same_person(one: Claim, other: Claim) -> bool:
+    ids, others = values_by_kind(one.identifiers), values_by_kind(other.identifiers)
+    contradict = any(
+        normalize_id(ids[kind]) != normalize_id(others[kind])
+        for kind in ("canvas", "sis", "moodle", "student id")
+        if kind in ids and kind in others
+    )
+    return not contradict and bool(name_orders(one.name) & name_orders(other.name))
+
+
+def _merge(one: RosterEntry, other: RosterEntry) -> RosterEntry:
+    identifiers = dict.fromkeys((*one.claim.identifiers, *other.claim.identifiers))
+    sections = dict.fromkeys(section for section in (one.section, other.section) if section)
+    return RosterEntry(
+        claim=Claim(name=one.claim.name, identifiers=tuple(identifiers)),
+        section=", ".join(sections),
+        is_student=one.is_student or other.is_student,
+        handed_in=one.handed_in or other.handed_in,
+        unread_time=one.unread_time or other.unread_time,
+    )
+
+
+def people_on(roster: Sequence[RosterEntry]) -> list[Person]:
+    """Return the students on a roster, each with a key of their own."""
+    students = [entry for entry in roster if entry.is_student]
+    people = []
+    for entry in students:
+        ids = values_by_kind(entry.claim.identifiers)
+        if entry.section:
+            ids["section"] = entry.section
+        people.append(Person(key="", name=entry.claim.name, ids=ids, handed_in=entry.handed_in))
+    keys = unique_names(each.ids.get("login") or each.ids.get("github") or each.name for each in people)
+    return [replace(person, key=key) for person, key in zip(people, keys, strict=True)]
 
 
 def match(attempts: Iterable[Attempt], people: Sequence[Person]) -> list[StudentAttempts]:
@@ -134,15 +234,18 @@ class _RosterIndex:
     """Index of the roster by identifier and by name.
 
     An identifier of the same kind decides. Without one, the attempt's owner is compared, as normalized by
-    ``normalize_name``, with each person's name in every word order, login and SIS id. Only a name that
-    exactly one person has is accepted: an attempt of either of two namesakes is left unmatched.
+    ``normalize_name``, with each person's name in every word order, and with logins, SIS id and student id.
+    Only a name that exactly one person has is accepted: an attempt of either of two namesakes is left
+    unmatched.
     """
 
     def __init__(self, people: Sequence[Person]) -> None:
         self._by_id = {(kind, normalize_id(value)): p for p in people for kind, value in p.ids.items()}
         self._by_name: dict[str, list[Person]] = {}
         for person in people:
-            logins = {normalize_name(person.ids.get(kind, "")) for kind in ("login", "sis")}
+            logins = {
+                normalize_name(person.ids.get(kind, "")) for kind in ("login", "github", "sis", "student id")
+            }
             for name in name_orders(person.name) | logins:
                 self._by_name.setdefault(name, []).append(person)
 
@@ -171,22 +274,6 @@ def name_orders(name: str) -> set[str]:
         return {normalize_name(first + last), normalize_name(last + first)}
     words = name.split()
     return {normalize_name(" ".join(words[cut:] + words[:cut])) for cut in range(len(words))}
-
-
-def _person(row: Mapping[str, str]) -> Person:
-    values = {kind: value.strip() for kind, value in row.items()}
-    full = " ".join(filter(None, (values.get("first"), values.get("last"))))
-    name = values.get("name") or full or values.get("login") or values.get("email") or ""
-    ids = {kind: values[kind] for kind in _IDS if values.get(kind)}
-    if "moodle" in ids:
-        ids["moodle"] = ids["moodle"].removeprefix("Participant").strip()
-    if name.casefold().startswith("points possible"):  # the second line of a Canvas gradebook
-        name = ""
-    return Person(key="", name=name, ids=ids, handed_in=_parse_time(values.get("handed in", "")))
-
-
-def _preferred_key(person: Person) -> str:
-    return person.ids.get("login") or person.name
 
 
 def _parse_time(text: str) -> datetime | None:

@@ -12,7 +12,7 @@ import pytest
 from classes import SOURCE, content, notebook, owners, run, tiny_rubric, zipped
 
 from grader.classroom.collect import collect
-from grader.classroom.roster import StudentAttempts, match, read_roster
+from grader.classroom.roster import StudentAttempts, match, people_on, read_roster
 from grader.classroom.students import safe_name, unique_names
 from grader.errors import UsageError
 
@@ -191,7 +191,7 @@ Alice,Smith,alice@x.edu,123,as1
 def _matched(tmp_path: Path, scratch: Path, *names: str) -> dict[str, StudentAttempts]:
     roster = tmp_path / "roster.csv"
     roster.write_text(ROSTER, encoding="utf-8-sig")
-    people = read_roster(roster)
+    people = people_on(read_roster(roster))
     attempts = collect([str(_write_notebooks(tmp_path / "class", *names))], scratch, []).attempts
     return {one.person.key: one for one in match(attempts, people)}
 
@@ -217,7 +217,7 @@ def test_a_name_that_two_people_share_matches_neither(tmp_path, scratch):
     attempts = collect(
         [str(_write_notebooks(tmp_path / "class", "Jo Li.ipynb", "c.ipynb"))], scratch, []
     ).attempts
-    students = {one.person.key: len(one.attempts) for one in match(attempts, read_roster(roster))}
+    students = {one.person.key: len(one.attempts) for one in match(attempts, people_on(read_roster(roster)))}
     assert students == {"a": 0, "b": 0, "Jo-Li": 1, "c": 1}
 
 

@@ -9,16 +9,24 @@ from typing import Any
 
 import pytest
 
-from grader.classroom.identity import Claim, identifiers_from
-from grader.classroom.roster import delimiter, match, read_roster, read_text
+from grader.classroom.identity import Claim, Identifier, RosterEntry, identifiers_from
+from grader.classroom.roster import match, people_on, read_roster
 from grader.classroom.students import Attempt, Person
 from grader.errors import UsageError
 
 
-def roster(tmp_path: Path, text: str | bytes) -> list[Person]:
+def entries(tmp_path: Path, text: str | bytes) -> list[RosterEntry]:
     path = tmp_path / "roster.csv"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return read_roster(path)
+
+
+def roster(tmp_path: Path, text: str | bytes) -> list[Person]:
+    return people_on(entries(tmp_path, text))
+
+
+def identifiers(entry: RosterEntry) -> set[tuple[str, str]]:
+    return {(each.kind, each.value) for each in entry.claim.identifiers}
 
 
 def attempt(
@@ -51,12 +59,6 @@ def test_every_identifier_is_kept_by_its_kind(tmp_path: Path) -> None:
         "moodle": "99",
     }
     assert (person.name, person.key, dict(person.ids)) == ("Alder Ada", "ada", ids)
-
-
-@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-def test_a_roster_is_read_with_any_delimiter(tmp_path: Path, delimiter: str) -> None:
-    text = "\n".join(delimiter.join(row) for row in (("name", "login"), ("Ada", "ada1")))
-    assert [(p.name, p.ids) for p in roster(tmp_path, text)] == [("Ada", {"login": "ada1"})]
 
 
 def test_empty_cells_are_no_identifiers(tmp_path: Path) -> None:
@@ -94,23 +96,6 @@ def test_a_roster_that_is_not_there_is_refused(tmp_path: Path) -> None:
         read_roster(tmp_path / "roster.csv")
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])
-def test_any_encoding_that_spreadsheets_save_is_read(tmp_path: Path, encoding: str) -> None:
-    assert [p.name for p in roster(tmp_path, "name\nZoë Ödegård\n".encode(encoding))] == ["Zoë Ödegård"]
-
-
-def test_big_endian_utf_16_is_read(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_bytes(b"\xfe\xff" + "name".encode("utf-16-be"))
-    assert read_text(tmp_path / "a.csv") == "name"
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"), [("a,b;c,d", ","), ("a;b;c", ";"), ("a\tb\tc", "\t"), ("a;b\n1,2,3,4", ";")]
-)
-def test_the_delimiter_is_read_off_the_header(text: str, expected: str) -> None:
-    assert delimiter(text) == expected
-
-
 @pytest.mark.parametrize(
     ("text", "time"),
     [
@@ -125,6 +110,138 @@ def test_the_delimiter_is_read_off_the_header(text: str, expected: str) -> None:
 def test_times_of_submission_are_read(tmp_path: Path, text: str, time: datetime | None) -> None:
     (person,) = roster(tmp_path, f'name,Last modified (submission)\nAda,"{text}"\n')
     assert person.handed_in == time
+
+
+def test_a_time_that_cannot_be_read_is_kept_as_text(tmp_path: Path) -> None:
+    (one, two) = entries(tmp_path, 'name,submitted\nAda,"yesterday, 10ish"\nBen,-\n')
+    assert (one.unread_time, two.unread_time) == ("yesterday, 10ish", "")
+
+
+def test_columns_come_from_the_header_even_where_the_first_row_is_short(tmp_path: Path) -> None:
+    (one, two) = entries(tmp_path, "name,login,email\nAda\nBen,ben1,b@x.org\n")
+    assert identifiers(one) == set()
+    assert identifiers(two) == {("login", "ben1"), ("email", "b@x.org")}
+
+
+@pytest.mark.parametrize("header", ["Student,ID,SIS User ID,SIS Login ID,Section", "Student,ID,Section"])
+def test_a_canvas_gradebook_names_students_and_not_its_test_student(tmp_path: Path, header: str) -> None:
+    width = header.count(",") - 2
+    rows = [
+        f'"Alder, Ann",1001{"," * width},S1',
+        f'"Student, Test",1099{"," * width},S1',
+        f"    Points Possible,{',' * width}",
+    ]
+    found = entries(tmp_path, "\n".join([header, *rows]))
+    assert [(each.claim.name, each.is_student) for each in found] == [
+        ("Alder, Ann", True),
+        ("Student, Test", False),
+    ]
+    assert ("canvas", "1001") in identifiers(found[0])
+
+
+def test_a_canvas_gradebook_with_names_in_two_columns(tmp_path: Path) -> None:
+    text = "LastName,FirstName,ID,SIS User ID,SIS Login ID,Section,HW3 (555)\n    Points Possible,,,,,,10\n"
+    (ann,) = entries(tmp_path, f"{text}Alder,Ann,1001,0011,aa11,S1,\n")
+    assert ann.claim.name == "Ann Alder"
+    assert identifiers(ann) == {("canvas", "1001"), ("sis", "0011"), ("login", "aa11")}
+
+
+def test_an_id_is_that_of_canvas_only_in_a_table_of_canvas(tmp_path: Path) -> None:
+    (one,) = entries(tmp_path, "Name,ID\nAda,17\n")
+    assert identifiers(one) == {("student id", "17")}
+
+
+@pytest.mark.parametrize(
+    ("role", "is_student"),
+    [
+        *((role, True) for role in ("Student", "", "StudentEnrollment", "Student, Teacher", "Learner")),
+        *(
+            (role, False)
+            for role in ("TA", "Teacher", "Non-editing teacher, Tutor", "Instructor", "OBSERVER")
+        ),
+        *((role, False) for role in ("TaEnrollment", "Student Assistant", "StudentViewEnrollment")),
+    ],
+)
+def test_staff_are_no_students(tmp_path: Path, role: str, is_student: bool) -> None:
+    (one,) = entries(tmp_path, f'First Name,Last Name,SID,Email,Role\nTia,Assist,7,t@x.org,"{role}"\n')
+    assert one.is_student == is_student
+    assert identifiers(one) == {("sis", "7"), ("email", "t@x.org")}
+
+
+def test_a_worksheet_for_blind_marking_has_no_names(tmp_path: Path) -> None:
+    header = "\ufeffIdentifier,Status,Grade,Maximum Grade,Last modified (submission),Last modified (grade)"
+    (one,) = entries(tmp_path, f"{header}\nParticipant 101,Submitted,,10.00,-,-\n")
+    assert (one.claim.name, identifiers(one)) == ("Participant 101", {("moodle", "101")})
+
+
+@pytest.mark.parametrize(
+    ("header", "participant"),
+    [
+        ("ID,Vollständiger Name,E-Mail-Adresse,Bewertung,Zuletzt geändert (Bewertung)", "Teilnehmer/in11"),
+        ("Identifiant,Nom complet,Adresse de courriel,Note,Dernière modification (note)", "Participant11"),
+        (
+            "Identificador,Nombre completo,Dirección de correo,Calificación,"
+            "Última modificación (calificación)",
+            "Participante 11",
+        ),
+        (
+            "Identificador,Nome completo,Endereço de email,Nota,Última modificação (nota)",
+            "Participante 11",
+        ),
+    ],
+)
+def test_a_worksheet_of_moodle_in_another_language(tmp_path: Path, header: str, participant: str) -> None:
+    (one,) = entries(tmp_path, f"{header}\n{participant},Ann Alder,a@x.org,,-\n")
+    assert one.claim.name == "Ann Alder"
+    assert identifiers(one) == {("moodle", "11"), ("email", "a@x.org")}
+
+
+def test_a_roster_of_github_classroom_keeps_who_is_not_linked_yet(tmp_path: Path) -> None:
+    text = """"identifier","github_username","github_id","name"
+        "ann@uni.example","octo-ann","123",""
+        "ben12","benb","124","Ben B."
+        "4711","","",""
+        """.replace("  ", "")
+    ann, ben, none = entries(tmp_path, text)
+    assert ann.claim == Claim(
+        name="ann@uni.example",
+        identifiers=(Identifier("github", "octo-ann", "github.com"), Identifier("email", "ann@uni.example")),
+    )
+    assert ben.claim.name == "Ben B."
+    assert identifiers(ben) == {("github", "benb"), ("login", "ben12")}
+    assert (none.claim.name, identifiers(none)) == ("4711", {("student id", "4711")})
+
+
+def test_a_roster_of_classroom_50_has_github_logins(tmp_path: Path) -> None:
+    header = "username,first_name,last_name,email,section,github_id"
+    (one,) = entries(tmp_path, f"{header}\nocto-ann,Ann,Alder,a@x.org,Lab 1,123\n")
+    assert (one.claim.name, one.section) == ("Ann Alder", "Lab 1")
+    assert identifiers(one) == {("github", "octo-ann"), ("email", "a@x.org")}
+
+
+def test_students_of_nbgrader_have_a_student_id(tmp_path: Path) -> None:
+    (one,) = entries(tmp_path, "id,first_name,last_name,email,lms_user_id\nada1,Ada,Alder,a@x.org,\n")
+    assert identifiers(one) == {("student id", "ada1"), ("email", "a@x.org")}
+
+
+def test_a_person_in_two_sections_is_listed_once(tmp_path: Path) -> None:
+    text = 'name,email,section\nAda Alder,a@x.org,S1\nBen,b@x.org,S1\n"Alder, Ada",A@x.org,S2\n'
+    assert [(each.claim.name, each.section) for each in entries(tmp_path, text)] == [
+        ("Ada Alder", "S1, S2"),
+        ("Ben", "S1"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "Ada,1,family@x.org\nBen,2,family@x.org",  # an address that two people share
+        "Max Miller,1,m@x.org\nMax Miller,2,m@x.org",  # namesakes
+        "Max Miller,,n/a\nMax Miller,,N/A",  # a placeholder is no address
+    ],
+)
+def test_rows_that_contradict_each_other_are_two_people(tmp_path: Path, rows: str) -> None:
+    assert len(entries(tmp_path, f"name,sid,email\n{rows}\n")) == 2
 
 
 def test_an_identifier_decides_before_a_name() -> None:

@@ -17,7 +17,7 @@ from grader.classroom.exports.common import (
     provisional_warnings,
 )
 from grader.classroom.gradebook import GradebookEntry
-from grader.classroom.roster import csv_errors, delimiter, read_text
+from grader.classroom.tables import read_table
 from grader.errors import UsageError
 
 # Canvas ignores columns with such names when it imports: they hold totals that it computes itself.
@@ -57,13 +57,11 @@ def _new_table(request: ExportRequest) -> Export:
 
 def _filled_in(request: ExportRequest) -> Export:
     assert request.theirs is not None
-    text = read_text(request.theirs)
-    separator = delimiter(text)
-    with csv_errors(request.theirs):
-        rows = list(csv.reader(io.StringIO(text), delimiter=separator))
-    if not rows or "Student" not in rows[0][0] or not any("ID" in cell for cell in rows[0]):
+    table = read_table(request.theirs)
+    separator = table.delimiter
+    header = list(table.header)
+    if not header or "Student" not in header[0] or not any("ID" in cell for cell in header):
         raise UsageError(f"{request.theirs} is not a Canvas gradebook: it has no columns Student and ID")
-    header = rows[0]
     # Columns up to the last of these identify the student; all others are assignments and totals.
     last = max(at for at, cell in enumerate(header) if cell in ("Section", *_IDS, "Root Account"))
     column = _column(header, last, request)
@@ -71,8 +69,7 @@ def _filled_in(request: ExportRequest) -> Export:
     matched: set[str] = set()
     unknown: list[str] = []
     filled = [[*header[: last + 1], header[column]]]
-    for row in rows[1:]:
-        row += [""] * (len(header) - len(row))  # rows may be cut short
+    for row in table.rows:
         cell = row[column]
         if _is_student(row):
             ids = {kind: row[header.index(name)] for name, kind in _IDS.items() if name in header}

@@ -18,7 +18,7 @@ from grader.classroom.exports.common import (
     provisional_warnings,
 )
 from grader.classroom.gradebook import GradebookEntry
-from grader.classroom.roster import csv_errors, delimiter, read_text
+from grader.classroom.tables import read_table
 from grader.errors import UsageError
 
 _NEEDED = ("Identifier", "Grade", "Last modified (grade)")
@@ -36,12 +36,9 @@ def export(request: ExportRequest) -> Export:
             "Moodle imports only its own worksheet: download it (Submissions, Download grading worksheet) "
             "and pass it with --theirs"
         )
-    text = read_text(request.theirs)
-    separator = delimiter(text)
-    # newline="": line breaks inside quoted cells stay as they are.
-    with csv_errors(request.theirs):
-        rows = list(csv.DictReader(io.StringIO(text, newline=""), delimiter=separator))
-    header = list(rows[0]) if rows else []
+    table = read_table(request.theirs)
+    separator, header = table.delimiter, table.header
+    rows = [dict(zip(header, row, strict=True)) for row in table.rows]
     if missing := [name for name in _NEEDED if name not in header]:
         raise UsageError(
             f"{request.theirs} is not a grading worksheet in English: it has no column {', '.join(missing)}"
