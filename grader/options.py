@@ -25,7 +25,6 @@ class Options:
     threads: int = 1
     gpu_share: float = 1.0  # of the GPU's memory, where several notebooks share it
     mapped: tuple[tuple[str, str], ...] = ()  # pairs: a name in the rubric, and the notebook's name for it
-    reuse: bool = True  # take results of identical code from the cache
     isolation: Isolation | None = None  # as measured on this machine; None demands every layer
 
     @property

@@ -22,7 +22,7 @@ from grader.rubric import Rubric
 
 GOLDEN = Path(__file__).parent / "golden"
 NAMES = ("alice", "bob", "carol", "handout")
-FULL = pytest.param("full", marks=pytest.mark.slow)
+KINDS = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("quick", "full")]
 
 # Prepended to the conftest of a copied rubric, before anything imports `streams`. The judge's own processes
 # cannot be reached from here otherwise.
@@ -57,14 +57,14 @@ def graded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     before, _, after = conftest.read_text().partition(future)
     conftest.write_text(before + future + _RECORDER.format(log=str(log)) + after)
     notebooks = [str(SUBMISSIONS / f"{name}.ipynb") for name in NAMES]
-    options = ["--seed", "7:3", "--no-reuse", "-q", *(["--quick"] if request.param == "quick" else [])]
+    options = ["--seed", "7:3", "-q", *(["--quick"] if request.param == "quick" else [])]
     command = [str(Path(sys.executable).with_name("grade")), *notebooks, *options]
     subprocess.run([*command, "--rubric", rubric, "--out", folder], check=True, capture_output=True)
     return folder
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("graded", ["quick", FULL], indirect=True)
+@pytest.mark.parametrize("graded", KINDS, indirect=True)
 def test_an_old_grade_comes_out_again(graded: Path, name: str) -> None:
     kind = "quick" if "quick" in graded.name else "full"
     golden = json.loads((GOLDEN / kind / f"{name}.json").read_text())
@@ -77,7 +77,7 @@ def test_an_old_grade_comes_out_again(graded: Path, name: str) -> None:
             assert all(agree(one, other) for one, other in pairs), (expected["id"], field, pairs)
 
 
-@pytest.mark.parametrize("graded", ["quick", FULL], indirect=True)
+@pytest.mark.parametrize("graded", KINDS, indirect=True)
 def test_the_judge_draws_from_the_same_streams(graded: Path) -> None:
     """Purpose and seed select a stream, so a purpose that is worded differently would change every grade."""
     kind = "quick" if "quick" in graded.name else "full"

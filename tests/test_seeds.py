@@ -61,12 +61,12 @@ def test_both_seeds_reproduce_a_training_on_another_machine(
 ) -> None:
     """The command in the report works on a machine with another key."""
     alice = SUBMISSIONS / "alice.ipynb"
-    ran = grade(alice, "--only", "train.learns", "--no-reuse")
+    ran = grade(alice, "--only", "train.learns")
     own = ran.grade("alice")
     seeds = "{seed}:{training_seed}".format(**own["environment"])
     assert f"--seed {seeds}" in ran.page("alice")
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "another"))
-    again = grade(alice, "--only", "train.learns", "--no-reuse", "--seed", seeds).grade("alice")
+    again = grade(alice, "--only", "train.learns", "--seed", seeds).grade("alice")
     assert again["criteria"][0]["actual"] == own["criteria"][0]["actual"]
 
 

@@ -22,7 +22,7 @@ from grader.seeds import secret_for
 
 _SUFFIX = ".json"
 _LOCK_SECONDS = 900.0  # how long to wait for another process that computes the same result
-_MAX_BYTES = 1 << 30  # per folder: about a thousand trained networks
+_MAX_BYTES = 1 << 30  # per folder
 
 
 class DiskCache:

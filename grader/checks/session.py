@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from grader.checks import Reporter
 from grader.rubric import Rubric
-from grader.sandbox.source import PRELOADABLE
+from grader.sandbox.source import PRELOADABLE, WorkerSource
 from grader.sandbox.zygote import Zygote
+from grader.seeds import seed_from
 
 
 class Judge:
@@ -42,6 +44,15 @@ class Judge:
         """Return the ids of the criteria to judge."""
         chosen = self.rubric.only(tuple(self.request["only"]))
         return [c.id for c in chosen if not (c.needs_training and self.request["quick"])]
+
+    def training_seed(self, source: WorkerSource, definitions: Iterable[str]) -> int:
+        """Return the seed of a training by these definitions: the one requested, or one for their code.
+
+        Equal code has equal seeds, so a notebook that is handed in again with another text trains the same.
+        """
+        if (requested := self.request["training_seed"]) is not None:
+            return int(requested)
+        return seed_from(bytes.fromhex(self.request["secret"]), source.digest(definitions))
 
     def write(self) -> None:
         """Write the outcome file."""

@@ -12,9 +12,8 @@ from grader.options import Options
 from grader.rubric import Rubric
 from grader.version import grader_version
 
-# Options that change no verdict: how strong the sandbox is, whether cached work is reused (which gives the
-# same values again), and how notebooks share the GPU.
-_WITHOUT_EFFECT = ("isolation", "reuse", "gpu_share")
+# Options that change no verdict: how strong the sandbox is, and how notebooks share the GPU.
+_WITHOUT_EFFECT = ("isolation", "gpu_share")
 
 
 def result_inputs(notebook: str, rubric: Rubric, options: Options) -> ResultInputs:

@@ -107,9 +107,6 @@ def _parser() -> argparse.ArgumentParser:
         help="reproduce an earlier run (its seeds are in the JSON result)",
     )
     parser.add_argument(
-        "--no-reuse", action="store_true", help="do not reuse cached trainings and samples of the same code"
-    )
-    parser.add_argument(
         "--unsafe-no-sandbox",
         action="store_true",
         help="run a single notebook of your own without the sandbox",
@@ -165,7 +162,6 @@ def _options(arguments: argparse.Namespace, rubric: Rubric, *, several: bool) ->
         data=rubric.data.resolve(arguments.data),
         seed=seed,
         training_seed=training_seed,
-        reuse=not arguments.no_reuse,
         quick=arguments.quick,
         only=tuple(arguments.only),
         mapped=parse_mapping(arguments.map, rubric),

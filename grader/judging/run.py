@@ -42,7 +42,7 @@ def run_judge(
     Args:
         on_event: called with every progress event.
         start: starts the judge's process.
-        secret: key for the seeds of work that notebooks share.
+        secret: key for the seeds of trainings.
 
     Raises:
         UsageError: the rubric cannot judge with these options, for example because data is missing.
@@ -91,7 +91,6 @@ def request(
         "seed": options.seed,
         "training_seed": options.training_seed,
         "secret": secret.hex(),
-        "reuse": options.reuse,
         "quick": options.quick,
         "only": list(options.only),
         "threads": options.threads,

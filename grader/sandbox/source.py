@@ -1,12 +1,12 @@
-"""The source code that a worker loads, whole or in part."""
+"""The source code that a worker loads."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
-
-from grader.sandbox.code_digest import is_introspective
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,16 +34,18 @@ class WorkerSource:
         everything = (self.statements, *self.modules.values())
         return any(package in statement["source"] for part in everything for statement in part)
 
-    def only(self, names: Iterable[str]) -> WorkerSource:
-        """Return only the statements that these definitions depend on.
+    def digest(self, definitions: Iterable[str]) -> str:
+        """Return a SHA-256 of the code that these definitions depend on; cells and lines do not count."""
+        wanted = {index for name in definitions for index in self.needs.get(name, ())}
+        code = {
+            "": [_code(statement) for index, statement in enumerate(self.statements) if index in wanted],
+            **{name: [_code(statement) for statement in part] for name, part in self.modules.items()},
+        }
+        return hashlib.sha256(json.dumps(code, sort_keys=True).encode()).hexdigest()
 
-        Introspective code gets everything, as it may reach more than it names.
-        """
-        if any(map(is_introspective, (self.statements, *self.modules.values()))):
-            return self
-        wanted = {index for name in names for index in self.needs.get(name, ())}
-        kept = [statement for index, statement in enumerate(self.statements) if index in wanted]
-        return replace(self, statements=kept, needs={})
+
+def _code(statement: Mapping[str, Any]) -> list[Any]:
+    return [statement["source"], statement["flags"]]
 
 
 # Packages that many notebooks import and that take long to: imported once, in the zygote.

@@ -36,8 +36,7 @@ from .forward.schedule import (
 )
 from .interface.conventions import StepNumbering
 from .network.probe import InputPaths, Network, probe_network, rebuild, trace_input_paths
-from .sample_quality.cache import sample_or_load
-from .sample_quality.generator import SampleGenerator
+from .sample_quality.generator import SampleGenerator, sample_in_new_worker
 from .sample_quality.own_weights import add_own_weights
 from .sample_quality.quality import Quality, add_own_samples, judge_network, judge_sampler
 from .sampler import probe as probe_sampler
@@ -211,7 +210,7 @@ def quality(
         raise Blocked("Your sampler does not work yet, so it makes no samples to judge.")
     if not all(correct.values()):
         return judge_network(sample_generator, request.getfixturevalue("training_outcome"))
-    sample = partial(sample_or_load, judge, sample_generator)
+    sample = partial(sample_in_new_worker, judge, sample_generator)
     quality = judge_sampler(sample_generator.seeds, sample, settings["tolerance"])
     training: RecordedTraining | None = try_fixture(request, "recorded_training")
     if training and (mismatch := describe_encoding_mismatch(training, recovered_sampler)):

@@ -1,10 +1,9 @@
 """Measure the cost of a class.
 
-Usage: ``python tests/benchmarks/bench_class.py [SIZE ...] [--full] [--reuse] [--jobs N]``.
+Usage: ``python tests/benchmarks/bench_class.py [SIZE ...] [--full] [--jobs N]``.
 
 Each class consists of copies of the sample notebooks, distinguished by a comment. The real command grades it,
-and then grades it again unchanged. Nothing is shared between notebooks unless ``--reuse`` is given: three
-trainings would do for all.
+and then grades it again unchanged.
 
 ``student`` is the median CPU time of the student's workers and of the network that the judge runs for them.
 ``overhead`` is the CPU time that each further submission takes besides, measured against a class of two,
@@ -49,11 +48,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sizes", nargs="*", type=int, default=[10])
     parser.add_argument("--full", action="store_true", help="include the short training")
-    parser.add_argument("--reuse", action="store_true", help="share results of equal code")
     parser.add_argument("--jobs", default="2")
     arguments = parser.parse_args()
     options = ["--jobs", arguments.jobs, *([] if arguments.full else ["--quick"])]
-    options += [] if arguments.reuse else ["--no-reuse"]
     print(" ".join(f"{column:>10}" for column in COLUMNS), f"{'unchanged, s':>12}")
     least = _graded(LEAST, options)
     for size in arguments.sizes:

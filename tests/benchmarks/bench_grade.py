@@ -19,7 +19,7 @@ from grader.sandbox.isolation import measure
 from grader.sandbox.zygote import Zygote
 
 SUBMISSIONS = Path(__file__).parent.parent.parent / "submissions"
-KINDS = {"full": ["--no-reuse"], "again": [], "quick": ["--quick", "--no-reuse"]}
+KINDS = {"full": [], "quick": ["--quick"]}
 COLUMNS = ("start", "extract", "walls", "questions", "training", "sampling", "report", "total", "peak MB")
 
 
@@ -35,8 +35,6 @@ def main() -> None:
 
 def _measure(notebook: Path, kind: str, options: list[str], walls: float) -> None:
     with tempfile.TemporaryDirectory() as out:
-        if kind == "again":  # fill the cache first
-            usage.of_grade([str(notebook), "--out", out, "-q"])
         used = usage.of_grade([str(notebook), "--out", out, "-q", *options])
         result = json.loads((Path(out) / f"{notebook.stem}.json").read_text())
     seconds = result["seconds"]

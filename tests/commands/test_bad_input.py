@@ -180,6 +180,7 @@ def test_a_definition_that_raises_is_explained(
     assert ran.code == GRADED
 
 
+@pytest.mark.slow
 def test_an_endless_loop_costs_only_its_own_criterion(grade: Command, tmp_path: Path) -> None:
     """The worker is killed at its deadline, and the next check gets a fresh one."""
     cells = [

@@ -84,7 +84,7 @@ def test_json_goes_to_standard_output(grade: Command) -> None:
 @pytest.mark.parametrize(("name", "points"), [("alice", 100), ("carol", 100), ("bob", 88.5)])
 def test_a_full_grade_trains_and_samples(grade: Command, name: str, points: float) -> None:
     """With the short training all hundred points count; carol's takes two calls of ``train``."""
-    ran = grade(SUBMISSIONS / f"{name}.ipynb", "--no-reuse", "--seed", "5:9")
+    ran = grade(SUBMISSIONS / f"{name}.ipynb", "--seed", "5:9")
     result = ran.grade(name)
     assert (result["earned"], result["possible"]) == (points, 100), ran.out
     assert result["seconds"]["training"] > 0
@@ -106,7 +106,7 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, after: str | None) -> None
     """Every process ends, temporary files are removed, and no half-written result remains."""
     temporary, reports = tmp_path / "temporary", tmp_path / "reports"
     temporary.mkdir()
-    options = ["--quick", "--no-reuse", "--verbose", "--out", str(reports)]
+    options = ["--quick", "--verbose", "--out", str(reports)]
     grading = psutil.Popen(
         [GRADE, str(SUBMISSIONS / "alice.ipynb"), *options],
         env=os.environ | {"TMPDIR": str(temporary)},

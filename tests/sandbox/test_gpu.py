@@ -35,7 +35,7 @@ def _verdicts(ran: Ran, name: str) -> dict[str, tuple[str, float]]:
 def test_the_verdicts_are_those_of_the_cpu(grade: Command, name: str) -> None:
     found = {}
     for device in ("cpu", "cuda"):
-        ran = grade(SUBMISSIONS / f"{name}.ipynb", "--device", device, "--seed", "0:0", "--no-reuse")
+        ran = grade(SUBMISSIONS / f"{name}.ipynb", "--device", device, "--seed", "0:0")
         assert ran.grade(name)["environment"]["device"] == device, ran.err
         found[device] = _verdicts(ran, name)
     assert found["cuda"] == found["cpu"]

@@ -52,7 +52,7 @@ def test_the_verdicts_are_those_of_the_cpu(
 ) -> None:
     found = {}
     for device in ("cpu", "cuda"):
-        order = (SUBMISSIONS / f"{name}.ipynb", "--device", device, "--seed", "0:0", "--no-reuse", *options)
+        order = (SUBMISSIONS / f"{name}.ipynb", "--device", device, "--seed", "0:0", *options)
         ran = run(copied, *order, out=tmp_path)
         result = json.loads((tmp_path / f"{name}.json").read_text())
         assert result["environment"]["device"] == device, ran.stderr

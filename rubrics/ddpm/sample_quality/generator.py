@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from grader.checks import Blocked, Reporter
 from grader.checks.randomness import seeded_globally
+from grader.checks.session import Judge
 from grader.sandbox.student import Student
 from grader.sandbox.values import CURRENT_DEVICE, Handle
 from reference.diffuser import NoiseDiffuser
@@ -18,6 +19,7 @@ from reference.pretrained import SCHEDULE, load_pretrained
 from reference.readings import PAPER, ReadingDiffuser
 from reference.sampler import generate_samples
 
+from ..forward.schedule import try_build_diffuser
 from ..interface import signatures
 from ..interface.conventions import StepNumbering
 from ..interface.doubles import DiffuserDouble, NetworkDouble
@@ -150,6 +152,19 @@ class SampleGenerator:
         if len(samples) < len(made):
             raise Blocked("Your generate_samples returns no images that could be judged.")
         return samples
+
+
+def sample_in_new_worker(judge: Judge, sample_generator: SampleGenerator, seeds: Sequence[int]) -> Samples:
+    """Return samples by the student's sampler from ``seeds``, unaffected by earlier calls.
+
+    Raises:
+        StudentError, Blocked: as ``SampleGenerator.with_student_sampler``.
+    """
+    with sample_generator.student.fresh() as student:
+        fallback = try_build_diffuser(student, judge, SCHEDULE)
+        return replace(
+            sample_generator, student=student, seeds=seeds, fallback=fallback
+        ).with_student_sampler()
 
 
 def sample_from(seed: int, count: int, model: Predict) -> Tensor:

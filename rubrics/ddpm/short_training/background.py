@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from grader.checks import Reporter
 from grader.checks.background import BackgroundTask
-from grader.checks.isolated_work import IsolatedWork
 from grader.checks.randomness import streams
 from grader.checks.session import Judge
 from grader.closing import Closing
 from grader.probes.training_budget import TrainingBudget
 from grader.sandbox.student import Student
 
-from .cache import train_or_load
 from .image_data import ImageData
 from .plan import TrainingPlan
 from .reference_curves import reference_curve_for
@@ -37,9 +33,9 @@ class BackgroundTraining(Closing):
         request, settings = judge.request, judge.rubric.settings
         budget = TrainingBudget.of(settings["training"])
         data = ImageData.of(request["data"], budget)
-        depends = {"plan": plan.as_json(), "images": data.digest, "budget": asdict(budget)}
-        self._isolated = IsolatedWork.of(judge, student, plan.parts, depends, request["training_seed"])
-        judge.environment["training_seed"] = self._isolated.seed
+        seed = judge.environment["training_seed"] = judge.training_seed(student.source, plan.parts)
+        # The worker knows the seed's last digits, as the main worker does, and no other random number.
+        self._student, self._main_student = student.fresh(seed=seed % 1000, notices={}), student
         # A reporter of its own, as the other one is in use by the checks in the main thread.
         self._reporter, self._own_reporter = reporter, Reporter(emit=reporter.emit)
 
@@ -47,25 +43,20 @@ class BackgroundTraining(Closing):
             reporter.progress("training the reference, epoch", done, total)
 
         training = ShortTraining(
-            self._isolated.student,
+            self._student,
             plan,
             data=data,
             reference_curve=reference_curve_for(request["data"], data, plan.reading, budget, on_progress),
             budget=budget,
             tolerance=settings["tolerance"],
-            seeded=streams(self._isolated.seed),
+            seeded=streams(seed),
             unknown=streams(request["seed"])("a last look"),
             reporter=self._own_reporter,
         )
 
-        def work() -> TrainingOutcome:
-            if self._isolated.reuse:
-                return train_or_load(training, self._isolated.key)
-            return training.run()
-
-        self._task = BackgroundTask(work, self._isolated.student.cancel)
+        self._task = BackgroundTask(training.run, self._student.cancel)
         # Two workers may share one core now, so both get twice the time.
-        student.timeout_factor = self._isolated.student.timeout_factor = 2.0
+        student.timeout_factor = self._student.timeout_factor = 2.0
 
     def result(self) -> TrainingOutcome:
         """Return the outcome; wait until the training has ended.
@@ -76,11 +67,12 @@ class BackgroundTraining(Closing):
         try:
             return self._task.result()
         finally:
-            self._isolated.main.timeout_factor = 1.0
+            self._main_student.timeout_factor = 1.0
             self._reporter.merge(self._own_reporter)
             self._own_reporter = Reporter(emit=self._reporter.emit)
 
     def close(self) -> None:
         """End the training, finished or not."""
         self._task.close()
-        self._isolated.close()
+        self._student.close()
+        self._main_student.notices.update(self._student.notices)

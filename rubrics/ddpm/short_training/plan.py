@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from grader.checks import Blocked
 from reference.readings import PAPER, Reading
@@ -15,7 +14,6 @@ from ..network.probe import MIN_EFFECT, InputPaths, Network
 from ..trainer.expectations import trains_correctly
 from ..trainer.recording import RecordedTraining
 from ..trainer.run import interfaces_agree
-from . import measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +36,6 @@ class TrainCalls:
     def of(cls, training: RecordedTraining) -> TrainCalls:
         """Return the conventions of a recorded run."""
         return cls(training.labels, training.numbering, training.layout, training.encoding)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return plain data that differs between conventions that differ."""
-        numbering = {"first": self.numbering.first, "padded": sorted(self.numbering.padded)}
-        return {
-            "labels": self.labels,
-            "numbering": numbering,
-            "answers": asdict(self.layout),
-            "telling": asdict(self.encoding),
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,17 +66,6 @@ class TrainingPlan:
         """Names of the student's definitions that take part."""
         own = {"UNet": self.form is not None, "train": self.own_trainer, "NoiseDiffuser": self.own_diffuser}
         return tuple(name for name, is_own in own.items() if is_own)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return plain data that differs between plans that differ; part of the cache key."""
-        return {
-            "form": self.form,
-            "charged": self.network_penalized,
-            "own_trainer": self.own_trainer,
-            "calls": self.calls.as_json() if self.calls else None,
-            "own_diffuser": self.own_diffuser,
-            "reading": measured.key(self.reading),
-        }
 
 
 def plan_training(

@@ -139,7 +139,7 @@ class ShortTraining:
                 why it does not learn.
         """
         plan, started = self.plan, time.monotonic()
-        outcome = self._train_and_confirm(self.network() if plan.form is not None else None)
+        outcome = self._train_and_confirm(self._network() if plan.form is not None else None)
         if plan.network_penalized and plan.form is not None and not outcome.has_learned:
             if not plan.own_trainer:
                 raise Blocked(
@@ -149,7 +149,7 @@ class ShortTraining:
         self._reporter.add_seconds("training", time.monotonic() - started)
         return outcome
 
-    def network(self) -> Network:
+    def _network(self) -> Network:
         """Build the student's network, with the timestep encoding that ``train`` uses."""
         plan = self.plan
         assert plan.form is not None
@@ -157,7 +157,7 @@ class ShortTraining:
         handle = build(self.student, 1, self._reporter)
         return Network(handle=handle, form=plan.form, output="not called yet", encoding=encoding)
 
-    def outcome(
+    def _outcome(
         self, trained: TrainedNetwork, *, error: float, output_limited: bool, compared_steps: int
     ) -> TrainingOutcome:
         """Return the outcome for a network with this error."""
@@ -191,7 +191,7 @@ class ShortTraining:
             # learned. That is the grader's doing, so train from the start without an early end, in a new
             # worker that has no state left of the first training.
             self.student.close()
-            network = None if network is None else self.network()
+            network = None if network is None else self._network()
             outcome = self._run_session(self._new_session(network), early_end=False)
         self._report_progress(
             outcome.trained.steps, outcome.trained.steps
@@ -246,7 +246,7 @@ class ShortTraining:
             predict=session.predict,
             reading=self.plan.reading,
         )
-        return self.outcome(trained, error=error, output_limited=limited, compared_steps=compared_steps)
+        return self._outcome(trained, error=error, output_limited=limited, compared_steps=compared_steps)
 
     def _confirmed(self, outcome: TrainingOutcome) -> TrainingOutcome:
         """Evaluate a network again with noise from a secret seed; if it is much worse there, that counts.
@@ -257,7 +257,7 @@ class ShortTraining:
         error, limited = held_out_error(outcome.trained.predict, self.plan.reading, few, self._unknown)
         if not outcome.has_learned or (error <= outcome.review_bound and not limited):
             return outcome
-        return self.outcome(
+        return self._outcome(
             outcome.trained, error=error, output_limited=limited, compared_steps=outcome.compared_steps
         )
 
