@@ -189,6 +189,7 @@ class Grade:
     rubric: Mapping[str, str]  # id, digest; also "named" where the name given to --rubric is not the id
     criteria: tuple[CriterionResult, ...]
     provisional: bool
+    review: str = ""  # why a person must review it although the grader did not fail
     notes: tuple[str, ...] = ()
     extraction: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
@@ -218,6 +219,7 @@ class Grade:
             "earned": self.earned,
             "possible": self.possible,
             "provisional": self.provisional,
+            **({"review": self.review} if self.review else {}),
             "criteria": [{**asdict(result), "verdict": result.verdict.value} for result in self.criteria],
             "notes": list(self.notes),
             "extraction": dict(self.extraction),
@@ -230,7 +232,9 @@ def grade_from_json(data: Mapping[str, Any]) -> Grade:
     """Rebuild a grade from the output of ``Grade.as_json``."""
     rows = ({**row, "verdict": Verdict(row["verdict"])} for row in data["criteria"])
     rest = {
-        key: value for key, value in data.items() if key not in ("criteria", "notes", "earned", "possible")
+        key: value
+        for key, value in data.items()
+        if key not in ("criteria", "notes", "earned", "possible", "final")
     }
     criteria = tuple(CriterionResult(**row) for row in rows)
     return Grade(**rest, criteria=criteria, notes=tuple(data["notes"]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from grader.sandbox.isolation import Isolation
@@ -25,6 +26,7 @@ class Options:
     threads: int = 1
     gpu_share: float = 1.0  # of the GPU's memory, where several notebooks share it
     mapped: tuple[tuple[str, str], ...] = ()  # pairs: a name in the rubric, and the notebook's name for it
+    handout: Path | None = None  # the notebook that students were given
     isolation: Isolation | None = None  # as measured on this machine; None demands every layer
 
     @property

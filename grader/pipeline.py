@@ -13,12 +13,14 @@ from typing import Any
 
 from grader.errors import NotebookError
 from grader.extraction.extract import extract
+from grader.extraction.handout import read_handout
 from grader.extraction.listing import listing
 from grader.extraction.student_source import StudentSource
 from grader.files import check_writable, file_name, scratch_folder, write
 from grader.judging import score
 from grader.judging.prefork import judge_starter
 from grader.judging.process import StartJudge, start_fresh
+from grader.judging.review import review_reason
 from grader.judging.run import run_judge
 from grader.model import Figure, Grade, figure_from_json
 from grader.notebook.submission import Submission, file_digest, read_notebook
@@ -112,6 +114,9 @@ def judge_notebook(
             "total": round(time.monotonic() - started, 3),
         }
         grade = score.grade(submission, source, rubric, outcome, options, seconds)
+        if not grade.provisional and not options.only:
+            review = review_reason(submission, source, grade, read_handout(options.handout))
+            grade = replace(grade, provisional=bool(review), review=review)
         code = listing(submission, source, rubric.criteria)
         figures = (code, *(figure_from_json(figure) for figure in outcome.figures))
         return JudgedNotebook(grade=grade, figures=figures, readable=True)

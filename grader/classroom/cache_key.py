@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from grader.classroom.gradebook import ResultInputs
+from grader.notebook.submission import file_digest
 from grader.options import Options
 from grader.rubric import Rubric
 from grader.version import grader_version
@@ -19,6 +20,7 @@ _WITHOUT_EFFECT = ("isolation", "gpu_share")
 def result_inputs(notebook: str, rubric: Rubric, options: Options) -> ResultInputs:
     """Return what the result of a notebook, given by its SHA-256, depends on."""
     chosen = {name: value for name, value in asdict(options).items() if name not in _WITHOUT_EFFECT}
+    chosen["handout"] = file_digest(options.handout) if options.handout else None
     settings = json.dumps(chosen, sort_keys=True)
     return ResultInputs(notebook=notebook, rubric=rubric.digest, grader=grader_version(), settings=settings)
 

@@ -150,7 +150,7 @@ def _row(entry: GradebookEntry, exercises: Sequence[int], boundaries: Iterable[f
     percent = None if mark.final is None or not mark.possible else 100 * mark.final / mark.possible
     reasons = []
     if grade and grade.provisional:
-        reasons.append("provisional: the grader failed on a criterion, or could not read the notebook")
+        reasons.append(f"provisional: {grade.review or 'the grader failed on a criterion.'}")
     if mark.is_flagged:
         reasons.append("a verdict has changed since it was adjusted")
     if entry.is_late and not mark.penalty:

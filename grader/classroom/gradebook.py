@@ -77,12 +77,13 @@ class Gradebook(Store):
         """Return the id of the newest result with these inputs, or None.
 
         A provisional result of a readable notebook does not count: the grader itself failed, so the notebook
-        is graded again. An unreadable notebook would only be unreadable once more.
+        is graded again. What a person has to review would only come out the same once more.
         """
-        query = """SELECT id, readable, json_extract(grade, '$.provisional') AS provisional FROM result
+        query = """SELECT id, readable, json_extract(grade, '$.provisional') AS provisional,
+            json_extract(grade, '$.review') AS review FROM result
             WHERE notebook = ? AND rubric = ? AND grader = ? AND settings = ? ORDER BY id DESC LIMIT 1"""
         rows = self._rows(query, *asdict(inputs).values())
-        is_reusable = rows and not (rows[0]["provisional"] and rows[0]["readable"])
+        is_reusable = rows and not (rows[0]["provisional"] and rows[0]["readable"] and not rows[0]["review"])
         return int(rows[0]["id"]) if is_reusable else None
 
     def add_result(

@@ -42,6 +42,7 @@ def main(argv: Sequence[str]) -> int:
     """
     arguments = _parser().parse_args(argv)
     from grader.classroom.collect import is_class_run
+    from grader.extraction.handout import read_handout
     from grader.rubric import Rubric
 
     is_class = is_class_run(arguments.paths)
@@ -50,6 +51,7 @@ def main(argv: Sequence[str]) -> int:
     rubric = Rubric.load(arguments.rubric)
     rubric.only(tuple(arguments.only))
     options = _options(arguments, rubric, several=is_class)
+    read_handout(options.handout)  # before anything is graded: it may be unreadable
     if is_class:
         return grade_class.grade_class(arguments, rubric, options)
     path = Path(arguments.paths[0])
@@ -157,7 +159,9 @@ def _options(arguments: argparse.Namespace, rubric: Rubric, *, several: bool) ->
     from grader.sandbox.isolation import required_isolation
 
     seed, training_seed = arguments.seed or (None, None)
+    handout = rubric.folder / "handout.ipynb"
     return Options(
+        handout=arguments.handout or (handout if handout.is_file() else None),
         device=arguments.device,
         data=rubric.data.resolve(arguments.data),
         seed=seed,

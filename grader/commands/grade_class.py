@@ -47,7 +47,6 @@ def grade_class(arguments: argparse.Namespace, rubric: Rubric, options: Options)
 
     if arguments.jobs is not None and arguments.jobs < 1:
         raise UsageError("--jobs must be 1 or more")
-    handout = rubric.folder / "handout.ipynb"
     class_options = batch.ClassOptions(
         out=arguments.out,
         jobs=arguments.jobs,
@@ -55,7 +54,7 @@ def grade_class(arguments: argparse.Namespace, rubric: Rubric, options: Options)
         best=arguments.attempt == "best",
         fresh=arguments.fresh,
         late=_late(arguments.due, arguments.late, rubric.settings),
-        handout=arguments.handout or (handout if handout.is_file() else None),
+        handout=options.handout,
         json=arguments.json,
         quiet=arguments.quiet,
     )

@@ -14,6 +14,7 @@ from grader.options import Options, Outcome
 from grader.rubric import Rubric
 
 FAILURE = "The grader itself failed"  # how the note begins that says so
+_TEXTS = ("message", "expected", "actual", "reading", "misconception")
 # From best to worst: a criterion has the verdict of its worst check.
 _SEVERITY = ("pass", "skipped", "blocked", "fail", "error")
 
@@ -62,6 +63,7 @@ def unreadable(path: str, name: str, sha256: str, rubric: Rubric, why: str, opti
         rubric=rubric.as_json(),
         criteria=tuple(results),
         provisional=True,
+        review=f"The notebook could not be read: {why}.",
         notes=(f"The notebook could not be read: {why}.",),
         environment=_environment(options, {}),
     )
@@ -80,15 +82,24 @@ def _result(
     failure: str | None,
     misconceptions: Mapping[str, Misconception],
 ) -> CriterionResult:
-    """Return one criterion's result: that of its worst check, in the words of the misconception it found."""
+    """Return one criterion's result: that of its worst check, in the words of the misconception it found.
+
+    Of several checks with the worst verdict the one with the least credit counts, whatever their order.
+    """
     if not checks:
         why = f"The grader stopped before this was checked ({failure or 'no check reported a verdict'})."
         checks = [_row(criterion, "error", why)]
-    worst = max(checks, key=lambda check: _SEVERITY.index(check["verdict"]))
+    severity = max(_SEVERITY.index(check["verdict"]) for check in checks)
+    candidates = [check for check in checks if check["verdict"] == _SEVERITY[severity]]
+
+    def credit_of(check: Mapping[str, Any]) -> float:
+        known = _misconception(check, misconceptions)
+        return max(float(check["credit"]), known.credit if known else 0.0)
+
+    # The texts only decide between equal credits, so that no order of the checks does.
+    worst = min(candidates, key=lambda check: (credit_of(check), [str(check[name]) for name in _TEXTS]))
     verdict = Verdict(worst["verdict"] if worst["verdict"] != "skipped" else "blocked")
-    known = misconceptions.get(worst["misconception"] or "") if verdict is Verdict.FAIL else None
-    credit = min((check["credit"] for check in checks if check["verdict"] == verdict), default=0.0)
-    credit = max(credit, known.credit if known else 0.0)
+    known, credit = _misconception(worst, misconceptions), credit_of(worst)
     return CriterionResult(
         id=criterion.id,
         exercise=criterion.exercise,
@@ -107,6 +118,13 @@ def _result(
         visibility=criterion.visibility,
         seconds=round(sum(check["seconds"] for check in checks), 3),
     )
+
+
+def _misconception(
+    check: Mapping[str, Any], misconceptions: Mapping[str, Misconception]
+) -> Misconception | None:
+    """Return the known misconception that a failed check found."""
+    return misconceptions.get(check["misconception"] or "") if check["verdict"] == "fail" else None
 
 
 def _message(fact: str, known: Misconception | None) -> str:

@@ -31,6 +31,7 @@ _OTHER_FORMATS = {  # by the bytes that a file begins with
     b"<html": "a web page (HTML); download the notebook itself, as .ipynb",
     b"<?xml": "an XML file; download the notebook itself, as .ipynb",
 }
+_WORD_PART = b"word/document.xml"  # a member of every .docx file, which is a zip archive
 _CONFLICT_MARKER = re.compile(r"^(<{7}|\|{7}|={7}|>{7})(?: .*)?$", re.MULTILINE)
 _CELL_START = re.compile(r'\{\s*"cell_type"')
 
@@ -56,12 +57,14 @@ class NotebookCode:
         notes: sentences on how the file was read, if anything about it was unusual.
         python_version: of the kernel that ran the notebook last, if the file gives it.
         markdown: text of each markdown cell, with the number of code cells before it.
+        is_damaged: whether only a part of the file could be read.
     """
 
     cells: list[str]
     notes: list[str] = field(default_factory=list)
     python_version: str | None = None
     markdown: list[tuple[int, str]] = field(default_factory=list)
+    is_damaged: bool = False
 
 
 def read_code(data: bytes, suffix: str) -> NotebookCode:
@@ -72,6 +75,8 @@ def read_code(data: bytes, suffix: str) -> NotebookCode:
     """
     if not data.strip():
         raise NotebookError("the file is empty; save the notebook and hand it in again")
+    if data.startswith(b"PK") and (_WORD_PART in data):
+        raise NotebookError("this is not a notebook but a Word document; hand in the .ipynb file")
     for start, description in _OTHER_FORMATS.items():
         if data.lstrip().startswith(start):
             raise NotebookError(f"this is not a notebook but {description}")
@@ -85,7 +90,10 @@ def read_code(data: bytes, suffix: str) -> NotebookCode:
         raise NotebookError(
             "the file holds more values than any notebook should; clear the outputs and save it again"
         )
-    return _from_json(_parse(text, notes), notes)
+    contents, is_damaged = _parse(text, notes)
+    code = _from_json(contents, notes)
+    code.is_damaged = is_damaged
+    return code
 
 
 def normalize_text(text: str) -> str:
@@ -115,16 +123,18 @@ def _decode(data: bytes, notes: list[str]) -> str:
     return text
 
 
-def _parse(text: str, notes: list[str]) -> dict[str, Any]:
+def _parse(text: str, notes: list[str]) -> tuple[dict[str, Any], bool]:
+    """Return the notebook's data, and whether it is only what was left of a damaged file."""
+    is_damaged = False
     try:
         data = _load_json(_resolve_conflicts(text, notes))
     except json.JSONDecodeError as error:
-        data = _recover(text, error, notes)
+        data, is_damaged = _recover(text, error, notes), True
     except RecursionError as error:
         raise NotebookError("this is not a notebook: its JSON is nested too deeply") from error
     if not isinstance(data, dict) or not ("cells" in data or "worksheets" in data):
         raise NotebookError("this is JSON, but not a notebook: it has no cells")
-    return data
+    return data, is_damaged
 
 
 def _load_json(text: str) -> Any:

@@ -28,6 +28,7 @@ class Submission:
         checkpoint: file of trained weights beside the notebook that it names.
         markdown: text of each markdown cell, with the number of code cells before it.
         python_version: of the kernel that ran the notebook last, if the file gives it.
+        is_damaged: whether only a part of the file could be read.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Submission:
     checkpoint: Path | None = None
     markdown: tuple[tuple[int, str], ...] = ()
     python_version: str | None = None
+    is_damaged: bool = False
 
 
 def read_notebook(path: Path, name: str) -> Submission:
@@ -63,6 +65,7 @@ def read_notebook(path: Path, name: str) -> Submission:
         checkpoint=find_checkpoint(path, cells),
         markdown=tuple(code.markdown),
         python_version=code.python_version,
+        is_damaged=code.is_damaged,
     )
 
 

@@ -157,6 +157,8 @@ def sandbox_warning(grade: Grade) -> str:
 
 def provisional_reason(grade: Grade) -> str:
     """Return why a provisional grade does not count yet."""
+    if grade.review:
+        return f"{grade.review} A TA will review this grade before it counts."
     if not any(result.verdict is Verdict.ERROR for result in grade.criteria):
         return "A TA will review this grade before it counts; the notes say why."
     points_open = undecided_points(grade.criteria)

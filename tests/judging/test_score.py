@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from dataclasses import replace
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -165,6 +166,25 @@ def test_of_several_fails_the_least_credit_counts() -> None:
     checks.append(_check("schedule.betas", "pass", 1))
     result = _only(_grade(*checks, only=("schedule.betas",)))
     assert (result.credit, result.seconds) == (0.25, 3)
+
+
+def test_the_order_of_failed_checks_changes_nothing() -> None:
+    """The least credit counts, that of a recognised mistake included, with the words of that check."""
+    rubric = _known(says="Odd.", credit=0.75)
+    checks = [
+        {**_check("schedule.betas", "fail", 0.0, "a recognised one"), "misconception": "odd"},
+        {**_check("schedule.betas", "fail", 0.5, "half of it"), "expected": "1"},
+        {**_check("schedule.betas", "fail", 0.5, "half of it"), "expected": "2"},
+        _check("schedule.betas", "pass", 1.0, "right"),
+    ]
+    options = Options(only=("schedule.betas",))
+    results = {
+        _only(score.grade(SUBMISSION, SOURCE, rubric, Outcome(checks=list(order)), options, {}))
+        for order in permutations(checks)
+    }
+    (result,) = results
+    assert (result.credit, result.message, result.expected) == (0.5, "half of it", "1")
+    assert (result.misconception, result.mistake) == (None, None)
 
 
 def test_a_skipped_check_is_listed_with_its_reason_and_its_points() -> None:
