@@ -1,4 +1,4 @@
-"""A worker's source has a digest that changes with the code that some definitions depend on, and only with it."""
+"""The digest of a worker's source changes with the code that some definitions depend on, and only with it."""
 
 from __future__ import annotations
 
