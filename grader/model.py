@@ -76,6 +76,7 @@ class CriterionResult:
     mistake: str | None = None  # the misconception's title
     visibility: str = "public"
     seconds: float = 0.0
+    fact: str | None = None  # the check's own sentence: the message without the words about a known mistake
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,7 +269,7 @@ def for_students(grade: Grade) -> Grade:
     """Return the student's edition of a grade: title and verdict only for hidden criteria."""
     message = "The details of this criterion are hidden; only its title and verdict are shown."
     hidden: dict[str, Any] = dict.fromkeys(
-        ("expected", "actual", "hint", "reading", "misconception", "mistake")
+        ("expected", "actual", "hint", "reading", "misconception", "mistake", "fact")
     )
     criteria = (
         replace(result, message=message, **hidden) if result.visibility == "hidden" else result

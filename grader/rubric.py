@@ -13,9 +13,8 @@ from grader import DEFAULT_RUBRIC
 from grader.errors import UsageError
 from grader.extraction.matching import DefinitionPattern, patterns_from
 from grader.model import Criterion, Misconception
+from grader.rubric_digest import combined_digest, deciding_parts, rubric_files
 from grader.rubric_validation import parse_rubric, read_rubric
-
-_HASHED = (".toml", ".py", ".json", ".npz", ".safetensors")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +58,8 @@ class Rubric:
     Attributes:
         named: a name or folder that loads this rubric again, as it was given to ``load``.
         folder: the folder with its checks.
-        digest: SHA-256 over its files; grades with equal digests were judged by the same rules.
+        digest: SHA-256 over its files; grades with equal digests were made by the same rules.
+        deciding: digests of its parts that can decide a verdict or its credit, by name.
         wanted: names of the definitions that students submit.
         shapes: how to recognise those definitions under other names.
         data: the data sets to choose from with ``--data``.
@@ -72,6 +72,7 @@ class Rubric:
     named: str
     folder: Path
     digest: str
+    deciding: Mapping[str, str]
     wanted: tuple[str, ...]
     shapes: Mapping[str, DefinitionPattern]
     exercises: Mapping[int, str]
@@ -107,6 +108,7 @@ class Rubric:
             named=named,
             folder=folder,
             digest=_digest(folder),
+            deciding=deciding_parts(folder, rules, known),
             wanted=tuple(rules["wanted"]),
             exercises={int(number): title for number, title in rules["exercises"].items()},
             shapes=patterns_from(rules.get("shapes", {})),
@@ -115,6 +117,16 @@ class Rubric:
             settings=rules.get("settings", {}),
             misconceptions={id: Misconception(id=id, **block) for id, block in known.items()},
         )
+
+    @property
+    def judging_digest(self) -> str:
+        """Digest of everything in it that can decide a verdict; points, words and visibility cannot."""
+        return combined_digest(self.deciding)
+
+    @property
+    def is_shipped(self) -> bool:
+        """True if it came with the grader, so that a newer grader may bring another edition of it."""
+        return self.named == Path(self.named).name
 
     def only(self, ids: tuple[str, ...]) -> tuple[Criterion, ...]:
         """Return the criteria with these ids, or with ids that begin with one and a dot; all for no ids.
@@ -161,9 +173,8 @@ def _find(name: str) -> tuple[str, Path]:
 
 
 def _digest(folder: Path) -> str:
-    """Hash every file that can decide a verdict; the solutions in ``audit`` decide none."""
+    """Hash every file that can decide a grade; the solutions in ``audit`` decide none."""
     digest = hashlib.sha256()
-    files = (path for path in folder.rglob("*") if path.suffix in _HASHED)
-    for path in sorted(path for path in files if folder / "audit" not in path.parents):
+    for path in rubric_files(folder):
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()

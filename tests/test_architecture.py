@@ -18,6 +18,7 @@ LAYERS = (
     ("seeds",),
     ("extraction", "sandbox"),
     ("options", "rubric_validation"),
+    ("rubric_digest",),
     ("rubric",),
     ("checks", "probes"),
     ("judging", "report"),

@@ -8,6 +8,7 @@ from typing import Any
 
 from grader import __version__
 from grader.extraction.student_source import StudentSource
+from grader.judging.marking import UNREADABLE, mark, skipped_note, unread
 from grader.model import Criterion, CriterionResult, Grade, Misconception, Verdict
 from grader.notebook.submission import Submission
 from grader.options import Options, Outcome
@@ -34,7 +35,7 @@ def grade(
     for criterion in rubric.only(options.only):
         checks = [check for check in outcome.checks if check["criterion"] == criterion.id]
         if reason := _why_skipped(criterion, checks, options):
-            notes.append(f"{criterion.id} ({criterion.points:g} points) was skipped: {reason}")
+            notes.append(skipped_note(criterion.id, criterion.points, reason))
         else:
             results.append(_result(criterion, checks, outcome.failure, rubric.misconceptions))
     return Grade(
@@ -51,20 +52,14 @@ def grade(
 
 def unreadable(path: str, name: str, sha256: str, rubric: Rubric, why: str, options: Options) -> Grade:
     """Return the grade of a file that cannot be read as a notebook; its report gives the reason."""
-    results = []
-    for criterion in rubric.only(options.only):
-        gate = criterion.points == 0
-        verdict = "fail" if gate else "blocked"
-        reason = f"The notebook could not be read: {why}."
-        message = reason if gate else "Not checked: the notebook could not be read."
-        results.append(_result(criterion, [_row(criterion, verdict, message)], None, {}))
+    reason = f"{UNREADABLE}: {why}."
     return Grade(
         submission={"name": name, "path": path, "sha256": sha256},
         rubric=rubric.as_json(),
-        criteria=tuple(results),
+        criteria=tuple(unread(criterion, reason) for criterion in rubric.only(options.only)),
         provisional=True,
-        review=f"The notebook could not be read: {why}.",
-        notes=(f"The notebook could not be read: {why}.",),
+        review=reason,
+        notes=(reason,),
         environment=_environment(options, {}),
     )
 
@@ -99,25 +94,24 @@ def _result(
     # The texts only decide between equal credits, so that no order of the checks does.
     worst = min(candidates, key=lambda check: (credit_of(check), [str(check[name]) for name in _TEXTS]))
     verdict = Verdict(worst["verdict"] if worst["verdict"] != "skipped" else "blocked")
-    known, credit = _misconception(worst, misconceptions), credit_of(worst)
-    return CriterionResult(
+    credit = credit_of(worst)
+    judged = CriterionResult(
         id=criterion.id,
         exercise=criterion.exercise,
         title=criterion.title,
         possible=criterion.points,
-        earned=round(criterion.points * credit, 2),
+        earned=0.0,
         verdict=verdict,
         credit=credit,
-        message=_message(worst["message"], known),
+        message=worst["message"],
         expected=worst["expected"],
         actual=worst["actual"],
-        hint=_hint(criterion, known) if verdict is Verdict.FAIL else None,
         reading=worst["reading"],
         misconception=worst["misconception"],
-        mistake=known.title if known else None,
-        visibility=criterion.visibility,
         seconds=round(sum(check["seconds"] for check in checks), 3),
+        fact=worst["message"],
     )
+    return mark(judged, criterion, misconceptions)
 
 
 def _misconception(
@@ -125,19 +119,6 @@ def _misconception(
 ) -> Misconception | None:
     """Return the known misconception that a failed check found."""
     return misconceptions.get(check["misconception"] or "") if check["verdict"] == "fail" else None
-
-
-def _message(fact: str, known: Misconception | None) -> str:
-    if known is None or not known.says:
-        return fact
-    return f"{fact}{'' if fact.endswith(('.', '?', '!')) else '.'} {known.says}"
-
-
-def _hint(criterion: Criterion, known: Misconception | None) -> str | None:
-    hint = (known and known.hint) or criterion.hint
-    if known and known.reread and "Reread" not in hint:
-        hint = f"{hint} Reread '{known.reread}' in the handout.".strip()
-    return hint or None
 
 
 def _row(criterion: Criterion, verdict: str, message: str) -> dict[str, Any]:
