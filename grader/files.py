@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import errno
+import functools
 import hashlib
 import os
+import platform
 import re
 import shutil
+import sys
 import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from platformdirs import user_cache_path, user_data_path
 
 from grader.errors import UsageError
 
+if sys.platform != "win32":
+    import fcntl
+
 _APP = "ddpm-grader"  # the folders' name; another one would orphan existing keys and caches
 _MAX_CHARACTERS = 100  # file systems allow 255 bytes
 _UNSAFE = re.compile(r"[^\w .,+()@=-]|^[. -]|[. ]$")
-_RUN_PREFIX = "grade-run-"
+_LOCK = ".lock"  # a file in the folder of a run
 
 
 def cache_folder() -> Path:
@@ -75,34 +84,67 @@ def scratch_folder() -> Iterator[Path]:
 
     While it exists it is the default of ``tempfile`` here (``tempfile.tempdir``) and in child processes
     (``TMPDIR``), so that one removal at the end takes all that any of them left behind.
+
+    Graders in other containers or on other machines may use the folder around it, too. Process ids say
+    nothing about those, so a run holds a lock on a file in its folder; the system releases it at its end.
     """
-    for leftover in Path(tempfile.gettempdir()).glob(f"{_RUN_PREFIX}*"):
-        with suppress(OSError, ValueError):
-            if _is_dead(int(leftover.name.split("-")[2])) and leftover.stat().st_uid == os.getuid():
-                shutil.rmtree(leftover, ignore_errors=True)
+    _remove_leftovers(Path(tempfile.gettempdir()))
     tempdir, variable = tempfile.tempdir, os.environ.get("TMPDIR")
-    with tempfile.TemporaryDirectory(
-        prefix=f"{_RUN_PREFIX}{os.getpid()}-", ignore_cleanup_errors=True
-    ) as folder:
-        tempfile.tempdir = os.environ["TMPDIR"] = folder
-        try:
-            yield Path(folder)
-        finally:
-            tempfile.tempdir = tempdir
-            if variable is None:
-                del os.environ["TMPDIR"]
-            else:
-                os.environ["TMPDIR"] = variable
-
-
-def _is_dead(process: int) -> bool:
-    """Return whether a process has surely ended; False where that is unknown."""
-    if os.name != "posix":  # on Windows os.kill ends the process, whatever the signal
-        return False
+    folder, lock = _locked_folder()
+    tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
+        yield folder
+    finally:
+        tempfile.tempdir = tempdir
+        if variable is None:
+            del os.environ["TMPDIR"]
+        else:
+            os.environ["TMPDIR"] = variable
+        shutil.rmtree(folder, ignore_errors=True)
+        lock.close()
+
+
+def _locked_folder() -> tuple[Path, BinaryIO]:
+    """Create a folder and the locked file that marks it as in use until that is closed."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_prefix()))
+        with suppress(FileNotFoundError):
+            lock = open(folder / _LOCK, "xb")  # noqa: SIM115  it stays open as long as the folder
+            with suppress(OSError):  # no locks here; then nobody else takes the folder for a leftover, either
+                _lock(lock, wait=True)
+            # Another grader that saw the folder before it was locked has removed it by now.
+            os.stat(lock.name)
+            return folder, lock
+
+
+def _remove_leftovers(around: Path) -> None:
+    """Remove the folders of runs on this machine that have ended; those of other machines are left alone."""
+    for folder in around.glob(f"{_prefix()}*"):
+        with suppress(OSError), open(folder / _LOCK, "r+b") as lock:
+            _lock(lock, wait=False)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _lock(file: BinaryIO, *, wait: bool) -> None:
+    """Take the lock on an open file, which the system releases when it is closed.
+
+    Raises:
+        OSError: another process holds it, or there are no such locks here.
+    """
+    if sys.platform == "win32":
+        raise OSError(errno.ENOLCK, "no locks")
+    fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+
+
+@functools.cache
+def _prefix() -> str:
+    """Return how the names of this machine's folders begin.
+
+    Containers on one machine share it, and see each other's locks. The locks of another machine, or of this
+    one before it was started again, may be invisible on a shared file system.
+    """
+    try:
+        machine = Path("/proc/sys/kernel/random/boot_id").read_text()
+    except OSError:
+        machine = f"{platform.node()} {uuid.getnode()}"
+    return f"grade-run-m{hashlib.sha256(machine.encode()).hexdigest()[:8]}-"

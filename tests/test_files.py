@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -39,3 +40,80 @@ def test_the_folders_on_linux_stay_where_they_are(monkeypatch: pytest.MonkeyPatc
         monkeypatch.delenv(variable)
     assert files.cache_folder() == Path.home() / ".cache" / "ddpm-grader"
     assert files.data_folder() == Path.home() / ".local" / "share" / "ddpm-grader"
+
+
+_HOLDS_A_FOLDER = """
+import sys
+from grader.files import scratch_folder
+with scratch_folder() as folder:
+    print(folder, flush=True)
+    sys.stdin.read()
+"""
+
+
+def _grader(around: Path, *, in_a_container: bool = False) -> tuple[subprocess.Popen[str], Path]:
+    """Start a process with a scratch folder below ``around``, and return the folder too."""
+    command = [sys.executable, "-c", _HOLDS_A_FOLDER]
+    if in_a_container:  # process ids of another one mean nothing here, and the other way round
+        command = ["unshare", "--user", "--pid", "--fork", "--map-root-user", *command]
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(
+        command, env={**os.environ, "TMPDIR": str(around)}, stdin=pipe, stdout=pipe, text=True
+    )
+    assert process.stdout is not None
+    return process, Path(process.stdout.readline().strip())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="namespaces are Linux's")
+def test_graders_in_two_containers_leave_each_others_folders_alone(tmp_path: Path) -> None:
+    first, one = _grader(tmp_path, in_a_container=True)
+    if not one.name:
+        pytest.skip("this machine allows no namespaces")
+    second, other = _grader(tmp_path)
+    third, third_folder = _grader(tmp_path, in_a_container=True)
+    try:
+        assert one.is_dir()
+        assert other.is_dir()
+        assert third_folder.is_dir()
+    finally:
+        for process in (first, second, third):
+            process.communicate("")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such locks")
+def test_the_folder_of_a_killed_run_is_removed_by_the_next(tmp_path: Path) -> None:
+    killed, folder = _grader(tmp_path)
+    (folder / "deeper").mkdir()
+    killed.kill()
+    killed.communicate()
+    assert folder.exists()
+    ended, other = _grader(tmp_path)
+    assert not folder.exists()
+    ended.communicate("")
+    assert not other.exists()
+
+
+def test_folders_of_other_machines_are_left_alone(tmp_path: Path) -> None:
+    """Their locks may be invisible here."""
+    foreign = tmp_path / "grade-run-m00000000-abc"
+    foreign.mkdir()
+    (foreign / ".lock").touch()
+    process, _ = _grader(tmp_path)
+    process.communicate("")
+    assert foreign.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such locks")
+def test_graders_that_start_at_the_same_time_all_keep_their_folders(tmp_path: Path) -> None:
+    """Some see another's folder before it is locked."""
+    code = """
+from grader.files import scratch_folder
+for _ in range(200):
+    with scratch_folder() as folder:
+        (folder / "x").touch()
+"""
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    running = [subprocess.Popen([sys.executable, "-c", code], env=environment) for _ in range(4)]
+    assert [process.wait(120) for process in running] == [0] * 4
+    assert list(tmp_path.iterdir()) == []
