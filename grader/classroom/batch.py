@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grader.classroom import classpage, similarity
+from grader.classroom import accounting, classpage, similarity
 from grader.classroom.cache_key import describe_changes, result_inputs
 from grader.classroom.collect import CollectedSubmissions, collect
 from grader.classroom.gradebook import Gradebook, GradebookEntry, ResultInputs
@@ -20,6 +20,7 @@ from grader.classroom.progress import ProgressDisplay, progress_display
 from grader.classroom.reports import STUDENT_FOLDER, mark_text, refresh_reports
 from grader.classroom.roster import StudentAttempts, match, people_on, read_roster
 from grader.classroom.scheduler import Task, default_jobs, run_tasks
+from grader.classroom.selection import Selector
 from grader.classroom.store import batch_lock
 from grader.classroom.students import Attempt
 from grader.extraction.local_modules import content_digest
@@ -41,6 +42,7 @@ class ClassOptions:
         best: count the best attempt of each student rather than the latest.
         fresh: grade again what the gradebook already holds.
         late: overrides the rubric's rule.
+        zip_names: encoding of names in zip archives that do not give it.
     """
 
     out: Path
@@ -50,6 +52,7 @@ class ClassOptions:
     fresh: bool = False
     late: LateRule | None = None
     handout: Path | None = None
+    zip_names: str | None = None
     json: bool = False
     quiet: bool = False
 
@@ -66,10 +69,20 @@ def grade_class(paths: Sequence[str], rubric: Rubric, options: Options, class_op
     """
     out = class_options.out
     with scratch_folder() as scratch:
-        people = people_on(read_roster(class_options.roster)) if class_options.roster else []
-        logins = {p.ids[kind] for p in people for kind in ("login", "github", "student id") if kind in p.ids}
-        collected = collect(paths, scratch, rubric.wanted, logins)
-        for sentence in (*collected.refused, *collected.notes):
+        roster = read_roster(class_options.roster) if class_options.roster else []
+        people = people_on(roster)
+        selector = Selector(rubric.wanted, class_options.handout, rubric.shapes, dict(options.mapped))
+        selector.check_handout()
+        collected = collect(
+            paths,
+            scratch,
+            rubric.wanted,
+            selector=selector,
+            roster=[entry.claim for entry in roster],
+            zip_names=class_options.zip_names,
+        )
+        summary = [] if class_options.quiet else [accounting.summary(collected.files)]
+        for sentence in (*collected.refused, *collected.notes, *summary):
             print(f"grade: {clean(sentence)}", file=sys.stderr)
         check_writable(out / STUDENT_FOLDER)
         with batch_lock(out), Gradebook(out, create=True) as book:
@@ -102,6 +115,7 @@ def _store_settings(
         book.set_setting("late", late.as_json() if late else book.setting("late"))
         book.set_setting("refused", list(collected.refused))
         book.set_setting("notes", list(collected.notes))
+        book.set_setting("files", accounting.as_json(collected.files))
         book.set_setting("boundaries", rubric.settings.get("boundaries", classpage.BOUNDARIES))
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from grader.classroom import accounting
 from grader.classroom.gradebook import Gradebook, GradebookEntry
 from grader.classroom.heatmap import SYMBOLS, heat_map
 from grader.classroom.reports import final_points
@@ -141,6 +142,8 @@ def _render(book: Gradebook) -> str:
             ],
             refused=book.setting("refused") or [],
             notes=book.setting("notes") or [],
+            files=book.setting("files"),
+            not_graded=accounting.not_graded(book.setting("files")),
         )
     )
 

@@ -1,22 +1,24 @@
-"""Collect the attempts of a class from files, folders and zip archives; unsafe files are refused."""
+"""Collect the attempts of a class from files, folders and archives, with an account of every file."""
 
 from __future__ import annotations
 
-import os
-import re
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from grader.classroom.archives import SIDECARS, ArchiveExtractor, SubmittedFile, is_clutter
-from grader.classroom.identity import Claim, identifiers_from
-from grader.classroom.owners import OwnerGuess, guess_owners
-from grader.classroom.students import Attempt, replace_surrogates
+from grader.classroom import accounting
+from grader.classroom.accounting import Account, Fate, FileRecord
+from grader.classroom.archives import ArchiveExtractor
+from grader.classroom.attempts import attempts_in, why_not
+from grader.classroom.identity import Claim
+from grader.classroom.owners import find_owners
+from grader.classroom.platforms import OwnerGuess
+from grader.classroom.selection import Selector
+from grader.classroom.students import Attempt
+from grader.classroom.submitted import Kind, SubmittedFile, is_zip, may_be_work
+from grader.classroom.walk import files_in, labelled
 from grader.errors import UsageError
-
-_SEARCHED = 8 << 20  # bytes of a notebook that are searched for wanted definitions
-_NOTEBOOKS = (".ipynb", ".py")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,155 +26,121 @@ class CollectedSubmissions:
     """Everything found in the given files, folders and archives.
 
     Attributes:
-        refused: a sentence for each file that is unsafe or unreadable.
-        notes: a sentence for each choice among several notebooks, and for each student without a notebook.
+        refused: a sentence for each file of a student's that could not be graded.
+        notes: a sentence for each choice among several notebooks, and for what else was not graded.
+        files: what became of each file.
     """
 
     attempts: tuple[Attempt, ...]
     refused: tuple[str, ...]
     notes: tuple[str, ...]
+    files: tuple[FileRecord, ...]
 
 
 def is_class_run(paths: Sequence[str]) -> bool:
     """Return whether the paths are a class: a folder, an archive, or several notebooks."""
-    return len(paths) > 1 or Path(paths[0]).is_dir() or _is_zip(Path(paths[0]))
+    path = Path(paths[0])
+    return len(paths) > 1 or path.is_dir() or (is_zip(path.name) and path.is_file())
 
 
 def collect(
-    paths: Sequence[str], scratch: Path, wanted: Sequence[str], logins: Collection[str] = ()
+    paths: Sequence[str],
+    scratch: Path,
+    wanted: Sequence[str],
+    *,
+    selector: Selector | None = None,
+    roster: Collection[Claim] = (),
+    zip_names: str | None = None,
 ) -> CollectedSubmissions:
     """Find every attempt below ``paths``; archives are extracted into ``scratch``.
 
     Args:
-        wanted: names of the wanted definitions. Of several notebooks in one attempt, the one that defines
-            most of them is graded.
-        logins: those on the roster, which tell a student's folder from others.
+        wanted: names of the wanted definitions.
+        selector: decides which of several notebooks in one attempt is graded; by default, the definitions.
+        roster: people whose names, logins and ids tell a student's folder from others.
+        zip_names: encoding of names in archives that do not give it.
 
     Raises:
         UsageError: a path does not exist, or there are no notebooks.
     """
-    extractor = ArchiveExtractor(scratch)
-    files: list[SubmittedFile] = []
-    for label, path in _labelled(paths):
-        files += _files_in(path, label, extractor)
-    guesses = guess_owners(files, logins)
-    notebooks = [file for file in files if file.path and file.name.lower().endswith(_NOTEBOOKS)]
-    if not notebooks and not extractor.refused:
+    account = Account()
+    extractor = ArchiveExtractor(scratch, account, zip_names)
+    files = [file for label, path in labelled(paths) for file in files_in(path, label, extractor, account)]
+    owners = find_owners(files, roster)
+    attempts, notes = attempts_in(files, owners.by_file, selector or Selector(wanted), account)
+    _account_for_rest(files, owners.by_file, attempts, account)
+    records = account.records()
+    refused = accounting.refused(records)
+    if not attempts and not refused:
         verb = "contains" if len(paths) == 1 else "contain"
         raise UsageError(f"{', '.join(paths)} {verb} no notebooks (*.ipynb)")
-    attempts, notes = _attempts(notebooks, guesses, wanted)
-    notes += _without_notebook(files, guesses, attempts)
+    notes += [*owners.notes, *_on_names(extractor.guessed_names), *accounting.left_out(records)]
     return CollectedSubmissions(
-        attempts=tuple(attempts), refused=tuple(extractor.refused), notes=tuple(notes)
+        attempts=tuple(attempts), refused=tuple(refused), notes=tuple(notes), files=records
     )
 
 
-def _labelled(paths: Sequence[str]) -> list[tuple[str, Path]]:
-    """Return each path with a unique label: a folder's name, or a file's path relative to the other files."""
-    absolute = list(dict.fromkeys(Path(os.path.abspath(path)) for path in paths))
-    for given, path in zip(paths, map(Path, paths), strict=True):
-        if not path.exists():
-            raise UsageError(f"there is no file {given}; check the name and the current folder")
-    parents = [str(path.parent) for path in absolute if not path.is_dir()]
-    common = os.path.commonpath(parents) if parents else ""
-    labels: dict[str, Path] = {}
-    for path in absolute:
-        label = path.name if path.is_dir() else os.path.relpath(path, common).replace(os.sep, "/")
-        while label in labels:
-            label = f"{path.parent.name}-{label}"
-        labels[replace_surrogates(label)] = path
-    return list(labels.items())
-
-
-def _files_in(root: Path, label: str, extractor: ArchiveExtractor) -> Iterator[SubmittedFile]:
-    if not root.is_dir():
-        if root.suffix.lower() in (".ipynb", ".zip"):
-            yield from _file(root, label, extractor)
-        elif root.suffix.lower() == ".py":  # in a folder it would be a module
-            yield SubmittedFile(label, root)
-        else:
-            extractor.refused.append(f"{label} is neither a notebook (*.ipynb, *.py) nor a zip archive")
-        return
-    for folder, subfolders, names in os.walk(root):
-        subfolders.sort()
-        # os.walk lists links to folders among the folders, and does not follow them.
-        for name in sorted([*names, *(sub for sub in subfolders if Path(folder, sub).is_symlink())]):
-            path = Path(folder, name)
-            inner = replace_surrogates(f"{label}/{path.relative_to(root).as_posix()}")
-            if is_clutter(inner):
-                continue
-            if path.is_symlink():  # may lead to another student's work, or out of the folder
-                extractor.refused.append(f"{inner} was refused: it is a symbolic link, not a file")
-            else:
-                yield from _file(path, inner, extractor)
-        subfolders[:] = [sub for sub in subfolders if not is_clutter(sub)]
-
-
-def _file(path: Path, label: str, extractor: ArchiveExtractor) -> Iterator[SubmittedFile]:
-    if _is_zip(path):
-        yield from extractor.extract(path, label)
-    elif path.suffix.lower() == ".ipynb" or path.name in SIDECARS:
-        yield SubmittedFile(label, path)
-    else:
-        yield SubmittedFile(label, None)
-
-
-def _is_zip(path: Path) -> bool:
-    return path.suffix.lower() == ".zip" and path.is_file()
-
-
-def _attempts(
-    notebooks: Sequence[SubmittedFile], guesses: dict[str, OwnerGuess], wanted: Sequence[str]
-) -> tuple[list[Attempt], list[str]]:
-    """Return an attempt per student and number, and a note for each choice among several notebooks."""
-    groups: dict[tuple[str, tuple[str, ...], int], list[SubmittedFile]] = defaultdict(list)
-    for file in notebooks:
-        guess = guesses[file.name]
-        groups[guess.owner, tuple(sorted(guess.ids.values())), guess.number].append(file)
-    attempts, notes = [], []
-    for files in groups.values():
-        chosen = files[0] if len(files) == 1 else max(files, key=lambda file: _completeness(file, wanted))
-        guess = guesses[chosen.name]
-        attempts.append(
-            Attempt(
-                members=(Claim(name=guess.owner, identifiers=identifiers_from(guess.ids)),),
-                path=chosen.path or Path(),
-                label=chosen.name,
-                number=guess.number,
-                handed_in=guess.handed_in,
-                is_late=any(guesses[file.name].is_late for file in files),
-            )
-        )
-        others = ", ".join(PurePosixPath(file.name).name for file in files if file is not chosen)
-        if others:
-            notes.append(
-                f"{guess.owner} handed in several notebooks; {chosen.name} was graded, not {others}."
-            )
-    return attempts, notes
-
-
-def _completeness(file: SubmittedFile, wanted: Sequence[str]) -> tuple[int, float]:
-    """Return how many wanted definitions a notebook seems to have, then its modification time."""
-    if file.path is None or not file.path.is_file():
-        return 0, 0.0
-    try:
-        with file.path.open("rb") as opened:
-            text = opened.read(_SEARCHED).decode(errors="replace")
-        modified = file.path.stat().st_mtime
-    except OSError:
-        return 0, 0.0
-    patterns = (rf"\b(?:def|class)\s+{re.escape(name)}\b" for name in wanted)
-    return sum(bool(re.search(pattern, text)) for pattern in patterns), modified
-
-
-def _without_notebook(
-    files: Sequence[SubmittedFile], guesses: dict[str, OwnerGuess], attempts: Sequence[Attempt]
-) -> list[str]:
-    """Return a note for each student whose files, in a platform's export, include no notebook."""
-    owners = {attempt.owner for attempt in attempts}
-    others: dict[str, list[str]] = defaultdict(list)
+def _account_for_rest(
+    files: Sequence[SubmittedFile],
+    owners: Mapping[str, OwnerGuess],
+    attempts: Sequence[Attempt],
+    account: Account,
+) -> None:
+    """Record the files that were neither graded, used nor refused."""
+    graded = {member for attempt in attempts for member in attempt.members}
+    without: dict[str, list[SubmittedFile]] = defaultdict(list)
     for file in files:
-        guess = guesses.get(file.name)
-        if guess and guess.owner not in owners and PurePosixPath(file.name).name not in SIDECARS:
-            others[guess.owner].append(PurePosixPath(file.name).name)
-    return [f"{owner} handed in no notebook, only {', '.join(names[:5])}." for owner, names in others.items()]
+        guess = owners.get(file.name)
+        if file.name in account:
+            continue
+        if file.kind is Kind.SIDECAR:
+            account.use(file.name, "the platform's metadata")
+        elif guess is None and may_be_work(file.own_name):
+            account.refuse(file.name, why_not(file), f"{file.name} was not graded: {why_not(file)}.")
+        elif guess is None or graded & set(guess.members):
+            whose = guess.whose if guess else ""
+            if file.kind is Kind.OTHER:
+                account.leave_beside(file.name, whose)
+            else:
+                account.leave_out(file.name, why_not(file), whose)
+        elif guess.is_named_by_platform or may_be_work(file.own_name):
+            without[guess.whose].append(file)
+        else:
+            account.leave_out(file.name, why_not(file), guess.whose)
+    for whose, own in without.items():
+        _account_for_student_without(whose, own, account)
+
+
+def _account_for_student_without(whose: str, files: Sequence[SubmittedFile], account: Account) -> None:
+    """Record the files of a student among which there is nothing to grade, with one sentence for all."""
+    names = ", ".join(file.own_name for file in files[:5]) + (" and others" if len(files) > 5 else "")
+    packed = f" {_first_packed(files)}" if any(file.kind is Kind.PACKED for file in files) else ""
+    sentence = f"{whose} handed in no notebook, only {names}.{packed}"
+    for number, file in enumerate(files):
+        record = FileRecord(
+            name=file.name,
+            fate=Fate.NOT_GRADED,
+            reason=why_not(file),
+            student=whose,
+            sentence="" if number else sentence,
+            is_told=number > 0,
+            needs_action=True,
+        )
+        account.add(record)
+
+
+def _first_packed(files: Sequence[SubmittedFile]) -> str:
+    packed = next(file for file in files if file.kind is Kind.PACKED)
+    return f"{packed.own_name} cannot be opened: unpack it, and grade the folder."
+
+
+def _on_names(guessed: Mapping[str, str]) -> list[str]:
+    """Return a note on names in archives whose encoding nothing tells."""
+    if not guessed:
+        return []
+    archive, name = next(iter(guessed.items()))
+    others = f" and {len(guessed) - 1} other archives" if len(guessed) > 1 else ""
+    return [
+        f"Names in {archive}{others} are in an unknown encoding; they were read as CP437, such as {name!r}. "
+        "If that is wrong, name the encoding with --zip-names (gbk, shift-jis, big5, cp850, ...)."
+    ]

@@ -39,11 +39,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--handout", type=Path, metavar="NB", help="notebook handed out to students (the rubric's)"
     )
+    group.add_argument(
+        "--zip-names",
+        metavar="ENCODING",
+        help="encoding of names in zip archives that do not give it, such as gbk or shift-jis (cp437)",
+    )
 
 
 def grade_class(arguments: argparse.Namespace, rubric: Rubric, options: Options) -> int:
     """Grade a class with the options of the command line, and return the exit code."""
     from grader.classroom import batch
+    from grader.classroom.member_names import check_encoding
 
     if arguments.jobs is not None and arguments.jobs < 1:
         raise UsageError("--jobs must be 1 or more")
@@ -55,6 +61,7 @@ def grade_class(arguments: argparse.Namespace, rubric: Rubric, options: Options)
         fresh=arguments.fresh,
         late=_late(arguments.due, arguments.late, rubric.settings),
         handout=options.handout,
+        zip_names=check_encoding(arguments.zip_names) if arguments.zip_names else None,
         json=arguments.json,
         quiet=arguments.quiet,
     )

@@ -69,9 +69,9 @@ def test_a_changed_module_beside_the_notebook_is_graded_again(tmp_path, rubric, 
     submissions = tmp_path / "class"
     notebook(submissions / "alice" / "hw.ipynb", "from model import answer")
     (submissions / "alice" / "model.py").write_text("answer = 41")
-    assert run(out, submissions, "--rubric", rubric).grade("hw")["earned"] == 2
+    assert run(out, submissions, "--rubric", rubric).grade("alice")["earned"] == 2
     (submissions / "alice" / "model.py").write_text("answer = 42")
-    assert run(out, submissions, "--rubric", rubric).grade("hw")["earned"] == 10
+    assert run(out, submissions, "--rubric", rubric).grade("alice")["earned"] == 10
 
 
 def test_one_bad_submission_never_stops_the_others(tmp_path, rubric, out):

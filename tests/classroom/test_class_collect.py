@@ -38,7 +38,7 @@ def _write_notebooks(folder: Path, *names: str) -> Path:
         (("hw3-alice/x.ipynb", "hw3-bob-jones/x.ipynb"), {"alice", "bob-jones"}),
         (("submitted/alice/hw3/x.ipynb", "submitted/bob/hw3/x.ipynb"), {"alice", "bob"}),
         (("anna-lee/x.ipynb", "anna-may/x.ipynb"), {"anna-lee", "anna-may"}),
-        (("alice/.ipynb_checkpoints/x-checkpoint.ipynb", "alice/x.ipynb"), {"x"}),
+        (("alice/.ipynb_checkpoints/x-checkpoint.ipynb", "alice/x.ipynb"), {"alice"}),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("packed", [False, True], ids=["folder", "zip"])
@@ -90,12 +90,12 @@ def test_of_several_notebooks_the_one_with_the_solution_is_graded_and_a_note_say
     )
 
 
-def test_a_student_without_a_notebook_is_named_in_a_note(tmp_path, scratch):
+def test_a_student_without_a_notebook_is_named(tmp_path, scratch):
     folder = _write_notebooks(tmp_path / "class", "Al Bo_1_assignsubmission_file_/x.ipynb")
     other = folder / "Cy Do_2_assignsubmission_file_" / "hw.pdf"
     other.parent.mkdir()
     other.write_bytes(b"%PDF")
-    assert collect([str(folder)], scratch, []).notes == ("Cy Do handed in no notebook, only hw.pdf.",)
+    assert collect([str(folder)], scratch, []).refused == ("Cy Do handed in no notebook, only hw.pdf.",)
 
 
 def _link() -> zipfile.ZipInfo:

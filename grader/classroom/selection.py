@@ -1,0 +1,182 @@
+"""Choose the notebook to grade where one attempt holds several: the one with the student's own work."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from grader.classroom.submitted import Kind, SubmittedFile
+from grader.errors import NotebookError, UsageError
+from grader.extraction.extract import extract
+from grader.extraction.matching import DefinitionPattern
+from grader.extraction.statements import DEFINITION_NODES, Statement
+from grader.extraction.student_source import StudentSource
+from grader.notebook.submission import Submission, read_notebook
+
+_OLD = re.compile(r"(?<![a-z])(old|backup|bak|copy|kopie|alt|draft|orig|original)(?![a-z])", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What a notebook holds of the homework.
+
+    Attributes:
+        own: wanted definitions that differ from the handout's.
+        found: wanted definitions.
+        modules: paths of the local modules that it uses, relative to its folder.
+        checkpoint: the file of trained weights that it uses.
+    """
+
+    own: int = 0
+    found: int = 0
+    modules: frozenset[str] = frozenset()
+    checkpoint: Path | None = None
+
+    @property
+    def is_handout(self) -> bool:
+        """Whether all that was found equals the handout."""
+        return self.found > 0 and self.own == 0
+
+
+class Selector:
+    """Compares notebooks by what they hold of a homework.
+
+    Attributes:
+        wanted: names of the definitions that the rubric wants.
+    """
+
+    def __init__(
+        self,
+        wanted: Sequence[str],
+        handout: Path | None = None,
+        patterns: Mapping[str, DefinitionPattern] | None = None,
+        mapped: Mapping[str, str] | None = None,
+    ) -> None:
+        self.wanted = wanted
+        self._handout, self._patterns, self._mapped = handout, patterns, mapped
+        self._seen: dict[str, Work] = {}
+
+    @property
+    def has_handout(self) -> bool:
+        """Whether notebooks are compared with a handout."""
+        return self._handout is not None
+
+    def check_handout(self) -> None:
+        """Read the handout.
+
+        Raises:
+            UsageError: it cannot be read.
+        """
+        if self._handout is not None:
+            try:
+                read_notebook(self._handout, self._handout.stem)
+            except NotebookError as error:
+                raise UsageError(f"the handout {self._handout} cannot be read: {error}") from error
+
+    def work(self, file: SubmittedFile) -> Work:
+        """Return what a notebook or script holds; nothing if it cannot be read."""
+        if file.name not in self._seen:
+            self._seen[file.name] = self._work(file)
+        return self._seen[file.name]
+
+    def choose(self, files: Sequence[SubmittedFile], uploads: Mapping[str, int]) -> SubmittedFile:
+        """Return the file to grade.
+
+        What has own work comes first, then notebooks before scripts, the most own work, the most
+        definitions, the last upload, what is not called old, and the last date. Scripts are only looked at
+        where no notebook has own work: most are modules.
+        """
+        notebooks = [file for file in files if file.kind is Kind.NOTEBOOK]
+        if len(files) == 1:
+            return files[0]
+        if notebooks and any(self.work(file).own for file in notebooks):
+            files = notebooks
+
+        def rank(file: SubmittedFile) -> tuple[bool, bool, int, int, int, bool, float]:
+            work, upload = self.work(file), uploads.get(file.name, 0)
+            is_notebook, is_old = file.kind is Kind.NOTEBOOK, _OLD.search(file.own_name) is not None
+            return work.own > 0, is_notebook, work.own, work.found, upload, not is_old, file.modified
+
+        return max(reversed(files), key=rank)
+
+    def _work(self, file: SubmittedFile) -> Work:
+        if file.path is None:
+            return Work()
+        try:
+            source = self._extract(read_notebook(file.path, file.path.stem))
+        except (NotebookError, RuntimeError, MemoryError, ValueError, SyntaxError):
+            return Work()  # its report gives the reason if it is graded
+        needed = {name: _definitions(source, name) for name in self.wanted}
+        return Work(
+            own=sum(bool(parts - self._handed_out) for parts in needed.values()),
+            found=sum(map(bool, needed.values())),
+            modules=frozenset(
+                module.cell.number
+                for module in source.modules.values()
+                if isinstance(module.cell.number, str)
+            ),
+            checkpoint=source.checkpoint,
+        )
+
+    def _extract(self, submission: Submission) -> StudentSource:
+        return extract(submission, self.wanted, self._patterns, self._mapped)
+
+    @cached_property
+    def _handed_out(self) -> frozenset[str]:
+        """The definitions in the handout, without names of variables' places, comments and docstrings."""
+        if self._handout is None:
+            return frozenset()
+        try:
+            source = self._extract(read_notebook(self._handout, self._handout.stem))
+        except (NotebookError, RuntimeError, MemoryError, ValueError, SyntaxError):
+            return frozenset()
+        return frozenset(part for name in self.wanted for part in _definitions(source, name))
+
+
+def _definitions(source: StudentSource, wanted: str) -> frozenset[str]:
+    """Return the definitions that a wanted name consists of, with its helpers, as normalized syntax."""
+    found = {each.name: each.found or each.name for each in source.definitions}
+    root = found.get(wanted, wanted).partition(".")[0]
+    needed = [source.statements[index] for index in source.needs.get(wanted, ())]
+    inside = [statement for module in source.modules.values() for statement in module.statements]
+    if not any(root in statement.binds for statement in needed):
+        return frozenset()
+    imported = inside if any(_is_import(each) and root in each.binds for each in needed) else []
+    kept = [each for each in needed if _is_definition(each, root)] + [
+        each for each in imported if isinstance(each.node, DEFINITION_NODES)
+    ]
+    return frozenset(_normalized(statement.node) for statement in kept)
+
+
+def _is_definition(statement: Statement, root: str) -> bool:
+    if _is_import(statement):
+        return False
+    is_definition = isinstance(statement.node, DEFINITION_NODES)
+    return is_definition or bool(statement.patches) or root in statement.binds
+
+
+def _is_import(statement: Statement) -> bool:
+    return isinstance(statement.node, ast.Import | ast.ImportFrom)
+
+
+def _normalized(node: ast.stmt) -> str:
+    """Return the syntax as text, without positions and docstrings."""
+    return ast.dump(_without_docstrings(node), annotate_fields=False)
+
+
+def _without_docstrings(node: ast.stmt) -> ast.stmt:
+    bare = copy.deepcopy(node)
+    for part in ast.walk(bare):
+        body: object = getattr(part, "body", None)
+        if isinstance(part, DEFINITION_NODES) and isinstance(body, list) and len(body) > 1:
+            part.body = [each for each in body if not _is_text(each)]
+    return bare
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
