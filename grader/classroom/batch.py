@@ -23,6 +23,7 @@ from grader.classroom.scheduler import Task, default_jobs, run_tasks
 from grader.classroom.selection import Selector
 from grader.classroom.store import batch_lock
 from grader.classroom.students import Attempt
+from grader.extraction.handout import read_handout
 from grader.extraction.local_modules import content_digest
 from grader.files import check_writable, scratch_folder
 from grader.model import CriterionResult, Grade
@@ -71,8 +72,8 @@ def grade_class(paths: Sequence[str], rubric: Rubric, options: Options, class_op
     with scratch_folder() as scratch:
         roster = read_roster(class_options.roster) if class_options.roster else []
         people = people_on(roster)
-        selector = Selector(rubric.wanted, class_options.handout, rubric.shapes, dict(options.mapped))
-        selector.check_handout()
+        handout = read_handout(class_options.handout)
+        selector = Selector(rubric.wanted, handout, rubric.shapes, dict(options.mapped))
         collected = collect(
             paths,
             scratch,

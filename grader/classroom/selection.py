@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import ast
-import copy
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 from grader.classroom.submitted import Kind, SubmittedFile
-from grader.errors import NotebookError, UsageError
+from grader.errors import NotebookError
 from grader.extraction.extract import extract
+from grader.extraction.handout import NO_HANDOUT, Handout, syntax_keys
 from grader.extraction.matching import DefinitionPattern
 from grader.extraction.statements import DEFINITION_NODES, Statement
 from grader.extraction.student_source import StudentSource
@@ -53,7 +52,7 @@ class Selector:
     def __init__(
         self,
         wanted: Sequence[str],
-        handout: Path | None = None,
+        handout: Handout = NO_HANDOUT,
         patterns: Mapping[str, DefinitionPattern] | None = None,
         mapped: Mapping[str, str] | None = None,
     ) -> None:
@@ -64,19 +63,7 @@ class Selector:
     @property
     def has_handout(self) -> bool:
         """Whether notebooks are compared with a handout."""
-        return self._handout is not None
-
-    def check_handout(self) -> None:
-        """Read the handout.
-
-        Raises:
-            UsageError: it cannot be read.
-        """
-        if self._handout is not None:
-            try:
-                read_notebook(self._handout, self._handout.stem)
-            except NotebookError as error:
-                raise UsageError(f"the handout {self._handout} cannot be read: {error}") from error
+        return self._handout != NO_HANDOUT
 
     def work(self, file: SubmittedFile) -> Work:
         """Return what a notebook or script holds; nothing if it cannot be read."""
@@ -113,7 +100,7 @@ class Selector:
             return Work()  # its report gives the reason if it is graded
         needed = {name: _definitions(source, name) for name in self.wanted}
         return Work(
-            own=sum(bool(parts - self._handed_out) for parts in needed.values()),
+            own=sum(bool(parts - self._handout.statements) for parts in needed.values()),
             found=sum(map(bool, needed.values())),
             modules=frozenset(
                 module.cell.number
@@ -125,17 +112,6 @@ class Selector:
 
     def _extract(self, submission: Submission) -> StudentSource:
         return extract(submission, self.wanted, self._patterns, self._mapped)
-
-    @cached_property
-    def _handed_out(self) -> frozenset[str]:
-        """The definitions in the handout, without names of variables' places, comments and docstrings."""
-        if self._handout is None:
-            return frozenset()
-        try:
-            source = self._extract(read_notebook(self._handout, self._handout.stem))
-        except (NotebookError, RuntimeError, MemoryError, ValueError, SyntaxError):
-            return frozenset()
-        return frozenset(part for name in self.wanted for part in _definitions(source, name))
 
 
 def _definitions(source: StudentSource, wanted: str) -> frozenset[str]:
@@ -150,7 +126,7 @@ def _definitions(source: StudentSource, wanted: str) -> frozenset[str]:
     kept = [each for each in needed if _is_definition(each, root)] + [
         each for each in imported if isinstance(each.node, DEFINITION_NODES)
     ]
-    return frozenset(_normalized(statement.node) for statement in kept)
+    return syntax_keys(kept)
 
 
 def _is_definition(statement: Statement, root: str) -> bool:
@@ -162,21 +138,3 @@ def _is_definition(statement: Statement, root: str) -> bool:
 
 def _is_import(statement: Statement) -> bool:
     return isinstance(statement.node, ast.Import | ast.ImportFrom)
-
-
-def _normalized(node: ast.stmt) -> str:
-    """Return the syntax as text, without positions and docstrings."""
-    return ast.dump(_without_docstrings(node), annotate_fields=False)
-
-
-def _without_docstrings(node: ast.stmt) -> ast.stmt:
-    bare = copy.deepcopy(node)
-    for part in ast.walk(bare):
-        body: object = getattr(part, "body", None)
-        if isinstance(part, DEFINITION_NODES) and isinstance(body, list) and len(body) > 1:
-            part.body = [each for each in body if not _is_text(each)]
-    return bare
-
-
-def _is_text(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)

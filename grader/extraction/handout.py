@@ -27,14 +27,14 @@ class Handout:
         """Return whether anything that is graded differs from the handout."""
         modules = (statement for module in source.modules.values() for statement in module.statements)
         own = (each for each in [*source.statements, *modules] if each.cell != "the grader")
-        return not _keys(own) <= self.statements
+        return not syntax_keys(own) <= self.statements
 
     def equals(self, submission: Submission, source: StudentSource) -> bool:
         """Return whether a notebook defines just what the handout does; what it only runs does not count."""
         if source.problems or not self.definitions:
             return False
         found, _ = statements([parse_cell(cell) for cell in submission.cells])
-        return _keys(_definitions(found)) == self.definitions
+        return syntax_keys(_definitions(found)) == self.definitions
 
 
 NO_HANDOUT = Handout(frozenset(), frozenset())
@@ -56,14 +56,15 @@ def _read_handout(path: Path) -> Handout:
     except NotebookError as error:
         raise UsageError(f"the handout {path} cannot be read: {error}") from error
     found, _ = statements([parse_cell(cell) for cell in submission.cells])
-    return Handout(_keys(found), _keys(_definitions(found)))
+    return Handout(syntax_keys(found), syntax_keys(_definitions(found)))
 
 
 def _definitions(found: Iterable[Statement]) -> Iterable[Statement]:
     return (statement for statement in found if isinstance(statement.node, DEFINITION_NODES))
 
 
-def _keys(found: Iterable[Statement]) -> frozenset[str]:
+def syntax_keys(found: Iterable[Statement]) -> frozenset[str]:
+    """Return the statements' syntax as text, without comments, docstrings and layout."""
     return frozenset(ast.dump(_WithoutDocstrings().visit(copy.deepcopy(each.node))) for each in found)
 
 
