@@ -201,7 +201,7 @@ class _Batch:
         for student in waiting:
             if all(self._digests[attempt.label] in self._results for attempt in self._counting(student)):
                 self._record(student)
-        display.on_result(failing=judged.grade.provisional)
+        display.on_result(provisional=judged.grade.provisional)
 
     def _record(self, student: StudentAttempts) -> None:
         """Store the attempt that counts for a student, print the grade and any changes, write the reports."""

@@ -21,7 +21,7 @@ class ProgressDisplay:
     """
 
     def __init__(self, total: int) -> None:
-        self.total, self.done, self.failing = total, 0, 0
+        self.total, self.done, self.provisional = total, 0, 0
         self._started = time.monotonic()
         self._running: dict[str, str] = {}
         self._lock = threading.Lock()
@@ -41,10 +41,10 @@ class ProgressDisplay:
         with self._lock:
             self._running.pop(name, None)
 
-    def on_result(self, *, failing: bool) -> None:
+    def on_result(self, *, provisional: bool) -> None:
         """Count a result that is in the gradebook, and refresh the display."""
         with self._lock:
-            self.done, self.failing = self.done + 1, self.failing + failing
+            self.done, self.provisional = self.done + 1, self.provisional + provisional
         self.refresh()
 
     def refresh(self) -> None:
@@ -59,10 +59,11 @@ class ProgressDisplay:
         print(f"grade: {message}", file=sys.stderr, flush=True)
 
     def summary(self) -> str:
-        """Return the state of the batch in one line: done, failing, running, rate, time left."""
+        """Return the state of the batch in one line: done, provisional, running, rate, time left."""
         seconds = time.monotonic() - self._started
         with self._lock:
-            text = f"{self.done} of {self.total} done, {self.failing} failing, {len(self._running)} running"
+            running = len(self._running)
+            text = f"{self.done} of {self.total} done, {self.provisional} provisional, {running} running"
             if not self.done:
                 return text
             left = timedelta(seconds=round(seconds / self.done * (self.total - self.done)))

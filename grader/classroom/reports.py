@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -69,11 +70,15 @@ def write_reports(
     write(out / f"{key}.json", json_text(grade, entry.mark.as_json()))
     named = replace(grade, submission={**submission, "name": entry.person.name})
     mark = final_mark_view(entry.mark)
-    staff_report = render(named, figures, exercises, mark)
+    # The notebook's own path may lie in an archive, or in a folder that was only there while it was graded.
+    reproduce = shlex.join(["grade", "reproduce", key, "--out", out.resolve().name])
+    staff_report = render(named, figures, exercises, mark, reproduce)
     write(out / f"{key}.html", staff_report)
     # Rendering draws the figures, which takes half a second: without hidden criteria both reports are equal.
     hides = any(result.visibility == "hidden" for result in grade.criteria)
-    student_report = _render_for_student(named, figures, exercises, mark) if hides else staff_report
+    student_report = (
+        _render_for_student(named, figures, exercises, mark, reproduce) if hides else staff_report
+    )
     write(out / STUDENT_FOLDER / f"{key}.html", student_report)
 
 
@@ -113,9 +118,13 @@ def _reports_exist(entry: GradebookEntry, out: Path) -> bool:
 
 
 def _render_for_student(
-    grade: Grade, figures: Sequence[Figure], exercises: Mapping[int, str], mark: FinalMarkView | None
+    grade: Grade,
+    figures: Sequence[Figure],
+    exercises: Mapping[int, str],
+    mark: FinalMarkView | None,
+    reproduce: str,
 ) -> str:
     """Render the report without the details of hidden criteria or figures of exercises with no others."""
     shown = {result.exercise for result in grade.criteria if result.visibility != "hidden"}
     visible = [figure for figure in figures if isinstance(figure, Listing) or figure.exercise in shown]
-    return render(for_students(grade), visible, exercises, mark)
+    return render(for_students(grade), visible, exercises, mark, reproduce)

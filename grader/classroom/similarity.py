@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,6 +38,8 @@ THRESHOLD = 0.5
 MIN_FINGERPRINTS = 25  # of its own, some thirty lines, for a submission to be compared at all
 MAX_PAIRS = 100  # listed; a class with more has another problem
 FOLDER = "similar"
+_VERSION = 2  # of the pages; a new one writes every page again
+_PAGE = re.compile(r"[0-9a-f]{16}\.html|\d{3}\.html")  # the second: numbers, as pages were once called
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +74,12 @@ def compare_class(book: Gradebook, paths: Mapping[str, Path], handout: Path | No
     given = _handout_hashes(handout)
     for digest in set(paths) - set(book.fingerprints(KIND)):
         save_fingerprints(book, digest, paths[digest])
-    notebooks = {each.person.key: each.inputs.notebook for each in book.entries() if each.inputs}
-    state = hashlib.sha256(json.dumps([KIND, sorted(notebooks.items()), sorted(given)]).encode()).hexdigest()
+    notebooks, names = dict[str, str](), dict[str, str]()
+    for entry in book.entries():
+        if entry.inputs:
+            notebooks[entry.person.key], names[entry.person.key] = entry.inputs.notebook, entry.person.name
+    compared = [_VERSION, KIND, sorted(notebooks.items()), sorted(names.items()), sorted(given)]
+    state = hashlib.sha256(json.dumps(compared).encode()).hexdigest()
     pages = [page for *_, page in book.similar_pairs()]
     if book.setting("similarity") == state and all((out / page).exists() for page in pages):
         return
@@ -86,13 +93,17 @@ def compare_class(book: Gradebook, paths: Mapping[str, Path], handout: Path | No
         return FingerprintedCode.from_cells(book.cells(digest))
 
     rows = []
-    for number, pair in enumerate(similar_pairs(own)[:MAX_PAIRS], start=1):
-        page = f"{FOLDER}/{number:03}.html"
+    for pair in similar_pairs(own)[:MAX_PAIRS]:
+        page = _page_of(pair)
         left, right = (code_of(notebooks[key]) for key in (pair.first, pair.second))
         (out / FOLDER).mkdir(exist_ok=True)
         write(out / page, _render_pair(pair, shared_passages(left, right, given), book))
         rows.append((pair.first, pair.second, pair.share, page))
     book.set_similar_pairs(rows)
+    current = {page for *_, page in rows}
+    for page_file in (out / FOLDER).glob("*.html"):
+        if _PAGE.fullmatch(page_file.name) and f"{FOLDER}/{page_file.name}" not in current:
+            page_file.unlink(missing_ok=True)
     book.set_setting("similarity", state)
 
 
@@ -216,6 +227,15 @@ def _cells(path: Path) -> list[str]:
         return [cell.source for cell in read_notebook(path, path.stem).cells]
     except NotebookError:
         return []
+
+
+def _page_of(pair: Pair) -> str:
+    """Return the address of a pair's page, which stays the same from run to run.
+
+    It is a digest: both keys together may be longer than a file name can be.
+    """
+    digest = hashlib.sha256(json.dumps(sorted((pair.first, pair.second))).encode()).hexdigest()
+    return f"{FOLDER}/{digest[:16]}.html"
 
 
 def _render_pair(pair: Pair, passages: Sequence[SharedPassage], book: Gradebook) -> str:

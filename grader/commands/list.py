@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--flagged", action="store_true", help="only adjustments to review because the verdict changed"
     )
-    parser.add_argument("--missing", action="store_true", help="only students without a submission")
+    parser.add_argument("--missing", action="store_true", help="only students who handed in nothing")
     parser.add_argument(
         "--out", type=Path, default=Path("reports"), metavar="DIR", help="folder of the results (reports)"
     )

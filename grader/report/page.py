@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from grader.model import CriterionResult, Figure, Grade, Listing
 from grader.report import summary
@@ -32,6 +33,7 @@ def render(
     figures: Sequence[Figure],
     exercises: Mapping[int, str],
     final_mark: FinalMarkView | None = None,
+    reproduce: str | None = None,
 ) -> str:
     """Return the HTML of the page. The same arguments always give the same bytes.
 
@@ -39,8 +41,11 @@ def render(
         figures: each is shown with its exercise, in the given order.
         exercises: number and title of each exercise.
         final_mark: the mark after adjustments and lateness, if there are any.
+        reproduce: the command that repeats the grade, if it is not that for a notebook at its path.
     """
-    page = _page(grade, figures, exercises, final_mark)
+    page = replace(_page(grade, figures, exercises, final_mark), is_of_class=reproduce is not None)
+    if reproduce is not None and page.rerun_command:
+        page = replace(page, rerun_command=reproduce)
     return environment().get_template("report.html.j2").render(page=page)
 
 

@@ -116,6 +116,7 @@ class Page:
         markdown_after: the notebook's markdown after its last code cell.
         entries_by_id: every criterion's entry.
         rerun_command: reproduces the grade, or "".
+        is_of_class: whether that command takes the notebook from a gradebook.
     """
 
     title: str
@@ -142,3 +143,4 @@ class Page:
     provenance: tuple[tuple[str, Outline], ...]
     rerun_command: str
     extraction: tuple[tuple[str, Outline], ...]
+    is_of_class: bool = False

@@ -14,7 +14,7 @@ from conftest import SUBMISSIONS
 from report_samples import grade
 
 from grader.classroom.fingerprints import symbols, winnow
-from grader.classroom.gradebook import Gradebook
+from grader.classroom.gradebook import Gradebook, ResultInputs
 from grader.classroom.similarity import (
     MIN_FINGERPRINTS,
     THRESHOLD,
@@ -101,6 +101,35 @@ def test_shared_passages_are_given_with_cells_and_lines():
     assert found[0].right[0].startswith("cell 1, lines ")
     assert "torch.sqrt(a[0])" in found[0].left[1]
     assert "eps ** 3" in found[0].right[1]
+
+
+def test_the_page_of_a_pair_keeps_its_address_between_runs_and_stale_ones_go(tmp_path):
+    """Also when other pairs come and go, and pages of an earlier version are removed."""
+    alice, carol = SUBMISSIONS / "alice.ipynb", SUBMISSIONS / "carol.ipynb"
+    people = {key: Person(key=key, name=key.title()) for key in ("ada", "ben", "cyd", "dan")}
+    out = gradebook(tmp_path / "out", {key: grade() for key in people}, people)
+    (out / "similar").mkdir()
+    (out / "similar" / "001.html").write_text("of an earlier version")
+    (out / "similar" / "notes.html").write_text("ours")
+
+    def pages(**paths: Path) -> dict[tuple[str, str], str]:
+        with Gradebook(out) as book:
+            for key, path in paths.items():
+                inputs = ResultInputs(notebook=path.name + key, rubric="r", grader="g", settings="{}")
+                result = book.add_result(inputs, grade(), [], readable=True)
+                book.save_student(people[key], on_roster=True, label="a.ipynb", result=result)
+            compare_class(book, {path.name + key: path for key, path in paths.items()}, HANDOUT, out)
+            return {(first, second): page for first, second, _, page in book.similar_pairs()}
+
+    before = pages(ada=alice, ben=alice)
+    assert list(before) == [("ada", "ben")]
+    both = pages(cyd=carol, dan=carol)
+    assert both.items() > before.items()
+    after = pages(ada=carol, ben=alice, cyd=alice)
+    assert ("ada", "ben") not in after
+    assert after["ada", "dan"] == pages(ada=carol)["ada", "dan"]
+    on_disk = {f"similar/{path.name}" for path in (out / "similar").iterdir()}
+    assert on_disk == {*after.values(), "similar/notes.html"}
 
 
 @pytest.mark.browser

@@ -74,6 +74,7 @@ class TrainingOutcome:
         reference_curve: the reference's training.
         bound: error up to which the network has learned.
         review_bound: error up to which a person must decide; equal to ``bound`` or greater.
+        is_relaxed: whether the bound is wider because the network already lost points for its structure.
     """
 
     trained: TrainedNetwork
@@ -84,6 +85,7 @@ class TrainingOutcome:
     reference_curve: ReferenceCurve
     bound: float
     review_bound: float
+    is_relaxed: bool = False
 
     @property
     def has_learned(self) -> bool:
@@ -166,6 +168,7 @@ class ShortTraining:
         # learns_something = 0.85: a missing outer skip alone leaves 0.38 to 0.68 after 300 steps, and 1 is
         # nothing learned (docs/calibration.md).
         least = self._tolerance["learns_something"] if lenient else 0.0
+        usual = self._tolerance["learns"] * reference_error
         return TrainingOutcome(
             trained=trained,
             error=error,
@@ -173,8 +176,9 @@ class ShortTraining:
             compared_steps=compared_steps,
             reference_error=reference_error,
             reference_curve=self._reference_curve,
-            bound=max(self._tolerance["learns"] * reference_error, least),
+            bound=max(usual, least),
             review_bound=max(self._tolerance["learns_not"] * reference_error, least),
+            is_relaxed=least > usual,
         )
 
     def _train_and_confirm(self, network: Network | None) -> TrainingOutcome:
