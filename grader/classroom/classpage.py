@@ -8,10 +8,11 @@ from __future__ import annotations
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grader.classroom import accounting
+from grader.classroom.attention import Attention, ranks
 from grader.classroom.gradebook import Gradebook, GradebookEntry
 from grader.classroom.heatmap import SYMBOLS, heat_map
 from grader.classroom.reports import final_points
@@ -23,7 +24,6 @@ from grader.report.summary import points, score
 from grader.text import line
 
 BOUNDARIES = (50, 60, 70, 80, 90)  # percent
-_NEAR = 1.0  # percent on either side of a boundary
 _MAX_MISTAKES = 12
 _BINS = 10
 _OUTCOMES = ("passed", "partly", "lost", "undecided")
@@ -37,7 +37,7 @@ class StudentRow:
         final: the final points, or a word such as "excused".
         judged: the judge's points where they differ, else "".
         exercises: points by exercise, and the judge's where an adjustment changed them, as text.
-        reasons: why staff should review this student first; mostly empty.
+        review: place of the student's most urgent list of what needs a look; None if there is none.
     """
 
     key: str
@@ -47,8 +47,9 @@ class StudentRow:
     percent: float | None
     exercises: tuple[tuple[str, str], ...]
     status: tuple[str, ...]
-    reasons: tuple[str, ...]
+    review: int | None
     has_report: bool
+    is_missing: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,9 +110,11 @@ def _render(book: Gradebook) -> str:
     rubric = book.setting("rubric")
     exercises = {int(number): title for number, title in rubric["exercises"].items()}
     rows, rates, mistakes, results = [], _RateCounter(), _MistakeCounter(), {}
-    boundaries = book.setting("boundaries") or BOUNDARIES
+    attention = Attention(book.setting("boundaries") or BOUNDARIES, book.setting("refused") or ())
     for entry in book.entries():
-        rows.append(_row(entry, sorted(exercises), boundaries))
+        row = _row(entry, sorted(exercises))
+        rows.append(row)
+        attention.add(entry, row.percent)
         if entry.grade:
             final = with_final_points(entry.grade, entry.mark.criteria)
             results[entry.person.key] = final.criteria
@@ -119,6 +122,9 @@ def _render(book: Gradebook) -> str:
             mistakes.add(entry)
     percents = [row.percent for row in rows if row.percent is not None]
     names = {row.key: row.name for row in rows}
+    lists = attention.lists()
+    places = ranks(lists)
+    rows = [replace(row, review=places.get(row.key)) for row in rows]
     return (
         environment()
         .get_template("class.html.j2")
@@ -126,7 +132,8 @@ def _render(book: Gradebook) -> str:
             title=rubric["title"],
             rows=_ordered(rows),
             exercises=[number for number in sorted(exercises) if number],
-            to_review=[row for row in rows if row.reasons],
+            attention=lists,
+            with_report={row.key for row in rows if row.has_report},
             rates=rates.all(),
             heat=heat_map(results),
             symbols=SYMBOLS,
@@ -135,12 +142,11 @@ def _render(book: Gradebook) -> str:
             mean=statistics.fmean(percents) if percents else None,
             median=statistics.median(percents) if percents else None,
             graded=sum(row.has_report for row in rows),
-            missing=[row for row in rows if not row.has_report],
+            missing=[row for row in rows if row.is_missing],
             similar=[
                 (one, names[one], two, names[two], share, page)
                 for one, two, share, page in book.similar_pairs()
             ],
-            refused=book.setting("refused") or [],
             notes=book.setting("notes") or [],
             files=book.setting("files"),
             not_graded=accounting.not_graded(book.setting("files")),
@@ -148,24 +154,16 @@ def _render(book: Gradebook) -> str:
     )
 
 
-def _row(entry: GradebookEntry, exercises: Sequence[int], boundaries: Iterable[float]) -> StudentRow:
+def _row(entry: GradebookEntry, exercises: Sequence[int]) -> StudentRow:
     grade, mark = entry.grade, entry.mark
     percent = None if mark.final is None or not mark.possible else 100 * mark.final / mark.possible
-    reasons = []
-    if grade and grade.provisional:
-        reasons.append(f"provisional: {grade.review or 'the grader failed on a criterion.'}")
-    if mark.is_flagged:
-        reasons.append("a verdict has changed since it was adjusted")
-    if entry.is_late and not mark.penalty:
-        reasons.append("marked as late by the platform, which does not say by how much")
-    near = [b for b in boundaries if percent is not None and abs(percent - b) <= _NEAR]
-    reasons += [f"{percent:.1f} %, near the grade boundary at {boundary:g} %" for boundary in near]
     status = [
         word
         for word, holds in (
             ("provisional", bool(grade and grade.provisional)),
             ("excused", mark.is_excused),
             ("nothing handed in", entry.label is None),
+            ("needs review", mark.is_flagged),
             ("adjusted", any(line.points is not None for line in mark.lines)),
             ("late", entry.is_late or bool(mark.penalty)),
             (f"{entry.attempts} attempts", entry.attempts > 1),
@@ -180,8 +178,9 @@ def _row(entry: GradebookEntry, exercises: Sequence[int], boundaries: Iterable[f
         percent=percent,
         exercises=tuple(_exercise(entry, number) for number in exercises if number),
         status=tuple(status),
-        reasons=tuple(reasons),
+        review=None,
         has_report=grade is not None,
+        is_missing=entry.label is None,
     )
 
 
@@ -203,7 +202,9 @@ def _ordered(rows: Sequence[StudentRow]) -> list[dict[str, object]]:
     The places become CSS variables, which the page's radio buttons sort by.
     """
     by_points = sorted(rows, key=lambda row: (row.percent is None, row.percent or 0.0))
-    by_review = sorted(rows, key=lambda row: (not row.reasons, not row.status, row.status))
+    by_review = sorted(
+        rows, key=lambda row: (row.review is None, row.review or 0, not row.status, row.status)
+    )
     points_place = {id(row): place for place, row in enumerate(by_points)}
     review_place = {id(row): place for place, row in enumerate(by_review)}
     return [

@@ -1,0 +1,113 @@
+"""The class page begins with what needs a look: a list for each kind of trouble, the most urgent first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from classes import gradebook
+from report_page import ParsedPage, visible_text
+from report_samples import grade, mixed
+
+from grader.classroom import classpage
+from grader.classroom.attention import FOLDED_AFTER, Attention, ranks
+from grader.classroom.gradebook import Gradebook, ResultInputs
+from grader.classroom.marks import FinalMark
+from grader.classroom.students import Person
+
+ERROR = "The grader ran out of memory while it drew the samples of seed 786."  # of ``mixed``
+
+
+def _entry(key: str, **fields: Any) -> Any:
+    """Return a student of whom nothing is to be said but what ``fields`` say."""
+    given = {"grade": None, "mark": FinalMark(final=50, possible=100), "inputs": None, "is_late": False}
+    nothing = {"conflicts": (), "matched_by": "identifier", "unread_time": ""}
+    person = Person(key=key, name=key.title())
+    return SimpleNamespace(**{"person": person, **given, **nothing, **fields})
+
+
+def _inputs(rubric: str) -> ResultInputs:
+    return ResultInputs(notebook="n", rubric=rubric, grader="g", settings="{}")
+
+
+def _collected(*entries: Any, refused: tuple[str, ...] = ()) -> dict[str, list[tuple[str, str]]]:
+    attention = Attention([50], refused)
+    for entry in entries:
+        attention.add(entry, 20)
+    return {
+        each.anchor: [(" ".join(key for key, _ in item.people), item.sentence) for item in each.items]
+        for each in attention.lists()
+    }
+
+
+def test_nothing_is_listed_where_nothing_is_wrong():
+    assert _collected(_entry("ada", inputs=_inputs("r"))) == {}
+
+
+def test_every_kind_of_trouble_has_its_list_the_most_urgent_first():
+    found = _collected(
+        _entry("ada", is_late=True),
+        _entry("ben", unread_time="32.13.2026", is_late=True),
+        _entry("cyd", matched_by="name"),
+        _entry("dan", conflicts=("They have one login.",)),
+        _entry("eve", conflicts=("They have one login.",)),
+        _entry("fay", grade=grade(provisional=True, review="It is cut off.")),
+        _entry("gus", grade=mixed()),
+        refused=("x.pdf was refused",),
+    )
+    assert list(found.items()) == [
+        ("hardly-read", [("fay", "It is cut off.")]),
+        ("grader-failed", [("gus", f"sample.quality: {ERROR}")]),
+        ("people-to-check", [("dan eve", "They have one login.")]),
+        ("files-not-graded", [("", "x.pdf was refused")]),
+        ("unknown-times", [("ben", "“32.13.2026”")]),
+        ("unknown-lateness", [("ada", "marked as late")]),
+        ("name-matches", [("cyd", "known by this name alone, which nobody else has")]),
+    ]
+
+
+def test_students_who_were_graded_by_another_rubric_than_most_are_named():
+    rubrics = {"ada": "new", "ben": "old", "cyd": "new"}
+    found = _collected(*(_entry(key, inputs=_inputs(rubric)) for key, rubric in rubrics.items()))
+    assert found == {"mixed-rubrics": [("ben", "by rubric old, most by new")]}
+
+
+def test_a_student_is_ranked_by_the_most_urgent_list():
+    attention = Attention([50], ())
+    attention.add(_entry("ada", matched_by="name", unread_time="soon"), 50)
+    attention.add(_entry("ben", matched_by="name"), 20)
+    attention.add(_entry("cyd"), 20)
+    lists = attention.lists()
+    assert [each.anchor for each in lists] == ["unknown-times", "name-matches", "near-boundaries"]
+    assert ranks(lists) == {"ada": 0, "ben": 1}
+
+
+def _page(out: Path) -> ParsedPage:
+    return ParsedPage((out / "index.html").read_text())
+
+
+def test_the_page_counts_each_list_links_to_it_and_folds_long_ones(tmp_path):
+    near = {f"s{n:02}": grade() for n in range(FOLDED_AFTER + 2)}
+    out = gradebook(tmp_path / "out", {"bob": mixed(), **near})
+    with Gradebook(out) as book:
+        book.set_setting("boundaries", [100])
+        book.set_setting("refused", ["<b>x</b> was refused"])
+        classpage.write_page(book, out)
+    page = _page(out)
+    text = visible_text(page)
+    assert (
+        "Needs a look first The grader failed 1 Files that were not graded 1 Near a grade boundary 12" in text
+    )
+    assert "2 more S10: 100.0 %, near the grade boundary at 100 %" in text
+    anchors = {attributes.get("id") for _, attributes in page.elements}
+    links = {str(a["href"])[1:] for a in page.all("a") if str(a["href"]).startswith("#")}
+    assert {"grader-failed", "files-not-graded", "near-boundaries"} <= links <= anchors
+    assert "<b>x" not in (out / "index.html").read_text()
+
+
+def test_the_page_lists_who_handed_in_nothing_with_their_number(tmp_path):
+    out = gradebook(tmp_path / "out", {"ada": grade(), "eve": None, "fay": None})
+    text = visible_text(_page(out))
+    assert "Nothing handed in 2 Eve: nothing handed in Fay: nothing handed in" in text
+    assert "Needs a look first" not in text
