@@ -112,7 +112,8 @@ def _store_settings(
     """Store what the other commands need to know of this batch."""
     with book.transaction():
         rubric_json = {"id": rubric.id, "title": rubric.title, "exercises": dict(rubric.exercises)}
-        book.set_setting("rubric", rubric_json)
+        total = round(sum(criterion.points for criterion in rubric.criteria), 2)
+        book.set_setting("rubric", {**rubric_json, "total": total})
         book.set_setting("late", late.as_json() if late else book.setting("late"))
         book.set_setting("refused", list(collected.refused))
         book.set_setting("notes", list(collected.notes))

@@ -114,7 +114,7 @@ class _Source:
         return {"username", "github_id"} <= self.header
 
     def _is_test_student(self, name: str) -> bool:
-        return self._is_canvas and name in ("Student, Test", "Test Student")
+        return self._is_canvas and normalize_name(name) in ("studenttest", "teststudent")
 
 
 def _several_kinds(value: str, *, is_moodle: bool) -> Iterator[Identifier]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from grader.classroom.exports.changes import Change
+from grader.classroom.exports.matching import Match
 from grader.classroom.gradebook import GradebookEntry
-from grader.classroom.roster import name_orders, normalize_id
-from grader.model import for_students
+from grader.classroom.marks import FinalMark
+from grader.model import CriterionResult, Grade, for_students
 from grader.report.summary import lost_points, points, score
 from grader.text import line
 
@@ -26,6 +28,8 @@ class ExportRequest:
         theirs: file downloaded from the other system, for formats that fill one in.
         assignment: name or id of the homework in the other system.
         with_provisional: whether to include provisional grades.
+        confirm_names: whether students matched by name only are included.
+        scale: whether to scale marks that are of other points than ``possible`` or the other system's.
     """
 
     entries: Sequence[GradebookEntry]
@@ -36,15 +40,18 @@ class ExportRequest:
     theirs: Path | None = None
     assignment: str | None = None
     with_provisional: bool = False
+    confirm_names: bool = False
+    scale: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Export:
-    """The exported file, or several by name, and warnings for the TA."""
+    """The exported file, or files by name for a folder; changes and warnings for the person who exports."""
 
     data: bytes = b""
-    files: Mapping[str, bytes] = field(default_factory=dict)
+    files: Mapping[str, bytes] | None = None
     warnings: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = ()
 
 
 def exported_points(entry: GradebookEntry, request: ExportRequest) -> float | None:
@@ -81,10 +88,15 @@ def feedback(entry: GradebookEntry) -> list[str]:
         lines.append(amount + line(each.sentence))
     lines += [
         f"-{points(lost_points(result))} {line(result.title)}: {line(result.message)}"
-        for result in grade.criteria
+        for result in final_criteria(grade, mark)
         if lost_points(result)
     ]
     return lines
+
+
+def final_criteria(grade: Grade, mark: FinalMark) -> list[CriterionResult]:
+    """Return the results of all criteria with their final points."""
+    return [replace(result, earned=mark.criteria.get(result.id, result.earned)) for result in grade.criteria]
 
 
 def csv_bytes(rows: Iterable[Sequence[object]], *, escape_formulas: bool) -> bytes:
@@ -119,25 +131,34 @@ def format_number(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
-class PersonLookup:
-    """Finds students by the identifiers, or else the name, in a row of another system's file.
+class NameMatches:
+    """Holds back the marks of students whom only a name connects with their row, until that is confirmed."""
 
-    As in ``roster``, a name only counts if exactly one student has it.
-    """
+    def __init__(self, request: ExportRequest) -> None:
+        self._request = request
+        self._waiting: list[str] = []
 
-    def __init__(self, entries: Sequence[GradebookEntry]) -> None:
-        self._by_id: dict[tuple[str, str], GradebookEntry] = {}
-        names: dict[str, list[GradebookEntry]] = {}
-        for entry in entries:
-            for kind, value in entry.person.ids.items():
-                self._by_id[kind, normalize_id(value)] = entry
-            for name in name_orders(entry.person.name):
-                names.setdefault(name, []).append(entry)
-        self._by_name = {name: found[0] for name, found in names.items() if len(found) == 1}
+    def allow(self, entry: GradebookEntry, match: Match, name: str) -> bool:
+        """Return whether a student's mark may be written; ``name`` is the row's in the other system."""
+        if match.is_certain or self._request.confirm_names:
+            return True
+        mark = entry.mark.final
+        amount = "no mark" if mark is None else points(mark)
+        self._waiting.append(f"{line(name)} = {entry.person.key} ({amount})")
+        return False
 
-    def find(self, ids: Mapping[str, str], name: str) -> GradebookEntry | None:
-        """Return the student with one of these identifiers, else the only one with this name, else None."""
-        for kind, value in ids.items():
-            if value and (found := self._by_id.get((kind, normalize_id(value)))):
-                return found
-        return next((self._by_name[each] for each in name_orders(name) if each in self._by_name), None)
+    @property
+    def warnings(self) -> list[str]:
+        """A warning that lists the students held back, if there are any."""
+        if not self._waiting:
+            return []
+        return [
+            f"matched by name only, and left out: {'; '.join(self._waiting)}; compare them, and repeat with "
+            "--confirm-names if they are right"
+        ]
+
+
+def mismatches(request: ExportRequest, matched: Collection[str], table: str) -> list[str]:
+    """Return a warning that names the graded students who have no row in the other system's table."""
+    missing = [e.person.key for e in request.entries if e.person.key not in matched and e.grade]
+    return [f"graded, but not in {table}: {', '.join(missing)}"] if missing else []

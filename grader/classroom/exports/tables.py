@@ -6,13 +6,17 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from grader.classroom.exports.changes import Change
 from grader.classroom.exports.common import (
     Export,
     ExportRequest,
+    NameMatches,
     csv_bytes,
     exported_points,
     provisional_warnings,
 )
+from grader.classroom.exports.matching import own_matches
+from grader.classroom.exports.scaling import Scale, partial_warnings
 from grader.classroom.gradebook import GradebookEntry
 from grader.model import CriterionResult
 
@@ -29,34 +33,50 @@ _NBGRADER = [
     "score",
     "max_score",
 ]
-_IDS = ("email", "login", "sis", "canvas", "moodle", "section")
+_IDS = ("email", "login", "sis", "canvas", "moodle", "github", "gradescope", "student id", "section")
 
 
 def nbgrader(request: ExportRequest) -> Export:
-    """Return the CSV of ``nbgrader export``; without a submission, the score is 0.0 and the time empty."""
+    """Return the CSV of ``nbgrader export``; without a submission, the score is 0.0 and the time empty.
+
+    Raises:
+        UsageError: two students have one identifier.
+    """
     rows: list[list[object]] = [list(_NBGRADER)]
-    for entry in request.entries:
-        first, last = _first_and_last(entry.person.name)
-        mark = entry.mark
-        points = exported_points(entry, request)
-        missing = entry.grade is None and not mark.is_excused
-        score = 0.0 if missing and points is None else points
-        rows.append(
-            [
-                request.assignment or request.title,
-                request.due,
-                entry.handed_in.isoformat(sep=" ") if entry.handed_in else "",
-                entry.person.ids.get("login") or entry.person.key,
-                last,
-                first,
-                entry.person.ids.get("email", ""),
-                "" if score is None else score + mark.penalty,
-                mark.penalty,
-                "" if score is None else score,
-                mark.possible or request.possible,
-            ]
-        )
-    return Export(data=csv_bytes(rows, escape_formulas=True), warnings=tuple(provisional_warnings(request)))
+    scale, names, changes = Scale(request), NameMatches(request), list[Change]()
+    matches = own_matches(request.entries, ("student id", "login", "email"))
+    for entry, match in zip(request.entries, matches, strict=True):
+        if names.allow(entry, match, entry.person.name):
+            row = _nbgrader_row(entry, request, scale)
+            rows.append(row)
+            changes.append(Change(student=entry.person.name, old=None, new=str(row[-2]), by=match.by))
+    warnings = [*provisional_warnings(request), *names.warnings, *scale.warnings, *partial_warnings(request)]
+    data = csv_bytes(rows, escape_formulas=True)
+    return Export(data=data, warnings=tuple(warnings), changes=tuple(changes))
+
+
+def _nbgrader_row(entry: GradebookEntry, request: ExportRequest, scale: Scale) -> list[object]:
+    first, last = _first_and_last(entry.person.name)
+    mark, ids = entry.mark, entry.person.ids
+    points = scale.points(entry)
+    missing = entry.grade is None and not mark.is_excused
+    score = 0.0 if missing and points is None else points
+    penalty = mark.penalty
+    if request.scale and mark.possible:
+        penalty = round(penalty * request.possible / mark.possible, 2)
+    return [
+        request.assignment or request.title,
+        request.due,
+        entry.handed_in.isoformat(sep=" ") if entry.handed_in else "",
+        ids.get("student id") or ids.get("login") or entry.person.key,
+        last,
+        first,
+        ids.get("email", ""),
+        "" if score is None else round(score + penalty, 2),
+        penalty,
+        "" if score is None else score,
+        request.possible if request.scale else mark.possible or request.possible,
+    ]
 
 
 def full_csv(request: ExportRequest) -> Export:
@@ -68,7 +88,7 @@ def full_csv(request: ExportRequest) -> Export:
     for entry in request.entries:
         mark, person = entry.mark, entry.person
         points = exported_points(entry, request)
-        earned = {result.id: result.earned for result in _criteria(entry)}
+        earned = {result.id: mark.criteria.get(result.id, result.earned) for result in _criteria(entry)}
         rows.append(
             [
                 person.key,
@@ -83,7 +103,8 @@ def full_csv(request: ExportRequest) -> Export:
                 *(earned.get(id, "") for id in ids),
             ]
         )
-    return Export(data=csv_bytes(rows, escape_formulas=True), warnings=tuple(provisional_warnings(request)))
+    warnings = (*provisional_warnings(request), *partial_warnings(request))
+    return Export(data=csv_bytes(rows, escape_formulas=True), warnings=warnings)
 
 
 def as_json(request: ExportRequest) -> Export:
@@ -105,6 +126,7 @@ def _student(entry: GradebookEntry) -> dict[str, Any]:
         "late_penalty": mark.penalty,
         "handed_in": entry.handed_in.isoformat() if entry.handed_in else None,
         "adjustments": [asdict(each) for each in entry.adjustments],
+        "final": mark.as_json(),
         "result": entry.grade.as_json() if entry.grade else None,
     }
 
