@@ -79,9 +79,7 @@ def _account_for_used(
     account: Account,
 ) -> None:
     """Record the modules that the graded notebook imports and the weights that it loads."""
-    work = selector.work(chosen)
-    folder = (chosen.path or Path()).parent
-    used = {folder / module for module in work.modules} | {work.checkpoint}
+    used = selector.modules(chosen) | {selector.work(chosen).checkpoint}
     for file in files:
         if file is not chosen and file.path in used:
             account.use(file.name, f"{chosen.own_name} uses it", whose)

@@ -71,6 +71,11 @@ class Selector:
             self._seen[file.name] = self._work(file)
         return self._seen[file.name]
 
+    def modules(self, file: SubmittedFile) -> frozenset[Path]:
+        """Return the files of the local modules that a notebook or script imports."""
+        folder = (file.path or Path()).parent
+        return frozenset(folder / module for module in self.work(file).modules)
+
     def choose(self, files: Sequence[SubmittedFile], uploads: Mapping[str, int]) -> SubmittedFile:
         """Return the file to grade.
 
@@ -83,6 +88,8 @@ class Selector:
             return files[0]
         if notebooks and any(self.work(file).own for file in notebooks):
             files = notebooks
+        modules = {path for file in files for path in self.modules(file)}
+        files = [each for each in files if each.kind is Kind.NOTEBOOK or each.path not in modules] or files
 
         def rank(file: SubmittedFile) -> tuple[bool, bool, int, int, int, bool, float]:
             work, upload = self.work(file), uploads.get(file.name, 0)
@@ -123,10 +130,7 @@ def _definitions(source: StudentSource, wanted: str) -> frozenset[str]:
     if not any(root in statement.binds for statement in needed):
         return frozenset()
     imported = inside if any(_is_import(each) and root in each.binds for each in needed) else []
-    kept = [each for each in needed if _is_definition(each, root)] + [
-        each for each in imported if isinstance(each.node, DEFINITION_NODES)
-    ]
-    return syntax_keys(kept)
+    return syntax_keys(each for each in (*needed, *imported) if _is_definition(each, root))
 
 
 def _is_definition(statement: Statement, root: str) -> bool:

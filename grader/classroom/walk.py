@@ -89,7 +89,7 @@ def _in_folder(
         elif _is_folder(path):
             below = list(_in_folder(path, inner, extractor, account, depth + 1))
             if is_notebook(entry.name) and not any(file.is_gradable for file in below):
-                account.refuse(f"{inner}/", "it is a folder, not a notebook")
+                account.refuse(inner, "it is a folder, not a notebook")
             yield from below
         else:
             yield from _file(path, inner, extractor, account)
