@@ -7,15 +7,15 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from grader.classroom import accounting, classpage, similarity
 from grader.classroom.cache_key import describe_changes, result_inputs
 from grader.classroom.collect import CollectedSubmissions, collect
+from grader.classroom.deadlines import Deadline, kept_deadline, settle, store_deadline
 from grader.classroom.gradebook import Gradebook, GradebookEntry, ResultInputs
-from grader.classroom.marks import LateRule
 from grader.classroom.progress import ProgressDisplay, progress_display
 from grader.classroom.reports import STUDENT_FOLDER, mark_text, refresh_reports
 from grader.classroom.roster import StudentAttempts, match, people_on, read_roster
@@ -42,7 +42,7 @@ class ClassOptions:
         jobs: notebooks at once; None for as many as the machine can run.
         best: count the best attempt of each student rather than the latest.
         fresh: grade again what the gradebook already holds.
-        late: overrides the rubric's rule.
+        late: settings of the late rule on the command line, as text; they override all others.
         zip_names: encoding of names in zip archives that do not give it.
     """
 
@@ -51,7 +51,7 @@ class ClassOptions:
     roster: Path | None = None
     best: bool = False
     fresh: bool = False
-    late: LateRule | None = None
+    late: Mapping[str, str] = field(default_factory=dict)
     handout: Path | None = None
     zip_names: str | None = None
     json: bool = False
@@ -69,6 +69,9 @@ def grade_class(paths: Sequence[str], rubric: Rubric, options: Options, class_op
         KeyboardInterrupt: Ctrl-C was pressed; the gradebook and the class page hold all finished results.
     """
     out = class_options.out
+    deadline = settle(class_options.late, rubric.settings, kept_deadline(out))
+    if not class_options.quiet:
+        print(f"grade: {deadline.sentence}", file=sys.stderr)
     with scratch_folder() as scratch:
         roster = read_roster(class_options.roster) if class_options.roster else []
         people = people_on(roster)
@@ -87,38 +90,32 @@ def grade_class(paths: Sequence[str], rubric: Rubric, options: Options, class_op
             print(f"grade: {clean(sentence)}", file=sys.stderr)
         check_writable(out / STUDENT_FOLDER)
         with batch_lock(out), Gradebook(out, create=True) as book:
-            _store_settings(book, rubric, _late_rule(rubric, class_options), collected)
+            remarked = _store_settings(book, rubric, deadline, collected)
             students = match(collected.attempts, people)
             on_roster = {person.key for person in people}
             batch = _Batch(book, rubric, options, class_options, students, on_roster)
             try:
                 batch.grade()
             except KeyboardInterrupt:
-                batch.finish()
+                batch.finish(remarked)
                 raise
-            batch.finish()
+            batch.finish(remarked)
             return not collected.refused and not batch.is_provisional
 
 
-def _late_rule(rubric: Rubric, class_options: ClassOptions) -> LateRule | None:
-    if class_options.late is None and "late" in rubric.settings:
-        return LateRule.from_settings(rubric.settings["late"])
-    return class_options.late
-
-
 def _store_settings(
-    book: Gradebook, rubric: Rubric, late: LateRule | None, collected: CollectedSubmissions
-) -> None:
-    """Store what the other commands need to know of this batch."""
+    book: Gradebook, rubric: Rubric, deadline: Deadline, collected: CollectedSubmissions
+) -> list[str]:
+    """Store what the other commands need to know of this batch; return whose mark a new late rule changes."""
     with book.transaction():
         rubric_json = {"id": rubric.id, "title": rubric.title, "exercises": dict(rubric.exercises)}
         total = round(sum(criterion.points for criterion in rubric.criteria), 2)
         book.set_setting("rubric", {**rubric_json, "total": total})
-        book.set_setting("late", late.as_json() if late else book.setting("late"))
         book.set_setting("refused", list(collected.refused))
         book.set_setting("notes", list(collected.notes))
         book.set_setting("files", accounting.as_json(collected.files))
         book.set_setting("boundaries", rubric.settings.get("boundaries", classpage.BOUNDARIES))
+        return store_deadline(book, deadline)
 
 
 class _Batch:
@@ -273,9 +270,15 @@ class _Batch:
         provisional = "  PROVISIONAL" if entry.grade.provisional else ""
         print(f"{entry.person.key:<32} {mark_text(entry):>11}{provisional}", flush=True)
 
-    def finish(self) -> None:
-        """Compare the class for similar code, write the class page, and print its path."""
+    def finish(self, remarked: Sequence[str] = ()) -> None:
+        """Compare the class for similar code, write the class page, and print its path.
+
+        Args:
+            remarked: keys of students whose mark a new late rule changed, so that their reports do.
+        """
         out = self._class_options.out
+        for key in remarked:
+            refresh_reports(self._book, self._book.entry(key), out)
         similarity.compare_class(self._book, self._paths(), self._class_options.handout, out)
         page = classpage.write_page(self._book, out)
         if not self._class_options.json:

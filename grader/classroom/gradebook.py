@@ -15,7 +15,8 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
-from grader.classroom.marks import Adjustment, FinalMark, LateRule, final_mark
+from grader.classroom.lateness import LateRule
+from grader.classroom.marks import Adjustment, FinalMark, final_mark
 from grader.classroom.store import Store
 from grader.classroom.students import Person
 from grader.model import Figure, Grade, figure_from_json, grade_from_json
@@ -155,7 +156,7 @@ class Gradebook(Store):
         query += " WHERE key = ?" if key is not None else " ORDER BY name COLLATE NOCASE, key"
         adjustments: dict[str, list[Adjustment]] = {}
         for row in self._rows("SELECT * FROM adjustment WHERE withdrawn IS NULL ORDER BY id"):
-            fields = {name: row[name] for name in Adjustment.__dataclass_fields__}
+            fields = {name: row[name] for name in Adjustment.__dataclass_fields__ if name in row.keys()}  # noqa: SIM118
             adjustments.setdefault(row["student"], []).append(Adjustment(**fields))
         cursor = self._checked(lambda: self._db.execute(query, () if key is None else (key,)))
         with closing(cursor):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from grader.errors import UsageError
+from grader.classroom.lateness import LateRule as LateRule
+from grader.classroom.lateness import due_text
 from grader.model import CriterionResult, Grade
 from grader.report.summary import points
 
+_WITHOUT_POINTS = ("comment", "excuse", "extension")
 TOTAL = "total"  # stands for the whole grade where an adjustment names a criterion
 
 
@@ -21,12 +22,13 @@ class Adjustment:
 
     Attributes:
         kind: "add" (points), "set" (a criterion's points), "comment", "excuse" (nothing counts) or
-            "days late".
+            "days late" or "extension" (of the due date).
         criterion: id of the criterion, or TOTAL.
         points: to add or to set, or the number of days.
         because: the reason, which the student reads.
         who, at: author and time.
         earned, verdict: the judge's, when the adjustment was made; None for the whole grade.
+        until: end of an extension, as ISO 8601.
     """
 
     id: int
@@ -38,58 +40,7 @@ class Adjustment:
     at: str
     earned: float | None = None
     verdict: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LateRule:
-    """Penalty for late submissions, in percent of the points earned.
-
-    Attributes:
-        due: the due date, with a time zone.
-        per_day: percent for each day begun after the due date.
-        grace: minutes after the due date that cost nothing.
-        most: upper limit of the penalty, in percent.
-    """
-
-    due: datetime
-    per_day: float = 10.0
-    grace: float = 0.0
-    most: float = 100.0
-
-    def days_late(self, handed_in: datetime) -> int:
-        """Return the days begun since the due date; 0 within the grace period."""
-        late = handed_in - self.due
-        return math.ceil(late / timedelta(days=1)) if late > timedelta(minutes=self.grace) else 0
-
-    def penalty_percent(self, days: float) -> float:
-        """Return the penalty for a number of days, in percent of the points earned."""
-        return min(self.per_day * days, self.most)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the rule as JSON data."""
-        return {"due": self.due.isoformat(), "per_day": self.per_day, "grace": self.grace, "most": self.most}
-
-    @classmethod
-    def from_settings(cls, settings: Mapping[str, Any]) -> LateRule:
-        """Build the rule from a rubric's ``[settings.late]`` or from ``as_json``.
-
-        A due date without a time zone is local time.
-
-        Raises:
-            UsageError: the due date is missing or invalid, or a number is out of range.
-        """
-        try:
-            due = settings["due"]
-            time = due if isinstance(due, datetime) else datetime.fromisoformat(str(due))
-            numbers = {k: float(settings[k]) for k in ("per_day", "grace", "most") if k in settings}
-        except (KeyError, TypeError, ValueError) as error:
-            raise UsageError(
-                f"the late rule needs numbers and a due date and time, such as 2026-03-01T23:59 ({error})"
-            ) from error
-        rule = cls(due=time if time.tzinfo else time.astimezone(), **numbers)
-        if not (0 <= rule.per_day <= 100 and 0 <= rule.most <= 100 and rule.grace >= 0):
-            raise UsageError("the late rule takes percentages from 0 to 100, and the grace period in minutes")
-        return rule
+    until: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +108,7 @@ def final_mark(
     Without a grade, such as for work on paper, only points added to the total count.
     """
     excuse = next((a for a in adjustments if a.kind == "excuse"), None)
-    comments = [_comment_line(a) for a in adjustments if a.kind in ("comment", "excuse")]
+    comments = [_comment_line(a) for a in adjustments if a.kind in _WITHOUT_POINTS]
     if grade is None:
         total = sum(a.points for a in adjustments if a.kind == "add" and a.criterion == TOTAL)
         final = None if excuse or not total else max(total, 0.0)
@@ -171,10 +122,9 @@ def final_mark(
         if id in results and change:
             criteria[id] = round(results[id].earned + change, 2)
     earned = max(earned, 0.0)  # points subtracted from the total may exceed it
-    days = _days_late(adjustments, rule, handed_in)
-    penalty = round(earned * rule.penalty_percent(days) / 100, 2) if rule else 0.0
-    if penalty:
-        lines.append(MarkLine(points=-penalty, sentence=_penalty_sentence(days, rule)))
+    line = _penalty_line(earned, adjustments, rule, handed_in)
+    penalty = -(line.points or 0.0) if line else 0.0
+    lines += [line] if line else []
     return FinalMark(
         final=None if excuse else round(earned - penalty, 2),
         possible=grade.possible,
@@ -239,8 +189,10 @@ def _change_notice(adjustment: Adjustment, result: CriterionResult | None) -> st
 
 def _comment_line(adjustment: Adjustment) -> MarkLine:
     criterion = "" if adjustment.criterion == TOTAL else f"{adjustment.criterion}: "
-    kind = "Excused: " if adjustment.kind == "excuse" else "Comment: "
-    return MarkLine(points=None, sentence=f"{criterion}{kind}{_reason(adjustment)}")
+    kind = "Excused" if adjustment.kind == "excuse" else "Comment"
+    if adjustment.kind == "extension" and adjustment.until:
+        kind = f"Extended until {due_text(datetime.fromisoformat(adjustment.until))}"
+    return MarkLine(points=None, sentence=f"{criterion}{kind}: {_reason(adjustment)}")
 
 
 def _reason(adjustment: Adjustment) -> str:
@@ -252,15 +204,30 @@ def _amount(adjustment: Adjustment) -> str:
     return f"{adjustment.criterion} {sign}{points(adjustment.points)}"
 
 
-def _days_late(adjustments: Sequence[Adjustment], rule: LateRule | None, handed_in: datetime | None) -> float:
-    """Return the days from the newest "days late" adjustment, else those since the due date."""
-    adjusted = [a.points for a in adjustments if a.kind == "days late"]
-    if adjusted:
-        return adjusted[-1]
-    return rule.days_late(handed_in) if rule and handed_in else 0
+def _lateness(
+    adjustments: Sequence[Adjustment], rule: LateRule | None, handed_in: datetime | None
+) -> tuple[float, datetime | None]:
+    """Return the days late, and the due date that they were counted from.
+
+    The newest adjustment decides: days set by hand, or an extension, which replaces the due date.
+    """
+    newest = next((a for a in reversed(adjustments) if a.kind in ("days late", "extension")), None)
+    if newest and newest.kind == "days late":
+        return newest.points, None
+    if not rule or not handed_in:
+        return 0, None
+    due = rule.extended(newest.until) if newest and newest.until else rule.due
+    return rule.days_late(handed_in, due), due
 
 
-def _penalty_sentence(days: float, rule: LateRule | None) -> str:
-    percent = points(rule.penalty_percent(days)) if rule else "0"
-    unit = "day" if days == 1 else "days"
-    return f"Handed in {points(days)} {unit} late: {percent} % of the points earned are deducted."
+def _penalty_line(
+    earned: float, adjustments: Sequence[Adjustment], rule: LateRule | None, handed_in: datetime | None
+) -> MarkLine | None:
+    """Return the late penalty as a line, or None where nothing is deducted."""
+    days, due = _lateness(adjustments, rule, handed_in)
+    percent = rule.penalty_percent(days) if rule else 0.0
+    if not (penalty := round(earned * percent / 100, 2)):
+        return None
+    what = f"{'Handed in' if due else 'Counted as'} {points(days)} {'day' if days == 1 else 'days'} late"
+    sentence = f"{what}: {points(percent)} % of the points earned are deducted."
+    return MarkLine(points=-penalty, sentence=f"{sentence} It was due {due_text(due)}." if due else sentence)

@@ -10,6 +10,7 @@ from functools import cache
 
 from grader.errors import UsageError
 
+_ABBREVIATIONS = {"CET", "EET", "EST", "HST", "MET", "MST", "WET"}  # that are also names of zones
 _OFFSET = re.compile(r"(?:UTC|GMT)?\s?([+\-−])(\d{1,2})(?::?(\d{2}))?", re.IGNORECASE)
 
 
@@ -20,7 +21,8 @@ def find_zone(name: str) -> tzinfo:
         UsageError: there is no such zone. Abbreviations such as CET are refused: most of them name a fixed
             offset, and a course that uses one would be an hour off for half of the year.
     """
-    if not (zone := iana_zone(name) if "/" in name or name == "UTC" else fixed_offset(name)):
+    zone = None if name in _ABBREVIATIONS else fixed_offset(name) or iana_zone(name)
+    if not zone:
         raise UsageError(f"there is no time zone named {name!r}; give a name such as Europe/Berlin or UTC")
     return zone
 
@@ -30,11 +32,22 @@ def local_zone() -> tzinfo:
     import tzlocal
 
     try:
-        zone = tzlocal.get_localzone()
+        zone = tzlocal.reload_localzone()  # without its cache
         zone.utcoffset(datetime.now())
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         return datetime.now().astimezone().tzinfo or UTC
     return zone
+
+
+def zone_key(zone: tzinfo, time: datetime) -> str:
+    """Return a zone as ``find_zone`` reads it: its name, or its offset at a time where it has none."""
+    if isinstance(zone, zoneinfo.ZoneInfo) and zone.key and _is_found(zone.key):
+        return zone.key
+    return str(timezone(time.utcoffset() or timedelta())).removeprefix("UTC") or "UTC"
+
+
+def _is_found(key: str) -> bool:
+    return key not in _ABBREVIATIONS and iana_zone(key) is not None
 
 
 def zone_name(time: datetime) -> str:

@@ -48,6 +48,8 @@ def main(argv: Sequence[str]) -> int:
     is_class = is_class_run(arguments.paths)
     if not is_class and not Path(arguments.paths[0]).exists():
         raise UsageError(f"there is no file {arguments.paths[0]}; check the name and the folder you are in")
+    if not is_class:
+        grade_class.check_single(arguments)
     rubric = Rubric.load(arguments.rubric)
     rubric.only(tuple(arguments.only))
     options = _options(arguments, rubric, several=is_class)
@@ -124,14 +126,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _seeds(text: str) -> tuple[int, int | None]:
     """Parse the grade's seed and, after a colon, the seed of its short training."""
-    grade_seed, colon, training_seed = text.partition(":")
-    return _seed(grade_seed), _seed(training_seed) if colon else None
-
-
-def _seed(text: str) -> int:
-    if not text.isdecimal() or len(text) > 18:
-        raise argparse.ArgumentTypeError(f"a seed must be a whole number of at most 18 digits, not {text!r}")
-    return int(text)
+    seeds = text.split(":")
+    if len(seeds) > 2 or not all(seed.isdecimal() and len(seed) <= 18 for seed in seeds):
+        raise argparse.ArgumentTypeError(
+            "a seed must be a whole number of at most 18 digits, or two with a colon between them, such as "
+            f"1234:5678; not {text!r}"
+        )
+    return int(seeds[0]), int(seeds[1]) if len(seeds) == 2 else None
 
 
 def _grade(

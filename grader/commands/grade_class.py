@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import argparse
 import webbrowser
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from grader.commands import GRADED, NOT_GRADED
 from grader.errors import UsageError
 
 if TYPE_CHECKING:
-    from grader.classroom.marks import LateRule
     from grader.options import Options
     from grader.rubric import Rubric
 
@@ -27,14 +25,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--roster", type=Path, metavar="CSV", help="class roster: names, ids, e-mail addresses"
     )
+    group.add_argument("--attempt", choices=("latest", "best"), help="which attempt counts (latest)")
     group.add_argument(
-        "--attempt", choices=("latest", "best"), default="latest", help="which attempt counts (latest)"
+        "--due", metavar="WHEN", help="due date, such as 2026-03-01T23:59; a bare date lasts until its end"
     )
-    group.add_argument("--due", metavar="WHEN", help="due date, such as 2026-03-01T23:59")
     group.add_argument(
         "--late",
         metavar="RULE",
         help="late penalty: percent per day[,grace minutes[,maximum percent]] (10)",
+    )
+    group.add_argument(
+        "--timezone",
+        metavar="NAME",
+        help="the course's time zone, such as Europe/Berlin (the rubric's, else this machine's)",
     )
     group.add_argument(
         "--handout", type=Path, metavar="NB", help="notebook handed out to students (the rubric's)"
@@ -59,7 +62,7 @@ def grade_class(arguments: argparse.Namespace, rubric: Rubric, options: Options)
         roster=arguments.roster,
         best=arguments.attempt == "best",
         fresh=arguments.fresh,
-        late=_late(arguments.due, arguments.late, rubric.settings),
+        late=_late(arguments),
         handout=options.handout,
         zip_names=check_encoding(arguments.zip_names) if arguments.zip_names else None,
         json=arguments.json,
@@ -71,11 +74,26 @@ def grade_class(arguments: argparse.Namespace, rubric: Rubric, options: Options)
     return GRADED if all_graded else NOT_GRADED
 
 
-def _late(due: str | None, rule: str | None, settings: Mapping[str, Any]) -> LateRule | None:
-    """Return the late rule of the command line, completed by the rubric's settings."""
-    from grader.classroom.marks import LateRule
+def check_single(arguments: argparse.Namespace) -> None:
+    """Refuse options for a class beside a single notebook, on which they have no effect.
 
-    if not due and not rule:
-        return None
-    numbers = dict(zip(("per_day", "grace", "most"), rule.split(",") if rule else (), strict=False))
-    return LateRule.from_settings({**settings.get("late", {}), **numbers, **({"due": due} if due else {})})
+    Raises:
+        UsageError: there is such an option.
+    """
+    names = ("jobs", "fresh", "roster", "attempt", "due", "late", "timezone")
+    given = [f"--{name}" for name in names if getattr(arguments, name) not in (None, False)]
+    if given:
+        verb = "has" if len(given) == 1 else "have"
+        raise UsageError(
+            f"{', '.join(given)} {verb} no effect on a single notebook; leave it out, or give a folder or a "
+            "zip archive to grade it as a class"
+        )
+
+
+def _late(arguments: argparse.Namespace) -> dict[str, str]:
+    """Return the settings of the late rule that the command line gives."""
+    from grader.classroom.deadlines import late_numbers
+
+    given = {"due": arguments.due, "timezone": arguments.timezone}
+    numbers = late_numbers(arguments.late) if arguments.late is not None else {}
+    return {**{name: value for name, value in given.items() if value is not None}, **numbers}

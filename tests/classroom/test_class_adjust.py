@@ -11,10 +11,8 @@ from classes import gradebook
 from report_samples import grade
 
 from grader.classroom.gradebook import Gradebook, ResultInputs
-from grader.classroom.marks import LateRule
 from grader.classroom.students import Person
 from grader.cli import main
-from grader.errors import UsageError
 from grader.model import Grade, Verdict
 
 ID = "forward.noise_returned"
@@ -134,15 +132,6 @@ def test_control_characters_of_students_never_reach_the_terminal(capsys, tmp_pat
         assert "\x1b" not in _run(capsys, out, *arguments)
 
 
-@pytest.mark.parametrize(
-    ("hours", "days"), [(-1, 0), (0, 0), (0.2, 0), (0.3, 1), (24, 1), (24.1, 2), (24 * 9, 9)]
-)
-def test_each_day_begun_after_the_grace_period_counts(hours, days):
-    rule = LateRule(due=datetime(2026, 3, 1, tzinfo=UTC), grace=15)
-    handed_in = datetime.fromtimestamp(rule.due.timestamp() + 3600 * hours, UTC)
-    assert rule.days_late(handed_in) == days
-
-
 def test_the_late_penalty_follows_the_rule_unless_the_days_are_adjusted(capsys, out):
     with Gradebook(out) as book:
         book.set_setting("late", {"due": "2026-03-01T12:00:00+00:00", "per_day": 10, "grace": 0, "most": 50})
@@ -153,12 +142,3 @@ def test_the_late_penalty_follows_the_rule_unless_the_days_are_adjusted(capsys, 
     assert "80 → 50" in _run(capsys, out, "adjust", "albert", "--days-late", "30", "--because", "x")
     assert "50 → 100" in _run(capsys, out, "adjust", "albert", "--days-late", "0", "--because", "ill")
     assert "Final mark: 96\n" in _run(capsys, out, "show", "alice")  # unknown time: no penalty
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [{}, {"due": "soon"}, {"due": "2026-03-01", "per_day": "x"}, {"due": "2026-03-01", "most": 200}],
-)
-def test_an_invalid_late_rule_is_reported(settings):
-    with pytest.raises(UsageError, match="late"):
-        LateRule.from_settings(settings)

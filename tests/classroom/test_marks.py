@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from grader.classroom.marks import TOTAL, Adjustment, FinalMark, LateRule, MarkLine, final_mark
-from grader.errors import UsageError
+from grader.classroom.lateness import LateRule
+from grader.classroom.marks import TOTAL, Adjustment, FinalMark, MarkLine, final_mark
 from grader.model import CriterionResult, Grade, Verdict
 
 DUE = datetime(2026, 3, 1, 23, 59, tzinfo=UTC)
@@ -54,31 +54,18 @@ def test_without_adjustments_the_judged_points_are_final() -> None:
     assert mark() == FinalMark(final=6, possible=10, judged=6)
 
 
-@pytest.mark.parametrize(
-    ("late", "days"),
-    [
-        (timedelta(minutes=-1), 0),
-        (timedelta(minutes=15), 0),
-        (timedelta(minutes=15, seconds=1), 1),
-        (timedelta(days=1), 1),
-        (timedelta(days=1, seconds=1), 2),
-        (timedelta(days=9), 9),
-    ],
-)
-def test_each_day_begun_after_the_grace_period_counts(late: timedelta, days: int) -> None:
-    assert RULE.days_late(DUE + late) == days
-
-
 def test_the_penalty_is_a_share_of_what_was_earned_and_is_explained() -> None:
     late = mark(late=timedelta(days=2))
     assert (late.final, late.penalty, late.judged) == (4.8, 1.2, 6)
-    sentence = "Handed in 2 days late: 20 % of the points earned are deducted."
+    sentence = (
+        "Handed in 2 days late: 20 % of the points earned are deducted. It was due 2026-03-01 23:59 (UTC)."
+    )
     assert late.lines == (MarkLine(points=-1.2, sentence=sentence),)
 
 
 def test_one_day_is_written_in_the_singular() -> None:
     (line,) = mark(late=timedelta(hours=1)).lines
-    assert line.sentence == "Handed in 1 day late: 10 % of the points earned are deducted."
+    assert line.sentence.startswith("Handed in 1 day late: 10 % of the points earned are deducted.")
 
 
 def test_the_penalty_has_an_upper_limit() -> None:
@@ -94,6 +81,31 @@ def test_days_late_set_by_hand_replace_the_clock_and_the_newest_counts() -> None
     by_hand = (adjustment("days late", 4), adjustment("days late", 1))
     assert mark(*by_hand, late=timedelta(days=3)).penalty == 0.6
     assert mark(adjustment("days late", 0), late=timedelta(days=3)).lines == ()
+    (line,) = mark(adjustment("days late", 1)).lines  # of work without a known time, or on paper
+    assert line.sentence == "Counted as 1 day late: 10 % of the points earned are deducted."
+
+
+def test_an_extension_replaces_the_due_date_of_one_person_and_says_why() -> None:
+    extension = adjustment("extension", criterion=TOTAL, until="2026-03-03T23:59:00+00:00")
+    assert mark(extension, late=timedelta(days=2)).penalty == 0
+    late = mark(extension, late=timedelta(days=3))
+    assert late.penalty == 0.6  # a day after the extended date
+    penalty, extended = late.lines
+    assert penalty.sentence.endswith("It was due 2026-03-03 23:59 (UTC).")
+    assert extended == MarkLine(points=None, sentence=f"Extended until 2026-03-03 23:59 (UTC): a reason {BY}")
+
+
+def test_of_an_extension_and_days_set_by_hand_the_newest_counts() -> None:
+    extension = adjustment("extension", criterion=TOTAL, until="2026-03-03T23:59:00+00:00")
+    by_hand = adjustment("days late", 3)
+    assert mark(by_hand, extension, late=timedelta(days=3)).penalty == 0.6
+    assert mark(extension, by_hand, late=timedelta(days=3)).penalty == 1.8
+
+
+def test_an_extension_changes_nothing_where_there_is_no_rule_or_no_time() -> None:
+    extension = adjustment("extension", criterion=TOTAL, until="2026-03-03T23:59:00+00:00")
+    assert final_mark(grade(), [extension], None, DUE + timedelta(days=9)).final == 6
+    assert final_mark(grade(), [extension], RULE, None).final == 6
 
 
 def test_points_are_rounded_to_hundredths() -> None:
@@ -196,44 +208,3 @@ def test_without_a_grade_only_points_added_to_the_total_count() -> None:
     excused = paper(adjustment("add", 5, TOTAL), adjustment("excuse", criterion=TOTAL))
     assert (excused.final, excused.is_excused) == (None, True)
     assert [line.sentence for line in excused.lines] == [f"Excused: a reason {BY}"]
-
-
-def test_a_rule_is_read_from_settings_and_written_as_it_was() -> None:
-    rule = LateRule.from_settings({"due": "2026-03-01T23:59+00:00", "per_day": "10", "grace": 15, "most": 50})
-    assert rule == RULE
-    assert rule.as_json() == {"due": "2026-03-01T23:59:00+00:00", "per_day": 10, "grace": 15, "most": 50}
-    assert LateRule.from_settings(rule.as_json()) == rule
-
-
-def test_a_rule_has_defaults_and_a_due_date_without_zone_is_local() -> None:
-    rule = LateRule.from_settings({"due": datetime(2026, 3, 1, 23, 59)})
-    assert rule.due == datetime(2026, 3, 1, 23, 59).astimezone()
-    assert (rule.per_day, rule.grace, rule.most) == (10, 0, 100)
-    east = datetime(2026, 3, 1, 23, 59, tzinfo=timezone(timedelta(hours=9)))
-    assert LateRule.from_settings({"due": east}).due is east
-
-
-@pytest.mark.parametrize("limits", [{"per_day": 0, "most": 0}, {"per_day": 100, "most": 100, "grace": 0}])
-def test_percentages_include_both_ends(limits: dict[str, float]) -> None:
-    assert LateRule.from_settings({"due": DUE, **limits}).penalty_percent(2) == limits["most"]
-
-
-@pytest.mark.parametrize(
-    ("settings", "says"),
-    [
-        ({}, r"the late rule needs numbers and a due date and time, such as 2026-03-01T23:59 \('due'\)"),
-        ({"due": "soon"}, "the late rule needs numbers and a due date"),
-        ({"due": DUE, "grace": "long"}, "the late rule needs numbers"),
-        (
-            {"due": DUE, "per_day": -1},
-            "^the late rule takes percentages from 0 to 100, and the grace period in minutes$",
-        ),
-        ({"due": DUE, "per_day": 101}, "the late rule takes percentages"),
-        ({"due": DUE, "most": -1}, "the late rule takes percentages"),
-        ({"due": DUE, "most": 101}, "the late rule takes percentages"),
-        ({"due": DUE, "grace": -1}, "the grace period in minutes"),
-    ],
-)
-def test_a_rule_that_makes_no_sense_is_refused(settings: dict[str, Any], says: str) -> None:
-    with pytest.raises(UsageError, match=says):
-        LateRule.from_settings(settings)
