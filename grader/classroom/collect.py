@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 from pathlib import Path
 
 from grader.classroom import accounting
@@ -18,6 +19,7 @@ from grader.classroom.selection import Selector
 from grader.classroom.students import Attempt
 from grader.classroom.submitted import Kind, SubmittedFile, is_zip, may_be_work
 from grader.classroom.walk import files_in, labelled
+from grader.classroom.zones import local_zone
 from grader.errors import UsageError
 
 
@@ -51,6 +53,7 @@ def collect(
     selector: Selector | None = None,
     roster: Collection[Claim] = (),
     zip_names: str | None = None,
+    zone: tzinfo | None = None,
 ) -> CollectedSubmissions:
     """Find every attempt below ``paths``; archives are extracted into ``scratch``.
 
@@ -59,6 +62,7 @@ def collect(
         selector: decides which of several notebooks in one attempt is graded; by default, the definitions.
         roster: people whose names, logins and ids tell a student's folder from others.
         zip_names: encoding of names in archives that do not give it.
+        zone: that of times without one; by default, this machine's.
 
     Raises:
         UsageError: a path does not exist, or there are no notebooks.
@@ -66,7 +70,7 @@ def collect(
     account = Account()
     extractor = ArchiveExtractor(scratch, account, zip_names)
     files = [file for label, path in labelled(paths) for file in files_in(path, label, extractor, account)]
-    owners = find_owners(files, roster)
+    owners = find_owners(files, roster, zone or local_zone())
     attempts, notes = attempts_in(files, owners.by_file, selector or Selector(wanted), account)
     _account_for_rest(files, owners.by_file, attempts, account)
     records = account.records()

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from grader.classroom.identity import Claim, Identifier
 from grader.classroom.platforms import OwnerGuess
 from grader.classroom.submitted import SubmittedFile
+from grader.classroom.times import read_time
 
 FOLDER = re.compile(r"submission_\d+")
 _METADATA = "submission_metadata.yml"
@@ -28,7 +29,7 @@ class Submissions:
     problems: tuple[str, ...]
 
 
-def read_metadata(files: Sequence[SubmittedFile]) -> Submissions:
+def read_metadata(files: Sequence[SubmittedFile], zone: tzinfo) -> Submissions:
     """Return the owners that the metadata among the files gives."""
     owners: dict[str, OwnerGuess] = {}
     problems: list[str] = []
@@ -41,7 +42,7 @@ def read_metadata(files: Sequence[SubmittedFile]) -> Submissions:
                 )
             folder = PurePosixPath(file.name).parent
             for name, entry in entries.items():
-                if guess := _submitters(entry, str(name)):
+                if guess := _submitters(entry, str(name), zone):
                     owners[str(folder / str(name))] = guess
     return Submissions(owners=owners, problems=tuple(problems))
 
@@ -116,18 +117,22 @@ def _fields(block: str) -> dict[str, Any]:
     return entry
 
 
-def _submitters(entry: Any, folder: str) -> OwnerGuess | None:
+def _submitters(entry: Any, folder: str, zone: tzinfo) -> OwnerGuess | None:
     if not isinstance(entry, Mapping):
         return None
     people = _value(entry, "submitters") or []
     listed = people if isinstance(people, list) else [people]
     members = tuple(dict.fromkeys(_claim(person) for person in listed if isinstance(person, Mapping)))
     created = _value(entry, "created_at")
-    time = parse_time(created)
+    time: datetime | None
+    if isinstance(created, datetime):  # YAML has timestamps of its own
+        time, unread = created if created.tzinfo else created.replace(tzinfo=zone), ""
+    else:
+        time, unread = read_time(str(created or ""), zone)
     return OwnerGuess(
         members=members or (Claim(name=folder),),
         handed_in=time,
-        unread_time="" if time or created is None else str(created),
+        unread_time=unread,
         group=folder if len(members) > 1 else "",
     )
 
@@ -142,20 +147,3 @@ def _claim(person: Mapping[Any, Any]) -> Claim:
 
 def _value(entry: Mapping[Any, Any], field: str) -> Any:
     return entry.get(f":{field}", entry.get(field))
-
-
-def parse_time(value: Any) -> datetime | None:
-    """Parse nbgrader's ``2026-03-01 21:04:05.123456 UTC``, Gradescope's ``… Z``, or ISO 8601."""
-    if isinstance(value, datetime):
-        return value.astimezone() if value.tzinfo is None else value
-    iso = str(value or "").strip().replace(" UTC", "+00:00").replace(" Z", "+00:00")
-    try:
-        time = datetime.fromisoformat(iso)
-    except ValueError:
-        return None
-    return time.astimezone() if time.tzinfo is None else time
-
-
-def unnamed_submission(parts: Iterable[str]) -> str | None:
-    """Return the folder of a submission whose metadata is not there."""
-    return next((part for part in parts if FOLDER.fullmatch(part)), None)

@@ -52,7 +52,12 @@ class RosterNames:
         self._ids.discard("")
 
     def has(self, name: str) -> bool:
-        """Return whether somebody on the roster has this name, in any order of its words, or login or id."""
+        """Return whether somebody on the roster has this name, in any order of its words, or login or id.
+
+        A word such as "test" or "final" is nobody's, though it may be somebody's login.
+        """
+        if name.casefold() in _NOT_PEOPLE:
+            return False
         words = _words(name)
         return words in self._words or "".join(words) in self._joined or name.strip().casefold() in self._ids
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 from pathlib import PurePosixPath
 
-from grader.classroom.gradescope import FOLDER, parse_time, read_metadata
+from grader.classroom.gradescope import FOLDER, read_metadata
 from grader.classroom.identity import Claim, Identifier
 from grader.classroom.likeness import RosterNames
 from grader.classroom.locations import owners_by_location
@@ -26,6 +27,7 @@ from grader.classroom.platforms import (
     with_canvas_attempts,
 )
 from grader.classroom.submitted import SubmittedFile
+from grader.classroom.times import read_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,15 +43,20 @@ class Owners:
     notes: tuple[str, ...]
 
 
-def find_owners(files: Sequence[SubmittedFile], roster: Collection[Claim] = ()) -> Owners:
-    """Return the owners of the files; ``roster`` tells students' folders from others."""
-    gradescope = read_metadata(files)
+def find_owners(files: Sequence[SubmittedFile], roster: Collection[Claim], zone: tzinfo) -> Owners:
+    """Return the owners of the files.
+
+    Args:
+        roster: tells students' folders from others.
+        zone: that of times without one.
+    """
+    gradescope = read_metadata(files, zone)
     names = RosterNames(roster)
     guesses = {file.name: _gradescope_owner(file.parts, gradescope.owners) for file in files}
     unnamed = {guess.owner for guess in guesses.values() if guess and FOLDER.fullmatch(guess.owner)}
     found = {name: guess for name, guess in guesses.items() if guess}
     rest = [file for file in files if file.name not in found]
-    found |= _nbgrader_owners(rest)
+    found |= _nbgrader_owners(rest, zone)
     by_name = _platform_owners([file for file in rest if file.name not in found])
     found |= with_canvas_attempts(with_moodle_names(by_name, files, names))
     rest = [file for file in rest if file.name not in found]
@@ -69,18 +76,17 @@ def _gradescope_owner(parts: Sequence[str], owners: Mapping[str, OwnerGuess]) ->
     return None
 
 
-def _nbgrader_owners(files: Sequence[SubmittedFile]) -> dict[str, OwnerGuess]:
+def _nbgrader_owners(files: Sequence[SubmittedFile], zone: tzinfo) -> dict[str, OwnerGuess]:
     """Return the owners of files that nbgrader collected, with the times that it wrote beside them."""
     texts = {_folder(file): _read(file) for file in files if file.own_name == "timestamp.txt"}
     owners = {}
     for file in files:
         if (student := nbgrader_owner(file.parts)) is not None:
-            text = texts.get(_folder(file), "")
-            time = parse_time(text)
+            time, unread = read_time(texts.get(_folder(file), ""), zone)
             owners[file.name] = OwnerGuess(
                 members=one_owner(student, Identifier("student id", student)),
                 handed_in=time,
-                unread_time="" if time else text,
+                unread_time=unread,
             )
     return owners
 

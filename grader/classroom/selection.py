@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grader.classroom.submitted import Kind, SubmittedFile
 from grader.errors import NotebookError
 from grader.extraction.extract import extract
 from grader.extraction.handout import NO_HANDOUT, Handout, syntax_keys
+from grader.extraction.local_modules import local_modules
 from grader.extraction.matching import DefinitionPattern
-from grader.extraction.statements import DEFINITION_NODES, Statement
-from grader.extraction.student_source import StudentSource
-from grader.notebook.submission import Submission, read_notebook
+from grader.extraction.statements import DEFINITION_NODES, Statement, statements
+from grader.notebook.submission import read_notebook
+from grader.notebook.syntax import parse_cell
 
+_UNREADABLE = (NotebookError, RuntimeError, MemoryError, ValueError, SyntaxError)
 _OLD = re.compile(r"(?<![a-z])(old|backup|bak|copy|kopie|alt|draft|orig|original)(?![a-z])", re.IGNORECASE)
 
 
@@ -83,13 +86,15 @@ class Selector:
         definitions, the last upload, what is not called old, and the last date. Scripts are only looked at
         where no notebook has own work: most are modules.
         """
-        notebooks = [file for file in files if file.kind is Kind.NOTEBOOK]
         if len(files) == 1:
             return files[0]
-        if notebooks and any(self.work(file).own for file in notebooks):
+        notebooks = [file for file in files if file.kind is Kind.NOTEBOOK]
+        if any(self.work(file).own for file in notebooks):
             files = notebooks
         modules = {path for file in files for path in self.modules(file)}
         files = [each for each in files if each.kind is Kind.NOTEBOOK or each.path not in modules] or files
+        if self._patterns and not any(self.work(file).own for file in files):
+            self._seen |= {file.name: self._work_under_other_names(file) for file in files}
 
         def rank(file: SubmittedFile) -> tuple[bool, bool, int, int, int, bool, float]:
             work, upload = self.work(file), uploads.get(file.name, 0)
@@ -99,46 +104,66 @@ class Selector:
         return max(reversed(files), key=rank)
 
     def _work(self, file: SubmittedFile) -> Work:
-        if file.path is None:
-            return Work()
         try:
-            source = self._extract(read_notebook(file.path, file.path.stem))
-        except (NotebookError, RuntimeError, MemoryError, ValueError, SyntaxError):
+            submission = read_notebook(file.path or Path(), file.own_name)
+            cells = [parse_cell(cell) for cell in submission.cells]
+            found, _ = statements(cells)
+            modules, _ = local_modules(Path(submission.path), cells)
+        except _UNREADABLE:
             return Work()  # its report gives the reason if it is graded
-        needed = {name: _definitions(source, name) for name in self.wanted}
+        inside = [statement for module in modules.values() for statement in module.statements]
+        own, wanted = self._count([*found, *inside], self.wanted)
+        files = (module.cell.number for module in modules.values())
         return Work(
-            own=sum(bool(parts - self._handout.statements) for parts in needed.values()),
-            found=sum(map(bool, needed.values())),
-            modules=frozenset(
-                module.cell.number
-                for module in source.modules.values()
-                if isinstance(module.cell.number, str)
-            ),
-            checkpoint=source.checkpoint,
+            own=own,
+            found=wanted,
+            modules=frozenset(number for number in files if isinstance(number, str)),
+            checkpoint=submission.checkpoint,
         )
 
-    def _extract(self, submission: Submission) -> StudentSource:
-        return extract(submission, self.wanted, self._patterns, self._mapped)
+    def _work_under_other_names(self, file: SubmittedFile) -> Work:
+        """Return what a notebook holds if structure, too, tells definitions, which is slow."""
+        work = self.work(file)
+        try:
+            submission = read_notebook(file.path or Path(), file.own_name)
+            source = extract(submission, self.wanted, self._patterns, self._mapped)
+        except _UNREADABLE:
+            return work
+        names = [each.found.partition(".")[0] or each.name for each in source.definitions]
+        inside = [statement for module in source.modules.values() for statement in module.statements]
+        own, found = self._count([*source.statements, *inside], names)
+        return replace(work, own=own, found=found)
+
+    def _count(self, found: Sequence[Statement], wanted: Iterable[str]) -> tuple[int, int]:
+        """Return how many wanted definitions differ from the handout's, and how many exist."""
+        by_name: dict[str, list[Statement]] = defaultdict(list)
+        for statement in found:
+            for name in statement.binds | statement.patches:
+                by_name[name].append(statement)
+        keys: dict[int, bool] = {}
+        own = exist = 0
+        for name in wanted:
+            parts = _definitions(name, by_name)
+            for part in parts:
+                if id(part) not in keys:
+                    keys[id(part)] = not syntax_keys([part]) <= self._handout.statements
+            exist += bool(by_name[name])
+            own += any(keys[id(part)] for part in parts)
+        return own, exist
 
 
-def _definitions(source: StudentSource, wanted: str) -> frozenset[str]:
-    """Return the definitions that a wanted name consists of, with its helpers, as normalized syntax."""
-    found = {each.name: each.found or each.name for each in source.definitions}
-    root = found.get(wanted, wanted).partition(".")[0]
-    needed = [source.statements[index] for index in source.needs.get(wanted, ())]
-    inside = [statement for module in source.modules.values() for statement in module.statements]
-    if not any(root in statement.binds for statement in needed):
-        return frozenset()
-    imported = inside if any(_is_import(each) and root in each.binds for each in needed) else []
-    return syntax_keys(each for each in (*needed, *imported) if _is_definition(each, root))
-
-
-def _is_definition(statement: Statement, root: str) -> bool:
-    if _is_import(statement):
-        return False
-    is_definition = isinstance(statement.node, DEFINITION_NODES)
-    return is_definition or bool(statement.patches) or root in statement.binds
-
-
-def _is_import(statement: Statement) -> bool:
-    return isinstance(statement.node, ast.Import | ast.ImportFrom)
+def _definitions(wanted: str, by_name: Mapping[str, Sequence[Statement]]) -> list[Statement]:
+    """Return the statements that define a name, and the functions and classes that they use in turn."""
+    kept: dict[int, Statement] = {}
+    names, seen = [wanted], {wanted}
+    while names:
+        name = names.pop()
+        for statement in by_name.get(name, ()):
+            is_definition = isinstance(statement.node, DEFINITION_NODES) or name in statement.patches
+            is_import = isinstance(statement.node, ast.Import | ast.ImportFrom)
+            if not is_definition and (is_import or name != wanted):
+                continue
+            kept[id(statement)] = statement
+            names += statement.reads - seen
+            seen |= statement.reads
+    return list(kept.values())

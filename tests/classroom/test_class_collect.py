@@ -73,6 +73,23 @@ def test_nbgrader_timestamps_are_read(tmp_path, scratch):
     assert attempt.handed_in == datetime(2026, 3, 1, 22, 0, 0, 500_000, tzinfo=UTC)
 
 
+@pytest.mark.parametrize(
+    ("text", "hour"),
+    [
+        ("2026-03-01 22:00:00 CET", 21),
+        ("\ufeff2026-03-01 22:00:00 EST\n", 3),
+        ("1. 3. 22 Uhr", None),
+        ("", None),
+    ],
+)
+def test_a_time_that_cannot_be_read_is_kept_as_text(tmp_path, scratch, text, hour):
+    folder = _write_notebooks(tmp_path / "submitted", "alice/hw/x.ipynb")
+    (folder / "alice/hw/timestamp.txt").write_text(text, encoding="utf-8")
+    (attempt,) = collect([str(folder)], scratch, []).attempts
+    assert (attempt.handed_in.astimezone(UTC).hour if attempt.handed_in else None) == hour
+    assert attempt.unread_time == (text if hour is None else "")
+
+
 def test_attempts_of_one_student_are_ordered(tmp_path, scratch):
     names = ("ng_5_10_hw.ipynb", "ng_5_12_hw-2.ipynb", "ng_5_11_hw-1.ipynb")
     collected = collect([str(_write_notebooks(tmp_path / "canvas", *names))], scratch, [])
