@@ -100,7 +100,8 @@ def store_deadline(book: Gradebook, deadline: Deadline) -> list[str]:
     for entry in book.entries() if before else ():
         key, now = entry.person.key, final_points(entry.mark)
         if before[key] != now:
-            book.log_change(key, "late rule", before[key], now, _what_moved(old, deadline.rule))
+            what = _what_moved(old, deadline.rule)
+            book.log_change(entry.person.record, "late rule", before[key], now, what)
             changed.append(key)
     return changed
 

@@ -21,8 +21,11 @@ def find_student(book: Gradebook, query: str) -> str:
         UsageError: no student matches, or several do.
     """
     people = book.people()
-    if any(person.key == query for person in people):
-        return query
+    directory = book.directory()
+    for record in directory.records.values():
+        root = directory.root(record.id)
+        if record.key == query and root.removed is None:
+            return root.key
     exact = [person for person in people if _equals(person, query)]
     start = normalize_name(query)
     matches = exact or [person for person in people if start and _starts_with(person, start)]
@@ -34,12 +37,13 @@ def find_student(book: Gradebook, query: str) -> str:
 
 
 def _equals(person: Person, query: str) -> bool:
-    names = (person.key, person.name, *person.ids.values())
-    return any(query.casefold() == name.casefold() for name in names)
+    values = (identifier.value for identifier in person.identifiers)
+    return any(query.casefold() == name.casefold() for name in (*person.aliases, *values))
 
 
 def _starts_with(person: Person, start: str) -> bool:
-    return any(normalize_name(name).startswith(start) for name in (person.key, *person.name.split()))
+    words = (word for name in person.aliases for word in name.split())
+    return any(normalize_name(word).startswith(start) for word in words)
 
 
 def _listed(people: Iterable[Person]) -> str:

@@ -29,6 +29,8 @@ class Adjustment:
         who, at: author and time.
         earned, verdict: the judge's, when the adjustment was made; None for the whole grade.
         until: end of an extension, as ISO 8601.
+        scope: "person", or "group" if it was made for every member of a hand-in at once; ``linked`` is then
+            the same number for all of them.
     """
 
     id: int
@@ -41,6 +43,8 @@ class Adjustment:
     earned: float | None = None
     verdict: str | None = None
     until: str | None = None
+    scope: str = "person"
+    linked: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

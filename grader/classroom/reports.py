@@ -38,6 +38,15 @@ def refresh_reports(book: Gradebook, entry: GradebookEntry, out: Path) -> None:
     book.set_report_digest(entry.person.key, digest)
 
 
+def tidy_reports(book: Gradebook, out: Path) -> None:
+    """Remove the reports of keys that are nobody's any more, since their records were merged or removed."""
+    current = {person.key for person in book.people()}
+    for key in book.reported() - current:
+        for file in _files(key, out):
+            file.unlink(missing_ok=True)
+        book.forget_report(key)
+
+
 def report_digest(entry: GradebookEntry) -> str:
     """Return a digest of everything the reports are rendered from."""
     rendered_from = [
@@ -112,9 +121,11 @@ def mark_text(entry: GradebookEntry) -> str:
 
 
 def _reports_exist(entry: GradebookEntry, out: Path) -> bool:
-    key = entry.person.key
-    files = (out / f"{key}.json", out / f"{key}.html", out / STUDENT_FOLDER / f"{key}.html")
-    return all(file.exists() for file in files)
+    return all(file.exists() for file in _files(entry.person.key, out))
+
+
+def _files(key: str, out: Path) -> tuple[Path, ...]:
+    return out / f"{key}.json", out / f"{key}.html", out / STUDENT_FOLDER / f"{key}.html"
 
 
 def _render_for_student(

@@ -1,17 +1,16 @@
-"""Read a class roster (any CSV file, a Canvas gradebook, a Moodle worksheet) and match attempts to it."""
+"""Read a class roster (any CSV file, a Canvas gradebook, a Moodle worksheet)."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from grader.classroom.identity import Claim, Identifier, RosterEntry, values_by_kind
 from grader.classroom.roster_columns import COLUMNS, MOODLE_GRADED, STAFF, normalized
-from grader.classroom.students import Attempt, Person, normalize_name, unique_names
+from grader.classroom.students import name_orders, normalize_name
 from grader.classroom.tables import read_table
 from grader.errors import UsageError
 
@@ -19,14 +18,6 @@ _MOODLE_TIME = "%A, %d %B %Y, %I:%M %p"
 _NONE = {"", "-", "–", "n/a", "#n/a", "na", "none", "null", "unknown"}  # what tables hold where a value lacks
 _KINDS = ("email", "login", "github", "sis", "canvas", "student id")
 _GITHUB = "github.com"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StudentAttempts:
-    """A student with all attempts, oldest first; none if the student is only on the roster."""
-
-    person: Person
-    attempts: tuple[Attempt, ...]
 
 
 def read_roster(path: Path) -> list[RosterEntry]:
@@ -182,98 +173,9 @@ def _merge(one: RosterEntry, other: RosterEntry) -> RosterEntry:
     )
 
 
-def people_on(roster: Sequence[RosterEntry]) -> list[Person]:
-    """Return the students on a roster, each with a key of their own."""
-    students = [entry for entry in roster if entry.is_student]
-    people = []
-    for entry in students:
-        ids = values_by_kind(entry.claim.identifiers)
-        if entry.section:
-            ids["section"] = entry.section
-        people.append(Person(key="", name=entry.claim.name, ids=ids, handed_in=entry.handed_in))
-    keys = unique_names(each.ids.get("login") or each.ids.get("github") or each.name for each in people)
-    return [replace(person, key=key) for person, key in zip(people, keys, strict=True)]
-
-
-def match(attempts: Iterable[Attempt], people: Sequence[Person]) -> list[StudentAttempts]:
-    """Group attempts by student: the roster in its order, then students who are not on it."""
-    index = _RosterIndex(people)
-    on_roster: dict[str, list[Attempt]] = {person.key: [] for person in people}
-    unknown: dict[tuple[str, tuple[str, ...]], list[Attempt]] = {}
-    for attempt in attempts:
-        if person := index.find(attempt):
-            on_roster[person.key].append(attempt)
-        else:
-            unknown.setdefault((attempt.owner, tuple(sorted(attempt.ids.values()))), []).append(attempt)
-    keys = unique_names([*on_roster, *_keys_of_unknown(unknown)])[len(on_roster) :]
-    others = [
-        StudentAttempts(person=Person(key=key, name=own[0].owner, ids=own[0].ids), attempts=_in_order(own))
-        for key, own in zip(keys, unknown.values(), strict=True)
-    ]
-    known = [StudentAttempts(person=each, attempts=_in_order(on_roster[each.key])) for each in people]
-    return known + others
-
-
-def _in_order(attempts: Iterable[Attempt]) -> tuple[Attempt, ...]:
-    def order(attempt: Attempt) -> tuple[int, float, str]:
-        return attempt.number, attempt.handed_in.timestamp() if attempt.handed_in else 0.0, attempt.label
-
-    return tuple(sorted(attempts, key=order))
-
-
-def _keys_of_unknown(owners: Collection[tuple[str, tuple[str, ...]]]) -> list[str]:
-    """Return each owner's name, with an identifier if several share it.
-
-    A number would depend on the order of the files, and a later run could give it to somebody else.
-    """
-    shared = Counter(normalize_name(name) for name, _ in owners)
-    return [f"{name}-{ids[0]}" if shared[normalize_name(name)] > 1 and ids else name for name, ids in owners]
-
-
-class _RosterIndex:
-    """Index of the roster by identifier and by name.
-
-    An identifier of the same kind decides. Without one, the attempt's owner is compared, as normalized by
-    ``normalize_name``, with each person's name in every word order, and with logins, SIS id and student id.
-    Only a name that exactly one person has is accepted: an attempt of either of two namesakes is left
-    unmatched.
-    """
-
-    def __init__(self, people: Sequence[Person]) -> None:
-        self._by_id = {(kind, normalize_id(value)): p for p in people for kind, value in p.ids.items()}
-        self._by_name: dict[str, list[Person]] = {}
-        for person in people:
-            logins = {
-                normalize_name(person.ids.get(kind, "")) for kind in ("login", "github", "sis", "student id")
-            }
-            for name in name_orders(person.name) | logins:
-                self._by_name.setdefault(name, []).append(person)
-
-    def find(self, attempt: Attempt) -> Person | None:
-        for kind, value in attempt.ids.items():
-            if person := self._by_id.get((kind, normalize_id(value))):
-                return person
-        name = normalize_name(attempt.owner)
-        namesakes = self._by_name.get(name, [])
-        return namesakes[0] if len(namesakes) == 1 and name else None
-
-
 def normalize_id(value: str) -> str:
     """Return an identifier without case and surrounding blanks, for comparison."""
     return value.strip().casefold()
-
-
-def name_orders(name: str) -> set[str]:
-    """Return the normalized name in each order that platforms write it in.
-
-    "Ng, Zoë Ann" gives both orders around the comma; "Zoë Ann Ng" every rotation, since the number of given
-    names is unknown.
-    """
-    if "," in name:
-        last, _, first = name.partition(",")
-        return {normalize_name(first + last), normalize_name(last + first)}
-    words = name.split()
-    return {normalize_name(" ".join(words[cut:] + words[:cut])) for cut in range(len(words))}
 
 
 def _parse_time(text: str) -> datetime | None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from grader.classroom.identity import Claim, values_by_kind
+from grader.classroom.identity import Claim, Identifier, values_by_kind
 
 MAX_NAME_BYTES = 80  # of a report's name; file systems allow 255, suffixes included
 _RESERVED = {"index", "gradebook", "similar", "student", "con", "nul", "prn", "aux"}  # ours, and Windows's
@@ -53,18 +53,22 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """A student known from the roster or from file names.
+    """A student, with everything that all merged records know.
 
     Attributes:
         key: name of the student's reports and of the student in commands; a safe file name.
-        ids: identifiers by kind: canvas, moodle, login, email, sis, section.
-        handed_in: time of the submission if the roster gives one.
+        ids: the first identifier of each kind, and "section".
+        record: id of the oldest record.
+        aliases: keys and names of all records, by which commands find the student as well.
     """
 
     key: str
     name: str
     ids: Mapping[str, str] = field(default_factory=dict)
-    handed_in: datetime | None = None
+    identifiers: tuple[Identifier, ...] = ()
+    section: str = ""
+    record: int = 0
+    aliases: tuple[str, ...] = ()
 
 
 def replace_surrogates(text: str) -> str:
@@ -86,20 +90,6 @@ def safe_name(text: str) -> str:
     return f"{name}-1" if stem in _RESERVED or re.fullmatch(r"(com|lpt)\d", stem) else name
 
 
-def unique_names(names: Iterable[str]) -> list[str]:
-    """Return a safe name for each name; a name already taken, ignoring case, gets a number."""
-    taken: set[str] = set()
-    unique = []
-    for name in names:
-        safe, number = safe_name(name), 2
-        candidate = safe
-        while candidate.casefold() in taken:
-            candidate, number = f"{safe}-{number}", number + 1
-        taken.add(candidate.casefold())
-        unique.append(candidate)
-    return unique
-
-
 def normalize_name(text: str) -> str:
     """Return only the letters and digits, without case and accents, for comparing names.
 
@@ -107,3 +97,16 @@ def normalize_name(text: str) -> str:
     """
     decomposed = unicodedata.normalize("NFKD", text)
     return "".join(character for character in decomposed if character.isalnum()).casefold()
+
+
+def name_orders(name: str) -> set[str]:
+    """Return the normalized name in each order that platforms write it in.
+
+    "Ng, Zoë Ann" gives both orders around the comma; "Zoë Ann Ng" every rotation, since the number of given
+    names is unknown.
+    """
+    if "," in name:
+        last, _, first = name.partition(",")
+        return {normalize_name(first + last), normalize_name(last + first)}
+    words = name.split()
+    return {normalize_name(" ".join(words[cut:] + words[:cut])) for cut in range(len(words))}

@@ -25,7 +25,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--roster", type=Path, metavar="CSV", help="class roster: names, ids, e-mail addresses"
     )
-    group.add_argument("--attempt", choices=("latest", "best"), help="which attempt counts (latest)")
+    group.add_argument(
+        "--attempt", choices=("latest", "best"), help="which attempt counts (as before; at first the latest)"
+    )
     group.add_argument(
         "--due", metavar="WHEN", help="due date, such as 2026-03-01T23:59; a bare date lasts until its end"
     )
@@ -60,7 +62,7 @@ def grade_class(arguments: argparse.Namespace, rubric: Rubric, options: Options)
         out=arguments.out,
         jobs=arguments.jobs,
         roster=arguments.roster,
-        best=arguments.attempt == "best",
+        best=None if arguments.attempt is None else arguments.attempt == "best",
         fresh=arguments.fresh,
         late=_late(arguments),
         handout=options.handout,

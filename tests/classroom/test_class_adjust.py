@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import report_samples as samples
-from classes import gradebook
+from classes import gradebook, save_student
 from report_samples import grade
 
 from grader.classroom.gradebook import Gradebook, ResultInputs
@@ -41,7 +41,7 @@ def _regrade(out: Path, key: str, new: Grade) -> None:
     with Gradebook(out) as book:
         inputs = ResultInputs(notebook="new", rubric="r", grader="g", settings="{}")
         result = book.add_result(inputs, new, [], readable=True)
-        book.save_student(book.entry(key).person, on_roster=True, label="new.ipynb", result=result)
+        save_student(book, book.entry(key).person, label="new.ipynb", result=result)
 
 
 @pytest.mark.parametrize("query", ["alice", "Alice Smith", "AS@x.edu", "17", "smith"])
@@ -136,7 +136,7 @@ def test_the_late_penalty_follows_the_rule_unless_the_days_are_adjusted(capsys, 
     with Gradebook(out) as book:
         book.set_setting("late", {"due": "2026-03-01T12:00:00+00:00", "per_day": 10, "grace": 0, "most": 50})
         person = book.entry("albert").person
-        book.save_student(person, on_roster=True, handed_in=datetime(2026, 3, 3, 11, tzinfo=UTC))
+        save_student(book, person, handed_in=datetime(2026, 3, 3, 11, tzinfo=UTC))
     shown = _run(capsys, out, "show", "albert")
     assert "Final mark: 80\n  -20  Handed in 2 days late: 20 % of the points earned are deducted." in shown
     assert "80 → 50" in _run(capsys, out, "adjust", "albert", "--days-late", "30", "--because", "x")

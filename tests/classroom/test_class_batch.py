@@ -46,7 +46,9 @@ def test_results_are_reused_until_one_of_their_inputs_changes(tmp_path, rubric, 
 
     assert "0 of 2 results" in run(out, submissions, "--rubric", rubric, "--fresh").err
     trail = gradebook_rows(
-        out, "SELECT what, before, after, why FROM change WHERE student = 'bob' ORDER BY id"
+        out,
+        "SELECT what, before, after, why FROM change JOIN person ON person.id = change.person "
+        "WHERE key = 'bob' ORDER BY change.id",
     )
     assert ("answer.right", "fail 0 / 8", "pass 8 / 8", "notebook") in trail
     assert trail[0] == ("graded", None, "2", "first graded")
@@ -85,7 +87,7 @@ def test_one_bad_submission_never_stops_the_others(tmp_path, rubric, out):
     assert "cut off" in ran.grade("broken")["notes"][0]
     assert "Traceback" not in ran.err
     index = (out / "index.html").read_text()
-    assert index.index("provisional:") < index.index("Students")
+    assert index.index("Provisional:") < index.index("Students")
 
 
 def test_a_file_name_that_is_not_utf8_is_graded(tmp_path, rubric, out):

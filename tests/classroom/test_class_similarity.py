@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from chromium import opens_silently_and_fits
-from classes import gradebook
+from classes import gradebook, save_student
 from conftest import SUBMISSIONS
 from report_samples import grade
 
@@ -117,7 +117,7 @@ def test_the_page_of_a_pair_keeps_its_address_between_runs_and_stale_ones_go(tmp
             for key, path in paths.items():
                 inputs = ResultInputs(notebook=path.name + key, rubric="r", grader="g", settings="{}")
                 result = book.add_result(inputs, grade(), [], readable=True)
-                book.save_student(people[key], on_roster=True, label="a.ipynb", result=result)
+                save_student(book, people[key], label="a.ipynb", result=result)
             compare_class(book, {path.name + key: path for key, path in paths.items()}, HANDOUT, out)
             return {(first, second): page for first, second, _, page in book.similar_pairs()}
 

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from report_samples import grade
 
+from grader.classroom.identity import Identifier
 from grader.classroom.students import Person
 from grader.cli import main
 from grader.model import Grade, Verdict
@@ -149,7 +150,11 @@ def test_a_row_that_contradicts_itself_is_left_alone(out, fill):
 @pytest.mark.parametrize("system", ["canvas", "moodle", "nbgrader", "gradescope"])
 def test_two_students_with_one_identifier_are_refused(tmp_path, capsys, system):
     ids = {"login": "aa11", "email": "a@x.org"}
-    people = [Person(key="ann", name="Ann Alder", ids=ids), Person(key="ben", name="Ben Birch", ids=ids)]
+    elsewhere = tuple(Identifier(kind, value, "elsewhere") for kind, value in ids.items())
+    people = [
+        Person(key="ann", name="Ann Alder", ids=ids),
+        Person(key="ben", name="Ben Birch", identifiers=elsewhere),
+    ]
     out = write_class(tmp_path / "out", {"ann": 90, "ben": 80}, people)
     theirs = {
         "canvas": f"{HEADER}\nAnn,,,aa11,S1,\n",

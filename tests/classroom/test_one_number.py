@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from classes import gradebook, run, tiny_rubric, write_class
+from classes import gradebook, run, save_student, tiny_rubric, write_class
 from report_page import ParsedPage, visible_text
 from report_samples import grade
 from test_result_schema import check
@@ -98,7 +98,7 @@ def test_a_late_penalty_changes_the_total_and_no_exercise(capsys, out):
     with Gradebook(out) as book:
         book.set_setting("late", {"due": "2026-03-01T12:00:00+00:00", "per_day": 10, "grace": 0, "most": 50})
         person = book.entry("alice").person
-        book.save_student(person, on_roster=True, handed_in=datetime(2026, 3, 2, 11, tzinfo=UTC))
+        save_student(book, person, handed_in=datetime(2026, 3, 2, 11, tzinfo=UTC))
         classpage.write_page(book, out)
     _run(capsys, out, "adjust", "alice", "--comment", "well written")
     assert _title(out, "alice.html") == "Alice: 82.8 of 100 points (judged 92)"

@@ -1,17 +1,18 @@
-"""A roster in any of its forms, and whose attempts are whose."""
+"""A roster in any of the forms that spreadsheets and learning platforms save."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from grader.classroom.identity import Claim, Identifier, RosterEntry, identifiers_from
-from grader.classroom.roster import match, people_on, read_roster
-from grader.classroom.students import Attempt, Person
+from grader.classroom.claims import take_roster
+from grader.classroom.entries import person_of
+from grader.classroom.identity import Claim, Identifier, RosterEntry
+from grader.classroom.people import Directory
+from grader.classroom.roster import read_roster
+from grader.classroom.students import Person
 from grader.errors import UsageError
 
 
@@ -22,22 +23,13 @@ def entries(tmp_path: Path, text: str | bytes) -> list[RosterEntry]:
 
 
 def roster(tmp_path: Path, text: str | bytes) -> list[Person]:
-    return people_on(entries(tmp_path, text))
+    directory = Directory()
+    homes = take_roster(directory, entries(tmp_path, text))
+    return [person_of([directory.records[home]]) for home in homes]
 
 
 def identifiers(entry: RosterEntry) -> set[tuple[str, str]]:
     return {(each.kind, each.value) for each in entry.claim.identifiers}
-
-
-def attempt(
-    owner: str, label: str = "hw.ipynb", ids: Mapping[str, str] | None = None, **fields: Any
-) -> Attempt:
-    claim = Claim(name=owner, identifiers=identifiers_from(ids or {}))
-    return Attempt(members=(claim,), path=Path(label), label=label, **fields)
-
-
-def matched(people: list[Person], *attempts: Attempt) -> dict[str, list[str]]:
-    return {each.person.key: [a.label for a in each.attempts] for each in match(attempts, people)}
 
 
 def test_names_come_from_one_column_or_two(tmp_path: Path) -> None:
@@ -77,7 +69,7 @@ def test_rows_that_name_nobody_are_left_out(tmp_path: Path) -> None:
 
 
 def test_namesakes_get_reports_of_their_own(tmp_path: Path) -> None:
-    assert [p.key for p in roster(tmp_path, "name\nAda\nada\nAda\n")] == ["Ada", "ada-2", "Ada-3"]
+    assert {p.key for p in roster(tmp_path, "name\nAda\nada\nAda\n")} == {"Ada", "Ada-2", "ada-3"}
 
 
 @pytest.mark.parametrize("text", ["", "colour,size\nred,4\n"])
@@ -108,7 +100,7 @@ def test_a_roster_that_is_not_there_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_times_of_submission_are_read(tmp_path: Path, text: str, time: datetime | None) -> None:
-    (person,) = roster(tmp_path, f'name,Last modified (submission)\nAda,"{text}"\n')
+    (person,) = entries(tmp_path, f'name,Last modified (submission)\nAda,"{text}"\n')
     assert person.handed_in == time
 
 
@@ -242,65 +234,3 @@ def test_a_person_in_two_sections_is_listed_once(tmp_path: Path) -> None:
 )
 def test_rows_that_contradict_each_other_are_two_people(tmp_path: Path, rows: str) -> None:
     assert len(entries(tmp_path, f"name,sid,email\n{rows}\n")) == 2
-
-
-def test_an_identifier_decides_before_a_name() -> None:
-    people = [Person(key="ada", name="Ada", ids={"canvas": "1"}), Person(key="bob", name="Bob")]
-    assert matched(people, attempt("Bob", ids={"canvas": " 1 "})) == {"ada": ["hw.ipynb"], "bob": []}
-
-
-def test_an_identifier_of_another_kind_does_not_match() -> None:
-    people = [Person(key="ada", name="Ada", ids={"canvas": "1"})]
-    assert matched(people, attempt("someone", ids={"moodle": "1"})) == {"ada": [], "someone": ["hw.ipynb"]}
-
-
-@pytest.mark.parametrize(
-    "owner", ["Zoë Ann Ng", "zoe ann ng", "ng-zoe-ann", "NgZoeAnn", "Ann_Ng_Zoë", "zoe1", "S-4"]
-)
-def test_a_name_is_found_in_any_order_and_spelling(owner: str) -> None:
-    people = [Person(key="zoe1", name="Ng, Zoë Ann", ids={"login": "zoe1", "sis": "S-4"})]
-    plain = [Person(key="zoe1", name="Zoë Ann Ng", ids={"login": "zoe1", "sis": "S-4"})]
-    assert matched(plain, attempt(owner)) == {"zoe1": ["hw.ipynb"]}
-    if owner != "Ann_Ng_Zoë":  # a comma says where the last name ends
-        assert matched(people, attempt(owner)) == {"zoe1": ["hw.ipynb"]}
-
-
-def test_a_name_that_two_people_share_matches_neither() -> None:
-    people = [Person(key="a", name="Max Miller"), Person(key="b", name="Max Miller")]
-    assert matched(people, attempt("Max Miller")) == {"a": [], "b": [], "Max-Miller": ["hw.ipynb"]}
-
-
-def test_strangers_of_one_name_are_told_apart_by_their_identifiers() -> None:
-    one, two = (
-        attempt("Max", "1.ipynb", ids={"moodle": "11"}),
-        attempt("Max", "2.ipynb", ids={"moodle": "12"}),
-    )
-    assert matched([], one, two) == {"Max-11": ["1.ipynb"], "Max-12": ["2.ipynb"]}
-    assert matched([], two, one) == {"Max-12": ["2.ipynb"], "Max-11": ["1.ipynb"]}
-
-
-def test_a_stranger_is_kept_with_name_and_identifiers() -> None:
-    (stranger,) = match([attempt("Max Miller", ids={"moodle": "11"})], [])
-    assert stranger.person == Person(key="Max-Miller", name="Max Miller", ids={"moodle": "11"})
-
-
-def test_a_name_with_a_comma_is_the_last_name_first() -> None:
-    people = [Person(key="ann", name="Ng Lee, Ann")]
-    assert matched(people, attempt("ann ng lee")) == {"ann": ["hw.ipynb"]}
-    assert matched(people, attempt("lee ann ng")) == {"ann": [], "lee-ann-ng": ["hw.ipynb"]}
-
-
-def test_a_stranger_never_takes_the_report_of_somebody_on_the_roster() -> None:
-    people = [Person(key="max", name="Maximilian", ids={"login": "m7"})]
-    assert matched(people, attempt("Max")) == {"max": [], "Max-2": ["hw.ipynb"]}
-
-
-def test_attempts_are_in_order_of_number_then_time_then_label() -> None:
-    early, late = (datetime(2026, 3, day, tzinfo=UTC) for day in (1, 2))
-    attempts = [
-        attempt("Ada", "a", number=2),
-        attempt("Ada", "b", number=1, handed_in=late),
-        attempt("Ada", "d", number=1, handed_in=early),
-        attempt("Ada", "c", number=1),
-    ]
-    assert matched([Person(key="ada", name="Ada")], *attempts) == {"ada": ["c", "d", "b", "a"]}

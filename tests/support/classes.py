@@ -8,18 +8,24 @@ import sqlite3
 import subprocess
 import sys
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
 from conftest import Ran
 from report_samples import EXERCISES
 
 from grader.classroom import classpage
+from grader.classroom.claims import place, take_roster
 from grader.classroom.collect import CollectedSubmissions
 from grader.classroom.gradebook import Gradebook, ResultInputs
+from grader.classroom.identity import RosterEntry, identifiers_from
+from grader.classroom.name_matching import match_names
+from grader.classroom.people import LISTED, ROSTER, SUBMISSION, Directory
 from grader.classroom.reports import refresh_reports
-from grader.classroom.students import Person
+from grader.classroom.stored_attempts import StoredAttempt
+from grader.classroom.students import Attempt, Person
 from grader.model import Grade
 
 SOURCE = "def answer(): return 42"
@@ -123,6 +129,41 @@ def run(out: Path, *arguments: str | Path) -> Ran:
     return Ran(completed.returncode, completed.stdout, completed.stderr, out)
 
 
+def save_student(
+    book: Gradebook,
+    person: Person,
+    *,
+    label: str | None = None,
+    handed_in: datetime | None = None,
+    is_late: bool = False,
+    result: int | None = None,
+) -> None:
+    """Enter a student on the roster, and with a label an attempt, as a batch would."""
+    with book.transaction(), book.editing() as directory:
+        found = [each for each in directory.records.values() if each.key == person.key]
+        record = found[0] if found else directory.add(person.name, ROSTER)
+        record.key, record.on_roster, record.section = person.key, True, person.ids.get("section", "")
+        record.handed_in = handed_in
+        directory.give(record.id, person.identifiers or identifiers_from(person.ids))
+        for other in directory.records.values():  # one roster has them all, so that they are as many people
+            if other is not record:
+                directory.keep_apart(record.id, other.id, LISTED)
+    if label is None:
+        return
+    run = book.next_run()
+    attempt = StoredAttempt(
+        person=record.id,
+        run=run,
+        first_run=run,
+        label=label,
+        notebook=label,
+        handed_in=handed_in,
+        is_late=is_late,
+        result=result,
+    )
+    book.save_attempts(record.id, [attempt])
+
+
 def gradebook(
     out: Path, grades: Mapping[str, Grade | None], people: Mapping[str, Person] | None = None
 ) -> Path:
@@ -136,8 +177,7 @@ def gradebook(
             if given:
                 inputs = ResultInputs(notebook=key, rubric="r", grader="g", settings="{}")
                 result = book.add_result(inputs, given, [], readable=True)
-            label = f"{key}.ipynb" if given else None
-            book.save_student(person, on_roster=True, label=label, attempts=bool(given), result=result)
+            save_student(book, person, label=f"{key}.ipynb" if given else None, result=result)
             if given:
                 refresh_reports(book, book.entry(key), out)
         classpage.write_page(book, out)
@@ -155,3 +195,19 @@ def zipped(path: Path, members: dict[str, bytes]) -> Path:
 def owners(collected: CollectedSubmissions) -> set[str]:
     """Return the names of all students with an attempt."""
     return {attempt.owner for attempt in collected.attempts}
+
+
+def placed(
+    directory: Directory, roster: Sequence[RosterEntry] | None, *attempts: Attempt
+) -> dict[str, list[str]]:
+    """Enter a roster and attempts into a directory; return the labels of everybody's attempts, by key."""
+    if roster is not None:
+        take_roster(directory, roster)
+    claims = [member for attempt in attempts for member in attempt.members]
+    homes = place(directory, claims, SUBMISSION)
+    match_names(directory)
+    labels: dict[str, list[str]] = {records[0].key: [] for records in directory.people()}
+    for attempt in attempts:
+        for _ in attempt.members:
+            labels[directory.root(homes.pop(0)).key].append(attempt.label)
+    return labels

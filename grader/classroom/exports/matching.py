@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from grader.classroom.gradebook import GradebookEntry
 from grader.classroom.identity import KINDS, Identifier, identifiers_from
-from grader.classroom.roster import name_orders
+from grader.classroom.students import name_orders
 from grader.errors import UsageError
 from grader.text import line
 

@@ -1,0 +1,66 @@
+"""What a run leaves in the gradebook for later ones: roster, late rule, which attempt counts, and notes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from grader.classroom import accounting
+from grader.classroom.classpage import BOUNDARIES
+from grader.classroom.collect import CollectedSubmissions
+from grader.classroom.deadlines import Deadline, store_deadline
+from grader.classroom.gradebook import Gradebook
+from grader.classroom.identity import Claim, RosterEntry
+from grader.classroom.store import NAME
+from grader.classroom.students import replace_surrogates
+from grader.rubric import Rubric
+from grader.text import clean
+
+if TYPE_CHECKING:
+    from grader.classroom.batch import ClassOptions
+
+
+def known_claims(out: Path) -> list[Claim]:
+    """Return the people that the gradebook in a folder knows; none if there is no gradebook yet."""
+    if not (out / NAME).exists():
+        return []
+    with Gradebook(out) as book:
+        return [Claim(name=person.name, identifiers=person.identifiers) for person in book.people()]
+
+
+def tell(*sentences: str) -> None:
+    for sentence in sentences:
+        print(f"grade: {clean(sentence)}", file=sys.stderr)
+
+
+def store_settings(
+    book: Gradebook,
+    rubric: Rubric,
+    class_options: ClassOptions,
+    deadline: Deadline,
+    collected: CollectedSubmissions,
+    roster: Sequence[RosterEntry] | None,
+) -> list[str]:
+    """Store what later runs and other commands need to know of this one; what was not given stays as it was.
+
+    Returns:
+        Keys of the students whose mark a new late rule changes.
+    """
+    with book.transaction():
+        rubric_json = {"id": rubric.id, "title": rubric.title, "exercises": dict(rubric.exercises)}
+        total = round(sum(criterion.points for criterion in rubric.criteria), 2)
+        book.set_setting("rubric", {**rubric_json, "total": total})
+        if class_options.best is not None:
+            book.set_setting("attempt", "best" if class_options.best else "latest")
+        if roster is not None and class_options.roster:
+            name = replace_surrogates(class_options.roster.name)
+            book.set_setting("roster", {"name": name, "rows": len(roster)})
+        elif stored := book.setting("roster"):
+            tell(f"the roster of an earlier run still counts ({stored['name']}, {stored['rows']} rows)")
+        book.set_setting("refused", list(collected.refused))
+        book.set_setting("notes", list(collected.notes))
+        book.set_setting("files", accounting.as_json(collected.files))
+        book.set_setting("boundaries", rubric.settings.get("boundaries", BOUNDARIES))
+        return store_deadline(book, deadline)
