@@ -114,8 +114,9 @@ def judge_notebook(
             "total": round(time.monotonic() - started, 3),
         }
         grade = score.grade(submission, source, rubric, outcome, options, seconds)
-        if not grade.provisional and not options.only:
-            review = review_reason(submission, source, grade, read_handout(options.handout))
+        if not grade.provisional:
+            results = () if options.only else grade.criteria
+            review = review_reason(submission, source, results, read_handout(options.handout))
             grade = replace(grade, provisional=bool(review), review=review)
         code = listing(submission, source, rubric.criteria)
         figures = (code, *(figure_from_json(figure) for figure in outcome.figures))

@@ -17,8 +17,11 @@ FOLDED_AFTER = 10  # items of one list that are shown at once
 
 # Title and explanation of each list by its anchor, in the order of the page.
 _LISTS = {
-    "hardly-read": ("Could hardly be read", "Provisional: part of the work may not have been found."),
-    "grader-failed": ("The grader failed", "Provisional: the points of these criteria are undecided."),
+    "hardly-read": ("Could hardly be read", "Still provisional: part of the work may not have been found."),
+    "undecided": (
+        "The grader could not decide",
+        "Still provisional: the points of these criteria are undecided.",
+    ),
     "people-to-check": ("People to check", "What is said of these people contradicts itself."),
     "files-not-graded": ("Files that were not graded", ""),
     "unknown-times": ("Times that could not be read", "No late penalty was applied."),
@@ -92,7 +95,7 @@ class Attention:
             if grade.review:
                 yield "hardly-read", grade.review
             else:
-                yield "grader-failed", _errors(grade.criteria)
+                yield "undecided", _errors(grade.criteria)
         if unread := getattr(entry, "unread_time", ""):
             yield "unknown-times", f"“{line(unread)}”"
         elif entry.is_late and not mark.penalty:

@@ -267,8 +267,8 @@ class _Batch:
             final = entry.mark.as_json()
             print(json.dumps({**entry.grade.as_json(), "student": entry.person.key, "final": final}))
             return
-        provisional = "  PROVISIONAL" if entry.grade.provisional else ""
-        print(f"{entry.person.key:<32} {mark_text(entry):>11}{provisional}", flush=True)
+        provisional = f"  PROVISIONAL  {clean(entry.grade.review)}" if entry.grade.provisional else ""
+        print(f"{entry.person.key:<32} {mark_text(entry):>11}{provisional}".rstrip(), flush=True)
 
     def finish(self, remarked: Sequence[str] = ()) -> None:
         """Compare the class for similar code, write the class page, and print its path.

@@ -77,8 +77,10 @@ def _matches_filters(entry: GradebookEntry, arguments: argparse.Namespace) -> bo
 
 
 def _failures(entry: GradebookEntry, wanted: str) -> list[str]:
-    """Return a reason for every criterion of the group that lost points or did not pass."""
-    criteria = entry.grade.criteria if entry.grade else ()
+    """Return a reason for every criterion of the group that lost points or did not pass in the end."""
+    from grader.report.final_mark import with_final_points
+
+    criteria = with_final_points(entry.grade, entry.mark.criteria).criteria if entry.grade else ()
     return [
         f"{result.id}: {result.message}"
         for result in criteria

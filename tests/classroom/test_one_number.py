@@ -86,6 +86,7 @@ def test_a_criterion_that_is_given_all_its_points_counts_as_earned(capsys, out):
     assert not re.search(r'class="student[^"]* c\d', row)  # the filter of those who lost points
     shown = _run(capsys, out, "show", "alice")
     assert "adjusted to 4 / 4; judged 0" in shown
+    assert "alice" not in _run(capsys, out, "list", "--failing", ID)
 
 
 def test_a_mistake_that_a_person_overruled_is_no_common_mistake(capsys, out):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from conftest import Ran
 from grader.extraction.extract import extract
 from grader.extraction.handout import NO_HANDOUT, Handout, read_handout
 from grader.judging.review import review_reason
-from grader.model import CriterionResult, Grade, Verdict
+from grader.model import CriterionResult, Verdict
 from grader.notebook.submission import read_notebook
 
 IMPORT = "import math"
@@ -35,18 +36,17 @@ def handout(tmp_path: Path) -> Handout:
     return read_handout(_write(tmp_path / "handout.ipynb", GIVEN))
 
 
-def _grade(*verdicts: Verdict) -> Grade:
+def _results(*verdicts: Verdict) -> list[CriterionResult]:
     nothing: dict[str, Any] = {"title": "", "possible": 1, "earned": 0, "credit": 0, "message": ""}
-    results = [
+    return [
         CriterionResult(id=f"a.{n}", exercise=1, verdict=each, **nothing) for n, each in enumerate(verdicts)
     ]
-    return Grade(submission={}, rubric={}, criteria=tuple(results), provisional=False)
 
 
 def _reason(path: Path, handout: Handout, *verdicts: Verdict) -> str:
     submission = read_notebook(path, "s")
     source = extract(submission, ["answer"])
-    return review_reason(submission, source, _grade(*(verdicts or (Verdict.FAIL,))), handout)
+    return review_reason(submission, source, _results(*verdicts), handout)
 
 
 @pytest.mark.parametrize(
@@ -97,6 +97,10 @@ def test_a_file_that_is_cut_off_needs_a_review(handout, tmp_path):
     assert "cut off" in _reason(path, handout, Verdict.PASS)
 
 
+def test_a_grade_of_some_criteria_alone_needs_no_review_where_all_are_blocked(handout, tmp_path):
+    assert _reason(_write(tmp_path / "s.ipynb", [IMPORT, SOLVED]), handout) == ""
+
+
 def _grade_class(tmp_path: Path) -> Ran:
     rubric = tiny_rubric(tmp_path / "rubric")
     folder = tmp_path / "class"
@@ -115,6 +119,7 @@ def test_a_class_lists_what_could_hardly_be_read_first(tmp_path):
     assert ran.code == 1
     final = {key: not json.loads((ran.reports / f"{key}.json").read_text())["provisional"] for key in _KEYS}
     assert final == {"blank": True, "lost": False, "right": True, "short": False, "word": False}
+    assert re.search(r"short +10 / 10  PROVISIONAL  The file is cut off or damaged", ran.out)
     page = (ran.reports / "index.html").read_text()
     assert "this is not a notebook but a Word document" in page
     assert "so part of the work may be missing" in page
