@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from grader.classroom.gradebook import GradebookEntry
+from grader.classroom.entries import GradebookEntry
+from grader.classroom.identity import KINDS
 from grader.model import CriterionResult, Verdict
 from grader.text import line
 
@@ -84,7 +85,7 @@ class Attention:
         person = (entry.person.key, entry.person.name)
         for anchor, sentence in self._sentences(entry, percent):
             self._items[anchor].append(Item(people=(person,), sentence=sentence))
-        for sentence in getattr(entry, "conflicts", ()):
+        for sentence in entry.conflicts:
             self._contradictions.setdefault(sentence, []).append(person)
         if entry.inputs:
             self._rubrics.setdefault(entry.inputs.rubric, []).append(person)
@@ -96,15 +97,15 @@ class Attention:
                 yield "hardly-read", grade.review
             else:
                 yield "undecided", _errors(grade.criteria)
-        if unread := getattr(entry, "unread_time", ""):
-            yield "unknown-times", f"“{line(unread)}”"
+        if entry.unread_time:
+            yield "unknown-times", f"“{line(entry.unread_time)}”"
         elif entry.is_late and not mark.penalty:
             yield "unknown-lateness", "marked as late"
         for each in mark.lines:
             if each.is_flagged:
                 yield "changed-verdicts", line(each.sentence)
-        if getattr(entry, "matched_by", "") == "name":
-            yield "name-matches", "known by this name alone, which nobody else has"
+        if entry.matched_by == "name":
+            yield "name-matches", f"only the name links the submission with {_identifiers(entry)}"
         for boundary in self._boundaries:
             if percent is not None and abs(percent - boundary) <= _NEAR:
                 yield "near-boundaries", f"{percent:.1f} %, near the grade boundary at {boundary:g} %"
@@ -133,6 +134,11 @@ def ranks(lists: Iterable[AttentionList]) -> Mapping[str, int]:
         for key, _ in chain.from_iterable(item.people for item in attention.items):
             found.setdefault(key, place)
     return found
+
+
+def _identifiers(entry: GradebookEntry) -> str:
+    listed = (f"{KINDS[each.kind]} {line(each.value)}" for each in sorted(entry.by_name))
+    return ", ".join(listed) or "the roster"
 
 
 def _errors(results: Sequence[CriterionResult]) -> str:

@@ -34,6 +34,7 @@ from grader.files import check_writable, scratch_folder
 from grader.options import Options
 from grader.pipeline import JudgedNotebook
 from grader.rubric import Rubric
+from grader.text import clean
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,10 +53,11 @@ def grade(
 def unreadable(path: str, name: str, sha256: str, rubric: Rubric, why: str, options: Options) -> Grade:
     """Return the grade of a file that cannot be read as a notebook; its report gives the reason."""
     reason = f"{UNREADABLE}: {why}."
+    counting = (each for each in rubric.only(options.only) if not _why_skipped(each, (), options))
     return Grade(
         submission={"name": name, "path": path, "sha256": sha256},
         rubric=rubric.as_json(),
-        criteria=tuple(unread(criterion, reason) for criterion in rubric.only(options.only)),
+        criteria=tuple(unread(criterion, reason) for criterion in counting),
         provisional=True,
         review=reason,
         notes=(reason,),

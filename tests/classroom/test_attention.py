@@ -13,6 +13,7 @@ from report_samples import grade, mixed
 from grader.classroom import classpage
 from grader.classroom.attention import FOLDED_AFTER, Attention, ranks
 from grader.classroom.gradebook import Gradebook, ResultInputs
+from grader.classroom.identity import Identifier
 from grader.classroom.marks import FinalMark
 from grader.classroom.students import Person
 
@@ -22,7 +23,7 @@ ERROR = "The grader ran out of memory while it drew the samples of seed 786."  #
 def _entry(key: str, **fields: Any) -> Any:
     """Return a student of whom nothing is to be said but what ``fields`` say."""
     given = {"grade": None, "mark": FinalMark(final=50, possible=100), "inputs": None, "is_late": False}
-    nothing = {"conflicts": (), "matched_by": "identifier", "unread_time": ""}
+    nothing = {"conflicts": (), "matched_by": "identifier", "unread_time": "", "by_name": ()}
     person = Person(key=key, name=key.title())
     return SimpleNamespace(**{"person": person, **given, **nothing, **fields})
 
@@ -49,7 +50,7 @@ def test_every_kind_of_trouble_has_its_list_the_most_urgent_first():
     found = _collected(
         _entry("ada", is_late=True),
         _entry("ben", unread_time="32.13.2026", is_late=True),
-        _entry("cyd", matched_by="name"),
+        _entry("cyd", matched_by="name", by_name={Identifier("login", "c7")}),
         _entry("dan", conflicts=("They have one login.",)),
         _entry("eve", conflicts=("They have one login.",)),
         _entry("fay", grade=grade(provisional=True, review="It is cut off.")),
@@ -63,7 +64,7 @@ def test_every_kind_of_trouble_has_its_list_the_most_urgent_first():
         ("files-not-graded", [("", "x.pdf was refused")]),
         ("unknown-times", [("ben", "“32.13.2026”")]),
         ("unknown-lateness", [("ada", "marked as late")]),
-        ("name-matches", [("cyd", "known by this name alone, which nobody else has")]),
+        ("name-matches", [("cyd", "only the name links the submission with login c7")]),
     ]
 
 

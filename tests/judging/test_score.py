@@ -265,3 +265,5 @@ def test_an_unreadable_file_fails_the_gate_and_blocks_the_rest() -> None:
     assert grade.rubric["digest"] == RUBRIC.digest
     one = score.unreadable("a/s.ipynb", "s", "f00", RUBRIC, "it is empty", Options(only=("unet",)))
     assert {each.id.partition(".")[0] for each in one.criteria} == {"unet"}
+    quick = score.unreadable("a/s.ipynb", "s", "f00", RUBRIC, "it is empty", Options(quick=True))
+    assert quick.possible == 96
