@@ -19,5 +19,9 @@ class WorkerStartError(GraderError):
     """The worker could not be started on this machine."""
 
 
+class AccidentError(GraderError):
+    """A process of the grader was lost for no known reason; see ``grader.judging.accidents``."""
+
+
 class SandboxError(WorkerStartError):
     """A sandbox layer could not be set up; no code runs without it."""

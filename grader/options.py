@@ -52,3 +52,4 @@ class Outcome:
     environment: dict[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     failure: str | None = None  # why the judge itself did not finish
+    accident: str | None = None  # what cannot be explained, as a clause; see ``grader.judging.accidents``

@@ -18,13 +18,14 @@ from grader.extraction.listing import listing
 from grader.extraction.student_source import StudentSource
 from grader.files import check_writable, file_name, scratch_folder, write
 from grader.judging import score
+from grader.judging.accidents import judge_again_after_accident
 from grader.judging.prefork import judge_starter
 from grader.judging.process import StartJudge, start_fresh
 from grader.judging.review import review_reason
 from grader.judging.run import run_judge
 from grader.model import Figure, Grade, figure_from_json
 from grader.notebook.submission import Submission, file_digest, read_notebook
-from grader.options import EventListener, Options, ProgressEvent
+from grader.options import EventListener, Options, Outcome, ProgressEvent
 from grader.report import figures, page
 from grader.rubric import Rubric
 from grader.seeds import secret_for, seed_for
@@ -104,10 +105,16 @@ def judge_notebook(
         if options.seed is None:
             options = replace(options, seed=seed_for(submission.sha256))
         extracted = time.monotonic()
-        outcome = run_judge(rubric, source, options, on_event, start, secret)
+
+        def judge(options: Options) -> Outcome:
+            return judge_again_after_accident(
+                lambda: run_judge(rubric, source, options, on_event, start, secret)
+            )
+
+        outcome = judge(options)
         if options.device == "auto" and (failure := outcome.environment.get("device_failure")):
             options = replace(options, device="cpu")
-            outcome = run_judge(rubric, source, options, on_event, start, secret)
+            outcome = judge(options)
             outcome.notes.append(f"Everything was graded again on the CPU, because {failure}.")
         seconds = {
             "extraction": round(extracted - started, 3),

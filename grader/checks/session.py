@@ -64,6 +64,7 @@ class Judge:
             "figures": [asdict(figure) for figure in self.reporter.figures],
             "environment": self.environment,
             "seconds": self.reporter.seconds,
+            "accident": next(iter(self.zygote.accidents), None),
         }
         Path(self.request["outcome"]).write_text(json.dumps(outcome))
 

@@ -97,6 +97,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         item.session.shouldstop = judge.refusal
     if call.excinfo and _is_device_error(call.excinfo.value):
         judge.environment["device_failure"] = str(call.excinfo.value)
+    if call.excinfo and _is_timeout(call.excinfo.value):
+        judge.zygote.accidents.append("a check of the grader did not come to an end")
     if call.when == "call" or (call.when == "setup" and call.excinfo):
         judge.checks.append(_outcome(item, call))
     elif call.excinfo:
@@ -128,7 +130,7 @@ def _outcome(item: pytest.Item, call: pytest.CallInfo[None]) -> dict[str, Any]:
 
 
 def _verdict(error: BaseException, *, in_fixture: bool) -> dict[str, Any]:
-    from grader.sandbox.values import DeviceError, StudentError
+    from grader.sandbox.values import DeviceError, StudentError, WorkerLost
 
     not_met = "blocked" if in_fixture else "fail"
     match error:
@@ -146,6 +148,8 @@ def _verdict(error: BaseException, *, in_fixture: bool) -> dict[str, Any]:
             return {"verdict": "blocked", "message": str(error)}
         case Skipped():
             return {"verdict": "skipped", "message": str(error)}
+        case WorkerLost() | WorkerStartError():
+            return {"verdict": "error", "message": f"Not checked, because {error}."}
         case NeedsReview():
             return {"verdict": "error", "message": str(error)}
         case DeviceError():
@@ -176,6 +180,11 @@ def _is_device_error(error: BaseException) -> bool:
     from grader.sandbox.values import DeviceError
 
     return isinstance(error, DeviceError)
+
+
+def _is_timeout(error: BaseException) -> bool:
+    """Return whether pytest-timeout ended a check."""
+    return isinstance(error, pytest.fail.Exception) and "Timeout" in str(error)
 
 
 def _criterion(item: pytest.Item) -> str | None:

@@ -20,13 +20,14 @@ from pathlib import Path
 from typing import TextIO
 
 from grader.closing import Closing
-from grader.errors import WorkerStartError
+from grader.errors import AccidentError, WorkerStartError
 from grader.judging.process import ERRORS, JudgeProcess, StartJudge, environment, start_fresh
 from grader.sandbox.source import PRELOADABLE
-from grader.sandbox.worker_process import Killer, can_fork, wait_or_kill
+from grader.sandbox.worker_process import Killer, can_fork, is_running, wait_or_kill
 from grader.sandbox.zygote import Zygote
 
 _START_SECONDS = 180.0  # a cold import of torch from a slow disk
+_ATTEMPTS = 3
 
 
 @contextmanager
@@ -57,6 +58,7 @@ class PreforkServer(Closing):
         self._layers = layers
         self._lock = threading.Lock()
         self._held: ExitStack | None = None
+        self._has_forked = False
 
     def close(self) -> None:
         """End both processes; running judges may finish."""
@@ -68,19 +70,26 @@ class PreforkServer(Closing):
         """Start a judge: pytest with these arguments, in this folder.
 
         Raises:
-            WorkerStartError: the processes cannot be started.
+            WorkerStartError: the processes cannot be started on this machine.
+            AccidentError: they could, but not any more.
         """
         with self._lock:
-            if self._held:
-                try:
-                    return self._fork(arguments, folder)
-                except OSError:  # one of the two processes was killed: start over
+            for _ in range(_ATTEMPTS):
+                # A process that is stopped would let every judge wait in vain.
+                if not (self._held and self._zygote.is_running and is_running(self._host)):
                     self.close()
-            self._open()
-            try:
-                return self._fork(arguments, folder)
-            except OSError as error:
-                raise WorkerStartError(self._why()) from error
+                    self._open()
+                try:
+                    judge = self._fork(arguments, folder)
+                except OSError as error:  # one of the two was killed, or is not able to answer: start over
+                    why, cause = self._why(), error
+                    self.close()
+                else:
+                    self._has_forked = True
+                    return judge
+        if self._has_forked:
+            raise AccidentError(why) from cause
+        raise WorkerStartError(why) from cause
 
     def _open(self) -> None:
         with ExitStack() as stack:
@@ -88,7 +97,7 @@ class PreforkServer(Closing):
             self._errors = stack.enter_context(tempfile.TemporaryFile())
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with theirs:
-                host = subprocess.Popen(
+                self._host = host = subprocess.Popen(
                     [sys.executable, "-P", "-m", "grader.judging.prefork_host", str(theirs.fileno())],
                     cwd="/",
                     env=environment(),

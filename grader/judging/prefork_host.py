@@ -29,7 +29,12 @@ _PRELOADED = (
     *("PIL.Image", "safetensors.torch", "numpy.random", "pdb", "pytest_timeout"),
     *(f"_pytest.{plugin}" for plugin in default_plugins),
     *("grader.checks.background", "grader.checks.cache", "grader.checks.session"),
-    *("grader.judging.orphan_guard", "grader.judging.plugin", "grader.report.figures"),
+    *(
+        "grader.judging.orphan_guard",
+        "grader.judging.heartbeat",
+        "grader.judging.plugin",
+        "grader.report.figures",
+    ),
     *("grader.sandbox.student", "grader.version"),
 )
 

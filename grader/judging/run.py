@@ -7,24 +7,24 @@ import os
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
-from threading import Timer
 from typing import Any
 
 from grader.errors import UsageError
 from grader.extraction.statements import Statement
 from grader.extraction.student_source import StudentSource
 from grader.judging.process import ERRORS, JudgeProcess, StartJudge, start_fresh
+from grader.judging.supervision import Supervisor
 from grader.options import EventListener, Options, Outcome
 from grader.rubric import Rubric
 
+HEARTBEAT = "processor"  # key of the events of ``grader.judging.heartbeat``
 _INI = Path(__file__).with_name("judge.ini")
 # Plugins that only cost time here: nothing reads their output.
 _UNUSED_PLUGINS = (
     *("cacheprovider", "logging", "unraisableexception", "threadexception", "doctest", "junitxml"),
     *("faulthandler", "tracemalloc", "pastebin", "setuponly", "setupplan", "stepwise", "skipping"),
 )
-_CHECK_SECONDS = 1800  # a backstop for hangs of the judge itself; student code has shorter deadlines
-_TOTAL_SECONDS = 7200.0
+_CHECK_SECONDS = 7200  # a backstop for hangs of the judge itself; student code has shorter limits
 
 _RUNNING: set[JudgeProcess] = set()
 
@@ -46,6 +46,7 @@ def run_judge(
 
     Raises:
         UsageError: the rubric cannot judge with these options, for example because data is missing.
+        AccidentError: the judge's process cannot be started any more.
     """
     with tempfile.TemporaryDirectory(prefix="grade-judge-") as folder:
         request_file, outcome = Path(folder) / "request.json", Path(folder) / "outcome.json"
@@ -53,17 +54,24 @@ def run_judge(
         process = start(pytest_arguments(rubric, request_file), Path(folder))
         _RUNNING.add(process)
         try:
-            code = _listen(process, on_event)
+            code, killed = _listen(process, on_event)
         finally:
             _RUNNING.discard(process)
         error = _last_line((Path(folder) / ERRORS).read_text(errors="replace"))
-        if not outcome.exists():
-            return Outcome(failure=error or f"the judge ended with code {code}")
-        content = json.loads(outcome.read_text())
+        try:
+            content = json.loads(outcome.read_text())
+        except (OSError, ValueError):  # it ended before it had written everything
+            return Outcome(accident=killed or error or _ending(code))
         if refusal := content.pop("refusal", None):
             raise UsageError(refusal)
         # pytest's exit codes: 0 all passed, 1 some failed, 5 nothing collected.
         return Outcome(**content, failure=None if code in (0, 1, 5) else error)
+
+
+def _ending(code: int | None) -> str:
+    if code is None or code < 0:
+        return "the judge's process was killed"
+    return f"the judge's process ended with code {code}"
 
 
 def stop_all() -> None:
@@ -112,7 +120,8 @@ def pytest_arguments(rubric: Rubric, request: Path) -> list[str]:
     return [
         *("-c", str(_INI), "--rootdir", str(rubric.folder)),
         *("--confcutdir", str(rubric.folder)),  # or pytest would load every conftest.py above the rubric too
-        *("-p", "grader.judging.orphan_guard", "-p", "no:terminal", "--capture=no"),
+        *("-p", "grader.judging.orphan_guard", "-p", "grader.judging.heartbeat"),
+        *("-p", "no:terminal", "--capture=no"),
         *(argument for name in _UNUSED_PLUGINS for argument in ("-p", f"no:{name}")),
         *("--assert=plain", "--strict-markers", "-W", "ignore"),
         *("-p", "pytest_timeout", f"--timeout={_CHECK_SECONDS}", f"--timeout-method={method}"),
@@ -121,18 +130,22 @@ def pytest_arguments(rubric: Rubric, request: Path) -> list[str]:
     ]
 
 
-def _listen(process: JudgeProcess, on_event: EventListener) -> int | None:
-    """Pass on the judge's events until it ends, and return its exit code."""
-    timer = Timer(_TOTAL_SECONDS, process.kill)
-    timer.start()
-    try:
-        for line in process.events:
-            if line.startswith("{"):
-                on_event(json.loads(line))
-        return process.wait()
-    finally:
-        timer.cancel()
-        process.end()
+def _listen(process: JudgeProcess, on_event: EventListener) -> tuple[int | None, str | None]:
+    """Pass on the judge's events until it ends. Returns its exit code, and why it was killed, if it was."""
+    with Supervisor(process) as supervisor:
+        try:
+            for line in process.events:
+                supervisor.heard()
+                if not line.startswith("{"):
+                    continue
+                event = json.loads(line)
+                if HEARTBEAT in event:
+                    supervisor.used(event[HEARTBEAT])
+                else:
+                    on_event(event)
+            return process.wait(), supervisor.reason
+        finally:
+            process.end()
 
 
 def _last_line(errors: str) -> str | None:

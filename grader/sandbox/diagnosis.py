@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from grader.sandbox.values import DeviceError, StudentError, WorkerError
+from grader.errors import WorkerStartError
+from grader.sandbox.connection import WorkerConnection
+from grader.sandbox.deadlines import BACKSTOP, Exceeded
+from grader.sandbox.values import DeviceError, StudentError, WorkerError, WorkerLost
 
 _NAME = re.compile(r"name '(\w+)' is not defined")
+# Signals that code does not get by a mistake, as it gets a segmentation fault: another process or the kernel
+# sends them.
+_SIGNALS_FROM_OUTSIDE = {
+    number
+    for name in ("SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGPWR")
+    if (number := getattr(signal, name, None))
+}
+_ITS_PROCESS = "the process of the student's code"
 # PyTorch's messages about a GPU that is full, unusable, or lost after an earlier error.
 _GPU_ERRORS = re.compile(
     r"OutOfMemoryError|CUDA (driver )?error|CUDA out of memory|CUDA unknown error|CUDA driver init"
@@ -46,18 +58,45 @@ def add_cause(
     return error
 
 
-def death_error(limit_exceeded: str | None, device: str) -> StudentError | DeviceError:
-    """Return the error for a worker that has ended: by itself, or killed for the limit that it exceeded."""
-    if limit_exceeded:
-        return StudentError("Died", f"the Python process was stopped because it {limit_exceeded}")
+def end_error(
+    connection: WorkerConnection, exceeded: Exceeded | None, seconds: float, device: str
+) -> StudentError | DeviceError | WorkerLost:
+    """Return the error for a worker that has ended: by itself, for a limit that it exceeded, or by accident.
+
+    Args:
+        exceeded, seconds: as for ``timeout_error``, if it was killed for that.
+    """
+    if exceeded:
+        return timeout_error(exceeded, seconds)
+    try:
+        exit_code = connection.exit_code()
+    except WorkerStartError as error:
+        return WorkerLost(str(error))
+    if connection.limit_exceeded:
+        return StudentError("Died", f"the Python process was stopped because it {connection.limit_exceeded}")
     if device == "cuda":
         return DeviceError("the Python process ended; an error in CUDA or its libraries can cause this")
+    if exit_code is not None and -exit_code in _SIGNALS_FROM_OUTSIDE:
+        if connection.watchdog and connection.watchdog.memory_ran_out:
+            return WorkerLost(f"{_ITS_PROCESS} was killed when the machine ran out of memory")
+        return WorkerLost(f"{_ITS_PROCESS} was killed from outside (signal {-exit_code})")
     return StudentError("Died", "the Python process ended without an answer")
 
 
-def timeout_error(seconds: float) -> StudentError:
-    """Return the error for a worker that was killed at its deadline."""
-    return StudentError("Timeout", f"no answer within {seconds:.0f} seconds")
+def timeout_error(exceeded: Exceeded, seconds: float) -> StudentError | WorkerLost:
+    """Return the error for a worker that was killed because its call exceeded its time limit.
+
+    Args:
+        seconds: the limit.
+    """
+    match exceeded:
+        case Exceeded.PROCESSOR_TIME:
+            return StudentError("Timeout", f"no answer within {seconds:.0f} seconds of processor time")
+        case Exceeded.ASLEEP:
+            return StudentError(
+                "Timeout", f"no answer within {BACKSTOP * seconds:.0f} seconds, most of them spent waiting"
+            )
+    return WorkerLost(f"the student's code did not answer: {exceeded.value}")
 
 
 def gpu_failure(error: StudentError | WorkerError) -> str | None:

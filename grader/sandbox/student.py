@@ -10,36 +10,35 @@ killed rather than resynchronised, and the next call starts a fresh one.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from grader.closing import Closing
-from grader.sandbox.deadlines import DeadlineScheduler
+from grader.sandbox.connection import WorkerConnection
+from grader.sandbox.deadlines import Exceeded, LimitWatcher, TimeLimit
 from grader.sandbox.decoding import AnswerDecoder
-from grader.sandbox.diagnosis import add_cause, death_error, gpu_failure, timeout_error
+from grader.sandbox.diagnosis import add_cause, end_error, gpu_failure, timeout_error
 from grader.sandbox.encoding import RequestEncoder
 from grader.sandbox.source import WorkerSource
 from grader.sandbox.time_spent import TimeSpent
-from grader.sandbox.values import DeviceError, Double, Handle, ServedDataset, StudentError, WorkerError
-from grader.sandbox.worker.wire import (
-    ANSWER,
-    CALLBACK,
-    MAX_ANSWER,
-    MAX_BODY,
-    REPLY,
-    REQUEST,
-    Closed,
-    WireError,
-    read_frame,
-    write_frame,
+from grader.sandbox.values import (
+    DeviceError,
+    Double,
+    Handle,
+    ServedDataset,
+    StudentError,
+    WorkerError,
+    WorkerLost,
 )
-from grader.sandbox.zygote import WorkerConnection, Zygote
+from grader.sandbox.worker import wire
+from grader.sandbox.worker.wire import Closed, WireError, read_frame, write_frame
+from grader.sandbox.zygote import Zygote
 
 MIB = 1 << 20
-_DEADLINES = DeadlineScheduler()
+_LIMITS = LimitWatcher()
+_CANCELLED = StudentError("Died", "the call was cancelled")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,7 +53,7 @@ class Student(Closing):
         gpu_share: share of the GPU's memory that the worker may use, from 0 to 1.
         seed: seeds the random number generators before the definitions are loaded.
         data: what a torchvision dataset holds in the worker, in place of a download.
-        load_timeout: seconds for loading the definitions.
+        load_timeout: seconds of processor time for loading the definitions.
         problems: statements that failed when the definitions were loaded.
         notices: the worker's notices for the report, as keys; shared with copies from ``fresh``.
         spent: time used; shared with copies from ``fresh``.
@@ -103,7 +102,7 @@ class Student(Closing):
             args, kwargs: arguments of the call.
             method: name of the object's method to call, instead of the object itself.
             seed: seeds torch, numpy and random just before the call.
-            timeout: seconds until the worker is killed.
+            timeout: seconds of processor time until the worker is killed.
             reply_limit: largest number of bytes of tensors in the reply.
             grad: enable gradients.
             keep: leave the result in the worker and return its handle.
@@ -209,7 +208,7 @@ class Student(Closing):
 
     def _open(self) -> WorkerConnection:
         if self.is_cancelled:
-            raise StudentError("Died", "the call was cancelled")
+            raise _CANCELLED
         connection = self._connection = self.zygote.worker(gpu=self.device == "cuda")
         self.generation, self.layers = self.generation + 1, connection.layers
         self._doubles = {}
@@ -236,41 +235,35 @@ class Student(Closing):
         reply_limit: int,
     ) -> dict[str, Any]:
         self._doubles |= encoder.doubles
-        timeout, timed_out = self.timeout_factor * timeout, threading.Event()
-
-        def expire() -> None:
-            timed_out.set()
-            connection.kill()  # this ends the read or write below, which then raises Closed
-
+        timeout *= self.timeout_factor
+        # The kill ends the read or write below, which then raises Closed.
+        limit = TimeLimit(pid=connection.pid, seconds=timeout * self.threads, on_exceed=connection.kill)
         started = time.monotonic()
         self._open_requests += 1
         try:
-            with _DEADLINES.deadline(timeout, expire):
-                write_frame(connection.requests, REQUEST, header, encoder.tensors)
+            with _LIMITS.watching(limit):
+                write_frame(connection.requests, wire.REQUEST, header, encoder.tensors)
                 while True:
-                    limit = min(reply_limit, MAX_BODY)
-                    kind, answer, tensors = read_frame(connection.replies, limit, MAX_ANSWER)
+                    kind, answer, tensors = read_frame(connection.replies, reply_limit, wire.MAX_ANSWER)
                     decoder = AnswerDecoder(tensors, self.generation)
-                    if kind == REPLY:
+                    if kind == wire.REPLY:
                         return self._read_reply(decoder, answer, header)
-                    if kind != CALLBACK:
+                    if kind != wire.CALLBACK:
                         raise WireError("expected a reply or a callback")
-                    callback = decoder.callback(answer, self._doubles)
                     given = RequestEncoder(self.generation, self.source.names)
-                    write_frame(connection.requests, ANSWER, given.answer(callback), given.tensors)
+                    with limit.paused():
+                        own = given.answer(decoder.callback(answer, self._doubles))
+                    write_frame(connection.requests, wire.ANSWER, own, given.tensors)
         except Closed as error:
-            self.close()
-            if timed_out.is_set():
-                raise timeout_error(timeout) from error
-            raise death_error(connection.limit_exceeded, self.device) from error
+            raise self._cause(connection, limit.exceeded, timeout) from error
         except WireError as error:
             self.close()
             raise StudentError("Flood", "the answer was too large or malformed") from error
         except StudentError as error:
             if error.lost:  # raised by a test double, or by a call that it made
                 self.close()
-            if error.lost and timed_out.is_set():
-                raise timeout_error(timeout) from error
+            if error.lost and limit.exceeded:
+                raise timeout_error(limit.exceeded, timeout) from error
             raise
         except BaseException:
             self.close()  # an error in a test double of ours: the worker still waits for its answer
@@ -279,6 +272,14 @@ class Student(Closing):
             self._open_requests -= 1
             if not self._open_requests:  # an outer exchange includes the time of the inner ones
                 self.spent.add(seconds=time.monotonic() - started)
+
+    def _cause(self, connection: WorkerConnection, exceeded: Exceeded | None, timeout: float) -> Exception:
+        """Close a connection that has ended, and return the error that explains it."""
+        error = _CANCELLED if self.is_cancelled else end_error(connection, exceeded, timeout, self.device)
+        self.close()
+        if isinstance(error, WorkerLost):
+            self.zygote.accidents.append(str(error))
+        return error
 
     def _read_reply(
         self, decoder: AnswerDecoder, answer: dict[str, Any], request: dict[str, Any]

@@ -43,6 +43,10 @@ class WorkerError(Exception):
     """The worker's own code failed, as far as the worker says: an error of the grader."""
 
 
+class WorkerLost(WorkerError):
+    """The worker died or fell silent, and nothing that the student's code did explains it: an accident."""
+
+
 class DeviceError(Exception):
     """An error that can only arise on a GPU: it is full or unusable, or the code is not written for one."""
 

@@ -23,6 +23,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from grader.sandbox.process_state import memory_kills, process_state
+
 _PERIOD_MS = 100
 MIB, GIB = 1 << 20, 1 << 30
 
@@ -43,6 +45,8 @@ class Watchdog(threading.Thread):
     Attributes:
         violation: the limit that the worker exceeded, as a clause after "it" ("used more than 4 GB of
             memory"), or None.
+        pid: process id of the worker.
+        has_ended: set when the worker has.
         cpu_seconds: processor time of the worker, known once it has ended.
     """
 
@@ -60,7 +64,9 @@ class Watchdog(threading.Thread):
         super().__init__(daemon=True)
         self.violation: str | None = None
         self.cpu_seconds = 0.0
-        self._pid, self._descriptor = pid, os.dup(descriptor)
+        self.has_ended = threading.Event()
+        self._memory_kills = memory_kills()
+        self.pid, self._descriptor = pid, os.dup(descriptor)
         self._scratch, self._limits, self._ended = scratch, limits, ended
         self._memory_at_start, _ = _memory_and_threads(pid)  # pages shared with the zygote
 
@@ -73,13 +79,20 @@ class Watchdog(threading.Thread):
                 self.violation = violation  # set before the kill: a reader sees the worker die and asks why
                 with suppress(ProcessLookupError):
                     signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
-        self.cpu_seconds = _cpu_seconds(self._pid)  # a zombie still: the zygote reaps it later
+        if state := process_state(self.pid):  # a zombie still: the zygote reaps it later
+            self.cpu_seconds = state.cpu_seconds
+        self.has_ended.set()
         os.close(self._descriptor)
         self._ended()
 
+    @property
+    def memory_ran_out(self) -> bool:
+        """Whether the kernel has killed a process for lack of memory since this worker started."""
+        return memory_kills() > self._memory_kills
+
     def _violation(self) -> str | None:
         limits = self._limits
-        memory, threads = _memory_and_threads(self._pid)
+        memory, threads = _memory_and_threads(self.pid)
         if memory - self._memory_at_start > limits.memory:
             return f"used more than {_size(limits.memory)} of memory"
         if threads > limits.threads:
@@ -151,14 +164,6 @@ def _memory_and_threads(pid: int) -> tuple[int, int]:
             if name in found:
                 found[name] = int(value.split()[0])
     return (found["RssAnon"] + found["RssShmem"]) << 10, found["Threads"]
-
-
-def _cpu_seconds(pid: int) -> float:
-    """Return the processor time of a process in seconds; it may have ended, but not been reaped."""
-    with suppress(OSError, ValueError, IndexError), open(f"/proc/{pid}/stat") as stat:
-        fields = stat.read().rpartition(")")[2].split()  # the name before it may contain spaces and brackets
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    return 0.0
 
 
 def _size(size: int) -> str:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from grader.sandbox.environment import COMPUTE_ENVIRONMENT
+from grader.sandbox.process_state import process_state
 
 UNIMPORTABLE = ("grader", "reference", "rubrics")  # packages that a worker can neither import nor read
 _START = Path(__file__).parent / "worker" / "start.py"
@@ -78,6 +79,14 @@ def wait_or_kill(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def is_running(process: subprocess.Popen[bytes] | None) -> bool:
+    """Return whether a process has neither ended nor been stopped, as far as the system says."""
+    if process is None or process.poll() is not None:
+        return False
+    state = process_state(process.pid)
+    return state is None or not state.is_stopped
 
 
 def _site_packages() -> list[str]:

@@ -21,62 +21,28 @@ import subprocess
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from grader.closing import Closing
 from grader.errors import SandboxError, WorkerStartError
+from grader.sandbox.connection import WorkerConnection
 from grader.sandbox.watchdog import ResourceLimits, Watchdog, remove_tree
 from grader.sandbox.worker.walls import LAYERS
 from grader.sandbox.worker_process import (
     Killer,
     can_fork,
+    is_running,
     wait_or_kill,
     worker_command,
     worker_environment,
 )
 
 _START_SECONDS = 180.0  # a cold import of torch from a slow disk
-
-
-@dataclass(slots=True)
-class WorkerConnection:
-    """The two pipes to one worker.
-
-    Attributes:
-        requests: pipe to the worker.
-        replies: pipe from the worker.
-        kill: ends the worker; safe to call again, and from any thread.
-        watchdog: enforces the worker's resource limits, where workers are forked.
-        layers: sandbox layers that the worker reports.
-    """
-
-    requests: BinaryIO
-    replies: BinaryIO
-    kill: Callable[[], None]
-    watchdog: Watchdog | None = None
-    layers: tuple[str, ...] = ()
-
-    @property
-    def limit_exceeded(self) -> str | None:
-        """The limit for which the worker was killed, as a clause after "it", or None."""
-        return self.watchdog.violation if self.watchdog else None
-
-    @property
-    def cpu_seconds(self) -> float:
-        """Processor time of the closed worker, in seconds; 0 without a watchdog."""
-        if not self.watchdog:
-            return 0.0
-        self.watchdog.join(5.0)
-        return self.watchdog.cpu_seconds
-
-    def close(self) -> None:
-        """Kill the worker and close the pipes; safe to call twice."""
-        self.kill()
-        for pipe in (self.requests, self.replies):
-            pipe.close()
+_END_SECONDS = 10.0  # for a process that is ending, on a busy machine
 
 
 class Zygote(Closing):
@@ -86,6 +52,7 @@ class Zygote(Closing):
 
     Attributes:
         layers: sandbox layers of every worker.
+        accidents: what happened to workers by nobody's fault, a sentence each; see ``judging.accidents``.
     """
 
     def __init__(
@@ -107,8 +74,10 @@ class Zygote(Closing):
         self._forks = can_fork()
         self.layers = tuple(layers if layers is not None else LAYERS if self._forks else ())
         self._limits = limits or ResourceLimits()
+        self.accidents: list[str] = []
         self._connections: list[WorkerConnection] = []
         self._control_lock = threading.Lock()  # requests and answers on the control socket carry no ids
+        self._is_lost = False
         self._numbers = itertools.count()
         self._process: subprocess.Popen[bytes] | None = None
         if control:
@@ -149,12 +118,16 @@ class Zygote(Closing):
         # CUDA itself takes gigabytes of main memory.
         limits = replace(self._limits, memory=2 * self._limits.memory) if gpu else self._limits
         policy = {"scratch": str(scratch), "layers": self.layers, "memory": limits.memory, "gpu": gpu}
-        connection = self._fork(policy, scratch, limits) if self._forks else self._spawn(policy)
-        self._connections.append(connection)
         try:
-            connection.layers = self._read_hello(connection)
-        except WorkerStartError:
-            connection.close()
+            connection = self._fork(policy, scratch, limits) if self._forks else self._spawn(policy)
+            self._connections.append(connection)
+            try:
+                connection.layers = self._read_hello(connection)
+            except WorkerStartError:
+                connection.close()
+                raise
+        except WorkerStartError as error:
+            self.accidents.append(str(error))
             raise
         return connection
 
@@ -186,21 +159,47 @@ class Zygote(Closing):
             requests=open(our_requests, "wb", buffering=0),
             replies=open(our_replies, "rb", buffering=0),
             kill=Killer(descriptor),
+            exit_code=lambda: self._exit_code(watchdog),
             watchdog=watchdog,
         )
 
     def _request_fork(self, message: dict[str, Any], descriptors: list[int]) -> tuple[int, int]:
         """Ask the zygote to fork, and return the worker's pid and pidfd."""
+        answer, handles = self._request(message, descriptors, _START_SECONDS)
+        return int(answer), handles[0]
+
+    def _exit_code(self, watchdog: Watchdog) -> int | None:
+        if not watchdog.has_ended.wait(_END_SECONDS):
+            return None
+        answer, _ = self._request({"ended": watchdog.pid}, [], _END_SECONDS)
+        return int(answer)
+
+    def _request(
+        self, message: dict[str, Any], descriptors: list[int], seconds: float
+    ) -> tuple[bytes, list[int]]:
+        """Send a message to the zygote, and return its answer and the descriptors with it.
+
+        Raises:
+            WorkerStartError: it died, or did not answer in time.
+        """
         try:
             with self._control_lock:
-                self._control.settimeout(_START_SECONDS)
+                if self._is_lost:
+                    raise BrokenPipeError
+                self._control.settimeout(seconds)
                 socket.send_fds(self._control, [json.dumps(message).encode()], descriptors)
                 answer, handles, _, _ = socket.recv_fds(self._control, 32, 1)
+                if not answer:
+                    raise BrokenPipeError
         except OSError as error:
+            self._is_lost = True  # a late answer would be taken for that to the next message
             raise WorkerStartError(self._start_failure()) from error
-        if not answer:
-            raise WorkerStartError(self._start_failure())
-        return int(answer), handles[0]
+        return answer, handles
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process that this object started is there, and not stopped."""
+        return is_running(self._process)
 
     def _spawn(self, policy: dict[str, Any]) -> WorkerConnection:
         """Start a worker as a new process, which talks over its standard input and output."""
@@ -213,7 +212,17 @@ class Zygote(Closing):
             process.kill()
             process.wait()
 
-        return WorkerConnection(requests=process.stdin, replies=process.stdout, kill=kill)  # type: ignore[arg-type]
+        def exit_code() -> int | None:
+            with suppress(subprocess.TimeoutExpired):
+                return process.wait(_END_SECONDS)
+            return None
+
+        return WorkerConnection(
+            requests=process.stdin,  # type: ignore[arg-type]
+            replies=process.stdout,  # type: ignore[arg-type]
+            kill=kill,
+            exit_code=exit_code,
+        )
 
     def _read_hello(self, connection: WorkerConnection) -> tuple[str, ...]:
         """Wait until the worker reports its layers; a worker without one of them is not used."""

@@ -13,7 +13,7 @@ import pytest
 
 from grader.sandbox.source import WorkerSource
 from grader.sandbox.student import Student
-from grader.sandbox.values import StudentError
+from grader.sandbox.values import StudentError, WorkerLost
 from grader.sandbox.watchdog import ResourceLimits, disk_usage, remove_tree
 from grader.sandbox.zygote import Zygote
 
@@ -111,20 +111,25 @@ def test_the_size_of_a_file_is_limited(zygote: Zygote) -> None:
         "while True: pass",
         "for n in {*range(1, 32)} - {9, 19}: signal.signal(n, signal.SIG_IGN)\nwhile True: pass",
         "time.sleep(1e6)",
-        "os.kill(os.getpid(), signal.SIGSTOP)",
         "def work():\n    while True: torch.rand(300, 300) @ torch.rand(300, 300)\n"
         "for n in range(8): threading.Thread(target=work).start()\ntime.sleep(9)",
         "os.closerange(0, 1024); time.sleep(60)",
     ],
-    ids=["loop", "loop that ignores signals", "sleep", "stop", "threads", "closed"],
+    ids=["loop", "loop that ignores signals", "sleep", "threads", "closed"],
 )
 def test_no_worker_outlasts_its_deadline(zygote: Zygote, body: str) -> None:
     started = time.monotonic()
-    with pytest.raises(StudentError, match=r"no answer within 1 seconds|ended without an answer"):
+    with pytest.raises(StudentError, match=r"no answer within 10? seconds|ended without an answer"):
         run(zygote, body, timeout=1.0)
     assert (
         time.monotonic() - started < 30
     )  # far longer than the kill takes, far shorter than the code would run
+
+
+@pytest.mark.parametrize("signal", ["SIGSTOP", "SIGKILL"])
+def test_a_signal_that_may_come_from_outside_is_no_verdict_on_the_code(zygote: Zygote, signal: str) -> None:
+    with pytest.raises(WorkerLost, match=r"stopped from outside|killed from outside"):
+        run(zygote, f"os.kill(os.getpid(), signal.{signal})", timeout=1.0)
 
 
 def test_every_worker_has_its_own_scratch_folder_that_is_removed(zygote: Zygote) -> None:
@@ -166,7 +171,7 @@ def test_a_closed_zygote_leaves_nothing_behind() -> None:
     with Zygote() as zygote:
         connection = zygote.worker()
         assert connection.watchdog is not None
-        folder, pid, parent = Path(zygote._scratch.name), connection.watchdog._pid, zygote._process.pid
+        folder, pid, parent = Path(zygote._scratch.name), connection.watchdog.pid, zygote._process.pid
         assert folder.exists()
     assert not folder.exists()
     for number in (pid, parent):

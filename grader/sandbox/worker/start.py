@@ -114,7 +114,8 @@ def _serve_workers(control: socket.socket, readable: list[str]) -> None:
     """Fork a worker for each message on the socket; when the judge closes it, kill all of them and exit.
 
     A message is the worker's policy, with the two pipes as file descriptors (SCM_RIGHTS). The answer is the
-    worker's process id and a pidfd. A message with ``"branch"`` brings a socket instead: a child of its own
+    worker's process id and a pidfd. A message with ``"ended"`` asks for the exit code of a worker that has
+    ended, negative for a signal. A message with ``"branch"`` brings a socket instead: a child of its own
     serves that in the same way, for another judge, and there is no answer.
     """
     if sys.platform == "linux":
@@ -125,12 +126,16 @@ def _serve_workers(control: socket.socket, readable: list[str]) -> None:
     # which would write to the header of every object, and so copy every page in every worker.
     gc.collect()
     gc.freeze()
+    ended: dict[int, int] = {}  # exit codes by process id
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, MAX_MESSAGE, 2)
-        _reap()
+        _reap(ended)
         if not message:
             os.killpg(0, signal.SIGKILL)
         policy = json.loads(message)
+        if "ended" in policy:
+            control.send(str(ended.pop(policy["ended"], 0)).encode())
+            continue
         child = os.fork()
         if child == 0:
             control.close()
@@ -150,15 +155,15 @@ def _serve_workers(control: socket.socket, readable: list[str]) -> None:
             os.close(descriptor)
 
 
-def _reap() -> None:
+def _reap(ended: dict[int, int]) -> None:
     """Collect children that have exited.
 
     Called with the next message rather than on SIGCHLD: as long as a child is a zombie its process id is not
     given to another process, so that ``pidfd_open`` above cannot name the wrong one.
     """
     try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
+        while (child := os.waitpid(-1, os.WNOHANG))[0]:
+            ended[child[0]] = os.waitstatus_to_exitcode(child[1])
     except ChildProcessError:
         return
 

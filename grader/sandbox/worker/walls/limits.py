@@ -47,7 +47,9 @@ def restrict(memory: int, *, gpu: bool) -> None:
         # Lower the hard limit as well, so that student code cannot raise the soft one again.
         _, most = resource.getrlimit(kind)
         value = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
-        resource.setrlimit(kind, (value, value))
+        # At the hard limit on processor time the kernel kills; at the soft one its signal says why.
+        soft = value - 1 if kind == resource.RLIMIT_CPU else value
+        resource.setrlimit(kind, (soft, value))
 
 
 def prefer_oom_kill() -> None:
