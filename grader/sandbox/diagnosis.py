@@ -9,7 +9,7 @@ from typing import Any
 
 from grader.errors import WorkerStartError
 from grader.sandbox.connection import WorkerConnection
-from grader.sandbox.deadlines import BACKSTOP, Exceeded
+from grader.sandbox.deadlines import BACKSTOP, Exceeded, TimeLimit
 from grader.sandbox.values import DeviceError, StudentError, WorkerError, WorkerLost
 
 _NAME = re.compile(r"name '(\w+)' is not defined")
@@ -59,15 +59,15 @@ def add_cause(
 
 
 def end_error(
-    connection: WorkerConnection, exceeded: Exceeded | None, seconds: float, device: str
+    connection: WorkerConnection, exceeded: TimeLimit | None, device: str
 ) -> StudentError | DeviceError | WorkerLost:
     """Return the error for a worker that has ended: by itself, for a limit that it exceeded, or by accident.
 
     Args:
-        exceeded, seconds: as for ``timeout_error``, if it was killed for that.
+        exceeded: the time limit for which it was killed, if it was.
     """
     if exceeded:
-        return timeout_error(exceeded, seconds)
+        return timeout_error(exceeded)
     try:
         exit_code = connection.exit_code()
     except WorkerStartError as error:
@@ -83,20 +83,19 @@ def end_error(
     return StudentError("Died", "the Python process ended without an answer")
 
 
-def timeout_error(exceeded: Exceeded, seconds: float) -> StudentError | WorkerLost:
-    """Return the error for a worker that was killed because its call exceeded its time limit.
-
-    Args:
-        seconds: the limit.
-    """
-    match exceeded:
+def timeout_error(limit: TimeLimit) -> StudentError | WorkerLost:
+    """Return the error for a worker that was killed because its call exceeded this limit."""
+    match limit.exceeded:
         case Exceeded.PROCESSOR_TIME:
-            return StudentError("Timeout", f"no answer within {seconds:.0f} seconds of processor time")
+            text = f"no answer within {limit.seconds:.0f} seconds of processor time"
+            return StudentError("Timeout", text)
         case Exceeded.ASLEEP:
+            seconds = BACKSTOP * limit.seconds
             return StudentError(
-                "Timeout", f"no answer within {BACKSTOP * seconds:.0f} seconds, most of them spent waiting"
+                "Timeout", f"no answer within {seconds:.0f} seconds, most of them spent waiting"
             )
-    return WorkerLost(f"the student's code did not answer: {exceeded.value}")
+    why = limit.exceeded.value if limit.exceeded else "it was killed"
+    return WorkerLost(f"the student's code did not answer: {why}")
 
 
 def gpu_failure(error: StudentError | WorkerError) -> str | None:

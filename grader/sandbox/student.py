@@ -17,7 +17,7 @@ from typing import Any
 
 from grader.closing import Closing
 from grader.sandbox.connection import WorkerConnection
-from grader.sandbox.deadlines import Exceeded, LimitWatcher, TimeLimit
+from grader.sandbox.deadlines import LimitWatcher, TimeLimit
 from grader.sandbox.decoding import AnswerDecoder
 from grader.sandbox.diagnosis import add_cause, end_error, gpu_failure, timeout_error
 from grader.sandbox.encoding import RequestEncoder
@@ -79,7 +79,7 @@ class Student(Closing):
     timeout_factor: float = 1.0
     is_cancelled: bool = False
     _connection: WorkerConnection | None = None
-    _open_requests: int = 0  # more than 1 while a test double makes calls of its own
+    _open_limits: list[TimeLimit] = field(default_factory=list)  # several while a test double makes calls
     # All test doubles that this worker has been sent: an object may still call those it was built with.
     _doubles: dict[int, Double] = field(default_factory=dict)
 
@@ -138,7 +138,7 @@ class Student(Closing):
         Args:
             changes: fields to replace, such as ``source``.
         """
-        fresh = {"problems": [], "generation": 0, "_doubles": {}, "_open_requests": 0}
+        fresh = {"problems": [], "generation": 0, "_doubles": {}, "_open_limits": []}
         return replace(self, **{**fresh, "_connection": None, **changes})
 
     def ask(self, verb: str, target: str | Handle | None = None, **options: Any) -> Any:
@@ -235,11 +235,11 @@ class Student(Closing):
         reply_limit: int,
     ) -> dict[str, Any]:
         self._doubles |= encoder.doubles
-        timeout *= self.timeout_factor
+        seconds = self.timeout_factor * timeout * self.threads
         # The kill ends the read or write below, which then raises Closed.
-        limit = TimeLimit(pid=connection.pid, seconds=timeout * self.threads, on_exceed=connection.kill)
+        limit = TimeLimit(pid=connection.pid, seconds=seconds, on_exceed=connection.kill)
         started = time.monotonic()
-        self._open_requests += 1
+        self._open_limits.append(limit)
         try:
             with _LIMITS.watching(limit):
                 write_frame(connection.requests, wire.REQUEST, header, encoder.tensors)
@@ -255,7 +255,7 @@ class Student(Closing):
                         own = given.answer(decoder.callback(answer, self._doubles))
                     write_frame(connection.requests, wire.ANSWER, own, given.tensors)
         except Closed as error:
-            raise self._cause(connection, limit.exceeded, timeout) from error
+            raise self._cause(connection) from error
         except WireError as error:
             self.close()
             raise StudentError("Flood", "the answer was too large or malformed") from error
@@ -263,19 +263,20 @@ class Student(Closing):
             if error.lost:  # raised by a test double, or by a call that it made
                 self.close()
             if error.lost and limit.exceeded:
-                raise timeout_error(limit.exceeded, timeout) from error
+                raise timeout_error(limit) from error
             raise
         except BaseException:
             self.close()  # an error in a test double of ours: the worker still waits for its answer
             raise
         finally:
-            self._open_requests -= 1
-            if not self._open_requests:  # an outer exchange includes the time of the inner ones
+            self._open_limits.pop()
+            if not self._open_limits:  # an outer exchange includes the time of the inner ones
                 self.spent.add(seconds=time.monotonic() - started)
 
-    def _cause(self, connection: WorkerConnection, exceeded: Exceeded | None, timeout: float) -> Exception:
+    def _cause(self, connection: WorkerConnection) -> Exception:
         """Close a connection that has ended, and return the error that explains it."""
-        error = _CANCELLED if self.is_cancelled else end_error(connection, exceeded, timeout, self.device)
+        exceeded = next((limit for limit in self._open_limits if limit.exceeded), None)
+        error = _CANCELLED if self.is_cancelled else end_error(connection, exceeded, self.device)
         self.close()
         if isinstance(error, WorkerLost):
             self.zygote.accidents.append(str(error))
