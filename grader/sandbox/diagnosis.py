@@ -90,10 +90,8 @@ def timeout_error(limit: TimeLimit) -> StudentError | WorkerLost:
             text = f"no answer within {limit.seconds:.0f} seconds of processor time"
             return StudentError("Timeout", text)
         case Exceeded.ASLEEP:
-            seconds = BACKSTOP * limit.seconds
-            return StudentError(
-                "Timeout", f"no answer within {seconds:.0f} seconds, most of them spent waiting"
-            )
+            text = f"no answer within {BACKSTOP * limit.seconds:.0f} seconds, most of them spent waiting"
+            return StudentError("Timeout", text)
     why = limit.exceeded.value if limit.exceeded else "it was killed"
     return WorkerLost(f"the student's code did not answer: {why}")
 

@@ -98,7 +98,7 @@ def _host(run: _Class) -> psutil.Process | None:
 
 
 def _zygote(run: _Class) -> psutil.Process | None:
-    return run.child("start.py")
+    return run.child("--control")
 
 
 def _below(find: Callable[[_Class], psutil.Process | None]) -> Callable[[_Class], psutil.Process | None]:
