@@ -39,6 +39,12 @@ def test_a_module_beside_the_notebook_is_found_without_its_top_level_loops(extra
     assert "from deeper import *" in [statement.source for statement in source.modules["parts"].statements]
 
 
+def test_a_definition_is_called_by_the_name_it_is_imported_under(extract):
+    files = {"parts.py": f"{IMPORTS}\n{UNET.replace('UNet', 'Network')}"}
+    source = extract(IMPORTS, "from parts import Network as Model", DIFFUSER, TRAIN, SAMPLE, files=files)
+    assert source.names["UNet"] == "Model"
+
+
 def test_a_definition_in_a_module_has_its_file_and_line(extract):
     source = extract("from parts import UNet", files={"parts.py": f"{IMPORTS}\n{UNET}"})
     assert [(each.cell, each.line) for each in source.definitions] == [("parts.py", 3)]

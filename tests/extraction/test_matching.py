@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 from ddpm_cells import DIFFUSER, IMPORTS, OWN_NAMES, SAMPLE, TRAIN, UNET, extract_cells, names_found
@@ -33,6 +34,13 @@ def test_definitions_under_other_names_are_found_and_noted(extract):
     }
     assert source.names["NoiseDiffuser.noise_diffusion"] == "q_sample"
     assert "Your Unet was graded as UNet: the most similar name, cell 3, line 1." in source.notes()
+
+
+def test_a_definition_in_one_branch_is_found(extract):
+    guarded = "if torch.cuda.is_available():\n    print(1)\nelse:\n" + indent(UNET, "    ")
+    source = extract(IMPORTS, guarded, DIFFUSER, TRAIN, SAMPLE)
+    assert source.missing == ()
+    assert [each.line for each in source.definitions if each.name == "UNet"] == [4]
 
 
 def test_a_network_is_recognised_by_its_structure(extract):

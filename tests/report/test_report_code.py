@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,7 +48,9 @@ LOST = {
 }
 
 
-def listing_of(folder: Path, *cells: str, output: str = "") -> Listing:
+def listing_of(
+    folder: Path, *cells: str, output: str = "", criteria: Sequence[Criterion] = CRITERIA
+) -> Listing:
     """Return the listing of a notebook with these code cells, of which the first has an output."""
     path = folder / "student.ipynb"
     printed = [{"output_type": "stream", "name": "stdout", "text": output}]
@@ -57,13 +61,30 @@ def listing_of(folder: Path, *cells: str, output: str = "") -> Listing:
     content = {"cells": [{**code[0], "outputs": printed}, *code[1:]], "metadata": {}}
     path.write_text(json.dumps({**content, "nbformat": 4, "nbformat_minor": 5}))
     submission = read_notebook(path, "student")
-    return listing(submission, extract(submission, ["NoiseDiffuser", "generate_samples"]), CRITERIA)
+    return listing(submission, extract(submission, ["NoiseDiffuser", "generate_samples"]), criteria)
 
 
 def test_a_criterion_refers_to_the_lines_that_it_checks(tmp_path):
     (passage,) = listing_of(tmp_path, "x = 1", DIFFUSER).passages
     assert (passage.criterion, passage.name) == ("schedule.betas", "NoiseDiffuser.__init__")
     assert (passage.cell, passage.first, passage.last, list(passage.marked)) == (2, 4, 5, [5])
+
+
+def test_of_a_call_over_several_lines_the_line_with_the_name_is_marked(tmp_path):
+    argument = DIFFUSER.replace("(start, end, steps)\n", "(\n            start,\n            end, steps)\n")
+    chain = DIFFUSER.replace("torch.linspace", "(torch\n            .linspace").replace(
+        "steps)\n", "steps))\n", 1
+    )
+    for code, marked in ((argument, [5]), (chain, [6])):
+        (passage,) = listing_of(tmp_path, "x = 1", code).passages
+        assert list(passage.marked) == marked
+
+
+def test_of_a_result_over_several_lines_the_return_is_marked(tmp_path):
+    code = DIFFUSER.replace("noise, noise", "noise, (\n            noise\n        )")
+    marked = replace(CRITERIA[0], code="NoiseDiffuser.add_noise", lines_with=("return",))
+    (passage,) = listing_of(tmp_path, code, criteria=[marked]).passages
+    assert list(passage.marked) == [10]
 
 
 def test_the_last_of_two_definitions_is_shown(tmp_path):
