@@ -7,9 +7,12 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 
+import nbformat
 import pytest
 from ddpm_cells import DIFFUSER, IMPORTS, SAMPLE, TRAIN, UNET, extract_cells
 
+from grader.audit.corpus import notebook
+from grader.extraction.local_modules import content_digest
 from grader.extraction.student_source import StudentSource
 
 
@@ -54,6 +57,23 @@ def test_a_module_in_a_package_is_reached_by_its_dotted_name(extract):
     source = extract("import pkg.net", files={"pkg/__init__.py": "", "pkg/net.py": f"{IMPORTS}\n{UNET}"})
     assert source.names["UNet"] == "pkg.net.UNet"
     assert set(source.modules) == {"pkg", "pkg.net"}
+
+
+def test_a_relative_import_inside_a_package_stays_relative(extract):
+    files = {"pkg/__init__.py": "from .net import *", "pkg/net.py": f"{IMPORTS}\n{UNET}"}
+    source = extract("from pkg import UNet", files=files)
+    assert [statement.source for statement in source.modules["pkg"].statements] == ["from .net import *"]
+
+
+def test_the_digest_of_a_notebook_covers_the_modules_beside_it(tmp_path):
+    path = tmp_path / "student.ipynb"
+    nbformat.write(notebook(["from parts import UNet"]), path)
+    (tmp_path / "parts.py").write_text(UNET)
+    first = content_digest(path)
+    (tmp_path / "unused.py").write_text("x = 1")
+    assert content_digest(path) == first
+    (tmp_path / "parts.py").write_text(f"{UNET}\n")
+    assert content_digest(path) != first
 
 
 def test_writefile_makes_a_module_and_run_is_a_star_import(extract):
