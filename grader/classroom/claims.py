@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from grader.classroom.identity import KINDS, Claim, Identifier, RosterEntry
 from grader.classroom.keys import give_keys
@@ -52,7 +53,14 @@ def place(directory: Directory, claims: Sequence[Claim], origin: str) -> list[in
     The order of the claims does not matter. Rows of a roster that have one name and no identifiers are as
     many people; files of one name are one person's.
     """
-    return _Placing(directory, origin, claims).run()
+    return _Placing(directory, origin, [_with_address(claim) for claim in claims]).run()
+
+
+def _with_address(claim: Claim) -> Claim:
+    """Return the claim with the e-mail addresses that are its logins, as in many institutions."""
+    logins = [each for each in claim.identifiers if each.kind == "login" and "@" in each.value]
+    addresses = (Identifier("email", login.value, login.scope) for login in logins)
+    return replace(claim, identifiers=tuple(dict.fromkeys((*claim.identifiers, *addresses))))
 
 
 class _Placing:

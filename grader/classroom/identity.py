@@ -17,6 +17,8 @@ KINDS = {  # of identifiers, with what a reader calls them
     "student id": "student id",
 }
 
+GITHUB = "github.com"  # the scope of a GitHub login
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Identifier:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import PurePosixPath
 
-from grader.classroom.identity import Identifier
+from grader.classroom.identity import GITHUB, Identifier
 from grader.classroom.likeness import RosterNames, likeness, mean_likeness, shared_start
 from grader.classroom.platforms import OwnerGuess, one_owner
 from grader.classroom.submitted import Kind, SubmittedFile, head_of
@@ -226,7 +226,7 @@ def _common(paths: Iterable[tuple[str, ...]]) -> int:
 def _guess(name: str, below: Sequence[str], place: Sequence[str], prefix: str) -> OwnerGuess:
     parts = (*place, *below[:-1], _ending_off(below[-1]))
     numbers = [int(match[1]) for part in parts if (match := _ATTEMPT.search(part)) and len(match[1]) < 10]
-    identifiers = (Identifier("github", name),) if prefix else ()
+    identifiers = (Identifier("github", name, GITHUB),) if prefix else ()
     return OwnerGuess(members=one_owner(name, *identifiers), number=numbers[-1] if numbers else 0)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -68,27 +68,62 @@ def _groups(directory: Directory) -> list[list[int]]:
     names = {root: _Names.of(n for id in strong.members[root] for n in records[id].names) for root in roots}
     identified = [root for root in roots if any(records[id].identifiers for id in strong.members[root])]
     people = _unambiguous(directory, identified, names)
-    person_of = {root: number for number, group in enumerate(people) for root in group}
-    by_written, by_any = defaultdict[str, set[int]](set), defaultdict[str, set[int]](set)
-    for root, person in person_of.items():
-        for handle in names[root].written:
-            by_written[handle].add(person)
-        for handle in names[root].orders | _id_handles(directory, root):
-            by_any[handle].add(person)
+    nameless = {group[0] for group in people if len(group) == 1 and _is_nameless(directory, group[0])}
+    named = [group for group in people if group[0] not in nameless]
+    # First those whom only an identifier names, such as a folder's login; then files without any.
+    people = _join(directory, named, sorted(nameless), names)
+    joined = {root for group in people for root in group}
+    people += [[root] for root in sorted(nameless - joined)]
+    people = _join(directory, people, [root for root in roots if root not in set(identified)], names)
+    joined = {root for group in people for root in group}
+    find = _finder(directory, people, names)
+    strangers = [root for root in roots if root not in joined and not find(root)]
+    return [sorted(group) for group in (*people, *_unambiguous(directory, strangers, names))]
+
+
+def _join(
+    directory: Directory,
+    people: Sequence[Sequence[int]],
+    candidates: Sequence[int],
+    names: Mapping[int, _Names],
+) -> list[list[int]]:
+    """Add each candidate to the one group that its name can mean, unless that makes two people one."""
     joining: dict[int, list[int]] = defaultdict(list)
-    strangers = []
-    for root in (root for root in roots if root not in person_of):
-        found = {person for name in names[root].written for person in by_any.get(name, ())}
-        found |= {person for name in names[root].orders for person in by_written.get(name, ())}
-        if len(found) == 1:
+    find = _finder(directory, people, names)
+    for root in candidates:
+        if len(found := find(root)) == 1:
             joining[found.pop()].append(root)
-        elif not found:
-            strangers.append(root)
-    groups = _unambiguous(directory, strangers, names)
+    groups = []
     for number, group in enumerate(people):
         whole = [*group, *joining[number]]
-        groups.append(whole if _are_one_person(directory, whole) else group)
-    return [sorted(group) for group in groups]
+        groups.append(whole if _are_one_person(directory, whole) else list(group))
+    return groups
+
+
+def _finder(
+    directory: Directory, people: Sequence[Sequence[int]], names: Mapping[int, _Names]
+) -> Callable[[int], set[int]]:
+    """Return a function that finds the groups, by position, that the names of a cluster can mean."""
+    by_written, by_any = defaultdict[str, set[int]](set), defaultdict[str, set[int]](set)
+    for number, group in enumerate(people):
+        for root in group:
+            for handle in names[root].written:
+                by_written[handle].add(number)
+            for handle in names[root].orders | _id_handles(directory, root):
+                by_any[handle].add(number)
+
+    def find(root: int) -> set[int]:
+        found = {number for name in names[root].written for number in by_any.get(name, ())}
+        return found | {number for name in names[root].orders for number in by_written.get(name, ())}
+
+    return find
+
+
+def _is_nameless(directory: Directory, root: int) -> bool:
+    """Return whether all names of a cluster are its own identifiers, which stand where a name is missing."""
+    records = [directory.records[id] for id in directory.strong.members[root]]
+    values = {identifier.normalized for record in records for identifier in record.identifiers}
+    return all(name.strip().casefold() in values for record in records for name in record.names)
 
 
 def _takes_part(directory: Directory, root: int) -> bool:

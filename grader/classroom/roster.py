@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from grader.classroom.identity import Claim, Identifier, RosterEntry, values_by_kind
+from grader.classroom.identity import GITHUB, Claim, Identifier, RosterEntry, values_by_kind
 from grader.classroom.roster_columns import COLUMNS, MOODLE_GRADED, STAFF, normalized
 from grader.classroom.students import name_orders, normalize_name
 from grader.classroom.tables import read_table
@@ -17,7 +17,6 @@ from grader.errors import UsageError
 _MOODLE_TIME = "%A, %d %B %Y, %I:%M %p"
 _NONE = {"", "-", "–", "n/a", "#n/a", "na", "none", "null", "unknown"}  # what tables hold where a value lacks
 _KINDS = ("email", "login", "github", "sis", "canvas", "student id")
-_GITHUB = "github.com"
 
 
 def read_roster(path: Path) -> list[RosterEntry]:
@@ -80,7 +79,7 @@ class _Source:
         for kind in _KINDS:
             for value in values[kind]:
                 if kind == "github" or (kind == "login" and self._is_classroom_50):
-                    yield Identifier("github", value, _GITHUB)
+                    yield Identifier("github", value, GITHUB)
                 elif kind != "email" or "@" in value:
                     yield Identifier(kind, value)
         for value in values["id"]:

@@ -256,6 +256,20 @@ def test_an_attempt_entered_by_hand_counts_until_something_newer_is_handed_in() 
     assert [each.label for each in current_attempts([again, newer, by_hand])] == ["mail", "new", "old"]
 
 
+def test_a_folder_that_is_named_after_a_login_is_a_match_by_name_also_if_it_is_an_identifier() -> None:
+    directory = Directory()
+    found = placed(directory, [row("Ann Alder", login="aa11")], attempt("aa11", **{"student id": "aa11"}))
+    assert found == {"aa11": ["hw.ipynb"]}
+    assert merges(directory) == [NAME]
+
+
+def test_a_login_that_is_an_address_is_one() -> None:
+    directory = Directory()
+    placed(directory, [row("Ann Alder", login="ann@uni.example", sis="1")])
+    assert placed(directory, None, attempt("ann", email="Ann@uni.example"))["ann@uni.example"] == ["hw.ipynb"]
+    assert merges(directory) == []
+
+
 def test_matching_names_twice_changes_nothing() -> None:
     directory = Directory()
     placed(directory, [row("Ann Alder", sis="1")], attempt("ann-alder"), attempt("alder ann", "b"))
