@@ -72,6 +72,8 @@ def collect(
     files = [file for label, path in labelled(paths) for file in files_in(path, label, extractor, account)]
     owners = find_owners(files, roster, zone or local_zone())
     attempts, notes = attempts_in(files, owners.by_file, selector or Selector(wanted), account)
+    for name in owners.staff:
+        account.leave_out(name, "it lies beside nbgrader's folder submitted, not in it", "nbgrader")
     _account_for_rest(files, owners.by_file, attempts, account)
     records = account.records()
     refused = accounting.refused(records)

@@ -29,6 +29,8 @@ from grader.classroom.platforms import (
 from grader.classroom.submitted import SubmittedFile
 from grader.classroom.times import read_time
 
+_STAFF_FOLDERS = ("source", "release", "autograded", "feedback")  # nbgrader's, beside "submitted"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owners:
@@ -36,10 +38,12 @@ class Owners:
 
     Attributes:
         by_file: owners by the name of the file.
+        staff: files in folders of nbgrader's that students do not hand in to.
         notes: sentences on metadata that is missing or could not be read.
     """
 
     by_file: Mapping[str, OwnerGuess]
+    staff: frozenset[str]
     notes: tuple[str, ...]
 
 
@@ -61,12 +65,15 @@ def find_owners(files: Sequence[SubmittedFile], roster: Collection[Claim], zone:
     found |= with_canvas_attempts(with_moodle_names(by_name, files, names))
     rest = [file for file in rest if file.name not in found]
     found |= _ilias_owners(rest)
-    located = owners_by_location([file for file in rest if file.name not in found], names)
+    staff = _nbgrader_staff_files(files)
+    located = owners_by_location(
+        [file for file in rest if file.name not in found and file.name not in staff], names
+    )
     notes = [*gradescope.problems]
     notes += [
         f"{owner} has no entry in submission_metadata.yml: whose it is is unknown." for owner in unnamed
     ]
-    return Owners(by_file=located | found, notes=tuple(notes))
+    return Owners(by_file=located | found, staff=staff, notes=tuple(notes))
 
 
 def _gradescope_owner(parts: Sequence[str], owners: Mapping[str, OwnerGuess]) -> OwnerGuess | None:
@@ -89,6 +96,21 @@ def _nbgrader_owners(files: Sequence[SubmittedFile], zone: tzinfo) -> dict[str, 
                 unread_time=unread,
             )
     return owners
+
+
+def _nbgrader_staff_files(files: Sequence[SubmittedFile]) -> frozenset[str]:
+    """Return the files beside nbgrader's folder ``submitted`` that it made itself or staff wrote."""
+    courses = {
+        file.parts[: file.parts.index("submitted")]
+        for file in files
+        if nbgrader_owner(file.parts) is not None
+    }
+    return frozenset(
+        file.name
+        for file in files
+        for course in courses
+        if file.parts[: len(course)] == course and file.parts[len(course)] in _STAFF_FOLDERS
+    )
 
 
 def _platform_owners(files: Sequence[SubmittedFile]) -> dict[str, OwnerGuess]:

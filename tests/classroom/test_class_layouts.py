@@ -231,3 +231,15 @@ def test_the_names_of_roots_do_not_matter(tmp_path, scratch):
     with zipfile.ZipFile(tmp_path / "class_1_2_x.zip", "w") as archive:
         archive.writestr("carol_3_4_x.ipynb", content(SOURCE))
     assert owners(_collect(scratch, tmp_path / "class_1_2_x.zip")) == {"carol"}
+
+
+def test_nbgraders_other_folders_hold_no_submissions(tmp_path, scratch):
+    """A whole course folder may be given: sources, releases and earlier grades are named, not graded."""
+    names = (
+        "submitted/alice/hw3/x.ipynb", "source/hw3/x.ipynb", "release/hw3/x.ipynb",
+        "autograded/alice/hw3/x.ipynb", "feedback/alice/hw3/x.html",
+    )  # fmt: skip
+    collected = _collect(scratch, _files(tmp_path / "course", *names))
+    assert owners(collected) == {"alice"}
+    assert len(collected.files) == len(names)
+    assert "not in it" in collected.notes[0]
