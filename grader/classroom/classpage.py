@@ -133,6 +133,7 @@ def _render(book: Gradebook) -> str:
             rows=_ordered(rows),
             exercises=[number for number in sorted(exercises) if number],
             attention=lists,
+            namesakes={name for name, count in Counter(names.values()).items() if count > 1},
             with_report={row.key for row in rows if row.has_report},
             rates=rates.all(),
             heat=heat_map(results),

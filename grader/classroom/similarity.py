@@ -74,11 +74,19 @@ def compare_class(book: Gradebook, paths: Mapping[str, Path], handout: Path | No
     given = _handout_hashes(handout)
     for digest in set(paths) - set(book.fingerprints(KIND)):
         save_fingerprints(book, digest, paths[digest])
-    notebooks, names = dict[str, str](), dict[str, str]()
+    notebooks, names, groups = dict[str, str](), dict[str, str](), dict[str, tuple[str, ...]]()
     for entry in book.entries():
         if entry.inputs:
-            notebooks[entry.person.key], names[entry.person.key] = entry.inputs.notebook, entry.person.name
-    compared = [_VERSION, KIND, sorted(notebooks.items()), sorted(names.items()), sorted(given)]
+            key = entry.person.key
+            notebooks[key], names[key], groups[key] = entry.inputs.notebook, entry.person.name, entry.group
+    compared = [
+        _VERSION,
+        KIND,
+        sorted(notebooks.items()),
+        sorted(names.items()),
+        sorted(groups.items()),
+        sorted(given),
+    ]
     state = hashlib.sha256(json.dumps(compared).encode()).hexdigest()
     pages = [page for *_, page in book.similar_pairs()]
     if book.setting("similarity") == state and all((out / page).exists() for page in pages):
@@ -93,7 +101,9 @@ def compare_class(book: Gradebook, paths: Mapping[str, Path], handout: Path | No
         return FingerprintedCode.from_cells(book.cells(digest))
 
     rows = []
-    for pair in similar_pairs(own)[:MAX_PAIRS]:
+    # Members of one group handed in together.
+    found = [pair for pair in similar_pairs(own) if pair.second not in groups[pair.first]]
+    for pair in found[:MAX_PAIRS]:
         page = _page_of(pair)
         left, right = (code_of(notebooks[key]) for key in (pair.first, pair.second))
         (out / FOLDER).mkdir(exist_ok=True)
@@ -240,5 +250,7 @@ def _page_of(pair: Pair) -> str:
 
 def _render_pair(pair: Pair, passages: Sequence[SharedPassage], book: Gradebook) -> str:
     names = [book.entry(key).person.name for key in (pair.first, pair.second)]
+    if names[0] == names[1]:
+        names = [f"{names[0]} ({pair.first})", f"{names[1]} ({pair.second})"]
     template = environment().get_template("pair.html.j2")
     return template.render(pair=pair, names=names, passages=passages, percent=round(100 * pair.share))

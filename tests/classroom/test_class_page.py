@@ -57,6 +57,17 @@ def test_mistakes_criteria_and_missing_submissions_are_listed(out):
     assert "Eve: nothing handed in" in text
 
 
+def test_namesakes_are_told_apart_wherever_they_are_named(tmp_path):
+    people = {key: Person(key=key, name="Jane Smith") for key in ("js1", "js2", "js3")}
+    grades = {"js1": samples.mixed(), "js2": samples.mixed(), "js3": None}
+    text = _text(gradebook(tmp_path / "out", grades, people))
+    assert text.count("Jane Smith (js1)") == text.count("Jane Smith (js2)")
+    assert "Jane Smith (js2): sample.quality" in text
+    assert "Jane Smith (js3): nothing handed in" in text
+    unnamed = text.replace("Jane Smith (js", "").split("Jane Smith")
+    assert all(rest.startswith(" js") for rest in unnamed[1:])  # the table has a place for the key
+
+
 def test_links_lead_to_existing_files_and_no_script_is_used(out):
     page = ParsedPage((out / "index.html").read_text())
     links = [a["href"] for a in page.all("a") if not a["href"].startswith("#")]

@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from chromium import opens_silently_and_fits
-from classes import gradebook, save_student
+from classes import gradebook, run, save_student, tiny_rubric, zipped
 from conftest import SUBMISSIONS
 from report_samples import grade
 
@@ -166,3 +166,21 @@ def test_independent_solutions_stay_far_below_the_threshold():
     own = {name: _own(_cells(SUBMISSIONS / f"{name}.ipynb")) for name in ("alice", "bob", "carol")}
     shares = [len(own[a] & own[b]) / min(len(own[a]), len(own[b])) for a, b in combinations(own, 2)]
     assert max(shares) < THRESHOLD / 2
+
+
+def test_members_of_one_group_are_no_similar_pair(tmp_path):
+    """Who copied from them is: with each of them."""
+    metadata = (
+        "submission_1:\n  :submitters:\n  - :name: Ada A\n    :sid: '1'\n  - :name: Ben B\n    :sid: '2'\n"
+        "submission_2:\n  :submitters:\n  - :name: Cyd C\n    :sid: '3'\n"
+    )
+    alice = (SUBMISSIONS / "alice.ipynb").read_bytes()
+    copied = alice.replace(b"losses", b"history")
+    members = {"submission_metadata.yml": metadata.encode(), "submission_1/a.ipynb": alice}
+    exported = zipped(tmp_path / "export.zip", {**members, "submission_2/a.ipynb": copied})
+    run(tmp_path / "out", exported, "--rubric", tiny_rubric(tmp_path / "rubric"), "--handout", HANDOUT)
+    with Gradebook(tmp_path / "out") as book:
+        names = {entry.person.key: entry.person.name for entry in book.entries()}
+        pairs = [(names[first], names[second]) for first, second, *_ in book.similar_pairs()]
+    assert sorted(names.values()) == ["Ada A", "Ben B", "Cyd C"]
+    assert sorted(map(sorted, pairs)) == [["Ada A", "Cyd C"], ["Ben B", "Cyd C"]]
