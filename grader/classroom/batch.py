@@ -77,7 +77,7 @@ def grade_class(paths: Sequence[str], rubric: Rubric, options: Options, class_op
     if not class_options.quiet:
         print(f"grade: {deadline.sentence}", file=sys.stderr)
     with scratch_folder() as scratch:
-        roster = read_roster(class_options.roster) if class_options.roster else None
+        roster = read_roster(class_options.roster, deadline.zone) if class_options.roster else None
         handout = read_handout(class_options.handout)
         collected = collect(
             paths,
@@ -86,6 +86,7 @@ def grade_class(paths: Sequence[str], rubric: Rubric, options: Options, class_op
             selector=Selector(rubric.wanted, handout, rubric.shapes, dict(options.mapped)),
             roster=known_claims(out) if roster is None else [entry.claim for entry in roster],
             zip_names=class_options.zip_names,
+            zone=deadline.zone,
         )
         tell(*collected.refused, *collected.notes)
         if not class_options.quiet:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from grader.classroom.identity import Claim, Identifier
 from grader.classroom.platforms import OwnerGuess
 from grader.classroom.submitted import SubmittedFile
-from grader.classroom.times import read_time
+from grader.classroom.times import read_value
 
 FOLDER = re.compile(r"submission_\d+")
 _METADATA = "submission_metadata.yml"
@@ -30,7 +30,7 @@ class Submissions:
 
 
 def read_metadata(files: Sequence[SubmittedFile], zone: tzinfo) -> Submissions:
-    """Return the owners that the metadata among the files gives."""
+    """Return the owners that the metadata among the files gives; ``zone`` is that of times without one."""
     owners: dict[str, OwnerGuess] = {}
     problems: list[str] = []
     for file in files:
@@ -124,11 +124,7 @@ def _submitters(entry: Any, folder: str, zone: tzinfo) -> OwnerGuess | None:
     listed = people if isinstance(people, list) else [people]
     members = tuple(dict.fromkeys(_claim(person) for person in listed if isinstance(person, Mapping)))
     created = _value(entry, "created_at")
-    time: datetime | None
-    if isinstance(created, datetime):  # YAML has timestamps of its own
-        time, unread = created if created.tzinfo else created.replace(tzinfo=zone), ""
-    else:
-        time, unread = read_time(str(created or ""), zone)
+    time, unread = read_value(created, zone)
     return OwnerGuess(
         members=members or (Claim(name=folder),),
         handed_in=time,

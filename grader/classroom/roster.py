@@ -5,24 +5,28 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import tzinfo
 from pathlib import Path
 
 from grader.classroom.identity import GITHUB, Claim, Identifier, RosterEntry, values_by_kind
 from grader.classroom.roster_columns import COLUMNS, MOODLE_GRADED, STAFF, normalized
 from grader.classroom.students import name_orders, normalize_name
 from grader.classroom.tables import read_table
+from grader.classroom.times import read_time
+from grader.classroom.zones import local_zone
 from grader.errors import UsageError
 
-_MOODLE_TIME = "%A, %d %B %Y, %I:%M %p"
 _NONE = {"", "-", "–", "n/a", "#n/a", "na", "none", "null", "unknown"}  # what tables hold where a value lacks
 _KINDS = ("email", "login", "github", "sis", "canvas", "student id")
 
 
-def read_roster(path: Path) -> list[RosterEntry]:
+def read_roster(path: Path, zone: tzinfo | None = None) -> list[RosterEntry]:
     """Return everybody in a CSV file with a header, in the file's order.
 
     Whoever has several rows, one for each section, is returned once.
+
+    Args:
+        zone: the course's, of times that name none; this machine's if None.
 
     Raises:
         UsageError: the file cannot be read, or has no column for names or identifiers.
@@ -39,7 +43,7 @@ def read_roster(path: Path) -> list[RosterEntry]:
             f"{path} is not a roster: its header needs a column named name, login or email; "
             f"its columns are {table.columns}"
         )
-    source = _Source(header=frozenset(header), columns=columns)
+    source = _Source(header=frozenset(header), columns=columns, zone=zone or local_zone())
     entries = [entry for row in table.rows if (entry := source.entry(row))]
     return _one_for_each_person(entries)
 
@@ -50,6 +54,7 @@ class _Source:
 
     header: frozenset[str]
     columns: Mapping[str, Sequence[int]]
+    zone: tzinfo
 
     def entry(self, row: Sequence[str]) -> RosterEntry | None:
         """Return the person in a row, or None for a row that names nobody."""
@@ -61,14 +66,13 @@ class _Source:
         name = first.get("name") or full or fallback
         if not name or name.casefold().startswith("points possible"):  # below the header, in Canvas
             return None
-        time = first.get("handed in", "")
-        handed_in = _parse_time(time)
+        handed_in, unread = read_time(first.get("handed in", ""), self.zone)
         return RosterEntry(
             claim=Claim(name=name, identifiers=identifiers),
             section=", ".join(dict.fromkeys(values["section"])),
             is_student=not self._is_test_student(name) and not _is_staff(", ".join(values["role"])),
             handed_in=handed_in,
-            unread_time="" if handed_in else time,
+            unread_time=unread,
         )
 
     def _values(self, row: Sequence[str], kind: str) -> list[str]:
@@ -177,12 +181,3 @@ def normalize_id(value: str) -> str:
     return value.strip().casefold()
 
 
-def _parse_time(text: str) -> datetime | None:
-    """Parse ISO 8601 or Moodle's English format; a time without a zone is local."""
-    for parse in (datetime.fromisoformat, lambda value: datetime.strptime(value, _MOODLE_TIME)):
-        try:
-            time = parse(text)
-        except ValueError:
-            continue
-        return time.astimezone() if time.tzinfo is None else time
-    return None

@@ -44,6 +44,15 @@ def read_time(text: str, zone: tzinfo) -> tuple[datetime | None, str]:
     return parsed, shown[:_MAX_TEXT] if is_unread else ""
 
 
+def read_value(value: object, zone: tzinfo) -> tuple[datetime | None, str]:
+    """Return what ``read_time`` does for a value of a YAML file, which may be a time already."""
+    if not isinstance(value, datetime):
+        return read_time("" if value is None else str(value), zone)
+    if value.year not in _YEARS:
+        return None, str(value)
+    return value.replace(tzinfo=zone) if value.tzinfo is None else value, ""
+
+
 def parse_time(text: str, zone: tzinfo) -> datetime | None:
     """Return the time that a platform wrote, with its zone; in ``zone`` where it names none.
 

@@ -139,3 +139,45 @@ def test_a_seed_of_three_parts_is_explained(capsys: pytest.CaptureFixture[str], 
     with pytest.raises(SystemExit, match="2"):
         main([str(notebook(tmp_path / "alice.ipynb", "answer = 42")), "--seed", "1:2:3"])
     assert "or two with a colon between them, such as 1234:5678; not '1:2:3'" in capsys.readouterr().err
+
+
+def test_times_of_nbgrader_count_in_every_zone_that_they_name(
+    tmp_path: Path, rubric: Path, out: Path
+) -> None:
+    """All of these are 2026-03-03 10:00 UTC; the last two cannot be known, so nothing is deducted."""
+    times = {
+        "bom": "\ufeff2026-03-03 10:00:00.123456 UTC\r\n",
+        "cet": "2026-03-03 11:00:00.123456 CET",
+        "est": "2026-03-03 05:00:00.123456 EST",
+        "iana": "2026-03-03 11:00:00.123456 Europe/Berlin",
+        "naive": "2026-03-03 11:00:00.123456",
+        "offset": "2026-03-03 11:00:00.123456 +0100",
+        "dashes": "2026-03-03 10-00-00 UTC",
+        "india": "2026-03-03 15:30 IST",
+        "soon": "soon",
+    }
+    folder = _hand_in(tmp_path / "in", **times)
+    run(out, folder, "--rubric", rubric, "--due", "2026-03-02", "--timezone", "Europe/Berlin")
+    assert _points(out) == {name: 10 if name in ("india", "soon") else 9 for name in times}
+
+
+@pytest.mark.parametrize(
+    ("header", "time"),
+    [
+        ("Last modified (submission)", "Tuesday, March 3, 2026, 10:00 AM"),
+        ("Last modified (submission)", "Tuesday, 3 March 2026, 10:00"),
+        ("Last modified (submission)", "Tuesday, 3 March 2026, 10:00\u202fAM"),
+        ("Zuletzt geändert (Abgabe)", "Dienstag, 3. März 2026, 10:00"),
+        ("Last modified (submission)", "mardi 3 mars 2026, 10:00"),
+    ],
+)
+def test_times_of_a_moodle_worksheet_count_in_the_courses_zone(
+    tmp_path: Path, rubric: Path, out: Path, header: str, time: str
+) -> None:
+    notebook(tmp_path / "in" / "Ann Alder_11_assignsubmission_file_" / "hw.ipynb", "answer = 42")
+    roster = tmp_path / "sheet.csv"
+    columns = f'Identifier,"Full name","Email address",Status,Grade,"{header}"\n'
+    roster.write_text(f'{columns}"Participant 11","Ann Alder",11@uni.example,Submitted,,"{time}"\n')
+    late = ("--due", "2026-03-03T09:30", "--timezone", "Asia/Tokyo")
+    run(out, tmp_path / "in", "--rubric", rubric, "--roster", roster, *late)
+    assert list(_points(out).values()) == [9]
