@@ -9,6 +9,7 @@ from itertools import chain
 
 from grader.classroom.entries import GradebookEntry
 from grader.classroom.identity import KINDS
+from grader.classroom.unknown_times import has_unknown_time
 from grader.model import CriterionResult, Verdict
 from grader.text import line
 
@@ -26,6 +27,7 @@ _LISTS = {
     "people-to-check": ("People to check", "What is said of these people contradicts itself."),
     "files-not-graded": ("Files that were not graded", ""),
     "unknown-times": ("Times that could not be read", "No late penalty was applied."),
+    "missing-times": ("Submissions without a time", "Others have one; no late penalty was applied."),
     "unknown-lateness": ("Late, but not by how much", "The platform gives no time; no penalty was applied."),
     "changed-verdicts": ("Adjustments that need review", "A verdict has changed since it was adjusted."),
     "mixed-rubrics": (
@@ -71,12 +73,17 @@ class Attention:
     Args:
         boundaries: of grades, in percent.
         refused: a sentence for each file that was not graded.
+        has_due_date: whether it matters when something was handed in.
     """
 
-    def __init__(self, boundaries: Iterable[float], refused: Iterable[str]) -> None:
+    def __init__(
+        self, boundaries: Iterable[float], refused: Iterable[str], *, has_due_date: bool = False
+    ) -> None:
         self._boundaries = tuple(boundaries)
         self._items: dict[str, list[Item]] = {anchor: [] for anchor in _LISTS}
         self._items["files-not-graded"] = [Item(people=(), sentence=sentence) for sentence in refused]
+        self._has_due_date, self._timeless = has_due_date, list[Item]()
+        self._has_times = False
         self._contradictions: dict[str, list[tuple[str, str]]] = {}
         self._rubrics: dict[str, list[tuple[str, str]]] = {}
 
@@ -85,6 +92,9 @@ class Attention:
         person = (entry.person.key, entry.person.name)
         for anchor, sentence in self._sentences(entry, percent):
             self._items[anchor].append(Item(people=(person,), sentence=sentence))
+        self._has_times |= entry.handed_in is not None
+        if has_unknown_time(entry) and not entry.unread_time and not entry.is_late:
+            self._timeless.append(Item(people=(person,), sentence="no time is given"))
         for sentence in entry.conflicts:
             self._contradictions.setdefault(sentence, []).append(person)
         if entry.inputs:
@@ -118,6 +128,7 @@ class Attention:
                 Item(people=tuple(people), sentence=sentence)
                 for sentence, people in self._contradictions.items()
             ],
+            "missing-times": self._timeless if self._has_due_date and self._has_times else [],
             "mixed-rubrics": _other_rubrics(self._rubrics),
         }
         return [

@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from grader.classroom import accounting, classpage, similarity
+from grader.classroom import accounting, classpage, similarity, unknown_times
 from grader.classroom.cache_key import result_inputs
 from grader.classroom.collect import collect
 from grader.classroom.deadlines import kept_deadline, settle
@@ -283,6 +283,8 @@ class _Batch:
         for key in remarked:
             refresh_reports(self._book, self._book.entry(key), out)
         similarity.compare_class(self._book, self._paths(), self._class_options.handout, out)
+        if self._book.late_rule():
+            tell(*unknown_times.sentences_on(self._book.entries()))
         page = classpage.write_page(self._book, out)
         if not self._class_options.json:
             print(f"\nClass page: {page}\nGradebook: {self._book.path}")

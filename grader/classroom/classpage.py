@@ -15,6 +15,7 @@ from grader.classroom import accounting
 from grader.classroom.attention import Attention, ranks
 from grader.classroom.gradebook import Gradebook, GradebookEntry
 from grader.classroom.heatmap import SYMBOLS, heat_map
+from grader.classroom.lateness import due_text
 from grader.classroom.reports import final_points
 from grader.classroom.templating import environment
 from grader.files import write
@@ -110,7 +111,12 @@ def _render(book: Gradebook) -> str:
     rubric = book.setting("rubric")
     exercises = {int(number): title for number, title in rubric["exercises"].items()}
     rows, rates, mistakes, results = [], _RateCounter(), _MistakeCounter(), {}
-    attention = Attention(book.setting("boundaries") or BOUNDARIES, book.setting("refused") or ())
+    rule = book.late_rule()
+    attention = Attention(
+        book.setting("boundaries") or BOUNDARIES,
+        book.setting("refused") or (),
+        has_due_date=rule is not None,
+    )
     for entry in book.entries():
         row = _row(entry, sorted(exercises))
         rows.append(row)
@@ -130,6 +136,8 @@ def _render(book: Gradebook) -> str:
         .get_template("class.html.j2")
         .render(
             title=rubric["title"],
+            due=due_text(rule.due) if rule else "",
+            penalty=rule.penalty_text if rule else "",
             rows=_ordered(rows),
             exercises=[number for number in sorted(exercises) if number],
             attention=lists,

@@ -86,6 +86,11 @@ def kept_deadline(out: Path) -> dict[str, Any]:
         return _kept(book)
 
 
+def kept_zone(book: Gradebook) -> tzinfo:
+    """Return the course's zone that the gradebook keeps; this machine's if there is none yet."""
+    return find_zone(name) if (name := book.setting(ZONE)) else local_zone()
+
+
 def store_deadline(book: Gradebook, deadline: Deadline) -> list[str]:
     """Keep the deadline for later runs, and log a line for each student whose mark it changes.
 

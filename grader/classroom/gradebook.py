@@ -92,7 +92,9 @@ class Gradebook(ResultStore, RecordStore, AttemptStore):
             return final_mark(grade, made, rule, attempt.handed_in or roster_time)
 
         def points(attempt: StoredAttempt) -> float:  # lateness counts before the best is chosen
-            return mark(attempt, [a for a in adjustments if a.kind == "days late"]).final or 0.0
+            return (
+                mark(attempt, [a for a in adjustments if a.kind in ("days late", "extension")]).final or 0.0
+            )
 
         counting = counting_attempt(submitted, points if best and len(submitted) > 1 else None)
         result = counting.result if counting else None

@@ -179,5 +179,3 @@ def _merge(one: RosterEntry, other: RosterEntry) -> RosterEntry:
 def normalize_id(value: str) -> str:
     """Return an identifier without case and surrounding blanks, for comparison."""
     return value.strip().casefold()
-
-

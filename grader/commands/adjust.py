@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ _EPILOG = """examples:
   grade adjust alice total +3 --because "excellent analysis"
   grade adjust alice --comment "well written"
   grade adjust alice --days-late 0 --because "was ill"
+  grade adjust alice --until 2026-03-05T23:59 --because "was ill"
   grade adjust alice --excuse --because "leave of absence"
   grade adjust alice forward.noise_returned --undo --because "my mistake\""""
 
@@ -45,7 +47,8 @@ def main(argv: Sequence[str]) -> int:
             _undo(book, before, arguments.criterion or "total", _reason(arguments), author)
         else:
             kind, criterion, amount, reason = _adjustment(arguments, before)
-            book.adjust(key, kind, criterion, amount, reason, author)
+            until = _extension(arguments.until, book)
+            book.adjust(key, kind, criterion, amount, reason, author, until=until)
         after = book.entry(key)
         refresh_reports(book, after, arguments.out)
         classpage.write_page(book, arguments.out)
@@ -68,6 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--comment", metavar="TEXT", help="add a comment that changes no points")
     parser.add_argument("--excuse", action="store_true", help="excuse the student from this homework")
     parser.add_argument("--days-late", type=float, metavar="N", help="apply the late penalty for N days")
+    parser.add_argument(
+        "--until", metavar="WHEN", help="extend the due date; a bare date lasts until the end of that day"
+    )
     parser.add_argument("--undo", action="store_true", help="undo the latest adjustment of this criterion")
     parser.add_argument("--as", dest="author", metavar="NAME", help="author of the adjustment (default: you)")
     parser.add_argument(
@@ -79,9 +85,10 @@ def _parser() -> argparse.ArgumentParser:
 def _adjustment(arguments: argparse.Namespace, entry: GradebookEntry) -> tuple[str, str, float, str]:
     """Return the adjustment that the arguments describe: kind, criterion, amount and reason."""
     changes = [arguments.points, arguments.comment, arguments.excuse or None, arguments.days_late]
+    changes.append(arguments.until)
     if sum(value is not None for value in changes) != 1:
         raise UsageError(
-            "give exactly one of: points for a criterion, --comment, --excuse, --days-late, --undo"
+            "give exactly one of: points for a criterion, --comment, --excuse, --days-late, --until, --undo"
         )
     criterion = arguments.criterion or "total"
     _check_criterion(criterion, entry)
@@ -93,8 +100,33 @@ def _adjustment(arguments: argparse.Namespace, entry: GradebookEntry) -> tuple[s
         if arguments.days_late < 0:
             raise UsageError("--days-late must be 0 or more")
         return "days late", "total", arguments.days_late, _reason(arguments)
+    if arguments.until is not None:
+        return "extension", "total", 0.0, _reason(arguments)
     kind, amount = _amount(arguments.points, criterion, entry)
     return kind, criterion, amount, _reason(arguments)
+
+
+def _extension(until: str | None, book: Gradebook) -> str | None:
+    """Return the end of an extension as ISO 8601, read in the course's zone, and print it.
+
+    Raises:
+        UsageError: the time is in doubt, or not after the due date.
+    """
+    if until is None:
+        return None
+    from grader.classroom.deadlines import kept_zone
+    from grader.classroom.lateness import due_text, parse_due
+
+    rule = book.late_rule()
+    extended = parse_due(until, kept_zone(book))
+    if rule and extended <= rule.due:
+        raise UsageError(
+            f"--until must be after the due date, {due_text(rule.due)}; not {due_text(extended)}"
+        )
+    print(f"Extended until {due_text(extended)}")
+    if not rule:
+        print("grade: there is no due date yet; the extension counts when there is one", file=sys.stderr)
+    return extended.isoformat()
 
 
 def _reason(arguments: argparse.Namespace) -> str:

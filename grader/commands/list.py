@@ -50,6 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--missing", action="store_true", help="only students who handed in nothing")
     parser.add_argument(
+        "--unknown-times", action="store_true", help="only submissions without a time that can be read"
+    )
+    parser.add_argument(
         "--out", type=Path, default=Path("reports"), metavar="DIR", help="folder of the results (reports)"
     )
     return parser
@@ -66,12 +69,15 @@ def _was_graded_on(entry: GradebookEntry, wanted: str | None) -> bool:
 
 
 def _matches_filters(entry: GradebookEntry, arguments: argparse.Namespace) -> bool:
+    from grader.classroom.unknown_times import has_unknown_time
+
     grade = entry.grade
     conditions = [
         not arguments.failing or bool(_failures(entry, arguments.failing)),
         not arguments.provisional or bool(grade and grade.provisional),
         not arguments.flagged or entry.mark.is_flagged,
         not arguments.missing or entry.label is None,
+        not arguments.unknown_times or has_unknown_time(entry),
     ]
     return all(conditions)
 
@@ -94,6 +100,7 @@ def _line(entry: GradebookEntry, failing: str | None) -> str:
 
     remarks = [mark_text(entry)]
     remarks += ["PROVISIONAL"] if entry.grade and entry.grade.provisional else []
+    remarks += [f"TIME UNKNOWN (“{line(entry.unread_time)}”)"] if entry.unread_time else []
     remarks += ["NEEDS REVIEW"] if entry.mark.is_flagged else []
     remarks += [line(reason) for reason in _failures(entry, failing)] if failing else []
     return f"{entry.person.key:<24} {line(entry.person.name):<28} {'  '.join(remarks)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,6 +25,7 @@ def _entry(key: str, **fields: Any) -> Any:
     """Return a student of whom nothing is to be said but what ``fields`` say."""
     given = {"grade": None, "mark": FinalMark(final=50, possible=100), "inputs": None, "is_late": False}
     nothing = {"conflicts": (), "matched_by": "identifier", "unread_time": "", "by_name": ()}
+    given |= {"label": f"{key}.ipynb", "handed_in": None, "adjustments": ()}
     person = Person(key=key, name=key.title())
     return SimpleNamespace(**{"person": person, **given, **nothing, **fields})
 
@@ -66,6 +68,20 @@ def test_every_kind_of_trouble_has_its_list_the_most_urgent_first():
         ("unknown-lateness", [("ada", "marked as late")]),
         ("name-matches", [("cyd", "only the name links the submission with login c7")]),
     ]
+
+
+def test_who_alone_has_no_time_of_submission_is_listed_where_there_is_a_due_date():
+    entries = [_entry("ada", handed_in=datetime(2026, 3, 1)), _entry("ben"), _entry("cyd", label=None)]
+
+    def anchors(entries: list[Any], *, has_due_date: bool) -> list[str]:
+        attention = Attention([], (), has_due_date=has_due_date)
+        for entry in entries:
+            attention.add(entry, 20)
+        return [f"{each.anchor}: {each.items[0].people[0][0]}" for each in attention.lists()]
+
+    assert anchors(entries, has_due_date=True) == ["missing-times: ben"]
+    assert anchors(entries, has_due_date=False) == []
+    assert anchors(entries[1:], has_due_date=True) == []  # nobody has one, which the terminal says
 
 
 def test_students_who_were_graded_by_another_rubric_than_most_are_named():

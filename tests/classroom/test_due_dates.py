@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
+from class_times import final_points, hand_in
 from classes import gradebook_rows, notebook, run, tiny_rubric
 
 from grader.cli import main
@@ -21,53 +21,37 @@ def out(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
-def _hand_in(folder: Path, **times: str) -> Path:
-    """Write nbgrader's folder of submissions, with a time for each student."""
-    for name, time in times.items():
-        home = folder / "submitted" / name / "hw"
-        notebook(home / "hw.ipynb", "answer = 42")
-        (home / "timestamp.txt").write_text(time, encoding="utf-8")
-    return folder
-
-
-def _points(out: Path) -> dict[str, float]:
-    """Return the final points of each student, as the JSON export has them."""
-    path = out / "points.json"
-    assert main(["export", "--format", "json", "--to", str(path), "--out", str(out)]) == 0
-    return {each["student"]: each["points"] for each in json.loads(path.read_text())["students"]}
-
-
 def test_a_bare_due_date_lasts_all_day_and_is_printed_with_its_zone(
     tmp_path: Path, rubric: Path, out: Path
 ) -> None:
-    folder = _hand_in(tmp_path / "in", noon="2026-03-01 12:00:00 UTC", next="2026-03-02 12:00:00 UTC")
+    folder = hand_in(tmp_path / "in", noon="2026-03-01 12:00:00 UTC", next="2026-03-02 12:00:00 UTC")
     ran = run(out, folder, "--rubric", rubric, "--due", "2026-03-01", "--timezone", "Europe/Berlin")
     assert ran.code == 0
     assert "grade: due end of 2026-03-01 (Europe/Berlin, UTC+01:00)\n" in ran.err
-    assert _points(out) == {"noon": 10, "next": 9}
+    assert final_points(out) == {"noon": 10, "next": 9}
 
 
 def test_the_evening_after_the_clocks_changed_is_one_day_late(
     tmp_path: Path, rubric: Path, out: Path
 ) -> None:
-    folder = _hand_in(tmp_path / "in", alice="2026-10-25 22:30:00 UTC")
+    folder = hand_in(tmp_path / "in", alice="2026-10-25 22:30:00 UTC")
     due = ("--due", "2026-10-24T23:59", "--timezone", "Europe/Berlin")
     assert run(out, folder, "--rubric", rubric, *due).code == 0
-    assert _points(out) == {"alice": 9}
+    assert final_points(out) == {"alice": 9}
 
 
 def test_a_moved_due_date_changes_marks_and_reports_and_leaves_a_line_in_the_history(
     tmp_path: Path, rubric: Path, out: Path
 ) -> None:
-    folder = _hand_in(tmp_path / "in", early="2026-03-01 12:00 UTC", late="2026-03-02 12:00 UTC")
+    folder = hand_in(tmp_path / "in", early="2026-03-01 12:00 UTC", late="2026-03-02 12:00 UTC")
     zone = ("--timezone", "UTC")
     run(out, folder, "--rubric", rubric, "--due", "2026-03-01", *zone)
     again = run(out, folder, "--rubric", rubric)
     assert "grade: due end of 2026-03-01 (UTC)\n" in again.err  # it holds for later runs
-    assert _points(out) == {"early": 10, "late": 9}
+    assert final_points(out) == {"early": 10, "late": 9}
 
     run(out, folder / "submitted" / "early", "--rubric", rubric, "--due", "2026-03-03T12:00")
-    assert _points(out)["late"] == 10
+    assert final_points(out)["late"] == 10
     assert "It was due" not in (out / "late.html").read_text()
     moved = [
         row
@@ -104,7 +88,7 @@ def test_a_wrong_option_is_explained_before_anything_is_graded(
     arguments: tuple[str],
     says: str,
 ) -> None:
-    folder = _hand_in(tmp_path / "in", alice="2026-03-01 12:00 UTC")
+    folder = hand_in(tmp_path / "in", alice="2026-03-01 12:00 UTC")
     assert main([str(folder), "--rubric", str(rubric), "--out", str(out), *arguments]) == 2
     assert says in capsys.readouterr().err
     assert not (out / "gradebook.sqlite").exists()
@@ -156,9 +140,9 @@ def test_times_of_nbgrader_count_in_every_zone_that_they_name(
         "india": "2026-03-03 15:30 IST",
         "soon": "soon",
     }
-    folder = _hand_in(tmp_path / "in", **times)
+    folder = hand_in(tmp_path / "in", **times)
     run(out, folder, "--rubric", rubric, "--due", "2026-03-02", "--timezone", "Europe/Berlin")
-    assert _points(out) == {name: 10 if name in ("india", "soon") else 9 for name in times}
+    assert final_points(out) == {name: 10 if name in ("india", "soon") else 9 for name in times}
 
 
 @pytest.mark.parametrize(
@@ -180,4 +164,4 @@ def test_times_of_a_moodle_worksheet_count_in_the_courses_zone(
     roster.write_text(f'{columns}"Participant 11","Ann Alder",11@uni.example,Submitted,,"{time}"\n')
     late = ("--due", "2026-03-03T09:30", "--timezone", "Asia/Tokyo")
     run(out, tmp_path / "in", "--rubric", rubric, "--roster", roster, *late)
-    assert list(_points(out).values()) == [9]
+    assert list(final_points(out).values()) == [9]
