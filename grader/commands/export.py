@@ -119,7 +119,7 @@ def _request(book: Gradebook, arguments: argparse.Namespace) -> ExportRequest:
         title=rubric["title"],
         possible=rubric.get("total") or _largest_maximum(entries),
         exercises={int(number): title for number, title in rubric["exercises"].items()},
-        due=late.due.isoformat(sep=" ") if late else "",
+        due=late.due.isoformat(sep=" ", timespec="seconds") if late else "",
         theirs=arguments.theirs,
         assignment=arguments.assignment,
         with_provisional=arguments.with_provisional,
