@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.commands import GRADED, NOT_GRADED
 from grader.errors import UsageError
+from grader.lasting_output import lasting_output
 
 if TYPE_CHECKING:
     from grader.options import Options
@@ -70,7 +72,15 @@ def grade_class(arguments: argparse.Namespace, rubric: Rubric, options: Options)
         json=arguments.json,
         quiet=arguments.quiet,
     )
-    all_graded = batch.grade_class(arguments.paths, rubric, options, class_options)
+    with lasting_output() as output:
+        all_graded = batch.grade_class(arguments.paths, rubric, options, class_options)
+    if output.error:
+        print(
+            f"grade: standard output could not be written ({output.error.strerror}); everything graded is in "
+            f"{arguments.out}",
+            file=sys.stderr,
+        )
+        return NOT_GRADED
     if arguments.open:
         webbrowser.open((arguments.out / "index.html").resolve().as_uri())
     return GRADED if all_graded else NOT_GRADED

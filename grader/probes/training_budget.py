@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from grader.sandbox.deadlines import BACKSTOP
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingBudget:
@@ -69,16 +71,23 @@ class TrainingClock:
         decided: whether ``evaluate`` has returned True.
     """
 
-    def __init__(self, budget: TrainingBudget, on_progress: Callable[[int, int], None]) -> None:
+    def __init__(
+        self,
+        budget: TrainingBudget,
+        on_progress: Callable[[int, int], None],
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         """
         Args:
             on_progress: called now and then with the number of batches done and the expected total.
+            now: the time that counts, in seconds, such as processor time.
         """
         self.steps, self.out_of_time, self.decided = 0, False, False
         self.evaluate: Callable[[], bool] = lambda: False
         self._evaluation_steps = budget.evaluation_steps()
         self._promised, self._maximum = budget.steps, budget.max_epochs * budget.batches
-        self._deadline = time.monotonic() + budget.seconds
+        self._now, self._deadline = now, now() + budget.seconds
+        self._backstop = time.monotonic() + BACKSTOP * budget.seconds
         self._on_progress = on_progress
 
     def go_on(self, may_evaluate: bool = True) -> bool:
@@ -87,12 +96,13 @@ class TrainingClock:
         Args:
             may_evaluate: whether the network is in a state to be evaluated, as far as the caller knows.
         """
-        self.out_of_time |= not self.decided and time.monotonic() > self._deadline
+        is_late = self._now() > self._deadline or time.monotonic() > self._backstop
+        self.out_of_time |= not self.decided and is_late
         if may_evaluate and self.steps in self._evaluation_steps and not self.out_of_time:
             self._evaluation_steps.remove(self.steps)  # before the call, since an evaluation may ask again
-            started = time.monotonic()
+            started = self._now()
             self.decided |= self.evaluate()
-            self._deadline += time.monotonic() - started
+            self._deadline += self._now() - started
         if self.decided or self.out_of_time:
             return False
         self.steps += 1

@@ -70,18 +70,11 @@ def measure(layers: Sequence[str] = ALL_LAYERS) -> Isolation:
     if not worker_process.can_fork():
         why = f"the grader has no sandbox layers for {system_name()}"
         return Isolation(missing=dict.fromkeys(ALL_LAYERS, why))
-    with tempfile.TemporaryDirectory(prefix="grade-probe-", ignore_cleanup_errors=True) as folder:
+    try:
+        found = _self_test(layers)
+    except (OSError, subprocess.SubprocessError, ValueError):
         try:
-            ran = subprocess.run(
-                [*worker_process.worker_command(folder), "--self-test", *layers],
-                env=worker_process.worker_environment(),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=_SECONDS,
-                check=True,
-            )
-            found: dict[str, Any] = json.loads(ran.stdout)
+            found = _self_test(layers)  # it may have been killed by accident
         except (OSError, subprocess.SubprocessError, ValueError) as error:
             why = f"the self-test did not finish ({type(error).__name__})"
             return Isolation(missing=dict.fromkeys(ALL_LAYERS, why))
@@ -91,6 +84,21 @@ def measure(layers: Sequence[str] = ALL_LAYERS) -> Isolation:
         breaches=tuple(found["breaches"]),
         landlock_abi=found["landlock_abi"],
     )
+
+
+def _self_test(layers: Sequence[str]) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory(prefix="grade-probe-", ignore_cleanup_errors=True) as folder:
+        ran = subprocess.run(
+            [*worker_process.worker_command(folder), "--self-test", *layers],
+            env=worker_process.worker_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            check=True,
+        )
+        found: dict[str, Any] = json.loads(ran.stdout)
+        return found
 
 
 def system_name() -> str:

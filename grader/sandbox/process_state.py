@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,15 @@ def process_state(pid: int) -> ProcessState | None:
     except (OSError, ValueError, IndexError):
         return None
     return ProcessState(cpu_seconds=cpu_seconds, is_stopped=state in "Tt", is_asleep=threads == {"S"})
+
+
+def time_used(pid: int | None, threads: int) -> float:
+    """Return the processor time of a process on each of its threads, and of this thread, in seconds.
+
+    The time on the clock replaces it where it is not known.
+    """
+    state = None if pid is None else process_state(pid)
+    return state.cpu_seconds / threads + time.thread_time() if state else time.monotonic()
 
 
 def memory_kills() -> int:

@@ -21,6 +21,7 @@ from grader.sandbox.deadlines import LimitWatcher, TimeLimit
 from grader.sandbox.decoding import AnswerDecoder
 from grader.sandbox.diagnosis import add_cause, end_error, gpu_failure, timeout_error
 from grader.sandbox.encoding import RequestEncoder
+from grader.sandbox.process_state import time_used
 from grader.sandbox.source import WorkerSource
 from grader.sandbox.time_spent import TimeSpent
 from grader.sandbox.values import (
@@ -130,7 +131,7 @@ class Student(Closing):
 
     def set_variable(self, name: str, value: Any) -> None:
         """Set a variable of the notebook."""
-        self.reply({"verb": "set", "name": name}, target="", values={"value": value})
+        self.set("", name, value)
 
     def fresh(self, **changes: Any) -> Student:
         """Return a copy with a worker of its own, unaffected by earlier calls. Close it after use.
@@ -199,6 +200,10 @@ class Student(Closing):
         if connection := self._connection:
             connection.kill()
 
+    def time_used(self) -> float:
+        """Return the processor time of the worker and of this thread; the clock's where that is not known."""
+        return time_used(self._connection.pid if self._connection else None, self.threads)
+
     def close(self) -> None:
         """Kill the worker, if there is one."""
         if self._connection:
@@ -236,7 +241,6 @@ class Student(Closing):
     ) -> dict[str, Any]:
         self._doubles |= encoder.doubles
         seconds = self.timeout_factor * timeout * self.threads
-        # The kill ends the read or write below, which then raises Closed.
         limit = TimeLimit(pid=connection.pid, seconds=seconds, on_exceed=connection.kill)
         started = time.monotonic()
         self._open_limits.append(limit)

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from classes import command, gradebook_rows, run, tiny_rubric, write_class
 
-GRADED, MISUSE, STOPPED = 0, 2, 130
+GRADED, NOT_GRADED, MISUSE, STOPPED = 0, 1, 2, 130
 
 
 @pytest.fixture
@@ -64,6 +64,17 @@ def test_a_second_ctrl_c_stops_at_once_and_leaves_no_process(tmp_path, rubric, o
     batch.communicate(timeout=10)
     assert batch.returncode == STOPPED
     _wait_until_gone(str(rubric))
+
+
+def test_a_full_disk_behind_the_output_stops_no_class(tmp_path, rubric, out):
+    submissions = write_class(tmp_path / "class", alice=42, bob=41)
+    with open("/dev/full", "w") as full:
+        line = [*command(submissions, "--rubric", rubric), "--out", str(out)]
+        ran = subprocess.run(line, stdout=full, stderr=subprocess.PIPE, text=True, timeout=300)
+    assert ran.returncode == NOT_GRADED
+    assert "standard output could not be written (No space left on device)" in ran.stderr
+    assert gradebook_rows(out, "SELECT count(*) FROM result") == [(2,)]
+    assert (out / "index.html").exists()
 
 
 @pytest.mark.slow

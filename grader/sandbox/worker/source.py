@@ -16,7 +16,8 @@ from typing import Any
 from . import absent, colab, stubs
 
 MODULE = "notebook"  # not __main__, so that code under ``if __name__ == "__main__":`` does not run
-STATEMENT_SECONDS = 15  # for one statement at top level; definitions and constants take almost none
+STATEMENT_SECONDS = 15  # of processor time, for one statement at top level; definitions take almost none
+_BACKSTOP = 10
 _FILENAME = re.compile(r"<cell (\d+)>|<([^<>]+\.py)>")  # the names under which ``run`` compiles statements
 
 
@@ -88,6 +89,8 @@ def _bound_placeholders(
 def _time_limit() -> Iterator[None]:
     """Raise TimeoutError within the block after ``STATEMENT_SECONDS``, where the system has SIGALRM.
 
+    The time is that of the processor, and ten times that on the clock.
+
     Python runs signal handlers in the main thread between bytecodes, so the exception surfaces in the
     statement itself. A long call into C is not interrupted; the judge's deadline ends that worker.
     """
@@ -98,13 +101,16 @@ def _time_limit() -> Iterator[None]:
     def stop(*_: object) -> None:
         raise TimeoutError(f"this statement took more than {STATEMENT_SECONDS} seconds at top level")
 
-    previous = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(STATEMENT_SECONDS)
+    timers = ((signal.SIGPROF, signal.ITIMER_PROF, 1), (signal.SIGALRM, signal.ITIMER_REAL, _BACKSTOP))
+    previous = [signal.signal(number, stop) for number, _, _ in timers]
+    for _, timer, times in timers:
+        signal.setitimer(timer, times * STATEMENT_SECONDS)
     try:
         yield
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, previous)
+        for (number, timer, _), before in zip(timers, previous, strict=True):
+            signal.setitimer(timer, 0)
+            signal.signal(number, before)
 
 
 def describe(error: BaseException) -> dict[str, Any]:

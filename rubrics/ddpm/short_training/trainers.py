@@ -89,7 +89,7 @@ def start_with_student_trainer(
     session = TrainingSession(
         predict=predictor(student, network) if network else _encoded(model, calls.encoding),
         network=network,
-        clock=TrainingClock(budget, on_progress),
+        clock=TrainingClock(budget, on_progress, student.time_used),
     )
 
     def new_optimizer() -> Any:
@@ -166,7 +166,7 @@ def start_with_reference_trainer(
     session = TrainingSession(
         predict=predictor(student, network),
         network=network,
-        clock=TrainingClock(budget, on_progress),
+        clock=TrainingClock(budget, on_progress, student.time_used),
     )
 
     def train(epochs: int) -> None:
