@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import zipfile
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -91,6 +91,13 @@ def test_a_time_that_cannot_be_read_is_kept_as_text(tmp_path, scratch, text, hou
     (attempt,) = collect([str(folder)], scratch, []).attempts
     assert (attempt.handed_in.astimezone(UTC).hour if attempt.handed_in else None) == hour
     assert attempt.unread_time == (text if hour is None else "")
+
+
+def test_a_platforms_time_without_a_zone_is_the_courses(tmp_path, scratch):
+    folder = _write_notebooks(tmp_path / "submitted", "alice/hw/x.ipynb")
+    (folder / "alice/hw/timestamp.txt").write_text("2026-03-01 22:00:00")
+    (attempt,) = collect([str(folder)], scratch, [], zone=timezone(timedelta(hours=-5))).attempts
+    assert attempt.handed_in == datetime(2026, 3, 2, 3, tzinfo=UTC)
 
 
 def test_attempts_of_one_student_are_ordered(tmp_path, scratch):
