@@ -4,28 +4,44 @@ from __future__ import annotations
 
 import importlib
 import io
-import os
 import sys
 from collections.abc import Sequence
 
 from grader.commands import MISUSE, NOT_GRADED, SUBCOMMANDS
 from grader.errors import GraderError
+from grader.streams import Stream, guard_streams
 
 
 def run() -> None:
     """Run the console script and exit with its code; 130 after Ctrl-C, as shells expect."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without Unicode must not cause a traceback
+    output = guard_streams()
     try:
-        code = main()
+        code: int | str | None = main()
     except KeyboardInterrupt:
         print("grade: interrupted; the results so far are in the output folder", file=sys.stderr)
         code = 130
-    except BrokenPipeError:  # `grade … | head`
-        # Python flushes stdout once more at exit; redirected, that cannot fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = NOT_GRADED
-    sys.exit(code)
+    except SystemExit as leaving:  # raised by --help and by wrong options
+        code = leaving.code
+    sys.exit(_code_after(output) or code)
+
+
+def _code_after(output: Stream | None) -> int:
+    """Say what became of standard output, and return a code for it; 0 if all is written."""
+    if output is None:
+        return 0
+    sys.stdout.flush()
+    if output.error is None:
+        return 0
+    if isinstance(output.error, BrokenPipeError):  # `grade … | head`
+        return NOT_GRADED
+    print(
+        f"grade: standard output cannot be written ({output.error.strerror}); what was printed is lost, what "
+        "was written to files is there",
+        file=sys.stderr,
+    )
+    return MISUSE
 
 
 def main(argv: Sequence[str] | None = None) -> int:

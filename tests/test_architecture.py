@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 WORKER = ROOT / "grader" / "sandbox" / "worker"
 # The packages and modules of the grader, from the bottom up: each imports from lower layers only.
 LAYERS = (
-    ("text", "errors", "closing"),
+    ("text", "errors", "closing", "streams"),
     ("files", "lasting_output", "model", "notebook", "version"),
     ("seeds",),
     ("extraction", "sandbox"),

@@ -4,38 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from classes import gradebook
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from report_samples import grade
+from exported import write_marks
 
 from grader.classroom.identity import Identifier
 from grader.classroom.students import Person
 from grader.cli import main
-from grader.model import Grade, Verdict
-
-
-def graded(points: float) -> Grade:
-    """Return a grade of ``points`` out of 100."""
-    lost, changes = 100 - points, {}
-    for result in grade().criteria:
-        taken = min(lost, result.possible)
-        if taken:
-            failed = {"verdict": Verdict.FAIL, "earned": round(result.possible - taken, 2), "credit": 0.0}
-            changes[result.id] = failed
-        lost = round(lost - taken, 2)
-    return grade(changes=changes)
-
-
-def write_class(folder: Path, marks: Mapping[str, float | None], people: Sequence[Person]) -> Path:
-    """Write a gradebook with a grade of so many points for each key."""
-    given = {key: None if mark is None else graded(mark) for key, mark in marks.items()}
-    return gradebook(folder, given, {person.key: person for person in people})
-
 
 ANN = Person(key="ann", name="Ann Alder", ids={"canvas": "1001", "sis": "0011", "login": "aa11"})
 BEN = Person(key="ben", name="Birch, Ben", ids={"canvas": "1002", "email": "ben@x.org", "moodle": "12"})
@@ -46,7 +22,7 @@ HEADER = "Student,ID,SIS User ID,SIS Login ID,Section,HW (55)"
 @pytest.fixture(scope="module")
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("class") / "out"
-    return write_class(folder, {"ann": 90, "ben": 80, "cat": 70}, [ANN, BEN, CAT])
+    return write_marks(folder, {"ann": 90, "ben": 80, "cat": 70}, [ANN, BEN, CAT])
 
 
 Ran = tuple[int, bytes, str]
@@ -104,7 +80,7 @@ def test_a_dry_run_shows_the_same_and_writes_nothing(out, fill):
 
 def test_long_lists_are_shortened_only_where_nothing_changes(tmp_path, fill):
     people = [Person(key=f"p{n}", name=f"P {n}", ids={"canvas": str(n)}) for n in range(1, 41)]
-    out = write_class(tmp_path / "out", {person.key: 50 for person in people}, people)
+    out = write_marks(tmp_path / "out", {person.key: 50 for person in people}, people)
     rows = "".join(f"P {n},{n},,,S1,{50 if n <= 20 else ''}\n" for n in range(1, 41))
     _, _, said = fill(out, "canvas", f"{HEADER}\n{rows}")
     lines = said.splitlines()
@@ -125,10 +101,10 @@ def test_rows_known_by_name_only_wait_to_be_confirmed(out, fill):
 
 def test_a_name_that_several_people_share_decides_nothing(tmp_path, fill):
     twins = [Person(key="max", name="Max Miller"), Person(key="max-2", name="Miller, Max")]
-    out = write_class(tmp_path / "out", {"max": 10, "max-2": 20}, twins)
+    out = write_marks(tmp_path / "out", {"max": 10, "max-2": 20}, twins)
     _, data, _ = fill(out, "canvas", f"{HEADER}\nMax Miller,7,,,S1,3\n", "--confirm-names")
     assert marks(data)["Max Miller"] == "3"
-    out = write_class(tmp_path / "one", {"max": 10}, twins[:1])
+    out = write_marks(tmp_path / "one", {"max": 10}, twins[:1])
     rows = "Max Miller,7,,,S1,3\nMax Miller,8,,,S1,4\n"
     _, data, _ = fill(out, "canvas", f"{HEADER}\n{rows}", "--confirm-names")
     assert data.decode().splitlines()[1:] == ["Max Miller,7,,,S1,3", "Max Miller,8,,,S1,4"]
@@ -155,7 +131,7 @@ def test_two_students_with_one_identifier_are_refused(tmp_path, capsys, system):
         Person(key="ann", name="Ann Alder", ids=ids),
         Person(key="ben", name="Ben Birch", identifiers=elsewhere),
     ]
-    out = write_class(tmp_path / "out", {"ann": 90, "ben": 80}, people)
+    out = write_marks(tmp_path / "out", {"ann": 90, "ben": 80}, people)
     theirs = {
         "canvas": f"{HEADER}\nAnn,,,aa11,S1,\n",
         "moodle": "Identifier,Email address,Grade,Last modified (grade)\nParticipant 1,a@x.org,,-\n",
@@ -180,7 +156,7 @@ def test_two_rows_with_one_identifier_are_refused_unless_they_are_one_person(out
 
 
 def test_a_row_with_the_identifiers_of_two_students_is_refused(tmp_path, fill):
-    out = write_class(tmp_path / "out", {"ann": 90, "ben": 80}, [ANN, BEN])
+    out = write_marks(tmp_path / "out", {"ann": 90, "ben": 80}, [ANN, BEN])
     code, data, said = fill(out, "canvas", f"{HEADER}\nAnn,1002,,aa11,S1,\n")
     assert (code, data) == (2, b"")
     assert "has identifiers of two students, ben (Birch, Ben) and ann (Ann Alder)" in said
@@ -188,14 +164,14 @@ def test_a_row_with_the_identifiers_of_two_students_is_refused(tmp_path, fill):
 
 def test_placeholders_are_no_identifiers(tmp_path, fill):
     people = [Person(key="ann", name="Ann", ids={"sis": "n/a"}), Person(key="ben", name="Ben")]
-    out = write_class(tmp_path / "out", {"ann": 90, "ben": 80}, people)
+    out = write_marks(tmp_path / "out", {"ann": 90, "ben": 80}, people)
     code, data, _ = fill(out, "canvas", f"{HEADER}\nZoe,7,n/a,-,S1,3\nEva,8,n/a,-,S1,4\n")
     assert (code, marks(data)["Zoe"], marks(data)["Eva"]) == (0, "3", "4")
 
 
 @pytest.mark.parametrize("old", ["5", "EX", "-", ""])
 def test_without_a_mark_of_ours_theirs_stays(tmp_path, fill, old):
-    out = write_class(tmp_path / "out", {"ann": None}, [ANN])
+    out = write_marks(tmp_path / "out", {"ann": None}, [ANN])
     _, data, _ = fill(out, "canvas", f"{HEADER}\nAnn,1001,,,S1,{old}\n")
     assert marks(data)["Ann"] == old
 
@@ -274,52 +250,3 @@ def test_a_worksheet_for_blind_marking_is_filled_in_by_number(out, fill):
     _, data, said = fill(out, "moodle", table)
     assert [row.split(",")[2] for row in data.decode("utf-8-sig").splitlines()[1:]] == ["80", ""]
     assert "Participant 13: in the worksheet, but not graded here" in said
-
-
-NAMES = st.sampled_from(["Ann Alder", "Alder, Ann", "Max Miller", "Zoë Ng", "李 小龙", "Eva"])
-
-
-@st.composite
-def downloads(draw):  # type: ignore[no-untyped-def]
-    """Draw people with marks, their rows in a downloaded gradebook, and the form of the file."""
-    count = draw(st.integers(1, 5))
-    kinds = draw(st.lists(st.sampled_from(["canvas", "sis", "login"]), min_size=1, unique=True))
-    people = [
-        Person(
-            key=f"k{n}",
-            name=draw(NAMES),
-            ids={kind: f"{n}" for kind in kinds if kind == kinds[0] or draw(st.booleans())},
-        )
-        for n in range(count)
-    ]
-    rows = [(n, draw(NAMES)) for n in draw(st.permutations(range(count + 2)))]
-    columns = {"canvas": "ID", "sis": "SIS User ID", "login": "SIS Login ID"}
-    order = draw(st.permutations(list(columns)))
-    others = draw(st.lists(st.sampled_from(["Other (1)", "HW2 (56)", "Current Score"]), unique=True))
-    header = [*(columns[kind] for kind in order), "Section"]
-    titles = draw(st.permutations(["HW (55)", *others]))
-    table = [["Student", *header, *titles]]
-    for n, name in rows:
-        known = {kind: str(n) if kind in kinds else "" for kind in columns}
-        table.append([name, *(known[kind] for kind in order), "S1", *("" for _ in titles)])
-    delimiter = draw(st.sampled_from(",;\t"))
-    text = io.StringIO()
-    line_end = draw(st.sampled_from(["\n", "\r\n", "\r"]))
-    csv.writer(text, delimiter=delimiter, lineterminator=line_end).writerows(table)
-    encoding = draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]))
-    points = draw(st.lists(st.integers(0, 100), min_size=count, max_size=count))
-    return people, points, [n for n, _ in rows], text.getvalue().encode(encoding), delimiter
-
-
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-@given(downloads())
-def test_each_row_gets_the_mark_of_the_person_with_its_identifier(tmp_path_factory, fill, drawn):
-    """Whatever the order of rows and columns, the delimiter, the encoding, and whoever shares a name."""
-    people, points, rows, theirs, delimiter = drawn
-    keys = [person.key for person in people]
-    out = write_class(tmp_path_factory.mktemp("class") / "out", dict(zip(keys, points, strict=True)), people)
-    code, data, said = fill(out, "canvas", theirs, "--confirm-names")
-    assert code == 0, said
-    filled = list(csv.reader(io.StringIO(data.decode(), newline=""), delimiter=delimiter))
-    expected = [str(points[n]) if n < len(people) else "" for n in rows]
-    assert [row[-1] for row in filled[1:]] == expected

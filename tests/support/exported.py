@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from report_samples import grade
 
 from grader.classroom.students import Person
 from grader.cli import main
-from grader.model import Verdict
+from grader.model import Grade, Verdict
 
 PEOPLE = {
     "as1": Person(key="as1", name="Smith, Alice", ids={"canvas": "123", "login": "as1", "moodle": "9001"}),
@@ -52,3 +53,21 @@ def export(out: Path, capsys: pytest.CaptureFixture[str], *arguments: str | Path
     if code:
         return b"", errors
     return target.read_bytes() if target.is_file() else b"", errors
+
+
+def graded(points: float) -> Grade:
+    """Return a grade of ``points`` out of 100."""
+    lost, changes = 100 - points, {}
+    for result in grade().criteria:
+        taken = min(lost, result.possible)
+        if taken:
+            failed = {"verdict": Verdict.FAIL, "earned": round(result.possible - taken, 2), "credit": 0.0}
+            changes[result.id] = failed
+        lost = round(lost - taken, 2)
+    return grade(changes=changes)
+
+
+def write_marks(folder: Path, marks: Mapping[str, float | None], people: Sequence[Person]) -> Path:
+    """Write a gradebook with a grade of so many points for each key."""
+    given = {key: None if mark is None else graded(mark) for key, mark in marks.items()}
+    return gradebook(folder, given, {person.key: person for person in people})
