@@ -7,6 +7,7 @@ import io
 from pathlib import Path
 
 import pytest
+from classes import run, tiny_rubric, write_class
 from exported import write_marks
 
 from grader.classroom.identity import Identifier
@@ -250,3 +251,27 @@ def test_a_worksheet_for_blind_marking_is_filled_in_by_number(out, fill):
     _, data, said = fill(out, "moodle", table)
     assert [row.split(",")[2] for row in data.decode("utf-8-sig").splitlines()[1:]] == ["80", ""]
     assert "Participant 13: in the worksheet, but not graded here" in said
+
+
+def test_an_address_in_canvas_s_column_of_logins_is_an_address(tmp_path, fill):
+    """As after a class on GitHub, whose roster knows students by their addresses only."""
+    people = [Person(key="octo", name="octo", ids={"email": "Ann@x.org", "github": "octo"})]
+    out = write_marks(tmp_path / "out", {"octo": 90}, people)
+    _, data, said = fill(out, "canvas", f"{HEADER}\nAnn Alder,1,,ann@x.org,S1,\n")
+    assert marks(data)["Ann Alder"] == "90"
+    assert "e-mail address ann@x.org" in said
+
+
+def test_a_hand_in_that_only_a_name_connects_with_its_student_waits_to_be_confirmed(tmp_path):
+    """The row's identifier is the student's; that the file is the student's, only its name says."""
+    files = write_class(tmp_path / "class", **{"Ann Alder": 42})
+    roster = tmp_path / "canvas.csv"
+    roster.write_text(f"{HEADER}\n    Points Possible,,,,,10\nAnn Alder,1001,0011,aa11,S1,\n")
+    out = tmp_path / "out"
+    run(out, files, "--rubric", tiny_rubric(tmp_path / "tiny"), "--roster", roster, "--quiet")
+    export = ["export", "--format", "canvas", "--theirs", roster, "--assignment", "HW"]
+    waiting, confirmed = run(out, *export), run(out, *export, "--confirm-names")
+    assert (marks(waiting.out.encode())["Ann Alder"], waiting.code) == ("", 0)
+    assert "left out: Ann Alder = aa11 (10)" in waiting.err
+    assert marks(confirmed.out.encode())["Ann Alder"] == "10"
+    assert "Ann Alder  -    10   Canvas id 1001, file by name" in confirmed.err

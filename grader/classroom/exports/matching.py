@@ -16,6 +16,7 @@ _ONE_EACH = ("canvas", "sis", "student id", "moodle", "login")  # a person has o
 _LASTING = ("canvas", "sis", "student id")  # and of these, the same one for years
 _NONE = {"", "-", "–", "n/a", "#n/a", "na", "none", "null"}
 BY_NAME = "name"
+_BY_FILE = ", file by name"  # the row is the student's, but only a name says so of the file handed in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +52,10 @@ class Match:
 def their_row(name: str, values: Mapping[str, str]) -> TheirRow:
     """Return a row from its name and its values by kind of identifier; placeholders are left out."""
     known = {kind: value for kind, value in values.items() if value.strip().casefold() not in _NONE}
-    return TheirRow(name=name.strip(), identifiers=identifiers_from(known))
+    identifiers = identifiers_from(known)
+    if "@" in known.get("login", "") and "email" not in known:
+        identifiers += (Identifier("email", known["login"]),)  # as in rosters, a login may be an address
+    return TheirRow(name=name.strip(), identifiers=identifiers)
 
 
 def own_matches(entries: Sequence[GradebookEntry], kinds: Collection[str]) -> list[Match]:
@@ -68,8 +72,9 @@ def own_matches(entries: Sequence[GradebookEntry], kinds: Collection[str]) -> li
             by_id[_slot(identifier)].append(entry)
             refuse_two(identifier, by_id[_slot(identifier)])
         best = next((each for each in own if is_certain(entry, [each])), own[0] if own else None)
+        certain = not own or is_certain(entry, own)
         by = spoken(best) if best else BY_NAME
-        matches.append(Match(entry=entry, by=by, is_certain=not own or is_certain(entry, own)))
+        matches.append(Match(entry=entry, by=by if certain else by + _BY_FILE, is_certain=certain))
     return matches
 
 
@@ -98,14 +103,12 @@ def match_rows(rows: Sequence[TheirRow], entries: Sequence[GradebookEntry]) -> l
 
 def identifiers_of(entry: GradebookEntry) -> tuple[Identifier, ...]:
     """Return all identifiers of a student."""
-    every: tuple[Identifier, ...] = getattr(entry.person, "identifiers", ())
-    return every or identifiers_from(entry.person.ids)
+    return entry.person.identifiers or identifiers_from(entry.person.ids)
 
 
 def is_certain(entry: GradebookEntry, identifiers: Iterable[Identifier]) -> bool:
     """Return whether one of a student's identifiers is that of whoever handed in, by more than a name."""
-    by_name: frozenset[Identifier] = getattr(entry, "by_name", frozenset())
-    uncertain = {_slot(each) for each in by_name}
+    uncertain = {_slot(each) for each in entry.by_name}
     return any(_slot(each) not in uncertain for each in identifiers)
 
 
@@ -137,7 +140,8 @@ def _by_identifier(row: TheirRow, by_id: Mapping[tuple[str, str], Sequence[Grade
         if differing := _differing(row, entry, _LASTING):
             return Match(why_not=f"{spoken(shared[0])} is that of {named(entry)}, but {differing}")
         best = next((each for each in shared if is_certain(entry, [each])), shared[0])
-        return Match(entry=entry, by=spoken(best), is_certain=is_certain(entry, shared))
+        certain = is_certain(entry, [best])
+        return Match(entry=entry, by=spoken(best) + ("" if certain else _BY_FILE), is_certain=certain)
     return Match()
 
 
