@@ -86,10 +86,6 @@ class _Source:
                     yield Identifier("github", value, GITHUB)
                 elif kind != "email" or "@" in value:
                     yield Identifier(kind, value)
-                if kind == "login" and "@" in value and value not in values["email"]:
-                    yield Identifier(
-                        "email", value
-                    )  # sites log in with it, and Canvas gives no other
         for value in values["id"]:
             if self._is_moodle:
                 yield from _several_kinds(value, is_moodle=True)

@@ -211,11 +211,6 @@ def test_a_roster_of_classroom_50_has_github_logins(tmp_path: Path) -> None:
     assert identifiers(one) == {("github", "octo-ann"), ("email", "a@x.org")}
 
 
-def test_a_login_that_is_an_address_is_known_as_both(tmp_path: Path) -> None:
-    (one,) = entries(tmp_path, "Student,ID,SIS Login ID,Section\nAnn,1,ann@x.org,S1\n")
-    assert identifiers(one) == {("canvas", "1"), ("login", "ann@x.org"), ("email", "ann@x.org")}
-
-
 def test_students_of_nbgrader_have_a_student_id(tmp_path: Path) -> None:
     (one,) = entries(tmp_path, "id,first_name,last_name,email,lms_user_id\nada1,Ada,Alder,a@x.org,\n")
     assert identifiers(one) == {("student id", "ada1"), ("email", "a@x.org")}
