@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -33,7 +33,7 @@ class GradebookEntry:
         adjustments: those not withdrawn, oldest first.
         matched_by: "name" if other records of the person are known to be the same by name alone, "person" if
             somebody merged them, else "identifier".
-        by_name: identifiers of which only a name says that the hand-in is of their person.
+        by_name: identifiers of which only a name says that the hand-in, or an adjustment, is of their person.
         conflicts: a sentence for each contradiction about who the person is that nobody has settled.
     """
 
@@ -83,9 +83,16 @@ def is_student(records: Sequence[Record]) -> bool:
     return any(record.is_student for record in listed)
 
 
-def matched_by(directory: Directory, record: int) -> str:
-    """Return how the records of a hand-in's person are known to be one; see ``GradebookEntry``."""
+def matched_by(directory: Directory, record: int, adjusted: Collection[int]) -> str:
+    """Return how the records of a person are known to be one; see ``GradebookEntry``.
+
+    Args:
+        record: the one that handed in what counts.
+        adjusted: those with adjustments.
+    """
     strong = set(directory.strongly(record))
+    if not strong.issuperset(adjusted):
+        return NAME
     others = [each for each in directory.cluster(record) if each.id not in strong]
     if any(each.identifiers or each.on_roster for each in others):
         return NAME
@@ -93,8 +100,11 @@ def matched_by(directory: Directory, record: int) -> str:
     return PERSON if by_hand else "identifier"
 
 
-def identifiers_by_name(directory: Directory, record: int) -> frozenset[Identifier]:
-    """Return the identifiers that only a name links with the record of a hand-in."""
+def identifiers_by_name(
+    directory: Directory, record: int, adjusted: Collection[int]
+) -> frozenset[Identifier]:
+    """Return the identifiers that only a name links with a part of the mark; see ``matched_by``."""
     strong = set(directory.strongly(record))
-    others = (each for each in directory.cluster(record) if each.id not in strong)
+    is_mixed = not strong.issuperset(adjusted)  # an adjustment and the hand-in belong together by name alone
+    others = (each for each in directory.cluster(record) if is_mixed or each.id not in strong)
     return frozenset(identifier for each in others for identifier in each.identifiers)

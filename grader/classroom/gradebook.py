@@ -72,13 +72,15 @@ class Gradebook(ResultStore, RecordStore, AttemptStore):
             made = sorted(
                 (a for record in records for a in adjustments.get(record.id, ())), key=lambda a: a.id
             )
-            yield self._entry(records, current_attempts(own), tuple(made), rule, best=best)
+            adjusted = [record.id for record in records if adjustments.get(record.id)]
+            yield self._entry(records, current_attempts(own), tuple(made), adjusted, rule, best=best)
 
     def _entry(
         self,
         records: Sequence[Record],
         submitted: Sequence[StoredAttempt],
         adjustments: tuple[Adjustment, ...],
+        adjusted: Sequence[int],
         rule: LateRule | None,
         *,
         best: bool,
@@ -101,6 +103,7 @@ class Gradebook(ResultStore, RecordStore, AttemptStore):
         inputs, grade = self.result(result) if result is not None else (None, None)
         handed_in = (counting.handed_in if counting else None) or roster_time
         ids = {record.id for record in records}
+        basis = counting.person if counting else min(adjusted, default=records[0].id)
         return GradebookEntry(
             person=person_of(records),
             on_roster=any(record.on_roster for record in records),
@@ -118,8 +121,8 @@ class Gradebook(ResultStore, RecordStore, AttemptStore):
             grade=grade,
             adjustments=adjustments,
             mark=final_mark(grade, adjustments, rule, handed_in),
-            matched_by=matched_by(directory, counting.person) if counting else "identifier",
-            by_name=identifiers_by_name(directory, counting.person) if counting else frozenset(),
+            matched_by=matched_by(directory, basis, adjusted),
+            by_name=identifiers_by_name(directory, basis, adjusted),
             conflicts=tuple(
                 conflict.sentence
                 for conflict in directory.open_conflicts()
@@ -146,6 +149,7 @@ class Gradebook(ResultStore, RecordStore, AttemptStore):
         who: str,
         *,
         until: str | None = None,
+        named: int | None = None,
     ) -> None:
         """Add an adjustment and log it.
 
@@ -158,9 +162,12 @@ class Gradebook(ResultStore, RecordStore, AttemptStore):
             kind, criterion, because: see ``Adjustment``; ``amount`` is its ``points``.
             who: name of the person who makes the adjustment.
             until: end of an extension, as ISO 8601.
+            named: id of the record that the student was named by, which keeps the adjustment where only a
+                name links it with the one that would.
         """
         with self.transaction():
-            self._adjust(self.entry(student), kind, criterion, amount, because, who, until=until)
+            entry = self.entry(student)
+            self._adjust(entry, kind, criterion, amount, because, who, until=until, named=named)
 
     def adjust_group(
         self,
@@ -194,6 +201,7 @@ class Gradebook(ResultStore, RecordStore, AttemptStore):
         *,
         until: str | None,
         linked: int | None = None,
+        named: int | None = None,
     ) -> None:
         results = entry.grade.criteria if entry.grade else ()
         result = next((each for each in results if each.id == criterion), None)
@@ -201,6 +209,8 @@ class Gradebook(ResultStore, RecordStore, AttemptStore):
         scope = "person" if linked is None else "group"
         is_of_the_work = entry.counting is not None and kind in _OF_THE_WORK
         record = entry.counting.person if entry.counting and is_of_the_work else entry.person.record
+        if named is not None and record not in self.directory().strongly(named):
+            record = named
         row = (record, kind, criterion, amount, because, who, timestamp(), *verdict, until, scope, linked)
         self._rows("INSERT INTO adjustment VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)", *row)
         after = self.entry(entry.person.key).mark

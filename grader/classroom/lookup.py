@@ -36,6 +36,16 @@ def find_student(book: Gradebook, query: str) -> str:
     raise UsageError(f"the gradebook has no student {query!r}; `grade list` shows all")
 
 
+def named_record(book: Gradebook, query: str) -> int | None:
+    """Return the record that ``query`` names by its key or by one of its identifiers; None for a name."""
+    records = book.directory().records.values()
+    wanted = query.strip().casefold()
+    found = [record.id for record in records if record.key == query] or [
+        record.id for record in records if any(each.normalized == wanted for each in record.identifiers)
+    ]
+    return found[0] if len(found) == 1 else None
+
+
 def _equals(person: Person, query: str) -> bool:
     values = (identifier.value for identifier in person.identifiers)
     return any(query.casefold() == name.casefold() for name in (*person.aliases, *values))

@@ -34,7 +34,7 @@ def main(argv: Sequence[str]) -> int:
     """
     from grader.classroom import classpage
     from grader.classroom.gradebook import Gradebook, current_user
-    from grader.classroom.lookup import find_student
+    from grader.classroom.lookup import find_student, named_record
     from grader.classroom.reports import final_points, refresh_reports
     from grader.text import line
 
@@ -47,8 +47,8 @@ def main(argv: Sequence[str]) -> int:
             _undo(book, before, arguments.criterion or "total", _reason(arguments), author)
         else:
             kind, criterion, amount, reason = _adjustment(arguments, before)
-            until = _extension(arguments.until, book)
-            book.adjust(key, kind, criterion, amount, reason, author, until=until)
+            until, named = _extension(arguments.until, book), named_record(book, arguments.student)
+            book.adjust(key, kind, criterion, amount, reason, author, until=until, named=named)
         after = book.entry(key)
         refresh_reports(book, after, arguments.out)
         classpage.write_page(book, arguments.out)
