@@ -14,11 +14,13 @@ from grader.classroom import accounting, classpage, similarity, unknown_times
 from grader.classroom.cache_key import result_inputs
 from grader.classroom.collect import collect
 from grader.classroom.deadlines import kept_deadline, settle
+from grader.classroom.editions import find_current, find_kept, mixed_editions
 from grader.classroom.enrolment import StudentAttempts, enrol
 from grader.classroom.gradebook import Gradebook, GradebookEntry, ResultInputs
 from grader.classroom.identity import Claim
 from grader.classroom.lookup import find_student
 from grader.classroom.progress import ProgressDisplay, progress_display
+from grader.classroom.remarking import store_rubric
 from grader.classroom.reports import STUDENT_FOLDER, mark_text, refresh_reports, tidy_reports
 from grader.classroom.roster import read_roster
 from grader.classroom.run_settings import known_claims, store_settings, tell
@@ -45,6 +47,7 @@ class ClassOptions:
         jobs: notebooks at once; None for as many as the machine can run.
         best: count the best attempt of each student rather than the latest; None for as in the last run.
         fresh: grade again what the gradebook already holds.
+        regrade: grade again what another version of the grader judged.
         roster: replaces the one of earlier runs; None if that still counts.
         late: settings of the late rule on the command line, as text; they override all others.
         zip_names: encoding of names in zip archives that do not give it.
@@ -56,6 +59,7 @@ class ClassOptions:
     best: bool | None = None
     fresh: bool = False
     late: Mapping[str, str] = field(default_factory=dict)
+    regrade: bool = False
     handout: Path | None = None
     zip_names: str | None = None
     json: bool = False
@@ -93,16 +97,17 @@ def grade_class(paths: Sequence[str], rubric: Rubric, options: Options, class_op
             tell(accounting.summary(collected.files))
         check_writable(out / STUDENT_FOLDER)
         with batch_lock(out), Gradebook(out, create=True) as book:
-            remarked = store_settings(book, rubric, class_options, deadline, collected, roster)
+            _store_rubric(book, rubric)
+            store_settings(book, rubric, class_options, deadline, collected, roster)
             enrolment = enrol(book, roster, collected.attempts)
             tell(*enrolment.notes, *enrolment.conflicts)
             batch = _Batch(book, rubric, options, class_options, enrolment.students)
             try:
                 batch.grade()
             except KeyboardInterrupt:
-                batch.finish(remarked)
+                batch.finish()
                 raise
-            batch.finish(remarked)
+            batch.finish()
             return not collected.refused and not batch.is_provisional and not enrolment.conflicts
 
 
@@ -121,6 +126,7 @@ def enter_attempt(
     check_writable(out / STUDENT_FOLDER)
     with scratch_folder(), batch_lock(out), Gradebook(out) as book:
         person = book.entry(find_student(book, query)).person
+        _store_rubric(book, rubric)
         claim = Claim(name=person.name, identifiers=person.identifiers)
         attempt = Attempt(members=(claim,), path=path, label=replace_surrogates(path.name))
         enrolment = enrol(book, None, [attempt], {claim: person.record})
@@ -130,6 +136,13 @@ def enter_attempt(
         finally:
             batch.finish()
         return not batch.is_provisional
+
+
+def _store_rubric(book: Gradebook, rubric: Rubric) -> None:
+    with book.transaction():
+        changed = store_rubric(book, rubric)
+    if changed:
+        tell(changed)
 
 
 class _Batch:
@@ -196,8 +209,9 @@ class _Batch:
 
     def _reuse(self) -> int:
         """Look up known results, and return their number."""
+        find = find_current if self._class_options.regrade else find_kept
         for digest in set(self._digests.values()):
-            if (result := self._book.find_result(self._inputs(digest))) is not None:
+            if (result := find(self._book, self._inputs(digest), self._rubric)) is not None:
                 self._results[digest] = result
         return len(self._results)
 
@@ -272,16 +286,13 @@ class _Batch:
         provisional = f"  PROVISIONAL  {clean(entry.grade.review)}" if entry.grade.provisional else ""
         print(f"{entry.person.key:<32} {mark_text(entry):>11}{provisional}".rstrip(), flush=True)
 
-    def finish(self, remarked: Sequence[str] = ()) -> None:
-        """Compare the class for similar code, write the class page, and print its path.
-
-        Args:
-            remarked: keys of students whose mark a new late rule changed, so that their reports do.
-        """
+    def finish(self) -> None:
+        """Compare the class for similar code, write the class page, and print its path."""
         out = self._class_options.out
+        for entry in self._book.entries():  # also people outside this run, whose marks may have changed
+            refresh_reports(self._book, entry, out)
+        tell(*mixed_editions(self._book, self._book.entries()))
         tidy_reports(self._book, out)
-        for key in remarked:
-            refresh_reports(self._book, self._book.entry(key), out)
         similarity.compare_class(self._book, self._paths(), self._class_options.handout, out)
         if self._book.late_rule():
             tell(*unknown_times.sentences_on(self._book.entries()))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from grader.classroom import accounting
 from grader.classroom.attention import Attention, ranks
+from grader.classroom.editions import mixed_editions
 from grader.classroom.gradebook import Gradebook, GradebookEntry
 from grader.classroom.heatmap import SYMBOLS, heat_map
 from grader.classroom.lateness import due_text
@@ -156,7 +157,7 @@ def _render(book: Gradebook) -> str:
                 (one, names[one], two, names[two], share, page)
                 for one, two, share, page in book.similar_pairs()
             ],
-            notes=book.setting("notes") or [],
+            notes=[*mixed_editions(book, book.entries()), *(book.setting("notes") or [])],
             files=book.setting("files"),
             not_graded=accounting.not_graded(book.setting("files")),
         )

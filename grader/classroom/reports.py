@@ -30,10 +30,10 @@ def refresh_reports(book: Gradebook, entry: GradebookEntry, out: Path) -> None:
     """
     if entry.grade is None or entry.result is None:
         return
-    digest = report_digest(entry)
+    exercises = {int(number): title for number, title in book.setting("rubric")["exercises"].items()}
+    digest = report_digest(entry, exercises)
     if book.report_digest(entry.person.key) == digest and _reports_exist(entry, out):
         return
-    exercises = {int(number): title for number, title in book.setting("rubric")["exercises"].items()}
     write_reports(entry, book.figures(entry.result), exercises, out)
     book.set_report_digest(entry.person.key, digest)
 
@@ -47,11 +47,13 @@ def tidy_reports(book: Gradebook, out: Path) -> None:
         book.forget_report(key)
 
 
-def report_digest(entry: GradebookEntry) -> str:
+def report_digest(entry: GradebookEntry, exercises: Mapping[int, str]) -> str:
     """Return a digest of everything the reports are rendered from."""
     rendered_from = [
         _VERSION,
         entry.result,
+        entry.grade.as_json() if entry.grade else None,  # by the present points and words
+        exercises,
         entry.person.name,
         entry.label,
         entry.mark.as_json(),

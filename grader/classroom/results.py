@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 
 from grader.classroom.store import Store, timestamp
+from grader.judging.marking import Marking, remark
 from grader.model import Figure, Grade, figure_from_json, grade_from_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultInputs:
-    """Everything a result depends on; a result with equal inputs is reused.
+    """Everything a verdict depends on; a result with equal inputs is reused.
 
     Attributes:
         notebook: SHA-256 of the notebook and of the local modules beside it.
-        rubric: digest of the rubric's folder.
+        rubric: digest of the part of the rubric that decides verdicts.
         grader: version and digest of the code that decides verdicts.
         settings: the options, as JSON.
     """
@@ -28,21 +31,48 @@ class ResultInputs:
     settings: str
 
 
+_INPUTS = tuple(ResultInputs.__dataclass_fields__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredResult:
+    """A result without its grade.
+
+    Attributes:
+        is_reusable: False if the grader itself failed, so that the notebook is graded again. What a person
+            has to review would only come out the same once more.
+    """
+
+    id: int
+    inputs: ResultInputs
+    is_reusable: bool
+
+
 class ResultStore(Store):
     """The part of a gradebook that holds results and the code they are of."""
 
-    def find_result(self, inputs: ResultInputs) -> int | None:
-        """Return the id of the newest result with these inputs, or None.
+    def marking(self) -> Marking | None:
+        """Return the points and words of the last run's rubric; None in gradebooks of early versions."""
+        text = self.setting("marking")
+        return _marking(text) if text else None
 
-        A provisional result of a readable notebook does not count: the grader itself failed, so the notebook
-        is graded again. What a person has to review would only come out the same once more.
-        """
-        query = """SELECT id, readable, json_extract(grade, '$.provisional') AS provisional,
-            json_extract(grade, '$.review') AS review FROM result
-            WHERE notebook = ? AND rubric = ? AND grader = ? AND settings = ? ORDER BY id DESC LIMIT 1"""
-        rows = self._rows(query, *asdict(inputs).values())
-        is_reusable = rows and not (rows[0]["provisional"] and rows[0]["readable"] and not rows[0]["review"])
-        return int(rows[0]["id"]) if is_reusable else None
+    def set_marking(self, marking: Marking) -> None:
+        """Store the points and words by which every grade is marked from now on."""
+        self.set_setting("marking", json.dumps(marking.as_json(), sort_keys=True))
+
+    def results_of(self, notebook: str) -> list[StoredResult]:
+        """Return the results of a notebook, newest first."""
+        query = f"""SELECT id, {", ".join(_INPUTS)}, readable, json_extract(grade, '$.review') AS review,
+            json_extract(grade, '$.provisional') AS provisional
+            FROM result WHERE notebook = ? ORDER BY id DESC"""
+        return [
+            StoredResult(
+                id=row["id"],
+                inputs=_inputs(row),
+                is_reusable=not (row["provisional"] and row["readable"] and not row["review"]),
+            )
+            for row in self._rows(query, notebook)
+        ]
 
     def add_result(
         self, inputs: ResultInputs, grade: Grade, figures: Sequence[Figure], *, readable: bool
@@ -64,10 +94,13 @@ class ResultStore(Store):
         return self.result(result)[1]
 
     def result(self, result: int) -> tuple[ResultInputs, Grade]:
-        """Return a result's inputs and its grade."""
-        names = tuple(ResultInputs.__dataclass_fields__)
-        row = self._rows(f"SELECT {', '.join(names)}, grade FROM result WHERE id = ?", result)[0]
-        return ResultInputs(**{name: row[name] for name in names}), grade_from_json(json.loads(row["grade"]))
+        """Return a result's inputs, and its grade with the points and words of the last run's rubric."""
+        query = f"SELECT {', '.join(_INPUTS)}, readable, grade FROM result WHERE id = ?"
+        row = self._rows(query, result)[0]
+        inputs, grade = _inputs(row), grade_from_json(json.loads(row["grade"]))
+        if marking := self.marking():
+            grade = remark(grade, marking, readable=bool(row["readable"]), judged_by=inputs.rubric)
+        return inputs, grade
 
     def figures(self, result: int) -> tuple[Figure, ...]:
         """Return the figures of a result."""
@@ -88,3 +121,12 @@ class ResultStore(Store):
         """Store a notebook's code cells and packed fingerprints."""
         packed = zlib.compress(json.dumps(list(cells)).encode())
         self._rows("INSERT OR REPLACE INTO code VALUES (?, ?, ?, ?)", notebook, packed, kind, fingerprints)
+
+
+@lru_cache(maxsize=4)
+def _marking(text: str) -> Marking:
+    return Marking.from_json(json.loads(text))
+
+
+def _inputs(row: sqlite3.Row) -> ResultInputs:
+    return ResultInputs(**{name: row[name] for name in _INPUTS})

@@ -49,9 +49,6 @@ def store_settings(
         Keys of the students whose mark a new late rule changes.
     """
     with book.transaction():
-        rubric_json = {"id": rubric.id, "title": rubric.title, "exercises": dict(rubric.exercises)}
-        total = round(sum(criterion.points for criterion in rubric.criteria), 2)
-        book.set_setting("rubric", {**rubric_json, "total": total})
         if class_options.best is not None:
             book.set_setting("attempt", "best" if class_options.best else "latest")
         if roster is not None and class_options.roster:

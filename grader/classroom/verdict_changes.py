@@ -21,14 +21,15 @@ def log_changes(book: Gradebook, before: GradebookEntry, after: GradebookEntry) 
         book.log_change(record, "graded", None, points(after.grade.earned), "first graded")
         return
     then, now = before.grade, after.grade
-    why = describe_changes(before.inputs, after.inputs, then.environment, now.environment)
+    editions = book.setting("editions") or {}
+    why = describe_changes(before.inputs, after.inputs, then.environment, now.environment, editions)
     book.log_change(record, "graded", points(then.earned), points(now.earned), why)
-    for id, old, new in _differences(then, now):
+    for id, old, new in differences(then, now):
         book.log_change(record, id, old, new, why)
         print(f"{key}: {id} was {old}, is now {new} (changed: {why})")
 
 
-def _differences(before: Grade, after: Grade) -> Iterator[tuple[str, str, str]]:
+def differences(before: Grade, after: Grade) -> Iterator[tuple[str, str, str]]:
     """Yield id, old and new verdict of each criterion that changed."""
     old_results = {result.id: result for result in before.criteria}
     new_results = {result.id: result for result in after.criteria}

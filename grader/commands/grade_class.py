@@ -25,6 +25,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--fresh", action="store_true", help="regrade notebooks already in the gradebook")
     group.add_argument(
+        "--regrade",
+        action="store_true",
+        help="grade again what another version of the grader judged, which is kept otherwise",
+    )
+    group.add_argument(
         "--roster", type=Path, metavar="CSV", help="class roster: names, ids, e-mail addresses"
     )
     group.add_argument(
@@ -66,6 +71,7 @@ def grade_class(arguments: argparse.Namespace, rubric: Rubric, options: Options)
         roster=arguments.roster,
         best=None if arguments.attempt is None else arguments.attempt == "best",
         fresh=arguments.fresh,
+        regrade=arguments.regrade,
         late=_late(arguments),
         handout=options.handout,
         zip_names=check_encoding(arguments.zip_names) if arguments.zip_names else None,

@@ -43,6 +43,13 @@ class Marking:
             misconceptions=rubric.misconceptions,
         )
 
+    def is_judged_by(self, digest: str) -> bool:
+        """Return whether a result with this digest of a rubric was judged by the same checks.
+
+        Early gradebooks hold the digest of the whole rubric; where that is the same, so are the checks.
+        """
+        return digest in (self.judging, self.rubric["digest"])
+
     def as_json(self) -> dict[str, Any]:
         """Return the marking as JSON data."""
         return {
@@ -93,7 +100,7 @@ def remark(grade: Grade, marking: Marking, *, readable: bool, judged_by: str) ->
 
     Args:
         readable: whether the notebook could be read; if not, its gates failed and the rest is blocked.
-        judged_by: digest of the checks that judged it; under others it keeps the name of its own rubric.
+        judged_by: digest of the rubric's part that decided it; under another it keeps its own rubric's name.
     """
     own = {result.id: result for result in grade.criteria}
     marked = []
@@ -106,7 +113,7 @@ def remark(grade: Grade, marking: Marking, *, readable: bool, judged_by: str) ->
         grade,
         criteria=(*marked, *own.values()),
         notes=tuple(_note(note, points) for note in grade.notes),
-        rubric=marking.rubric if judged_by == marking.judging else grade.rubric,
+        rubric=marking.rubric if marking.is_judged_by(judged_by) else grade.rubric,
     )
 
 

@@ -1,0 +1,196 @@
+"""A rubric that changes within a term: points and words mark again, checks judge again, and both are said."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from classes import notebook, run, tiny_rubric
+
+from grader.classroom.gradebook import Gradebook
+from grader.rubric import Rubric
+
+
+@pytest.fixture
+def rubric(tmp_path: Path) -> Path:
+    return tiny_rubric(tmp_path / "tiny")
+
+
+@pytest.fixture
+def class_folder(tmp_path: Path) -> Path:
+    """Two students: alice is right, bob is wrong."""
+    notebook(tmp_path / "class" / "alice.ipynb", "answer = 42")
+    notebook(tmp_path / "class" / "bob.ipynb", "answer = 41")
+    return tmp_path / "class"
+
+
+def _edit(rubric: Path, old: str, new: str, name: str = "rubric.toml") -> None:
+    text = (rubric / name).read_text()
+    assert old in text
+    (rubric / name).write_text(text.replace(old, new, 1))
+
+
+def _results(out: Path) -> int:
+    with closing(sqlite3.connect(out / "gradebook.sqlite")) as book:
+        return int(book.execute("SELECT count(*) FROM result").fetchone()[0])
+
+
+def _alter(out: Path, statement: str, *values: str) -> None:
+    with closing(sqlite3.connect(out / "gradebook.sqlite")) as book, book:
+        book.execute(statement, values)
+
+
+def _finals(out: Path) -> dict[str, float | None]:
+    with Gradebook(out) as book:
+        return {entry.person.key: entry.mark.final for entry in book.entries()}
+
+
+def test_a_change_of_points_regrades_nothing_and_reaches_every_mark(
+    tmp_path: Path, rubric: Path, class_folder: Path
+) -> None:
+    out = tmp_path / "out"
+    run(out, class_folder, "--rubric", rubric)
+    _edit(rubric, "points = 8", "points = 5.5")
+    _edit(rubric, "points = 2", "points = 3")
+    ran = run(out, class_folder, "--rubric", rubric)
+    assert ran.code == 0
+    assert "2 of 2 results are in the gradebook" in ran.err
+    assert "2 marks recomputed from kept verdicts" in ran.err
+    assert "points of answer.right changed from 8 to 5.5" in ran.err
+    assert _results(out) == 2
+    assert _finals(out) == {"alice": 8.5, "bob": 3}
+    result = json.loads((out / "alice.json").read_text())
+    assert (result["earned"], result["possible"]) == (8.5, 8.5)
+    assert result["rubric"]["digest"] == Rubric.load(str(rubric)).digest
+    assert "8.5" in (out / "alice.html").read_text()
+    history = run(out, "show", "alice").out
+    assert (
+        "answer.right: pass 8 / 8 → pass 5.5 / 5.5  (points of answer.right changed from 8 to 5.5)" in history
+    )
+    assert "marked: 10 / 10 → 8.5 / 8.5" in history
+    # And once more: there is nothing left to say.
+    again = run(out, class_folder, "--rubric", rubric)
+    assert "recomputed" not in again.err
+    assert run(out, "show", "alice").out == history
+
+
+def test_marks_equal_those_of_a_class_graded_anew(tmp_path: Path, rubric: Path, class_folder: Path) -> None:
+    kept, anew = tmp_path / "kept", tmp_path / "anew"
+    run(kept, class_folder, "--rubric", rubric)
+    _edit(rubric, "points = 8", "points = 3")
+    _edit(rubric, "It is known from a book.", "Which book?")
+    _edit(rubric, 'visibility = "hidden"', 'visibility = "public"')
+    _edit(rubric, '1 = "The answer"', '1 = "An answer"')
+    for out in (kept, anew):
+        run(out, class_folder, "--rubric", rubric)
+    for name in ("alice", "bob"):
+        first, second = (json.loads((out / f"{name}.json").read_text()) for out in (kept, anew))
+        for result in (first, second):
+            result.pop("seconds")
+            for criterion in result["criteria"]:
+                criterion.pop("seconds")
+        assert first == second
+
+
+def test_a_hidden_criterion_made_public_shows_its_message_and_one_made_hidden_does_not(
+    tmp_path: Path, rubric: Path, class_folder: Path
+) -> None:
+    out = tmp_path / "out"
+    _edit(rubric, "points = 8\n", 'points = 8\nvisibility = "hidden"\n')
+    run(out, class_folder, "--rubric", rubric)
+    assert "The answer is not 42." not in (out / "student" / "bob.html").read_text()
+    _edit(rubric, 'points = 8\nvisibility = "hidden"\n', "points = 8\n")
+    run(out, class_folder, "--rubric", rubric)
+    assert "The answer is not 42." in (out / "student" / "bob.html").read_text()
+    _edit(rubric, "points = 8\n", 'points = 8\nvisibility = "hidden"\n')
+    run(out, class_folder, "--rubric", rubric)
+    assert "The answer is not 42." not in (out / "student" / "bob.html").read_text()
+    assert _results(out) == 2
+
+
+def test_students_outside_of_the_run_are_marked_again_too(
+    tmp_path: Path, rubric: Path, class_folder: Path
+) -> None:
+    out = tmp_path / "out"
+    run(out, class_folder, "--rubric", rubric)
+    _edit(rubric, "points = 2", "points = 4")
+    (class_folder / "bob.ipynb").unlink()
+    notebook(class_folder / "carol.ipynb", "answer = 42")
+    run(out, class_folder, "--rubric", rubric)
+    assert _finals(out) == {"alice": 12, "bob": 4, "carol": 12}
+    assert json.loads((out / "bob.json").read_text())["earned"] == 4
+
+
+def test_a_changed_check_judges_again_and_the_history_names_the_file(
+    tmp_path: Path, rubric: Path, class_folder: Path
+) -> None:
+    out = tmp_path / "out"
+    run(out, class_folder, "--rubric", rubric)
+    _edit(rubric, '"42" not in', '"41" not in', "check_answer.py")
+    ran = run(out, class_folder, "--rubric", rubric)
+    assert "0 of 2 results" in ran.err
+    changed = "answer.right was fail 0 / 8, is now pass 8 / 8 (changed: rubric (check_answer.py))"
+    assert f"bob: {changed}" in ran.out
+    assert "judged by other checks" not in ran.err
+
+
+def test_students_judged_by_other_checks_are_named(tmp_path: Path, rubric: Path, class_folder: Path) -> None:
+    out = tmp_path / "out"
+    run(out, class_folder, "--rubric", rubric)
+    _edit(rubric, '"42" not in', '"41" not in', "check_answer.py")
+    (class_folder / "alice.ipynb").unlink()
+    ran = run(out, class_folder, "--rubric", rubric)
+    said = "1 of 2 graded students were judged by other checks than the rubric's present ones: alice;"
+    assert said in ran.err
+    page = re.sub(r"\s+", " ", (out / "index.html").read_text()).replace("&#39;", "'")
+    assert said in page
+
+
+def test_another_version_of_the_grader_changes_nobodys_verdict_unasked(
+    tmp_path: Path, rubric: Path, class_folder: Path
+) -> None:
+    out = tmp_path / "out"
+    run(out, class_folder, "--rubric", rubric)
+    _alter(out, "UPDATE result SET grader = '0.0.9+abc'")
+    notebook(class_folder / "carol.ipynb", "answer = 42  # carol")
+    ran = run(out, class_folder, "--rubric", rubric)
+    assert "2 of 3 results are in the gradebook" in ran.err
+    said = "2 of 3 graded students were judged by another version of the grader"
+    assert f"{said}, whose verdicts are kept: alice, bob;" in ran.err
+    ran = run(out, class_folder, "--rubric", rubric, "--regrade")
+    assert "1 of 3 results are in the gradebook" in ran.err
+    assert said not in ran.err
+
+
+def test_a_gradebook_keyed_by_the_whole_rubric_is_kept_while_the_rubric_is_the_same(
+    tmp_path: Path, rubric: Path, class_folder: Path
+) -> None:
+    """As early versions wrote it; once the rubric has changed, nothing proves that its checks have not."""
+    out = tmp_path / "out"
+    run(out, class_folder, "--rubric", rubric)
+    _alter(out, "UPDATE result SET rubric = ?", Rubric.load(str(rubric)).digest)
+    _alter(out, "DELETE FROM meta WHERE name IN ('marking', 'grader', 'editions')")
+    assert "2 of 2 results are in the gradebook" in run(out, class_folder, "--rubric", rubric).err
+    _edit(rubric, "points = 8", "points = 9")
+    ran = run(out, class_folder, "--rubric", rubric)
+    assert "0 of 2 results are in the gradebook" in ran.err
+    assert _finals(out) == {"alice": 11, "bob": 2}
+
+
+def test_another_homework_does_not_get_into_a_gradebook(
+    tmp_path: Path, rubric: Path, class_folder: Path
+) -> None:
+    out = tmp_path / "out"
+    run(out, class_folder, "--rubric", rubric)
+    _edit(rubric, 'id = "tiny"', 'id = "other"')
+    ran = run(out, class_folder, "--rubric", rubric)
+    assert ran.code == 2
+    assert (
+        "was graded by the rubric tiny, not by other: name it with --rubric, or choose another --out"
+        in ran.err
+    )
+    assert _finals(out) == {"alice": 10, "bob": 2}
