@@ -32,7 +32,7 @@ def _code_after(output: Stream | None) -> int:
     if output is None:
         return 0
     sys.stdout.flush()
-    if output.error is None:
+    if output.error is None or output.is_reported:
         return 0
     if isinstance(output.error, BrokenPipeError):  # `grade … | head`
         return NOT_GRADED

@@ -11,6 +11,7 @@ class Stream(io.FileIO):
     """A file descriptor that accepts everything, and keeps the first error instead of raising it."""
 
     error: OSError | None = None
+    is_reported: bool = False
 
     def write(self, data: object) -> int:
         """Write what can be written."""
@@ -36,6 +37,16 @@ def guard_streams() -> Stream | None:
     if errors:
         sys.stderr = _text(errors, sys.stderr, line_buffering=True)
     return output
+
+
+def lost_output() -> OSError | None:
+    """Return why standard output could not be written, or None, for a command that reports it itself."""
+    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    if not isinstance(raw, Stream):
+        return None
+    sys.stdout.flush()
+    raw.is_reported = True
+    return raw.error
 
 
 def _guarded(stream: TextIO | None) -> Stream | None:

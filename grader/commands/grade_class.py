@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from grader.commands import GRADED, NOT_GRADED
 from grader.errors import UsageError
-from grader.lasting_output import lasting_output
+from grader.streams import lost_output
 
 if TYPE_CHECKING:
     from grader.options import Options
@@ -78,11 +78,10 @@ def grade_class(arguments: argparse.Namespace, rubric: Rubric, options: Options)
         json=arguments.json,
         quiet=arguments.quiet,
     )
-    with lasting_output() as output:
-        all_graded = batch.grade_class(arguments.paths, rubric, options, class_options)
-    if output.error:
+    all_graded = batch.grade_class(arguments.paths, rubric, options, class_options)
+    if error := lost_output():
         print(
-            f"grade: standard output could not be written ({output.error.strerror}); everything graded is in "
+            f"grade: standard output could not be written ({error.strerror}); everything graded is in "
             f"{arguments.out}",
             file=sys.stderr,
         )
