@@ -107,6 +107,16 @@ def test_a_lost_criterion_shows_the_students_lines(tmp_path):
     assert {"--before:3", "--before:0"} <= {tag["style"] for tag in parsed.all("pre") if "style" in tag}
 
 
+def test_a_long_excerpt_is_cut_and_leads_to_the_whole_cell(tmp_path):
+    lines = "".join(f"        self.x{number} = {number}\n" for number in range(200))
+    code = DIFFUSER.replace("steps):\n", "steps):\n" + lines)
+    parsed = page(samples.grade(changes=LOST), [listing_of(tmp_path, "x = 1", code)])
+    assert "more lines are in the notebook below" in visible_text(parsed)
+    ids = {tag["id"] for _, tag in parsed.elements if "id" in tag}
+    links = {tag["href"][1:] for tag in parsed.all("a") if tag["href"].startswith("#")}
+    assert links <= ids
+
+
 def test_the_margin_of_the_notebook_links_to_the_criteria(tmp_path):
     parsed = page(samples.grade(changes=LOST), [listing_of(tmp_path, "x = 1", DIFFUSER)])
     section = visible_text(parsed)[visible_text(parsed).index("Your notebook") :]
