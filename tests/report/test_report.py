@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import subprocess
 import sys
@@ -141,6 +142,17 @@ def test_a_missing_skip_connection_is_labelled_in_words(mixed):
     assert "found" in mixed.text
     assert "missing" in mixed.text
     assert "144,945 trainable parameters" in visible_text(mixed)
+
+
+def test_every_figure_with_data_is_drawn(mixed):
+    assert "There was nothing to draw" not in visible_text(mixed)
+
+
+def test_many_samples_are_shown_once_each_ten_to_a_line():
+    pixels = base64.b64encode(bytes(25 * 4)).decode()
+    row = ImageRow(label="yours", count=25, height=2, width=2, pixels=pixels)
+    parsed = page(samples.grade(), [Images(exercise=1, title="Samples", caption="Digits.", rows=(row,))])
+    assert len(parsed.all("img")) == 3
 
 
 @pytest.mark.parametrize(
