@@ -6,6 +6,9 @@ import getpass
 import json
 import os
 import sqlite3
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -21,11 +24,19 @@ VERSION = 2  # of the schema; kept in the file as PRAGMA user_version
 _SCHEMA = Path(__file__).parent / "schema.sql"
 _ADVICE = {  # by a part of SQLite's message
     "full": "free some disk space; everything graded so far is kept",
+    "locking protocol": "its file system has no working locks; choose an --out on a local disk",
     "locked": "another command is writing to it; wait until that is done",
     "readonly": "make it writable, or choose another --out",
     "unable to open": "make the folder writable, or choose another --out",
     "disk I/O": "free some disk space; everything graded so far is kept",
 }
+_TAKES_LOCK = """
+import fcntl, sys
+try:
+    fcntl.lockf(open(sys.argv[1], "r+b"), fcntl.LOCK_EX | fcntl.LOCK_NB)
+except BlockingIOError:
+    sys.exit(1)
+"""
 _T = TypeVar("_T")
 
 
@@ -43,8 +54,10 @@ class Store:
             )
         # isolation_level=None: by default, Python's module opens a transaction before each write and leaves
         # the commit to the caller. timeout: seconds to wait for another writer.
-        self._db = self._checked(lambda: sqlite3.connect(self.path, timeout=30.0, isolation_level=None))
-        self._checked(self._prepare)
+        self._is_writable = create or (os.access(self.path, os.W_OK) and os.access(folder, os.W_OK))
+        uri = self.path.absolute().as_uri() + ("" if self._is_writable else _reading(self.path))
+        self._db = self._checked(lambda: sqlite3.connect(uri, timeout=30.0, isolation_level=None, uri=True))
+        self._checked(self._prepare if self._is_writable else self._prepare_reading)
 
     def __enter__(self) -> Self:
         return self
@@ -79,6 +92,15 @@ class Store:
                 )
             if found != VERSION:
                 self._db.execute(f"PRAGMA user_version = {VERSION}")
+
+    def _prepare_reading(self) -> None:
+        self._db.row_factory = sqlite3.Row
+        found = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if found != VERSION:
+            raise UsageError(
+                f"{self.path} was written by another version of grade (schema {found}, this one knows "
+                f"{VERSION}) and cannot be changed here; make it and its folder writable, or copy them"
+            )
 
     def _migrate(self) -> None:
         raise NotImplementedError  # by the gradebook, which knows people
@@ -153,6 +175,41 @@ def current_user() -> str:
         return str(os.getuid()) if hasattr(os, "getuid") else "unknown"
 
 
+def _reading(path: Path) -> str:
+    """Return the parameters of the address of a gradebook that may only be read.
+
+    Even to read, SQLite writes beside a file with a write-ahead log, unless it is told that nobody changes
+    the file. That would be untrue while there is a log: a batch is running, or was killed.
+    """
+    has_log = path.with_name(f"{path.name}-wal").exists()
+    return "?mode=ro" if has_log else "?mode=ro&immutable=1"
+
+
+def _check_locks(folder: Path) -> None:
+    """Refuse a folder whose locks do not hold, as on some network shares.
+
+    Raises:
+        UsageError: another process was given a lock that this one holds.
+    """
+    if sys.platform == "win32":
+        return
+    import fcntl
+
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=".lock-") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # A lock is this process's, so only another process can tell whether it holds.
+            ran = subprocess.run([sys.executable, "-I", "-S", "-c", _TAKES_LOCK, file.name], timeout=60)
+            holds = ran.returncode != 0
+        except (OSError, subprocess.SubprocessError):
+            holds = False
+    if not holds:
+        raise UsageError(
+            f"{folder} is on a file system without working locks, as some network shares are, where two "
+            "graders could spoil the gradebook; choose an --out on a local disk"
+        )
+
+
 @contextmanager
 def batch_lock(folder: Path) -> Iterator[None]:
     """Hold the lock that lets only one batch at a time grade into ``folder``.
@@ -164,6 +221,7 @@ def batch_lock(folder: Path) -> Iterator[None]:
         UsageError: another batch holds the lock, or the file cannot be used.
     """
     path = folder / ".batch.lock"
+    _check_locks(folder)
     try:
         lock = sqlite3.connect(path, timeout=0.0, isolation_level=None)
         with closing(lock):
