@@ -9,11 +9,13 @@ from __future__ import annotations
 import functools
 import json
 import os
+import select
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -124,12 +126,24 @@ class PreforkServer(Closing):
             given = [theirs.enter_context(end).fileno() for end in (their_stdin, stdout, status)]
             given[2:2] = [stderr.fileno()]  # the order that ``prefork_host`` expects
             socket.send_fds(self._control, [json.dumps(request).encode()], [*given, workers.fileno()])
+            self._wait_for_answer()
             message, descriptors, _, _ = socket.recv_fds(self._control, 32, 1)
             if not message:
                 raise OSError("the host hung up")
             ours.pop_all()  # from here on they belong to the judge
         wait = functools.cache(lambda: _exit_code(code))
         return JudgeProcess(events=events, stdin=stdin, kill=Killer(descriptors[0]), wait=wait)
+
+    def _wait_for_answer(self) -> None:
+        """Wait until the host answers.
+
+        Raises:
+            OSError: it was stopped meanwhile, or takes too long.
+        """
+        deadline = time.monotonic() + _START_SECONDS
+        while not select.select([self._control], [], [], 1.0)[0]:
+            if not is_running(self._host) or time.monotonic() > deadline:
+                raise TimeoutError("the host does not answer")
 
     def _why(self) -> str:
         self._errors.seek(0)
