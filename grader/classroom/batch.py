@@ -18,6 +18,7 @@ from grader.classroom.editions import find_current, find_kept, mixed_editions
 from grader.classroom.enrolment import StudentAttempts, enrol
 from grader.classroom.gradebook import Gradebook, GradebookEntry, ResultInputs
 from grader.classroom.identity import Claim
+from grader.classroom.kept import KeptFiles
 from grader.classroom.lookup import find_student
 from grader.classroom.progress import ProgressDisplay, progress_display
 from grader.classroom.remarking import store_rubric
@@ -171,6 +172,7 @@ class _Batch:
             attempt.label: content_digest(attempt.path) for each in students for _, attempt in each.attempts
         }
         self._results: dict[str, int] = {}  # ids by digest
+        self._kept = KeptFiles(class_options.out)
         self.is_provisional = False
 
     def _counting(self, student: StudentAttempts) -> list[Attempt]:
@@ -183,6 +185,9 @@ class _Batch:
 
     def grade(self) -> None:
         """Record students with known results, grade the others, and record each as results arrive."""
+        self._kept.keep_rubric(self._inputs("").rubric, self._rubric)
+        if self._options.handout:
+            self._kept.keep_handout(self._options.handout)
         known = 0 if self._class_options.fresh else self._reuse()
         waiting: dict[str, list[StudentAttempts]] = defaultdict(list)  # by digest of an ungraded notebook
         complete: list[StudentAttempts] = []
@@ -210,9 +215,12 @@ class _Batch:
     def _reuse(self) -> int:
         """Look up known results, and return their number."""
         find = find_current if self._class_options.regrade else find_kept
+        paths = self._paths()
         for digest in set(self._digests.values()):
             if (result := find(self._book, self._inputs(digest), self._rubric)) is not None:
                 self._results[digest] = result
+                if digest in paths:
+                    self._kept.keep_notebook(digest, paths[digest])
         return len(self._results)
 
     def _tasks(self, waiting: Mapping[str, Sequence[StudentAttempts]]) -> list[Task]:
@@ -230,6 +238,7 @@ class _Batch:
             self._results[task.digest] = self._book.add_result(
                 self._inputs(task.digest), judged.grade, judged.figures, readable=judged.readable
             )
+        self._kept.keep_notebook(task.digest, task.path)
         similarity.save_fingerprints(self._book, task.digest, task.path)
         ready = [
             student

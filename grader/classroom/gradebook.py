@@ -46,6 +46,10 @@ class Gradebook(ResultStore, RecordStore, AttemptStore):
         people = [person_of(records) for records in self.directory().people()]
         return sorted(people, key=lambda person: person.key)
 
+    def keys(self) -> list[str]:
+        """Return every report name that was ever given, also of merged and removed records."""
+        return sorted(record.key for record in self.directory().records.values())
+
     def entry(self, key: str) -> GradebookEntry:
         """Return the entry of one person, by the key of any of the person's records."""
         directory = self.directory()
@@ -260,25 +264,6 @@ class Gradebook(ResultStore, RecordStore, AttemptStore):
             fields = {name: row[name] for name in Adjustment.__dataclass_fields__}
             found.setdefault(row["person"], []).append(Adjustment(**fields))
         return found
-
-    # Derived data, kept to save time
-
-    def report_digest(self, student: str) -> str | None:
-        """Return the digest of what the student's reports were last rendered from."""
-        rows = self._rows("SELECT stamp FROM edition WHERE student = ?", student)
-        return rows[0]["stamp"] if rows else None
-
-    def set_report_digest(self, student: str, digest: str) -> None:
-        """Store the digest of what the student's reports were rendered from."""
-        self._rows("INSERT OR REPLACE INTO edition VALUES (?, ?)", student, digest)
-
-    def reported(self) -> set[str]:
-        """Return the keys that reports were written for."""
-        return {row["student"] for row in self._rows("SELECT student FROM edition")}
-
-    def forget_report(self, student: str) -> None:
-        """Note that a key has no reports any more."""
-        self._rows("DELETE FROM edition WHERE student = ?", student)
 
     def similar_pairs(self) -> list[tuple[str, str, float, str]]:
         """Return pairs of students with similar code: both keys, the shared fraction, the page's path."""

@@ -122,6 +122,23 @@ class ResultStore(Store):
         packed = zlib.compress(json.dumps(list(cells)).encode())
         self._rows("INSERT OR REPLACE INTO code VALUES (?, ?, ?, ?)", notebook, packed, kind, fingerprints)
 
+    def report_digest(self, student: str) -> str | None:
+        """Return the digest of what the student's reports were last rendered from."""
+        rows = self._rows("SELECT stamp FROM edition WHERE student = ?", student)
+        return rows[0]["stamp"] if rows else None
+
+    def set_report_digest(self, student: str, digest: str) -> None:
+        """Store the digest of what the student's reports were rendered from."""
+        self._rows("INSERT OR REPLACE INTO edition VALUES (?, ?)", student, digest)
+
+    def reported(self) -> set[str]:
+        """Return the keys that reports were written for."""
+        return {row["student"] for row in self._rows("SELECT student FROM edition")}
+
+    def forget_report(self, student: str) -> None:
+        """Note that a key has no reports any more."""
+        self._rows("DELETE FROM edition WHERE student = ?", student)
+
 
 @lru_cache(maxsize=4)
 def _marking(text: str) -> Marking:

@@ -63,20 +63,39 @@ def content_digest(path: Path) -> str:
     That is the notebook itself, its local modules and the checkpoint that it names.
     """
     digest = file_digest(path)
-    if not _has_companions(path.parent):
+    modules, checkpoint = _companions(path)
+    parts = [f"{name}\0{cell.number}\0{cell.source}" for name, cell in sorted(modules.items())]
+    if checkpoint:
+        parts.append(file_digest(checkpoint))
+    if not parts:
         return digest
+    return hashlib.sha256("\0".join([digest, *parts]).encode("utf-8", "replace")).hexdigest()
+
+
+def companion_files(path: Path) -> dict[str, bytes]:
+    """Return the files beside the notebook at ``path`` that grading reads, by their path from its folder.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    modules, checkpoint = _companions(path)
+    names = {str(cell.number) for cell in modules.values()} | ({checkpoint.name} if checkpoint else set())
+    files = {name: path.parent / name for name in sorted(names)}
+    # A folder of modules is a package even without the file __init__.py.
+    return {name: file.read_bytes() if file.is_file() else b"" for name, file in files.items()}
+
+
+def _companions(path: Path) -> tuple[dict[str, Cell], Path | None]:
+    """Return the local modules that lie beside the notebook at ``path``, and the checkpoint that it names."""
+    if not _has_companions(path.parent):
+        return {}, None
     try:
         submission = read_notebook(path, path.stem)
         sources = _sources(path, [parse_cell(cell) for cell in submission.cells])
     except (NotebookError, RuntimeError, MemoryError):  # its report gives the reason
-        return digest
+        return {}, None
     files = {name: parsed.cell for name, parsed in sources.items() if isinstance(parsed.cell.number, str)}
-    parts = [f"{name}\0{cell.number}\0{cell.source}" for name, cell in sorted(files.items())]
-    if submission.checkpoint:
-        parts.append(file_digest(submission.checkpoint))
-    if not parts:
-        return digest
-    return hashlib.sha256("\0".join([digest, *parts]).encode("utf-8", "replace")).hexdigest()
+    return files, submission.checkpoint
 
 
 def with_star_names(statement: Statement, modules: Modules) -> Statement:

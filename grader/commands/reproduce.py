@@ -1,0 +1,129 @@
+"""``grade reproduce STUDENT``: judge what was handed in once more, as it was judged then, and compare."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from grader.commands import GRADED, NOT_GRADED
+from grader.errors import UsageError
+
+if TYPE_CHECKING:
+    from grader.classroom.gradebook import GradebookEntry
+    from grader.classroom.kept import KeptFiles
+    from grader.model import Grade
+    from grader.options import Options
+    from grader.rubric import Rubric
+
+
+def main(argv: Sequence[str]) -> int:
+    """Judge a student's kept notebook by the kept rubric, and print where the verdicts differ.
+
+    Returns:
+        0 if every verdict comes out again, else 1.
+
+    Raises:
+        UsageError: the student is unknown, or what was handed in is not kept.
+    """
+    from grader.classroom.gradebook import Gradebook
+    from grader.classroom.kept import KeptFiles
+    from grader.classroom.lookup import find_student
+    from grader.commands.progress import progress
+    from grader.files import scratch_folder
+    from grader.pipeline import grade_notebook
+    from grader.report.summary import score
+    from grader.text import line
+
+    arguments = _parser().parse_args(argv)
+    with Gradebook(arguments.out) as book:
+        entry = book.entry(find_student(book, arguments.student))
+    if entry.grade is None or entry.inputs is None:
+        raise UsageError(f"nothing that {line(entry.person.name)} handed in has been graded")
+    key, kept = entry.person.key, KeptFiles(arguments.out)
+    to = arguments.to or arguments.out / "reproduced"
+    with scratch_folder() as scratch:
+        rubric = kept.restore_rubric(entry.inputs.rubric, scratch / "kept_rubric")
+        path = kept.restore_notebook(entry.inputs.notebook, scratch / "handed_in")
+        with progress(line(key), quiet=arguments.quiet, verbose=False) as on_event:
+            options = replace(_options(entry, rubric), handout=_handout(entry, kept, scratch / "handout"))
+            graded = grade_notebook(path, key, rubric, options, to, on_event)
+    then, now = entry.grade, graded.grade
+    print(f"Judged then: {score(then.earned, then.possible)}, now: {score(now.earned, now.possible)}")
+    for name, old, new in _environment_changes(entry, now):
+        print(f"  {name} was {old}, is now {new}")
+    differences = _differences(then, now)
+    for sentence in differences:
+        print(f"  {sentence}")
+    print(f"{len(differences)} verdicts differ." if differences else "Every verdict came out again.")
+    print(f"Report: {graded.html_path}")
+    return NOT_GRADED if differences else GRADED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="grade reproduce",
+        description="Judge a student's kept notebook again, by the rubric, options and seeds of its result, "
+        "and compare the verdicts. The gradebook is not changed.",
+    )
+    parser.add_argument("student", help="the student's report name, real name, login, e-mail address or id")
+    parser.add_argument(
+        "--out", type=Path, default=Path("reports"), metavar="DIR", help="folder of the results (reports)"
+    )
+    parser.add_argument(
+        "--to", type=Path, metavar="DIR", help="folder for the new report (reproduced, below --out)"
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="print no progress")
+    return parser
+
+
+def _options(entry: GradebookEntry, rubric: Rubric) -> Options:
+    """Return the options that a stored result was judged with, its seeds included."""
+    from grader.options import Options
+    from grader.sandbox.isolation import required_isolation
+
+    assert entry.inputs is not None
+    assert entry.grade is not None
+    stored: dict[str, Any] = json.loads(entry.inputs.settings)
+    known = {field.name for field in fields(Options)}
+    values = {name: value for name, value in stored.items() if name in known - {"handout"}}
+    values["only"] = tuple(values.get("only", ()))
+    values["mapped"] = tuple((name, own) for name, own in values.get("mapped", ()))
+    run = entry.grade.environment
+    values |= {name: run[name] for name in ("seed", "training_seed") if run.get(name) is not None}
+    values["isolation"] = required_isolation(several=True, unsafe=False)
+    values["data"] = rubric.data.resolve(values.get("data"))
+    return Options(**values)
+
+
+def _handout(entry: GradebookEntry, kept: KeptFiles, target: Path) -> Path | None:
+    """Return the notebook that students were given when a stored result was judged."""
+    assert entry.inputs is not None
+    digest = json.loads(entry.inputs.settings).get("handout")
+    return kept.restore_notebook(digest, target) if digest else None
+
+
+def _environment_changes(entry: GradebookEntry, now: Grade) -> list[tuple[str, str, str]]:
+    from grader.version import grader_version
+
+    assert entry.inputs is not None
+    assert entry.grade is not None
+    then = {"grader": entry.inputs.grader, **entry.grade.environment}
+    today = {"grader": grader_version(), **now.environment}
+    names = ("grader", "python", "torch", "device")
+    return [(n, str(then.get(n)), str(today.get(n))) for n in names if then.get(n) != today.get(n)]
+
+
+def _differences(then: Grade, now: Grade) -> list[str]:
+    """Return a sentence for each criterion whose verdict or credit is another one."""
+    old = {result.id: (result.verdict.value, round(result.credit, 6)) for result in then.criteria}
+    new = {result.id: (result.verdict.value, round(result.credit, 6)) for result in now.criteria}
+    changed = (id for id in dict.fromkeys([*old, *new]) if old.get(id) != new.get(id))
+    return [f"{id} was {_named(old.get(id))}, is now {_named(new.get(id))}" for id in changed]
+
+
+def _named(verdict: tuple[str, float] | None) -> str:
+    return f"{verdict[0]} ({verdict[1]:.0%} of its points)" if verdict else "not judged"

@@ -1,0 +1,82 @@
+"""A finished term: a verdict reproduced without the download, one archive of everything, and no data left."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+from classes import notebook, run, tiny_rubric, write_class
+
+
+@pytest.fixture
+def graded(tmp_path: Path) -> Path:
+    """A graded class whose download is gone and whose rubric has changed since."""
+    out = tmp_path / "reports"
+    folder = write_class(tmp_path / "class", ada=42, bob=41)
+    notebook(folder / "cat" / "hw.ipynb", "from answers import answer")
+    (folder / "cat" / "answers.py").write_text("answer = 42\n")
+    graded = run(out, folder, "--rubric", tiny_rubric(tmp_path / "tiny"))
+    assert graded.code == 0, graded.err
+    shutil.rmtree(folder)
+    tiny_rubric(tmp_path / "tiny", right="41")
+    return out
+
+
+def test_a_verdict_is_reproduced_from_what_was_kept(graded: Path) -> None:
+    """Bob would pass the changed rubric: the kept one judges him."""
+    ran = run(graded, "reproduce", "bob")
+    assert ran.code == 0, ran.err
+    assert "Judged then: 2 / 10, now: 2 / 10" in ran.out
+    assert (graded / "reproduced" / "bob.html").exists()
+
+
+def test_modules_beside_a_notebook_are_kept_with_it(graded: Path) -> None:
+    ran = run(graded, "reproduce", "cat")
+    assert ran.code == 0, ran.err
+    assert "now: 10 / 10" in ran.out
+
+
+def test_a_kept_file_that_was_changed_is_not_judged(graded: Path) -> None:
+    kept = next(
+        path
+        for path in (graded / "kept" / "notebooks").iterdir()
+        if b"41" in zipfile.ZipFile(path).read("handed-in.ipynb")
+    )
+    with zipfile.ZipFile(kept, "w") as archive:
+        archive.writestr("handed-in.ipynb", b"{}")
+    ran = run(graded, "reproduce", "bob")
+    assert (ran.code, ran.out) == (2, "")
+    assert "was changed after it was kept" in ran.err
+
+
+def test_an_unpacked_archive_works_as_before(graded: Path, tmp_path: Path) -> None:
+    term = tmp_path / "term.zip"
+    ran = run(graded, "archive", "--to", term)
+    assert ran.code == 0, ran.err
+    shutil.rmtree(graded)
+    zipfile.ZipFile(term).extractall(tmp_path / "later")
+    unpacked = tmp_path / "later" / "reports"
+    assert "bob" in run(unpacked, "list").out
+    assert run(unpacked, "reproduce", "ada").code == 0
+    assert (unpacked / "student" / "ada.html").exists()
+
+
+def test_an_archive_is_never_overwritten(graded: Path, tmp_path: Path) -> None:
+    term = tmp_path / "term.zip"
+    term.write_text("precious")
+    assert run(graded, "archive", "--to", term).code == 2
+    assert term.read_text() == "precious"
+
+
+def test_purging_asks_first_and_removes_only_what_grading_wrote(graded: Path) -> None:
+    (graded / "notes.txt").write_text("mine")
+    asked = run(graded, "purge")
+    assert asked.code == 2
+    assert "3 students" in asked.err
+    assert (graded / "ada.html").exists()
+    purged = run(graded, "purge", "--yes")
+    assert purged.code == 0, purged.err
+    assert "notes.txt" in purged.err
+    assert [path.name for path in graded.rglob("*")] == ["notes.txt"]
