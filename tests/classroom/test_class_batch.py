@@ -54,7 +54,7 @@ def test_results_are_reused_until_one_of_their_inputs_changes(tmp_path, rubric, 
     assert trail[0] == ("graded", None, "2", "first graded")
     assert [row[3] for row in trail if row[0] == "graded"][1:] == [
         "notebook",
-        "notebook, rubric",
+        "notebook, rubric (check_answer.py)",
         "nothing known; graded again",
     ]
 
