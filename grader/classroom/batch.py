@@ -22,7 +22,7 @@ from grader.classroom.kept import KeptFiles
 from grader.classroom.lookup import find_student
 from grader.classroom.progress import ProgressDisplay, progress_display
 from grader.classroom.remarking import store_rubric
-from grader.classroom.reports import STUDENT_FOLDER, mark_text, refresh_reports, tidy_reports
+from grader.classroom.reports import STUDENT_FOLDER, mark_text, refresh_all_reports, refresh_reports
 from grader.classroom.roster import read_roster
 from grader.classroom.run_settings import known_claims, store_settings, tell
 from grader.classroom.scheduler import Task, default_jobs, run_tasks
@@ -296,12 +296,10 @@ class _Batch:
         print(f"{entry.person.key:<32} {mark_text(entry):>11}{provisional}".rstrip(), flush=True)
 
     def finish(self) -> None:
-        """Compare the class for similar code, write the class page, and print its path."""
+        """Bring all reports up to date, compare the class for similar code, and write the class page."""
         out = self._class_options.out
-        for entry in self._book.entries():  # also people outside this run, whose marks may have changed
-            refresh_reports(self._book, entry, out)
+        refresh_all_reports(self._book, out)
         tell(*mixed_editions(self._book, self._book.entries()))
-        tidy_reports(self._book, out)
         similarity.compare_class(self._book, self._paths(), self._class_options.handout, out)
         if self._book.late_rule():
             tell(*unknown_times.sentences_on(self._book.entries()))

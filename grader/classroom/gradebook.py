@@ -154,8 +154,8 @@ class Gradebook(ResultStore, RecordStore, AttemptStore):
         *,
         until: str | None = None,
         named: int | None = None,
-    ) -> None:
-        """Add an adjustment and log it.
+    ) -> list[str]:
+        """Add an adjustment, log it, and return the student's key in a list.
 
         The current verdict and points of the criterion are stored with it, so that a later regrade that
         changes them can be flagged. What concerns a hand-in is kept with the record that handed it in, and
@@ -172,6 +172,7 @@ class Gradebook(ResultStore, RecordStore, AttemptStore):
         with self.transaction():
             entry = self.entry(student)
             self._adjust(entry, kind, criterion, amount, because, who, until=until, named=named)
+        return [student]
 
     def adjust_group(
         self,

@@ -46,6 +46,20 @@ def named_record(book: Gradebook, query: str) -> int | None:
     return found[0] if len(found) == 1 else None
 
 
+def find_record(book: Gradebook, query: str) -> int:
+    """Return the record that ``query`` names by its key or an identifier, else the student's oldest.
+
+    Raises:
+        UsageError: no student matches, or several do.
+    """
+    directory = book.directory()
+    named = named_record(book, query)
+    if named is not None and directory.root(named).removed is None:
+        return named
+    key = find_student(book, query)
+    return next(each.id for each in directory.records.values() if each.key == key)
+
+
 def _equals(person: Person, query: str) -> bool:
     values = (identifier.value for identifier in person.identifiers)
     return any(query.casefold() == name.casefold() for name in (*person.aliases, *values))

@@ -14,7 +14,12 @@ from grader.classroom.name_matching import match_names
 from grader.classroom.people import NAME, Conflict, Directory, Link, Record
 from grader.classroom.store import Store, current_user, timestamp
 
-_WHY = {"identifier": "an identifier belongs to both", "name": "they have one name", "person": "by hand"}
+_WHY = {
+    "identifier": "their identifiers were given together",
+    "name": "they have one name",
+    "listed": "one table or download has both",
+    "contested": "claims contradict each other",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +92,8 @@ class RecordStore(Store):
         fields = Decision.__dataclass_fields__
         return Decision(**{name: rows[0][name] for name in fields}) if rows else None
 
-    def undo(self, decision: Decision, because: str, who: str) -> None:
-        """Take back a decision. Use it inside a transaction."""
+    def undo(self, decision: Decision, because: str, who: str) -> list[int]:
+        """Take back a decision, and return the records it was about. Use it inside a transaction."""
         row = self._rows("SELECT began, ended, removed FROM decision WHERE id = ?", decision.id)[0]
         note = f"{timestamp()} {who}"
         for link in json.loads(row["began"]):
@@ -100,6 +105,9 @@ class RecordStore(Store):
         self._rows("UPDATE decision SET undone = ? WHERE id = ?", note, decision.id)
         with self.editing(because, who):
             pass  # the matches by name are made anew
+        links = [*json.loads(row["began"]), *json.loads(row["ended"])]
+        pairs = [self._rows("SELECT first, second FROM link WHERE id = ?", link)[0] for link in links]
+        return sorted({*json.loads(row["removed"]), *(record for pair in pairs for record in pair)})
 
     def log_change(
         self, record: int, what: str, before: str | None, after: str | None, why: str, who: str | None = None

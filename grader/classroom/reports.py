@@ -38,9 +38,16 @@ def refresh_reports(book: Gradebook, entry: GradebookEntry, out: Path) -> None:
     book.set_report_digest(entry.person.key, digest)
 
 
-def tidy_reports(book: Gradebook, out: Path) -> None:
-    """Remove the reports of keys that are nobody's any more, since their records were merged or removed."""
-    current = {person.key for person in book.people()}
+def refresh_all_reports(book: Gradebook, out: Path) -> None:
+    """Bring everybody's reports up to date, and remove those of keys that have no grade any more.
+
+    Records that were merged, split or removed change the reports of people who handed nothing in since.
+    """
+    current = set()
+    for entry in book.entries():
+        if entry.grade:
+            current.add(entry.person.key)
+            refresh_reports(book, entry, out)
     for key in book.reported() - current:
         for file in _files(key, out):
             file.unlink(missing_ok=True)

@@ -42,12 +42,8 @@ def store_settings(
     deadline: Deadline,
     collected: CollectedSubmissions,
     roster: Sequence[RosterEntry] | None,
-) -> list[str]:
-    """Store what later runs and other commands need to know of this one; what was not given stays as it was.
-
-    Returns:
-        Keys of the students whose mark a new late rule changes.
-    """
+) -> None:
+    """Store what later runs and other commands need to know; what was not given stays as it was."""
     with book.transaction():
         if class_options.best is not None:
             book.set_setting("attempt", "best" if class_options.best else "latest")
@@ -60,4 +56,4 @@ def store_settings(
         book.set_setting("notes", list(collected.notes))
         book.set_setting("files", accounting.as_json(collected.files))
         book.set_setting("boundaries", rubric.settings.get("boundaries", BOUNDARIES))
-        return store_deadline(book, deadline)
+        store_deadline(book, deadline)

@@ -93,11 +93,12 @@ class AttemptStore(Store):
         return [row["person"] for row in self._rows(query, attempt.run, attempt.label, attempt.notebook)]
 
     def save_attempts(self, record: int, attempts: Sequence[StoredAttempt]) -> None:
-        """Replace what earlier runs found of a record; attempts entered by hand stay."""
+        """Replace what earlier runs found of a record, or add to it what is entered by hand."""
         first = {
             (each.label, each.notebook): each.first_run for each in self.attempts([record]).get(record, ())
         }
-        self._rows("DELETE FROM attempt WHERE person = ? AND entered IS NULL", record)
+        if any(each.entered is None for each in attempts):
+            self._rows("DELETE FROM attempt WHERE person = ? AND entered IS NULL", record)
         for each in attempts:
             self._rows(
                 "INSERT INTO attempt VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

@@ -23,6 +23,7 @@ _EPILOG = """examples:
   grade adjust alice --days-late 0 --because "was ill"
   grade adjust alice --until 2026-03-05T23:59 --because "was ill"
   grade adjust alice --excuse --because "leave of absence"
+  grade adjust alice total +1 --group --because "well divided work"   # for every member of the group
   grade adjust alice forward.noise_returned --undo --because "my mistake\""""
 
 
@@ -41,18 +42,28 @@ def main(argv: Sequence[str]) -> int:
     arguments = _parser().parse_args(argv)
     with Gradebook(arguments.out) as book:
         key = find_student(book, arguments.student)
-        before = book.entry(key)
+        entry = book.entry(key)
+        members = [entry, *(book.entry(each) for each in entry.group)]
         author = arguments.author or current_user()
         if arguments.undo:
-            _undo(book, before, arguments.criterion or "total", _reason(arguments), author)
+            keys = _undo(book, entry, arguments.criterion or "total", _reason(arguments), author)
         else:
-            kind, criterion, amount, reason = _adjustment(arguments, before)
-            until, named = _extension(arguments.until, book), named_record(book, arguments.student)
-            book.adjust(key, kind, criterion, amount, reason, author, until=until, named=named)
-        after = book.entry(key)
-        refresh_reports(book, after, arguments.out)
+            (kind, criterion, amount, reason), *_ = [
+                _adjustment(arguments, each) for each in (members if arguments.group else [entry])
+            ]
+            until = _extension(arguments.until, book)
+            if arguments.group:
+                keys = book.adjust_group(key, kind, criterion, amount, reason, author, until=until)
+            else:
+                named = named_record(book, arguments.student)
+                keys = book.adjust(key, kind, criterion, amount, reason, author, until=until, named=named)
+        before = {each.person.key: each for each in members}
+        for each in keys:
+            after = book.entry(each)
+            refresh_reports(book, after, arguments.out)
+            marks = f"{final_points(before[each].mark)} → {final_points(after.mark)}"
+            print(f"{line(after.person.name)}: {marks}")
         classpage.write_page(book, arguments.out)
-    print(f"{line(after.person.name)}: {final_points(before.mark)} → {final_points(after.mark)}")
     return GRADED
 
 
@@ -73,6 +84,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--days-late", type=float, metavar="N", help="apply the late penalty for N days")
     parser.add_argument(
         "--until", metavar="WHEN", help="extend the due date; a bare date lasts until the end of that day"
+    )
+    parser.add_argument(
+        "--group", action="store_true", help="adjust the grade of every member of the student's group"
     )
     parser.add_argument("--undo", action="store_true", help="undo the latest adjustment of this criterion")
     parser.add_argument("--as", dest="author", metavar="NAME", help="author of the adjustment (default: you)")
@@ -172,8 +186,9 @@ def _current_points(entry: GradebookEntry, criterion: str, earned: float) -> flo
     return earned
 
 
-def _undo(book: Gradebook, entry: GradebookEntry, criterion: str, reason: str, author: str) -> None:
+def _undo(book: Gradebook, entry: GradebookEntry, criterion: str, reason: str, author: str) -> list[str]:
+    """Withdraw the latest adjustment of a criterion; a group's, for every member. Return whose it was."""
     adjustments = [each for each in entry.adjustments if each.criterion == criterion]
     if not adjustments:
         raise UsageError(f"{entry.person.key} has no adjustment of {criterion} to undo")
-    book.withdraw(adjustments[-1], entry.person.key, reason, author)
+    return book.withdraw(adjustments[-1], entry.person.key, reason, author)

@@ -50,14 +50,19 @@ def main(argv: Sequence[str]) -> int:
         raise UsageError(f"there is no file {arguments.paths[0]}; check the name and the folder you are in")
     if not is_class:
         grade_class.check_single(arguments)
+    elif arguments.person is not None:
+        raise UsageError("--for enters one notebook; give it alone")
     rubric = Rubric.load(arguments.rubric)
     rubric.only(tuple(arguments.only))
-    options = _options(arguments, rubric, several=is_class)
+    options = _options(arguments, rubric, several=is_class or arguments.person is not None)
     read_handout(options.handout)  # before anything is graded: it may be unreadable
     if is_class:
         return grade_class.grade_class(arguments, rubric, options)
     path = Path(arguments.paths[0])
     path = path.resolve() if path.is_symlink() else path  # the grader follows links only on the command line
+    if arguments.person is not None:
+        return grade_class.enter_attempt(arguments, path, rubric, options)
+    grade_class.check_spares_the_class(arguments.out, path.absolute().stem)
     graded = _grade(path, path.absolute().stem, rubric, options, arguments)
     return GRADED if graded.readable and not graded.grade.provisional else NOT_GRADED
 
@@ -74,6 +79,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--out", type=Path, default=Path("reports"), metavar="DIR", help="folder for the results (reports)"
+    )
+    parser.add_argument(
+        "--for",
+        dest="person",
+        metavar="PERSON",
+        help="enter the notebook into the gradebook as an attempt of this student (key, name, login, id)",
     )
     parser.add_argument(
         "--quick", action="store_true", help="skip the short training; its points do not count"

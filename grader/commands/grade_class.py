@@ -13,6 +13,7 @@ from grader.errors import UsageError
 from grader.streams import lost_output
 
 if TYPE_CHECKING:
+    from grader.classroom.batch import ClassOptions
     from grader.options import Options
     from grader.rubric import Rubric
 
@@ -61,11 +62,59 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def grade_class(arguments: argparse.Namespace, rubric: Rubric, options: Options) -> int:
     """Grade a class with the options of the command line, and return the exit code."""
     from grader.classroom import batch
+
+    class_options = _class_options(arguments, options)
+    all_graded = batch.grade_class(arguments.paths, rubric, options, class_options)
+    if error := lost_output():
+        print(
+            f"grade: standard output could not be written ({error.strerror}); everything graded is in "
+            f"{arguments.out}",
+            file=sys.stderr,
+        )
+        return NOT_GRADED
+    if arguments.open:
+        webbrowser.open((arguments.out / "index.html").resolve().as_uri())
+    return GRADED if all_graded else NOT_GRADED
+
+
+def enter_attempt(arguments: argparse.Namespace, path: Path, rubric: Rubric, options: Options) -> int:
+    """Grade a notebook as an attempt of the person of ``--for``, and return the exit code."""
+    from grader.classroom import batch
+
+    class_options = _class_options(arguments, options)
+    graded = batch.enter_attempt(path, arguments.person, rubric, options, class_options)
+    return GRADED if graded else NOT_GRADED
+
+
+def check_spares_the_class(out: Path, name: str) -> None:
+    """Refuse to write the report of a notebook over that of a student in the gradebook.
+
+    Raises:
+        UsageError: a student's report has this name.
+    """
+    from grader.classroom.gradebook import Gradebook
+    from grader.classroom.store import NAME
+    from grader.files import file_name
+
+    if not (out / NAME).exists():
+        return
+    with Gradebook(out) as book:
+        taken = next((key for key in book.reported() if key.casefold() == file_name(name).casefold()), None)
+    if taken:
+        raise UsageError(
+            f"{out / taken}.html is the report of a student in the gradebook: give --for {taken} to enter "
+            "this notebook as an attempt of that student, or choose another --out"
+        )
+
+
+def _class_options(arguments: argparse.Namespace, options: Options) -> ClassOptions:
+    """Return the options for a class, of those on the command line."""
+    from grader.classroom.batch import ClassOptions
     from grader.classroom.member_names import check_encoding
 
     if arguments.jobs is not None and arguments.jobs < 1:
         raise UsageError("--jobs must be 1 or more")
-    class_options = batch.ClassOptions(
+    return ClassOptions(
         out=arguments.out,
         jobs=arguments.jobs,
         roster=arguments.roster,
@@ -78,17 +127,6 @@ def grade_class(arguments: argparse.Namespace, rubric: Rubric, options: Options)
         json=arguments.json,
         quiet=arguments.quiet,
     )
-    all_graded = batch.grade_class(arguments.paths, rubric, options, class_options)
-    if error := lost_output():
-        print(
-            f"grade: standard output could not be written ({error.strerror}); everything graded is in "
-            f"{arguments.out}",
-            file=sys.stderr,
-        )
-        return NOT_GRADED
-    if arguments.open:
-        webbrowser.open((arguments.out / "index.html").resolve().as_uri())
-    return GRADED if all_graded else NOT_GRADED
 
 
 def check_single(arguments: argparse.Namespace) -> None:
