@@ -7,11 +7,11 @@ import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from grader.classroom import accounting, classpage, similarity, unknown_times
 from grader.classroom.cache_key import result_inputs
+from grader.classroom.class_options import ClassOptions
 from grader.classroom.collect import collect
 from grader.classroom.deadlines import kept_deadline, settle
 from grader.classroom.editions import find_current, find_kept, mixed_editions
@@ -38,33 +38,6 @@ from grader.options import Options
 from grader.pipeline import JudgedNotebook
 from grader.rubric import Rubric
 from grader.text import clean
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClassOptions:
-    """How to grade a class, in addition to ``Options`` for each notebook.
-
-    Attributes:
-        jobs: notebooks at once; None for as many as the machine can run.
-        best: count the best attempt of each student rather than the latest; None for as in the last run.
-        fresh: grade again what the gradebook already holds.
-        regrade: grade again what another version of the grader judged.
-        roster: replaces the one of earlier runs; None if that still counts.
-        late: settings of the late rule on the command line, as text; they override all others.
-        zip_names: encoding of names in zip archives that do not give it.
-    """
-
-    out: Path
-    jobs: int | None = None
-    roster: Path | None = None
-    best: bool | None = None
-    fresh: bool = False
-    late: Mapping[str, str] = field(default_factory=dict)
-    regrade: bool = False
-    handout: Path | None = None
-    zip_names: str | None = None
-    json: bool = False
-    quiet: bool = False
 
 
 def grade_class(paths: Sequence[str], rubric: Rubric, options: Options, class_options: ClassOptions) -> bool:

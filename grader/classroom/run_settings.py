@@ -19,7 +19,7 @@ from grader.rubric import Rubric
 from grader.text import clean
 
 if TYPE_CHECKING:
-    from grader.classroom.batch import ClassOptions
+    from grader.classroom.class_options import ClassOptions
 
 
 def known_claims(out: Path) -> list[Claim]:

@@ -13,7 +13,7 @@ from grader.errors import UsageError
 from grader.streams import lost_output
 
 if TYPE_CHECKING:
-    from grader.classroom.batch import ClassOptions
+    from grader.classroom.class_options import ClassOptions
     from grader.options import Options
     from grader.rubric import Rubric
 
@@ -109,7 +109,7 @@ def check_spares_the_class(out: Path, name: str) -> None:
 
 def _class_options(arguments: argparse.Namespace, options: Options) -> ClassOptions:
     """Return the options for a class, of those on the command line."""
-    from grader.classroom.batch import ClassOptions
+    from grader.classroom.class_options import ClassOptions
     from grader.classroom.member_names import check_encoding
 
     if arguments.jobs is not None and arguments.jobs < 1:

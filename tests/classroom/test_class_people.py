@@ -104,7 +104,8 @@ def test_a_match_by_name_that_ends_takes_grade_and_adjustment_back(tmp_path, rub
     ran = run(out, moodle(tmp_path / "week1", p11=42), "--roster", roster, "--rubric", rubric)
     assert "1 match by name alone" in ran.err
     assert "Matched by name only" in (out / "index.html").read_text()
-    run(out, "adjust", "mm1", "answer.right", "=7", "--because", "strict")
+    run(out, "adjust", "11", "answer.right", "=7", "--because", "strict")
+    run(out, "adjust", "mm1", "--comment", "welcome")
     assert points(out) == {"mm1": "9.0"}
     ran = run(out, moodle(tmp_path / "week2", p12=1), "--rubric", rubric)
     assert "no longer matched by name" in ran.err
