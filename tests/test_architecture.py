@@ -95,7 +95,7 @@ def test_every_part_of_the_grader_has_a_layer() -> None:
         ("extraction/listing.py", "from ..report import page"),
         ("judging/score.py", "if TYPE_CHECKING:\n    from grader.report.page import render"),
         ("checks/cache.py", "from grader.commands import grade"),
-        ("report/page.py", "from grader.classroom.store import Store"),
+        ("report/page.py", "from grader.classroom.storage.store import Store"),
         ("report/page.py", "from grader.judging import score"),
     ],
 )

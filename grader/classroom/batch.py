@@ -9,28 +9,30 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from grader.classroom import accounting, classpage, similarity, unknown_times
-from grader.classroom.cache_key import result_inputs
 from grader.classroom.class_options import ClassOptions
-from grader.classroom.collect import collect
-from grader.classroom.deadlines import kept_deadline, settle
-from grader.classroom.editions import find_current, find_kept, mixed_editions
-from grader.classroom.enrolment import StudentAttempts, enrol
-from grader.classroom.gradebook import Gradebook, GradebookEntry, ResultInputs
-from grader.classroom.identity import Claim
-from grader.classroom.kept import KeptFiles
-from grader.classroom.lookup import find_student
+from grader.classroom.handins import accounting
+from grader.classroom.handins.collect import collect
+from grader.classroom.handins.selection import Selector
+from grader.classroom.pages import classpage, similarity
+from grader.classroom.pages.reports import STUDENT_FOLDER, mark_text, refresh_all_reports, refresh_reports
+from grader.classroom.people.enrolment import StudentAttempts, enrol
+from grader.classroom.people.identity import Claim
+from grader.classroom.people.lookup import find_student
+from grader.classroom.people.students import Attempt, replace_surrogates
 from grader.classroom.progress import ProgressDisplay, progress_display
-from grader.classroom.remarking import store_rubric
-from grader.classroom.reports import STUDENT_FOLDER, mark_text, refresh_all_reports, refresh_reports
-from grader.classroom.roster import read_roster
-from grader.classroom.run_settings import known_claims, store_settings, tell
+from grader.classroom.rosters.roster import read_roster
 from grader.classroom.scheduler import Task, default_jobs, run_tasks
-from grader.classroom.selection import Selector
-from grader.classroom.store import batch_lock, current_user, timestamp
-from grader.classroom.stored_attempts import StoredAttempt
-from grader.classroom.students import Attempt, replace_surrogates
-from grader.classroom.verdict_changes import log_changes
+from grader.classroom.storage.cache_key import result_inputs
+from grader.classroom.storage.editions import find_current, find_kept, mixed_editions
+from grader.classroom.storage.gradebook import Gradebook, GradebookEntry, ResultInputs
+from grader.classroom.storage.kept import KeptFiles
+from grader.classroom.storage.remarking import store_rubric
+from grader.classroom.storage.run_settings import known_claims, store_settings, tell
+from grader.classroom.storage.store import batch_lock, current_user, timestamp
+from grader.classroom.storage.stored_attempts import StoredAttempt
+from grader.classroom.storage.verdict_changes import log_changes
+from grader.classroom.timing import unknown_times
+from grader.classroom.timing.deadlines import kept_deadline, settle
 from grader.extraction.handout import read_handout
 from grader.extraction.local_modules import content_digest
 from grader.files import check_writable, scratch_folder

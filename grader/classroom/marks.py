@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from grader.classroom.lateness import LateRule, due_text
+from grader.classroom.timing.lateness import LateRule, due_text
 from grader.model import CriterionResult, Grade
 from grader.report.summary import points
 

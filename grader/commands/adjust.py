@@ -13,7 +13,7 @@ from grader.commands import GRADED
 from grader.errors import UsageError
 
 if TYPE_CHECKING:
-    from grader.classroom.gradebook import Gradebook, GradebookEntry
+    from grader.classroom.storage.gradebook import Gradebook, GradebookEntry
 
 _EPILOG = """examples:
   grade adjust alice forward.noise_returned +2 --because "returns it under another name"
@@ -33,10 +33,10 @@ def main(argv: Sequence[str]) -> int:
     Raises:
         UsageError: the student or criterion is unknown, or the arguments do not fit together.
     """
-    from grader.classroom import classpage
-    from grader.classroom.gradebook import Gradebook, current_user
-    from grader.classroom.lookup import find_student, named_record
-    from grader.classroom.reports import final_points, refresh_reports
+    from grader.classroom.pages import classpage
+    from grader.classroom.pages.reports import final_points, refresh_reports
+    from grader.classroom.people.lookup import find_student, named_record
+    from grader.classroom.storage.gradebook import Gradebook, current_user
     from grader.text import line
 
     arguments = _parser().parse_args(argv)
@@ -128,8 +128,8 @@ def _extension(until: str | None, book: Gradebook) -> str | None:
     """
     if until is None:
         return None
-    from grader.classroom.deadlines import kept_zone
-    from grader.classroom.lateness import due_text, parse_due
+    from grader.classroom.timing.deadlines import kept_zone
+    from grader.classroom.timing.lateness import due_text, parse_due
 
     rule = book.late_rule()
     extended = parse_due(until, kept_zone(book))

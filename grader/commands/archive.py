@@ -16,8 +16,8 @@ def main(argv: Sequence[str]) -> int:
     Raises:
         UsageError: there is no gradebook, or the archive cannot be written.
     """
-    from grader.classroom.gradebook import Gradebook
-    from grader.classroom.term import archive_term
+    from grader.classroom.storage.gradebook import Gradebook
+    from grader.classroom.storage.term import archive_term
 
     arguments = _parser().parse_args(argv)
     with Gradebook(arguments.out) as book:

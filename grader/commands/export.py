@@ -16,7 +16,7 @@ from grader.errors import UsageError
 
 if TYPE_CHECKING:
     from grader.classroom.exports.common import Export, ExportRequest
-    from grader.classroom.gradebook import Gradebook, GradebookEntry
+    from grader.classroom.storage.gradebook import Gradebook, GradebookEntry
 
 _FORMATS = {
     "canvas": "canvas.export",
@@ -39,7 +39,7 @@ def main(argv: Sequence[str]) -> int:
             cannot be written.
     """
     from grader.classroom.exports.changes import described
-    from grader.classroom.gradebook import Gradebook
+    from grader.classroom.storage.gradebook import Gradebook
     from grader.text import clean
 
     arguments = _parser().parse_args(argv)

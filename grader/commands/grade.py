@@ -41,7 +41,7 @@ def main(argv: Sequence[str]) -> int:
         UsageError: a path or an option is wrong.
     """
     arguments = _parser().parse_args(argv)
-    from grader.classroom.collect import is_class_run
+    from grader.classroom.handins.collect import is_class_run
     from grader.extraction.handout import read_handout
     from grader.rubric import Rubric
 

@@ -92,8 +92,8 @@ def check_spares_the_class(out: Path, name: str) -> None:
     Raises:
         UsageError: a student's report has this name.
     """
-    from grader.classroom.gradebook import Gradebook
-    from grader.classroom.store import NAME
+    from grader.classroom.storage.gradebook import Gradebook
+    from grader.classroom.storage.store import NAME
     from grader.files import file_name
 
     if not (out / NAME).exists():
@@ -110,7 +110,7 @@ def check_spares_the_class(out: Path, name: str) -> None:
 def _class_options(arguments: argparse.Namespace, options: Options) -> ClassOptions:
     """Return the options for a class, of those on the command line."""
     from grader.classroom.class_options import ClassOptions
-    from grader.classroom.member_names import check_encoding
+    from grader.classroom.handins.member_names import check_encoding
 
     if arguments.jobs is not None and arguments.jobs < 1:
         raise UsageError("--jobs must be 1 or more")
@@ -147,7 +147,7 @@ def check_single(arguments: argparse.Namespace) -> None:
 
 def _late(arguments: argparse.Namespace) -> dict[str, str]:
     """Return the settings of the late rule that the command line gives."""
-    from grader.classroom.deadlines import late_numbers
+    from grader.classroom.timing.deadlines import late_numbers
 
     given = {"due": arguments.due, "timezone": arguments.timezone}
     numbers = late_numbers(arguments.late) if arguments.late is not None else {}

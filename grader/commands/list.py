@@ -11,7 +11,7 @@ from grader.commands import GRADED
 from grader.errors import UsageError
 
 if TYPE_CHECKING:
-    from grader.classroom.gradebook import GradebookEntry
+    from grader.classroom.storage.gradebook import GradebookEntry
 
 
 def main(argv: Sequence[str]) -> int:
@@ -20,7 +20,7 @@ def main(argv: Sequence[str]) -> int:
     Raises:
         UsageError: no student was graded on the criterion of ``--failing``.
     """
-    from grader.classroom.gradebook import Gradebook
+    from grader.classroom.storage.gradebook import Gradebook
 
     arguments = _parser().parse_args(argv)
     graded_on_it = 0
@@ -69,7 +69,7 @@ def _was_graded_on(entry: GradebookEntry, wanted: str | None) -> bool:
 
 
 def _matches_filters(entry: GradebookEntry, arguments: argparse.Namespace) -> bool:
-    from grader.classroom.unknown_times import has_unknown_time
+    from grader.classroom.timing.unknown_times import has_unknown_time
 
     grade = entry.grade
     conditions = [
@@ -95,7 +95,7 @@ def _failures(entry: GradebookEntry, wanted: str) -> list[str]:
 
 
 def _line(entry: GradebookEntry, failing: str | None) -> str:
-    from grader.classroom.reports import mark_text
+    from grader.classroom.pages.reports import mark_text
     from grader.text import line
 
     remarks = [mark_text(entry)]

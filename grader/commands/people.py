@@ -12,7 +12,7 @@ from grader.commands import GRADED, NOT_GRADED
 from grader.errors import UsageError
 
 if TYPE_CHECKING:
-    from grader.classroom.gradebook import Gradebook
+    from grader.classroom.storage.gradebook import Gradebook
 
 _EPILOG = """examples:
   grade people                                    # everybody, with identifiers, merges and conflicts
@@ -38,8 +38,8 @@ def main(argv: Sequence[str]) -> int:
     Raises:
         UsageError: nobody or several people are meant, or there is nothing to split or undo.
     """
-    from grader.classroom import decisions
-    from grader.classroom.gradebook import Gradebook, current_user
+    from grader.classroom.people import decisions
+    from grader.classroom.storage.gradebook import Gradebook, current_user
 
     arguments = _parser().parse_args(argv)
     with Gradebook(arguments.out) as book:
@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _list(book: Gradebook, *, as_json: bool) -> None:
-    from grader.classroom.decisions import listing
+    from grader.classroom.people.decisions import listing
     from grader.text import line
 
     listed = listing(book)

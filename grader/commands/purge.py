@@ -18,9 +18,9 @@ def main(argv: Sequence[str]) -> int:
     Raises:
         UsageError: there is no gradebook, a batch is running, or ``--yes`` is missing.
     """
-    from grader.classroom.gradebook import Gradebook
-    from grader.classroom.store import batch_lock
-    from grader.classroom.term import purge_term, term_files
+    from grader.classroom.storage.gradebook import Gradebook
+    from grader.classroom.storage.store import batch_lock
+    from grader.classroom.storage.term import purge_term, term_files
 
     arguments = _parser().parse_args(argv)
     out = arguments.out

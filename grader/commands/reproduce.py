@@ -13,8 +13,8 @@ from grader.commands import GRADED, NOT_GRADED
 from grader.errors import UsageError
 
 if TYPE_CHECKING:
-    from grader.classroom.gradebook import GradebookEntry
-    from grader.classroom.kept import KeptFiles
+    from grader.classroom.storage.gradebook import GradebookEntry
+    from grader.classroom.storage.kept import KeptFiles
     from grader.model import Grade
     from grader.options import Options
     from grader.rubric import Rubric
@@ -29,9 +29,9 @@ def main(argv: Sequence[str]) -> int:
     Raises:
         UsageError: the student is unknown, or what was handed in is not kept.
     """
-    from grader.classroom.gradebook import Gradebook
-    from grader.classroom.kept import KeptFiles
-    from grader.classroom.lookup import find_student
+    from grader.classroom.people.lookup import find_student
+    from grader.classroom.storage.gradebook import Gradebook
+    from grader.classroom.storage.kept import KeptFiles
     from grader.commands.progress import progress
     from grader.files import scratch_folder
     from grader.pipeline import grade_notebook

@@ -17,9 +17,9 @@ def main(argv: Sequence[str]) -> int:
     Raises:
         UsageError: the student is unknown.
     """
-    from grader.classroom.gradebook import Gradebook
-    from grader.classroom.lookup import find_student
-    from grader.classroom.reports import final_mark_view, final_points
+    from grader.classroom.pages.reports import final_mark_view, final_points
+    from grader.classroom.people.lookup import find_student
+    from grader.classroom.storage.gradebook import Gradebook
     from grader.report.summary import summary
     from grader.text import line
 

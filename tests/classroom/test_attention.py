@@ -11,12 +11,12 @@ from classes import gradebook
 from report_page import ParsedPage, visible_text
 from report_samples import grade, mixed
 
-from grader.classroom import classpage
-from grader.classroom.attention import FOLDED_AFTER, Attention, ranks
-from grader.classroom.gradebook import Gradebook, ResultInputs
-from grader.classroom.identity import Identifier
 from grader.classroom.marks import FinalMark
-from grader.classroom.students import Person
+from grader.classroom.pages import classpage
+from grader.classroom.pages.attention import FOLDED_AFTER, Attention, ranks
+from grader.classroom.people.identity import Identifier
+from grader.classroom.people.students import Person
+from grader.classroom.storage.gradebook import Gradebook, ResultInputs
 
 ERROR = "The grader ran out of memory while it drew the samples of seed 786."  # of ``mixed``
 

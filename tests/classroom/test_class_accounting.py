@@ -19,8 +19,8 @@ from classes import SOURCE, command, content, gradebook_rows, notebook, owners, 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.classroom.accounting import Fate
-from grader.classroom.collect import CollectedSubmissions, collect
+from grader.classroom.handins.accounting import Fate
+from grader.classroom.handins.collect import CollectedSubmissions, collect
 from grader.errors import UsageError
 
 NB = content(SOURCE)

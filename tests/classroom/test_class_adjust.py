@@ -10,8 +10,8 @@ import report_samples as samples
 from classes import gradebook, save_student
 from report_samples import grade
 
-from grader.classroom.gradebook import Gradebook, ResultInputs
-from grader.classroom.students import Person
+from grader.classroom.people.students import Person
+from grader.classroom.storage.gradebook import Gradebook, ResultInputs
 from grader.cli import main
 from grader.model import Grade, Verdict
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from classes import SOURCE, content, owners, run, tiny_rubric, zipped
 
-from grader.classroom.collect import collect
+from grader.classroom.handins.collect import collect
 
 
 def test_modules_in_a_zip_are_used_for_its_own_notebook_only(tmp_path):

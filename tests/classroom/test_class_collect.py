@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from classes import SOURCE, content, notebook, owners, placed, run, tiny_rubric, zipped
 
-from grader.classroom.claims import place
-from grader.classroom.collect import collect
-from grader.classroom.identity import Claim
-from grader.classroom.people import Directory
-from grader.classroom.roster import read_roster
-from grader.classroom.students import safe_name
+from grader.classroom.handins.collect import collect
+from grader.classroom.people.claims import place
+from grader.classroom.people.directory import Directory
+from grader.classroom.people.identity import Claim
+from grader.classroom.people.students import safe_name
+from grader.classroom.rosters.roster import read_roster
 from grader.errors import UsageError
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from classes import SOURCE, content, notebook, owners, zipped
 
-from grader.classroom.collect import CollectedSubmissions, collect
-from grader.classroom.identity import Claim, Identifier
-from grader.classroom.students import Attempt
+from grader.classroom.handins.collect import CollectedSubmissions, collect
+from grader.classroom.people.identity import Claim, Identifier
+from grader.classroom.people.students import Attempt
 
 ANN, BEN, CAT = "Alder Ann", "Birch Ben", "Cedar Cat"
 

@@ -11,9 +11,9 @@ from classes import gradebook
 from report_page import ParsedPage
 from report_samples import HOSTILE, grade
 
-from grader.classroom import classpage
-from grader.classroom.gradebook import Gradebook
-from grader.classroom.students import Person, safe_name
+from grader.classroom.pages import classpage
+from grader.classroom.people.students import Person, safe_name
+from grader.classroom.storage.gradebook import Gradebook
 from grader.model import Grade, Verdict
 
 

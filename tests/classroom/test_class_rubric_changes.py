@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from classes import notebook, run, tiny_rubric
 
-from grader.classroom.gradebook import Gradebook
+from grader.classroom.storage.gradebook import Gradebook
 from grader.rubric import Rubric
 
 

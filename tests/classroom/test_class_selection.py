@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from classes import content, run, tiny_rubric, zipped
 
-from grader.classroom.collect import CollectedSubmissions, collect
-from grader.classroom.selection import Selector
+from grader.classroom.handins.collect import CollectedSubmissions, collect
+from grader.classroom.handins.selection import Selector
 from grader.extraction.handout import read_handout
 
 HANDOUT = "def answer():\n    pass\n\ndef helper(x):\n    return x"

@@ -13,9 +13,8 @@ from classes import gradebook, run, save_student, tiny_rubric, zipped
 from conftest import SUBMISSIONS
 from report_samples import grade
 
-from grader.classroom.fingerprints import symbols, winnow
-from grader.classroom.gradebook import Gradebook, ResultInputs
-from grader.classroom.similarity import (
+from grader.classroom.pages.fingerprints import symbols, winnow
+from grader.classroom.pages.similarity import (
     MIN_FINGERPRINTS,
     THRESHOLD,
     FingerprintedCode,
@@ -23,7 +22,8 @@ from grader.classroom.similarity import (
     shared_passages,
     similar_pairs,
 )
-from grader.classroom.students import Person
+from grader.classroom.people.students import Person
+from grader.classroom.storage.gradebook import Gradebook, ResultInputs
 
 HANDOUT = Path(__file__).parents[2] / "rubrics" / "ddpm" / "handout.ipynb"
 

@@ -9,7 +9,7 @@ from exported import write_marks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.classroom.students import Person
+from grader.classroom.people.students import Person
 from grader.cli import main
 
 NAMES = st.sampled_from(["Ann Alder", "Alder, Ann", "Max Miller", "Zoë Ng", "李 小龙", "Eva"])

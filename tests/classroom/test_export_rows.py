@@ -10,8 +10,8 @@ import pytest
 from classes import run, tiny_rubric, write_class
 from exported import write_marks
 
-from grader.classroom.identity import Identifier
-from grader.classroom.students import Person
+from grader.classroom.people.identity import Identifier
+from grader.classroom.people.students import Person
 from grader.cli import main
 
 ANN = Person(key="ann", name="Ann Alder", ids={"canvas": "1001", "sis": "0011", "login": "aa11"})

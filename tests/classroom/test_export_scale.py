@@ -12,7 +12,7 @@ import pytest
 from classes import gradebook, run, tiny_rubric, write_class
 from report_samples import grade
 
-from grader.classroom.gradebook import Gradebook
+from grader.classroom.storage.gradebook import Gradebook
 from grader.cli import main
 from grader.model import Grade, Verdict
 

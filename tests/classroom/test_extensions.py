@@ -9,11 +9,11 @@ import pytest
 from class_times import final_points, hand_in
 from classes import notebook, run, save_student, tiny_rubric
 
-from grader.classroom.gradebook import Gradebook
-from grader.classroom.lateness import LateRule
-from grader.classroom.results import ResultInputs
-from grader.classroom.stored_attempts import StoredAttempt
-from grader.classroom.students import Person
+from grader.classroom.people.students import Person
+from grader.classroom.storage.gradebook import Gradebook
+from grader.classroom.storage.results import ResultInputs
+from grader.classroom.storage.stored_attempts import StoredAttempt
+from grader.classroom.timing.lateness import LateRule
 from grader.cli import main
 from grader.model import CriterionResult, Grade, Verdict
 

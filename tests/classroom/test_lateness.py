@@ -10,8 +10,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from grader.classroom.deadlines import late_numbers, settle
-from grader.classroom.lateness import LateRule, due_text, parse_due
+from grader.classroom.timing.deadlines import late_numbers, settle
+from grader.classroom.timing.lateness import LateRule, due_text, parse_due
 from grader.errors import UsageError
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from grader.classroom.lateness import LateRule
 from grader.classroom.marks import TOTAL, Adjustment, FinalMark, MarkLine, final_mark
+from grader.classroom.timing.lateness import LateRule
 from grader.model import CriterionResult, Grade, Verdict
 
 DUE = datetime(2026, 3, 1, 23, 59, tzinfo=UTC)

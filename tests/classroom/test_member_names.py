@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from classes import SOURCE, content, owners, run, tiny_rubric
 
-from grader.classroom.collect import CollectedSubmissions, collect
+from grader.classroom.handins.collect import CollectedSubmissions, collect
 
 NB = content(SOURCE)
 

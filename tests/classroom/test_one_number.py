@@ -13,8 +13,8 @@ from report_page import ParsedPage, visible_text
 from report_samples import grade
 from test_result_schema import check
 
-from grader.classroom import classpage
-from grader.classroom.gradebook import Gradebook
+from grader.classroom.pages import classpage
+from grader.classroom.storage.gradebook import Gradebook
 from grader.cli import main
 from grader.model import Verdict
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from classes import placed
 
-from grader.classroom.claims import place
-from grader.classroom.identity import Claim, Identifier, RosterEntry
-from grader.classroom.name_matching import match_names
-from grader.classroom.people import NAME, PERSON, SUBMISSION, Directory
-from grader.classroom.stored_attempts import StoredAttempt, current_attempts
-from grader.classroom.students import Attempt
+from grader.classroom.people.claims import place
+from grader.classroom.people.directory import NAME, PERSON, SUBMISSION, Directory
+from grader.classroom.people.identity import Claim, Identifier, RosterEntry
+from grader.classroom.people.name_matching import match_names
+from grader.classroom.people.students import Attempt
+from grader.classroom.storage.stored_attempts import StoredAttempt, current_attempts
 
 
 def claim(name: str, **ids: str) -> Claim:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from classes import run, tiny_rubric, write_class
 
-from grader.classroom import store
-from grader.classroom.gradebook import Gradebook
+from grader.classroom.storage import store
+from grader.classroom.storage.gradebook import Gradebook
 from grader.errors import UsageError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs the permissions of POSIX")

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from grader.classroom.claims import take_roster
-from grader.classroom.entries import person_of
-from grader.classroom.identity import Claim, Identifier, RosterEntry
-from grader.classroom.people import Directory
-from grader.classroom.roster import read_roster
-from grader.classroom.students import Person
+from grader.classroom.people.claims import take_roster
+from grader.classroom.people.directory import Directory
+from grader.classroom.people.identity import Claim, Identifier, RosterEntry
+from grader.classroom.people.students import Person
+from grader.classroom.rosters.roster import read_roster
+from grader.classroom.storage.entries import person_of
 from grader.errors import UsageError
 
 

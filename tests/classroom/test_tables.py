@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.classroom.tables import Table, number, read_table
+from grader.classroom.rosters.tables import Table, number, read_table
 from grader.errors import UsageError
 
 

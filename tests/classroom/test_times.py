@@ -10,9 +10,9 @@ from babel.dates import format_datetime
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from grader.classroom.time_words import vocabularies
-from grader.classroom.times import parse_time, read_time
-from grader.classroom.zones import find_zone, local_zone, zone_name
+from grader.classroom.timing.time_words import vocabularies
+from grader.classroom.timing.times import parse_time, read_time
+from grader.classroom.timing.zones import find_zone, local_zone, zone_name
 from grader.errors import UsageError
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -16,16 +16,16 @@ from pathlib import Path
 from conftest import Ran
 from report_samples import EXERCISES
 
-from grader.classroom import classpage
-from grader.classroom.claims import place, take_roster
-from grader.classroom.collect import CollectedSubmissions
-from grader.classroom.gradebook import Gradebook, ResultInputs
-from grader.classroom.identity import RosterEntry, identifiers_from
-from grader.classroom.name_matching import match_names
-from grader.classroom.people import LISTED, ROSTER, SUBMISSION, Directory
-from grader.classroom.reports import refresh_reports
-from grader.classroom.stored_attempts import StoredAttempt
-from grader.classroom.students import Attempt, Person
+from grader.classroom.handins.collect import CollectedSubmissions
+from grader.classroom.pages import classpage
+from grader.classroom.pages.reports import refresh_reports
+from grader.classroom.people.claims import place, take_roster
+from grader.classroom.people.directory import LISTED, ROSTER, SUBMISSION, Directory
+from grader.classroom.people.identity import RosterEntry, identifiers_from
+from grader.classroom.people.name_matching import match_names
+from grader.classroom.people.students import Attempt, Person
+from grader.classroom.storage.gradebook import Gradebook, ResultInputs
+from grader.classroom.storage.stored_attempts import StoredAttempt
 from grader.model import Grade
 
 SOURCE = "def answer(): return 42"

@@ -10,7 +10,7 @@ import report_samples as samples
 from classes import gradebook
 from report_samples import grade
 
-from grader.classroom.students import Person
+from grader.classroom.people.students import Person
 from grader.cli import main
 from grader.model import Grade, Verdict
 

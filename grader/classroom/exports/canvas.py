@@ -17,9 +17,9 @@ from grader.classroom.exports.common import (
 )
 from grader.classroom.exports.matching import TheirRow, match_rows, own_matches, their_row
 from grader.classroom.exports.scaling import Scale, require_whole_marks
-from grader.classroom.gradebook import GradebookEntry
-from grader.classroom.students import normalize_name
-from grader.classroom.tables import Table, number, read_table, written
+from grader.classroom.people.students import normalize_name
+from grader.classroom.rosters.tables import Table, number, read_table, written
+from grader.classroom.storage.gradebook import GradebookEntry
 from grader.errors import UsageError
 
 # Canvas ignores columns with such names when it imports: they hold totals that it computes itself.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 
-from grader.classroom.tables import number
+from grader.classroom.rosters.tables import number
 from grader.text import line
 
 _UNCHANGED_SHOWN = 5  # rows; those that change are all shown

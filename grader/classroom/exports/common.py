@@ -10,8 +10,8 @@ from pathlib import Path
 
 from grader.classroom.exports.changes import Change
 from grader.classroom.exports.matching import Match
-from grader.classroom.gradebook import GradebookEntry
 from grader.classroom.marks import FinalMark
+from grader.classroom.storage.gradebook import GradebookEntry
 from grader.model import CriterionResult, Grade, for_students
 from grader.report.summary import lost_points, points, score
 from grader.text import line

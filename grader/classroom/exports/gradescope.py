@@ -16,8 +16,8 @@ from grader.classroom.exports.common import (
 )
 from grader.classroom.exports.matching import own_matches
 from grader.classroom.exports.scaling import Scale, require_whole_marks
-from grader.classroom.gradebook import GradebookEntry
 from grader.classroom.marks import FinalMark
+from grader.classroom.storage.gradebook import GradebookEntry
 from grader.model import CriterionResult, Grade, Verdict, for_students
 from grader.report.summary import score
 

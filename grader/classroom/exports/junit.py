@@ -7,7 +7,7 @@ from collections import Counter
 from xml.etree import ElementTree as Xml
 
 from grader.classroom.exports.common import Export, ExportRequest
-from grader.classroom.gradebook import GradebookEntry
+from grader.classroom.storage.gradebook import GradebookEntry
 from grader.model import CriterionResult, Verdict
 from grader.report.summary import score
 from grader.text import clean

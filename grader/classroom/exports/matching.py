@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from grader.classroom.gradebook import GradebookEntry
-from grader.classroom.identity import KINDS, Identifier, identifiers_from
-from grader.classroom.students import name_orders
+from grader.classroom.people.identity import KINDS, Identifier, identifiers_from
+from grader.classroom.people.students import name_orders
+from grader.classroom.storage.gradebook import GradebookEntry
 from grader.errors import UsageError
 from grader.text import line
 

@@ -18,9 +18,9 @@ from grader.classroom.exports.common import (
 )
 from grader.classroom.exports.matching import TheirRow, match_rows, their_row
 from grader.classroom.exports.scaling import Scale, require_whole_marks
-from grader.classroom.gradebook import GradebookEntry
-from grader.classroom.roster_columns import COLUMNS, MOODLE_GRADED, normalized
-from grader.classroom.tables import Table, number, read_table, written
+from grader.classroom.rosters.roster_columns import COLUMNS, MOODLE_GRADED, normalized
+from grader.classroom.rosters.tables import Table, number, read_table, written
+from grader.classroom.storage.gradebook import GradebookEntry
 from grader.errors import UsageError
 
 _BOM = "\ufeff"

@@ -10,7 +10,7 @@ from collections import Counter
 
 from grader.classroom.exports.common import ExportRequest, exported_points
 from grader.classroom.exports.matching import named
-from grader.classroom.gradebook import GradebookEntry
+from grader.classroom.storage.gradebook import GradebookEntry
 from grader.errors import UsageError
 from grader.report.summary import count_points, points
 

@@ -17,7 +17,7 @@ from grader.classroom.exports.common import (
 )
 from grader.classroom.exports.matching import own_matches
 from grader.classroom.exports.scaling import Scale, partial_warnings
-from grader.classroom.gradebook import GradebookEntry
+from grader.classroom.storage.gradebook import GradebookEntry
 from grader.model import CriterionResult
 
 _NBGRADER = [

@@ -14,7 +14,7 @@ from classes import zipped
 from conftest import Command
 
 from grader.audit.corpus import Corpus, notebook
-from grader.classroom.collect import collect
+from grader.classroom.handins.collect import collect
 from grader.extraction.local_modules import content_digest
 from grader.notebook.submission import read_notebook
 from reference.pretrained import load_pretrained

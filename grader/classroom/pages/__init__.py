@@ -1,0 +1,1 @@
+"""Pages for staff and students, and similar code."""

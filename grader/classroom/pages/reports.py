@@ -1,0 +1,150 @@
+"""Staff and student reports and the JSON result, written to files named after the student."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from grader.classroom.marks import FinalMark
+from grader.classroom.storage.gradebook import Gradebook, GradebookEntry
+from grader.files import check_writable, write
+from grader.model import Figure, Grade, Listing, for_students
+from grader.pipeline import json_text
+from grader.report.final_mark import FinalMarkView
+from grader.report.page import render
+from grader.report.summary import final_score, points
+
+STUDENT_FOLDER = "student"  # below the output folder: the reports that may be given to students
+_VERSION = "2"  # part of the digest; a new one writes every report again
+
+
+def refresh_reports(book: Gradebook, entry: GradebookEntry, out: Path) -> None:
+    """Write a student's reports unless they exist and agree with the gradebook.
+
+    Raises:
+        UsageError: a file cannot be written.
+    """
+    if entry.grade is None or entry.result is None:
+        return
+    exercises = {int(number): title for number, title in book.setting("rubric")["exercises"].items()}
+    digest = report_digest(entry, exercises)
+    if book.report_digest(entry.person.key) == digest and _reports_exist(entry, out):
+        return
+    write_reports(entry, book.figures(entry.result), exercises, out)
+    book.set_report_digest(entry.person.key, digest)
+
+
+def refresh_all_reports(book: Gradebook, out: Path) -> None:
+    """Bring everybody's reports up to date, and remove those of keys that have no grade any more.
+
+    Records that were merged, split or removed change the reports of people who handed nothing in since.
+    """
+    current = set()
+    for entry in book.entries():
+        if entry.grade:
+            current.add(entry.person.key)
+            refresh_reports(book, entry, out)
+    for key in book.reported() - current:
+        for file in _files(key, out):
+            file.unlink(missing_ok=True)
+        book.forget_report(key)
+
+
+def report_digest(entry: GradebookEntry, exercises: Mapping[int, str]) -> str:
+    """Return a digest of everything the reports are rendered from."""
+    rendered_from = [
+        _VERSION,
+        entry.result,
+        entry.grade.as_json() if entry.grade else None,  # by the present points and words
+        exercises,
+        entry.person.name,
+        entry.label,
+        entry.mark.as_json(),
+        entry.mark.is_flagged,
+    ]
+    return hashlib.sha256(json.dumps(rendered_from).encode()).hexdigest()
+
+
+def write_reports(
+    entry: GradebookEntry, figures: Sequence[Figure], exercises: Mapping[int, str], out: Path
+) -> None:
+    """Write ``<key>.json``, ``<key>.html`` for staff, and ``student/<key>.html``.
+
+    The JSON holds the judge's result unchanged, and the final mark in the field ``final``.
+
+    Raises:
+        UsageError: a file cannot be written.
+    """
+    if entry.grade is None:
+        return
+    check_writable(out / STUDENT_FOLDER)
+    key, label = entry.person.key, entry.label or ""
+    submission = {**entry.grade.submission, "path": label}
+    grade = replace(entry.grade, submission={**submission, "name": key})
+    write(out / f"{key}.json", json_text(grade, entry.mark.as_json()))
+    named = replace(grade, submission={**submission, "name": entry.person.name})
+    mark = final_mark_view(entry.mark)
+    # The notebook's own path may lie in an archive, or in a folder that was only there while it was graded.
+    reproduce = shlex.join(["grade", "reproduce", key, "--out", out.resolve().name])
+    staff_report = render(named, figures, exercises, mark, reproduce)
+    write(out / f"{key}.html", staff_report)
+    # Rendering draws the figures, which takes half a second: without hidden criteria both reports are equal.
+    hides = any(result.visibility == "hidden" for result in grade.criteria)
+    student_report = (
+        _render_for_student(named, figures, exercises, mark, reproduce) if hides else staff_report
+    )
+    write(out / STUDENT_FOLDER / f"{key}.html", student_report)
+
+
+def final_mark_view(mark: FinalMark) -> FinalMarkView | None:
+    """Return what a report shows of the final mark; None if it equals the judge's points without a word."""
+    if not mark.lines and not mark.differs:
+        return None
+    lines = tuple(("" if line.points is None else f"{line.points:+g}", line.sentence) for line in mark.lines)
+    return FinalMarkView(
+        final=final_points(mark),
+        is_excused=mark.is_excused,
+        differs=mark.differs,
+        criteria=mark.criteria,
+        lines=lines,
+        warning="A verdict has changed since it was adjusted." if mark.is_flagged else "",
+    )
+
+
+def final_points(mark: FinalMark, without: str = "none") -> str:
+    """Return the final points as text; "excused" or the word ``without`` where there are none."""
+    if mark.is_excused:
+        return "excused"
+    return without if mark.final is None else points(mark.final)
+
+
+def mark_text(entry: GradebookEntry) -> str:
+    """Return the final points, and the judge's where they differ, such as "98 / 100 (judged 96)"."""
+    if entry.grade is None:
+        return final_points(entry.mark, "nothing handed in" if entry.label is None else "none")
+    return final_score(entry.grade, final_mark_view(entry.mark))
+
+
+def _reports_exist(entry: GradebookEntry, out: Path) -> bool:
+    return all(file.exists() for file in _files(entry.person.key, out))
+
+
+def _files(key: str, out: Path) -> tuple[Path, ...]:
+    return out / f"{key}.json", out / f"{key}.html", out / STUDENT_FOLDER / f"{key}.html"
+
+
+def _render_for_student(
+    grade: Grade,
+    figures: Sequence[Figure],
+    exercises: Mapping[int, str],
+    mark: FinalMarkView | None,
+    reproduce: str,
+) -> str:
+    """Render the report without the details of hidden criteria or figures of exercises with no others."""
+    shown = {result.exercise for result in grade.criteria if result.visibility != "hidden"}
+    visible = [figure for figure in figures if isinstance(figure, Listing) or figure.exercise in shown]
+    return render(for_students(grade), visible, exercises, mark, reproduce)

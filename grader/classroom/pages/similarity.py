@@ -1,0 +1,256 @@
+"""Find pairs of submissions that share more code than the handout and the class explain.
+
+A pair is a pointer for a person to look at, never a verdict.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations
+from pathlib import Path
+from typing import Self
+
+from grader.classroom.pages.fingerprints import (
+    KIND,
+    Fingerprint,
+    Symbol,
+    pack_hashes,
+    symbols,
+    unpack_hashes,
+    winnow,
+)
+from grader.classroom.pages.templating import environment
+from grader.classroom.storage.gradebook import Gradebook
+from grader.errors import NotebookError, UsageError
+from grader.files import write
+from grader.notebook.submission import read_notebook
+
+# Fraction of the smaller submission's own fingerprints that the other one shares. The sample solutions, which
+# were written independently, share at most 0.1; a copy with other names, comments, layout and order keeps
+# more than 0.7.
+THRESHOLD = 0.5
+MIN_FINGERPRINTS = 25  # of its own, some thirty lines, for a submission to be compared at all
+MAX_PAIRS = 100  # listed; a class with more has another problem
+FOLDER = "similar"
+_VERSION = 2  # of the pages; a new one writes every page again
+_PAGE = re.compile(r"[0-9a-f]{16}\.html|\d{3}\.html")  # the second: numbers, as pages were once called
+
+
+@dataclass(frozen=True, slots=True)
+class SharedPassage:
+    """A passage that two submissions share: in each, its location in words and its text."""
+
+    left: tuple[str, str]
+    right: tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Keys of two students with similar code, and the fraction that the smaller submission shares."""
+
+    first: str
+    second: str
+    share: float
+
+
+def compare_class(book: Gradebook, paths: Mapping[str, Path], handout: Path | None, out: Path) -> None:
+    """Find the similar pairs of a class, store them, and write a page for each with the shared passages.
+
+    Does nothing if no submission has changed since the last comparison.
+
+    Args:
+        paths: notebooks by SHA-256. The code of all others is in the gradebook.
+        handout: the notebook that every student was given.
+
+    Raises:
+        UsageError: the handout cannot be read, or a page cannot be written.
+    """
+    given = _handout_hashes(handout)
+    for digest in set(paths) - set(book.fingerprints(KIND)):
+        save_fingerprints(book, digest, paths[digest])
+    notebooks, names, groups = dict[str, str](), dict[str, str](), dict[str, tuple[str, ...]]()
+    for entry in book.entries():
+        if entry.inputs:
+            key = entry.person.key
+            notebooks[key], names[key], groups[key] = entry.inputs.notebook, entry.person.name, entry.group
+    compared = [
+        _VERSION,
+        KIND,
+        sorted(notebooks.items()),
+        sorted(names.items()),
+        sorted(groups.items()),
+        sorted(given),
+    ]
+    state = hashlib.sha256(json.dumps(compared).encode()).hexdigest()
+    pages = [page for *_, page in book.similar_pairs()]
+    if book.setting("similarity") == state and all((out / page).exists() for page in pages):
+        return
+    packed = book.fingerprints(KIND)
+    own = {
+        key: unpack_hashes(packed[digest]) - given for key, digest in notebooks.items() if digest in packed
+    }
+
+    @lru_cache(maxsize=50)  # copies come in groups, so one submission is in several pairs
+    def code_of(digest: str) -> FingerprintedCode:
+        return FingerprintedCode.from_cells(book.cells(digest))
+
+    rows = []
+    # Members of one group handed in together.
+    found = [pair for pair in similar_pairs(own) if pair.second not in groups[pair.first]]
+    for pair in found[:MAX_PAIRS]:
+        page = _page_of(pair)
+        left, right = (code_of(notebooks[key]) for key in (pair.first, pair.second))
+        (out / FOLDER).mkdir(exist_ok=True)
+        write(out / page, _render_pair(pair, shared_passages(left, right, given), book))
+        rows.append((pair.first, pair.second, pair.share, page))
+    book.set_similar_pairs(rows)
+    current = {page for *_, page in rows}
+    for page_file in (out / FOLDER).glob("*.html"):
+        if _PAGE.fullmatch(page_file.name) and f"{FOLDER}/{page_file.name}" not in current:
+            page_file.unlink(missing_ok=True)
+    book.set_setting("similarity", state)
+
+
+def save_fingerprints(book: Gradebook, digest: str, path: Path) -> None:
+    """Store a notebook's code and fingerprints in the gradebook."""
+    cells = _cells(path) if book.is_readable(digest) else []
+    book.save_code(digest, cells, KIND, pack_hashes(winnow(symbols(cells))))
+
+
+def similar_pairs(own: Mapping[str, Collection[int]]) -> list[Pair]:
+    """Return pairs that share at least ``THRESHOLD`` of the smaller one's fingerprints, most similar first.
+
+    A fingerprint that many students have shows how this homework is usually solved, not copying, and is left
+    out. That also bounds the work: a fingerprint with n holders counts for n * (n - 1) / 2 pairs.
+
+    Args:
+        own: fingerprints by student, without the handout's.
+    """
+    holders: dict[int, list[str]] = defaultdict(list)
+    for key, hashes in own.items():
+        for hash in hashes:
+            holders[hash].append(key)
+    too_common = min(20, max(8, len(own) // 20))
+    shared: Counter[tuple[str, str]] = Counter()
+    distinctive: Counter[str] = Counter()  # fingerprints of each student that are not too common
+    for keys in holders.values():
+        if len(keys) <= too_common:
+            distinctive.update(keys)
+            shared.update(combinations(sorted(keys), 2))
+    found = [
+        Pair(first, second, round(count / smaller, 3))
+        for (first, second), count in shared.items()
+        if (smaller := min(distinctive[first], distinctive[second])) >= MIN_FINGERPRINTS
+        and count / smaller >= THRESHOLD
+    ]
+    return sorted(found, key=lambda pair: (-pair.share, pair.first, pair.second))
+
+
+def shared_passages(
+    left: FingerprintedCode, right: FingerprintedCode, given: Collection[int]
+) -> list[SharedPassage]:
+    """Return what two submissions share beyond the handout's hashes, in the order of the left one.
+
+    Fingerprints overlap, so ranges that overlap or adjoin on both sides are merged into one passage.
+    """
+    in_right = dict(reversed(right.ranges))  # of several ranges with one hash, the first
+    passages: list[tuple[_LineRange, _LineRange]] = []
+    for hash, one in left.ranges:
+        other = in_right.get(hash)
+        if other is None or hash in given:
+            continue
+        if passages and passages[-1][0].touches(one) and passages[-1][1].touches(other):
+            passages[-1] = (passages[-1][0].union(one), passages[-1][1].union(other))
+        elif not any(previous.contains(one) for previous, _ in passages):
+            passages.append((one, other))
+    return [
+        SharedPassage((str(one), one.text(left.cells)), (str(other), other.text(right.cells)))
+        for one, other in passages
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class FingerprintedCode:
+    """A submission's code cells, and the hash and lines of each fingerprint in reading order."""
+
+    cells: Sequence[str]
+    ranges: Sequence[tuple[int, _LineRange]]
+
+    @classmethod
+    def from_cells(cls, cells: Sequence[str]) -> Self:
+        """Compute the fingerprints of code cells."""
+        found = symbols(cells)
+        in_order = sorted(winnow(found), key=lambda fingerprint: fingerprint.start)
+        return cls(cells, [(each.hash, _line_range(found, each)) for each in in_order])
+
+
+@dataclass(frozen=True, slots=True)
+class _LineRange:
+    """Consecutive lines of one cell."""
+
+    cell: int
+    first: int
+    last: int
+
+    def __str__(self) -> str:
+        return f"cell {self.cell}, lines {self.first} to {self.last}"
+
+    def touches(self, other: _LineRange) -> bool:
+        return self.cell == other.cell and self.first - 1 <= other.last and other.first - 1 <= self.last
+
+    def union(self, other: _LineRange) -> _LineRange:
+        return _LineRange(self.cell, min(self.first, other.first), max(self.last, other.last))
+
+    def contains(self, other: _LineRange) -> bool:
+        return self.cell == other.cell and self.first <= other.first and other.last <= self.last
+
+    def text(self, cells: Sequence[str]) -> str:
+        return "\n".join(cells[self.cell - 1].split("\n")[self.first - 1 : self.last])
+
+
+def _line_range(found: Sequence[Symbol], fingerprint: Fingerprint) -> _LineRange:
+    """Return the lines of a fingerprint; if it spans several cells, those in its first cell."""
+    cell = found[fingerprint.start].cell
+    spanned = found[fingerprint.start : fingerprint.end + 1]
+    lines = [symbol.line for symbol in spanned if symbol.cell == cell]
+    return _LineRange(cell, min(lines), max(lines))
+
+
+def _handout_hashes(handout: Path | None) -> set[int]:
+    if handout is None:
+        return set()
+    try:
+        submission = read_notebook(handout, handout.stem)
+    except NotebookError as error:
+        raise UsageError(f"the handout {handout} cannot be read: {error}") from error
+    return {each.hash for each in winnow(symbols([cell.source for cell in submission.cells]))}
+
+
+def _cells(path: Path) -> list[str]:
+    try:
+        return [cell.source for cell in read_notebook(path, path.stem).cells]
+    except NotebookError:
+        return []
+
+
+def _page_of(pair: Pair) -> str:
+    """Return the address of a pair's page, which stays the same from run to run.
+
+    It is a digest: both keys together may be longer than a file name can be.
+    """
+    digest = hashlib.sha256(json.dumps(sorted((pair.first, pair.second))).encode()).hexdigest()
+    return f"{FOLDER}/{digest[:16]}.html"
+
+
+def _render_pair(pair: Pair, passages: Sequence[SharedPassage], book: Gradebook) -> str:
+    names = [book.entry(key).person.name for key in (pair.first, pair.second)]
+    if names[0] == names[1]:
+        names = [f"{names[0]} ({pair.first})", f"{names[1]} ({pair.second})"]
+    template = environment().get_template("pair.html.j2")
+    return template.render(pair=pair, names=names, passages=passages, percent=round(100 * pair.share))

@@ -1,0 +1,1 @@
+"""Tables that platforms and spreadsheets save, and rosters in them."""

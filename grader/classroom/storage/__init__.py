@@ -1,0 +1,1 @@
+"""The gradebook's file, and what is kept beside it."""

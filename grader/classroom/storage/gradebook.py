@@ -1,0 +1,297 @@
+"""Gradebook of a class: people, results, adjustments and the audit trail in one SQLite file.
+
+Each change is a transaction of its own, so the file stays consistent however the program ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from grader.classroom.marks import TOTAL, Adjustment, FinalMark, final_mark
+from grader.classroom.people.directory import Record
+from grader.classroom.people.records import RecordStore
+from grader.classroom.people.students import Person
+from grader.classroom.storage.entries import (
+    GradebookEntry,
+    identifiers_by_name,
+    is_student,
+    matched_by,
+    person_of,
+)
+from grader.classroom.storage.results import ResultInputs, ResultStore
+from grader.classroom.storage.store import current_user, timestamp
+from grader.classroom.storage.stored_attempts import (
+    AttemptStore,
+    StoredAttempt,
+    counting_attempt,
+    current_attempts,
+)
+from grader.classroom.timing.lateness import LateRule
+
+__all__ = ["Gradebook", "GradebookEntry", "ResultInputs", "current_user", "timestamp"]
+
+_OF_THE_WORK = ("add", "set", "comment", "days late")  # adjustments of a hand-in; others are of a person
+
+
+class Gradebook(ResultStore, RecordStore, AttemptStore):
+    """An open gradebook. Every method raises UsageError if the file cannot be read or written."""
+
+    def late_rule(self) -> LateRule | None:
+        """Return the late rule of the last batch."""
+        stored = self.setting("late")
+        return LateRule.from_settings(stored) if stored else None
+
+    def _migrate(self) -> None:
+        from grader.classroom.storage.migration import migrate
+
+        migrate(self, self._db)
+
+    def people(self) -> list[Person]:
+        """Return every person of the class, staff included, sorted by key."""
+        people = [person_of(records) for records in self.directory().people()]
+        return sorted(people, key=lambda person: person.key)
+
+    def keys(self) -> list[str]:
+        """Return every report name that was ever given, also of merged and removed records."""
+        return sorted(record.key for record in self.directory().records.values())
+
+    def entry(self, key: str) -> GradebookEntry:
+        """Return the entry of one person, by the key of any of the person's records."""
+        directory = self.directory()
+        record = next(each.id for each in directory.records.values() if each.key == key)
+        return next(self._entries([directory.cluster(record)]))
+
+    def entries(self) -> Iterator[GradebookEntry]:
+        """Yield the entries of all people, sorted by name; staff only if they handed something in.
+
+        Grades are parsed one at a time, so that a large class does not have to fit into memory.
+        """
+        people = [(person_of(records), records) for records in self.directory().people()]
+        people.sort(key=lambda each: (each[0].name.casefold(), each[0].key))
+        for entry in self._entries([records for _, records in people]):
+            if entry.is_student or entry.submitted or entry.adjustments:
+                yield entry
+
+    def _entries(self, people: Sequence[Sequence[Record]]) -> Iterator[GradebookEntry]:
+        wanted = [record.id for records in people for record in records] if len(people) == 1 else None
+        attempts, adjustments = self.attempts(wanted), self._adjustments(wanted)
+        rule, best = self.late_rule(), self.setting("attempt") == "best"
+        for records in people:
+            own = [each for record in records for each in attempts.get(record.id, ())]
+            made = sorted(
+                (a for record in records for a in adjustments.get(record.id, ())), key=lambda a: a.id
+            )
+            adjusted = [record.id for record in records if adjustments.get(record.id)]
+            yield self._entry(records, current_attempts(own), tuple(made), adjusted, rule, best=best)
+
+    def _entry(
+        self,
+        records: Sequence[Record],
+        submitted: Sequence[StoredAttempt],
+        adjustments: tuple[Adjustment, ...],
+        adjusted: Sequence[int],
+        rule: LateRule | None,
+        *,
+        best: bool,
+    ) -> GradebookEntry:
+        directory = self.directory()
+        roster_time = next((each.handed_in for each in records if each.handed_in), None)
+        unread_time = next((each.unread_time for each in records if each.unread_time), "")
+
+        def mark(attempt: StoredAttempt, made: Sequence[Adjustment]) -> FinalMark:
+            grade = self.grade(attempt.result) if attempt.result is not None else None
+            return final_mark(grade, made, rule, attempt.handed_in or roster_time)
+
+        def points(attempt: StoredAttempt) -> float:  # lateness counts before the best is chosen
+            return (
+                mark(attempt, [a for a in adjustments if a.kind in ("days late", "extension")]).final or 0.0
+            )
+
+        counting = counting_attempt(submitted, points if best and len(submitted) > 1 else None)
+        result = counting.result if counting else None
+        inputs, grade = self.result(result) if result is not None else (None, None)
+        handed_in = (counting.handed_in if counting else None) or roster_time
+        ids = {record.id for record in records}
+        basis = counting.person if counting else min(adjusted, default=records[0].id)
+        return GradebookEntry(
+            person=person_of(records),
+            on_roster=any(record.on_roster for record in records),
+            is_student=is_student(records),
+            label=counting.label if counting else None,
+            attempts=len(submitted),
+            submitted=tuple(submitted),
+            counting=counting,
+            handed_in=handed_in,
+            unread_time="" if handed_in else (counting.unread_time if counting else "") or unread_time,
+            is_late=bool(counting and counting.is_late),
+            group=self._other_members(counting, ids) if counting else (),
+            result=result,
+            inputs=inputs,
+            grade=grade,
+            adjustments=adjustments,
+            mark=final_mark(grade, adjustments, rule, handed_in),
+            matched_by=matched_by(directory, basis, adjusted),
+            by_name=identifiers_by_name(directory, basis, adjusted),
+            conflicts=tuple(
+                conflict.sentence
+                for conflict in directory.open_conflicts()
+                if not ids.isdisjoint((conflict.record, *conflict.others))
+            ),
+        )
+
+    def _other_members(self, attempt: StoredAttempt, own: set[int]) -> tuple[str, ...]:
+        directory = self.directory()
+        others = (directory.root(id) for id in self.members(attempt) if id not in own)
+        return tuple(
+            sorted({record.key for record in others if record.removed is None and record.id not in own})
+        )
+
+    # Adjustments and the audit trail
+
+    def adjust(
+        self,
+        student: str,
+        kind: str,
+        criterion: str,
+        amount: float,
+        because: str,
+        who: str,
+        *,
+        until: str | None = None,
+        named: int | None = None,
+    ) -> list[str]:
+        """Add an adjustment, log it, and return the student's key in a list.
+
+        The current verdict and points of the criterion are stored with it, so that a later regrade that
+        changes them can be flagged. What concerns a hand-in is kept with the record that handed it in, and
+        follows it if records are split.
+
+        Args:
+            student: key of the student.
+            kind, criterion, because: see ``Adjustment``; ``amount`` is its ``points``.
+            who: name of the person who makes the adjustment.
+            until: end of an extension, as ISO 8601.
+            named: id of the record that the student was named by. Where only a name links it with the
+                hand-in, it keeps what is not about one criterion of that work.
+        """
+        with self.transaction():
+            entry = self.entry(student)
+            self._adjust(entry, kind, criterion, amount, because, who, until=until, named=named)
+        return [student]
+
+    def adjust_group(
+        self,
+        student: str,
+        kind: str,
+        criterion: str,
+        amount: float,
+        because: str,
+        who: str,
+        *,
+        until: str | None = None,
+    ) -> list[str]:
+        """Add an adjustment for each member of a student's group, and return their keys; see ``adjust``."""
+        with self.transaction():
+            entry = self.entry(student)
+            keys = sorted([entry.person.key, *entry.group])
+            linked = int(self._rows("SELECT coalesce(max(linked), 0) + 1 AS next FROM adjustment")[0]["next"])
+            for key in keys:
+                member = self.entry(key)
+                self._adjust(member, kind, criterion, amount, because, who, until=until, linked=linked)
+        return keys
+
+    def _adjust(
+        self,
+        entry: GradebookEntry,
+        kind: str,
+        criterion: str,
+        amount: float,
+        because: str,
+        who: str,
+        *,
+        until: str | None,
+        linked: int | None = None,
+        named: int | None = None,
+    ) -> None:
+        results = entry.grade.criteria if entry.grade else ()
+        result = next((each for each in results if each.id == criterion), None)
+        verdict = (result.earned, result.verdict.value) if result else (None, None)
+        scope = "person" if linked is None else "group"
+        is_of_the_work = entry.counting is not None and kind in _OF_THE_WORK
+        record = entry.counting.person if entry.counting and is_of_the_work else entry.person.record
+        is_of_person = not is_of_the_work or (criterion == TOTAL and kind != "days late")
+        if named is not None and is_of_person and record not in self.directory().strongly(named):
+            record = named
+        row = (record, kind, criterion, amount, because, who, timestamp(), *verdict, until, scope, linked)
+        self._rows("INSERT INTO adjustment VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)", *row)
+        after = self.entry(entry.person.key).mark
+        what = f"{kind} {criterion}" if linked is None else f"{kind} {criterion} of the group"
+        self.log_change(record, what, _final(entry.mark), _final(after), because, who)
+
+    def withdraw(self, adjustment: Adjustment, student: str, because: str, who: str) -> list[str]:
+        """Withdraw an adjustment, a group's for all members; its row and its lines in the audit trail remain.
+
+        Returns:
+            Keys of the students whose adjustment it was.
+        """
+        query = "SELECT id, person FROM adjustment WHERE withdrawn IS NULL AND (id = ? OR linked = ?)"
+        rows = self._rows(query, adjustment.id, adjustment.linked)
+        directory = self.directory()
+        keys = []
+        with self.transaction():
+            for row in rows:
+                key = directory.root(row["person"]).key
+                before = self.entry(key).mark
+                note = f"{timestamp()} {who}"
+                self._rows("UPDATE adjustment SET withdrawn = ? WHERE id = ?", note, row["id"])
+                what = f"withdraw {adjustment.kind} {adjustment.criterion}"
+                after = self.entry(key).mark
+                self.log_change(row["person"], what, _final(before), _final(after), because, who)
+                keys.append(key)
+        return keys
+
+    def audit_trail(self, student: str) -> list[Mapping[str, str | None]]:
+        """Return a student's changes, oldest first, each with at, who, what, before, after and why."""
+        records = self.directory().cluster(self.entry(student).person.record)
+        rows = [
+            row for each in records for row in self._rows("SELECT * FROM change WHERE person = ?", each.id)
+        ]
+        rows.sort(key=lambda row: int(row["id"]))
+        return [{name: row[name] for name in dict(row) if name not in ("id", "person")} for row in rows]
+
+    def _adjustments(self, records: Iterable[int] | None) -> dict[int, list[Adjustment]]:
+        query = "SELECT * FROM adjustment WHERE withdrawn IS NULL"
+        rows = (
+            self._rows(query)
+            if records is None
+            else [row for each in records for row in self._rows(f"{query} AND person = ?", each)]
+        )
+        found: dict[int, list[Adjustment]] = {}
+        for row in rows:
+            fields = {name: row[name] for name in Adjustment.__dataclass_fields__}
+            found.setdefault(row["person"], []).append(Adjustment(**fields))
+        return found
+
+    def similar_pairs(self) -> list[tuple[str, str, float, str]]:
+        """Return pairs of students with similar code: both keys, the shared fraction, the page's path."""
+        directory = self.directory()
+        key_of = {each.key: directory.root(each.id) for each in directory.records.values()}
+        pairs = []
+        for first, second, share, page in self._rows(
+            "SELECT * FROM alike ORDER BY share DESC, first, second"
+        ):
+            one, two = key_of[first], key_of[second]  # records may have been merged or removed since
+            if one is not two and one.removed is None and two.removed is None:
+                pairs.append((one.key, two.key, share, page))
+        return pairs
+
+    def set_similar_pairs(self, pairs: Sequence[tuple[str, str, float, str]]) -> None:
+        """Replace all pairs of students with similar code."""
+        with self.transaction():
+            self._rows("DELETE FROM alike")
+            for pair in pairs:
+                self._rows("INSERT INTO alike VALUES (?, ?, ?, ?)", *pair)
+
+
+def _final(mark: FinalMark) -> str:
+    return "excused" if mark.is_excused else "none" if mark.final is None else f"{mark.final:g}"

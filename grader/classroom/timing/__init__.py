@@ -1,0 +1,1 @@
+"""Times, zones, due dates and lateness."""
