@@ -16,18 +16,28 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from classes import content, tiny_rubric
-from hypothesis import HealthCheck, note, settings
+import pytest
+from classes import content, run, tiny_rubric
+from hypothesis import HealthCheck, Phase, note, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from grader import cli
 from grader.classroom import batch
+from grader.classroom.handins.collect import CollectedSubmissions, collect
+from grader.classroom.people.identity import Claim
 from grader.model import CriterionResult, Grade, Verdict
 from grader.pipeline import JudgedNotebook
 from grader.sandbox import isolation
@@ -63,6 +73,7 @@ class Student:
         return forms[kind]
 
 
+KINDS = ("canvas", "sis", "login", "email", "moodle")
 SEEN_IN = {"canvas": ("canvas",), "moodle": ("moodle",), "gradescope": ("email", "sis")}  # of a download
 COLUMNS = {  # of rosters
     "canvas": ("canvas", "sis", "login"),
@@ -75,16 +86,20 @@ COLUMNS = {  # of rosters
 class Model:
     """Who has which mark, by identifiers alone: those that were seen together are one person's."""
 
-    parts: list[frozenset[tuple[str, str]]] = field(default_factory=list)
+    seen: list[Ids] = field(default_factory=list)
+    merged: list[Ids] = field(default_factory=list)  # by hand, newest last
     work: list[tuple[int, Ids, int, bool]] = field(default_factory=list)  # run, whose, points, late
     acts: list[tuple[str, Ids]] = field(default_factory=list)  # adjustments: kind, whose
 
-    def meet(self, ids: Ids) -> None:
-        joined = ids.union(*(part for part in self.parts if part & ids))
-        self.parts = [part for part in self.parts if not part & joined] + [joined]
+    def parts(self) -> list[Ids]:
+        parts: list[Ids] = []
+        for ids in [*self.seen, *self.merged]:
+            joined = ids.union(*(part for part in parts if part & ids))
+            parts = [part for part in parts if not part & joined] + [joined]
+        return parts
 
     def of(self, ids: Ids) -> list[Ids]:
-        return [part for part in self.parts if part & ids]
+        return [part for part in self.parts() if part & ids]
 
     def mark(self, part: Ids) -> float | str | None:
         acts = [kind for kind, whose in self.acts if whose & part]
@@ -95,8 +110,7 @@ class Model:
         if not attempts:
             return added or None
         _, points, late = max(attempts)
-        earned = points + added
-        return round(earned * (0.8 if late and "extend" not in acts else 1.0), 2)
+        return round((points + added) * (0.8 if late and "extend" not in acts else 1.0), 2)
 
 
 def _judged(points: int, digest: str) -> JudgedNotebook:
@@ -194,7 +208,7 @@ class ClassMachine(RuleBasedStateMachine):
 
     def see(self, student: Student, ids: Ids) -> None:
         """Record that these identifiers were seen together."""
-        self.model.meet(ids)
+        self.model.seen.append(ids)
         self.claims.setdefault(student, set()).add(ids)
 
     def write_download(
@@ -243,11 +257,11 @@ class ClassMachine(RuleBasedStateMachine):
 
     # What a TA does
 
-    @precondition(lambda self: self.model.parts)
+    @precondition(lambda self: self.model.seen)
     @rule(data=st.data(), kind=st.sampled_from(["add", "add", "extend", "excuse"]))
     def adjust(self, data: st.DataObject, kind: str) -> None:
         """A TA adjusts the grade of somebody, named by any identifier that was seen."""
-        part = data.draw(st.sampled_from(self.model.parts), "whose")
+        part = data.draw(st.sampled_from(self.model.parts()), "whose")
         id = data.draw(st.sampled_from(sorted(part)), "identifier")
         how = {
             "add": ["total", "+0.5"],
@@ -257,6 +271,36 @@ class ClassMachine(RuleBasedStateMachine):
         code, text = self.grade("adjust", id[1], *how[kind], "--because", "so it is")
         assert code == 0, text
         self.model.acts.append((kind, frozenset([id])))
+
+    @precondition(lambda self: self.torn())
+    @rule(data=st.data())
+    def merge(self, data: st.DataObject) -> None:
+        """A TA knows that two of the people are one student."""
+        one, two = data.draw(st.sampled_from(self.torn()), "who")
+        code, text = self.grade("people", "merge", min(one)[1], min(two)[1], "--because", "by her card")
+        assert code in (0, 1), text
+        self.model.merged.append(one | two)
+
+    @precondition(lambda self: self.model.merged)
+    @rule()
+    def undo(self) -> None:
+        """The TA was wrong, or thinks so: each record has its own again."""
+        code, text = self.grade("people", "undo", "--because", "by mistake")
+        assert code in (0, 1), text
+        self.model.merged.pop()
+
+    def torn(self) -> list[tuple[Ids, Ids]]:
+        """Return the first two parts of each student who is known as several people."""
+        parts = [self.model.of(student.ids(*KINDS)) for student in self.students]
+        return [(each[0], each[1]) for each in parts if len(each) > 1]
+
+    @precondition(lambda self: self.runs and self.runs % 4 == 0)
+    @rule()
+    def list_for_real(self) -> None:
+        """The installed command reads the same gradebook, and lists as many people as this process does."""
+        code, text = self.grade("list")
+        ran = run(self.out, "list")
+        assert (ran.code, ran.out.strip()) == (code, text.strip())
 
     # What must hold
 
@@ -377,7 +421,64 @@ def _write_csv(path: Path, rows: Iterable[Sequence[str]]) -> None:
         csv.writer(file).writerows(rows)
 
 
-ClassMachine.TestCase.settings = settings(
+_SETTINGS = settings(
     max_examples=12, stateful_step_count=10, deadline=None, suppress_health_check=list(HealthCheck)
 )
+ClassMachine.TestCase.settings = _SETTINGS
 TestRandomClasses = ClassMachine.TestCase
+
+
+@pytest.mark.slow
+def test_a_long_game_finds_nothing() -> None:
+    run_state_machine_as_test(ClassMachine, settings=settings(_SETTINGS, max_examples=120))
+
+
+def _only_the_first_member(*arguments: Any, **named: Any) -> CollectedSubmissions:
+    collected = collect(*arguments, **named)
+    alone = tuple(replace(each, members=each.members[:1]) for each in collected.attempts)
+    return replace(collected, attempts=alone)
+
+
+def _everybody_anew(self: Any, claim: Claim) -> int:
+    record: int = self._make(claim, self._origin).id
+    return record
+
+
+def _by_the_order_of_names(self: Any, claim: Claim) -> int:
+    home: int = self._by_name(claim, self._origin, 0)
+    self._directory.give(home, claim.identifiers)
+    return home
+
+
+FAULTS = {
+    "only the first of a group has the grade": ("grader.classroom.batch.collect", _only_the_first_member),
+    "a later roster or download makes everybody anew": (
+        "grader.classroom.people.claims._Placing._by_identifiers",
+        _everybody_anew,
+    ),
+    "namesakes are told apart by nothing": (
+        "grader.classroom.people.claims._Placing._by_identifiers",
+        _by_the_order_of_names,
+    ),
+    "a match by name is exported like any other": (
+        "grader.classroom.exports.matching.is_certain",
+        lambda *_: True,
+    ),
+    "an adjustment reaches whoever has the name": (
+        "grader.classroom.storage.gradebook.identifiers_by_name",
+        lambda *_: frozenset(),
+    ),
+    "identifiers do not join records": (
+        "grader.classroom.people.directory.Directory.are_proven_one",
+        lambda *_: True,
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_that_is_put_back_is_found(fault: str) -> None:
+    target, replacement = FAULTS[fault]
+    game = settings(_SETTINGS, max_examples=400, phases=[Phase.generate], database=None)
+    with patch(target, replacement), pytest.raises(AssertionError):
+        run_state_machine_as_test(ClassMachine, settings=game)

@@ -108,7 +108,7 @@ class _Placing:
         if found and is_clear:
             home = fitting[0]
             for other in fitting[1:]:
-                if directory.strong.root(home) != directory.strong.root(other):
+                if not directory.are_proven_one(home, other):  # a merge by hand may be undone
                     directory.merge(home, other, IDENTIFIER)
         elif contested:
             home = contested[0]

@@ -153,6 +153,16 @@ class Directory:
         """Return the records that are one person with this one by more than a name."""
         return self.strong.members[self.strong.root(record)]
 
+    def are_proven_one(self, one: int, two: int) -> bool:
+        """Return whether identifiers alone say that two records are one person."""
+        if self.strong.root(one) != self.strong.root(two):
+            return False
+        proven = Partition(self.strongly(one))
+        for link in self.merges:
+            if link.reason == IDENTIFIER and self.strong.root(link.first) == self.strong.root(one):
+                proven.union(link.first, link.second)
+        return proven.root(one) == proven.root(two)
+
     def add(self, name: str, origin: str) -> Record:
         """Add a record without identifiers; it needs a key."""
         record = Record(id=max(self.records, default=0) + 1, key="", name=name, origin=origin, names={name})
