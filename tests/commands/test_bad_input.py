@@ -138,7 +138,9 @@ def test_a_script_and_a_truncated_notebook_are_graded(
     (tmp_path / "cut.ipynb").write_text(text[: text.index("class UNet")])
     only = ("--quick", "--only", "schedule", "--only", "unet.shape_1ch")
     ran = grade(tmp_path / "script.py", tmp_path / "cut.ipynb", *only)
-    assert ran.code == GRADED
+    assert ran.code == NOT_GRADED  # a person looks at what was cut off
+    assert not ran.grade("script")["provisional"]
+    assert ran.grade("cut")["provisional"]
     assert ran.grade("script")["earned"] == 14
     assert ran.grade("cut")["earned"] == 10
     assert "The file is cut off at line" in ran.grade("cut")["notes"][0]
