@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
+import sys
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from grader.classroom.storage.gradebook import Gradebook
 
 _REPLACED = ("adjustment", "change", "student")  # tables of schema 1, those that refer to others first
+_MADE = re.compile(r"^CREATE (?:TABLE|INDEX) (\w+)", re.MULTILINE)
 
 
 def migrate(book: Gradebook, database: sqlite3.Connection) -> None:
@@ -34,19 +37,22 @@ def migrate(book: Gradebook, database: sqlite3.Connection) -> None:
     Runs inside a transaction: if anything fails, the file is as it was. Students who share an identifier
     become one person by a merge, which can be split.
     """
-    copy_of(database, book.path)
+    copy = copy_of(book.path)
+    print(f"grade: {book.path} is brought up to date; the old one is kept as {copy}", file=sys.stderr)
     old = {name: database.execute(f"SELECT * FROM {name} ORDER BY rowid").fetchall() for name in _REPLACED}
     for name in _REPLACED:
         database.execute(f"DROP TABLE {name}")
-    kept = {row[0] for row in database.execute("SELECT name FROM sqlite_master")}
+    kept = {row["name"] for row in database.execute("SELECT name FROM sqlite_master")}
     for statement in schema():
-        if not any(f" {name} " in statement.partition("(")[0] for name in kept):
+        if (made := _MADE.search(statement)) and made[1] not in kept:
             database.execute(statement)
     with book.editing("gradebook of an older version of grade") as directory:
         ids = _add_students(directory, old["student"])
-    for row in old["student"]:
+    graded = {row["student"]: row["id"] for row in old["change"] if row["what"] == "graded"}
+    in_order = sorted(old["student"], key=lambda row: graded.get(row["key"], 0))
+    for run, row in enumerate(in_order, start=1):  # of students who are one person, the last graded counts
         if row["label"] is not None:
-            _add_attempt(database, ids[row["key"]], row)
+            _add_attempt(database, ids[row["key"]], run, row)
     for row in old["adjustment"]:
         names = ("kind", "criterion", "points", "because", "who", "at", "earned", "verdict")
         values = (row["id"], ids[row["student"]], *(row[name] for name in names))
@@ -61,11 +67,14 @@ def migrate(book: Gradebook, database: sqlite3.Connection) -> None:
             database.execute(insert, (*values, row["what"], row["before"], row["after"], row["why"]))
     for row in new:
         database.execute(insert, tuple(row)[1:])
-    book.set_setting("run", 1)
+    book.set_setting("run", len(in_order))
 
 
-def copy_of(database: sqlite3.Connection, path: Path) -> Path:
-    """Copy a gradebook beside itself under a name that is free, and return the copy's path."""
+def copy_of(path: Path) -> Path:
+    """Copy a gradebook beside itself under a name that is free, and return the copy's path.
+
+    It is read by a connection of its own: one that is about to write would wait for itself.
+    """
     number, copy = 2, path.with_name(f"{path.stem}.v1{path.suffix}")
     while True:
         try:
@@ -73,8 +82,8 @@ def copy_of(database: sqlite3.Connection, path: Path) -> Path:
             break
         except FileExistsError:
             copy, number = path.with_name(f"{path.stem}.v1-{number}{path.suffix}"), number + 1
-    with closing(sqlite3.connect(copy)) as target:
-        database.backup(target)
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
     return copy
 
 
@@ -111,9 +120,22 @@ def _join(directory: Directory, record: int, owner: int, identifiers: tuple[Iden
     directory.conflicts.append(conflict)
 
 
-def _add_attempt(database: sqlite3.Connection, person: int, row: sqlite3.Row) -> None:
+def _add_attempt(database: sqlite3.Connection, person: int, run: int, row: sqlite3.Row) -> None:
     found = database.execute("SELECT notebook FROM result WHERE id = ?", (row["result"],)).fetchone()
     handed_in = datetime.fromisoformat(row["handed_in"]).isoformat() if row["handed_in"] else None
     notebook = found["notebook"] if found else ""
-    values = (person, 1, 1, row["label"], notebook, 0, handed_in, "", row["late"], "", None, row["result"])
+    values = (
+        person,
+        run,
+        run,
+        row["label"],
+        notebook,
+        0,
+        handed_in,
+        "",
+        row["late"],
+        "",
+        None,
+        row["result"],
+    )
     database.execute("INSERT INTO attempt VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
