@@ -124,7 +124,7 @@ def test_a_student_whose_work_lies_in_a_folder_called_like_a_notebook_is_graded(
 def test_an_empty_folder_is_named(tmp_path, scratch):
     folder = _write(tmp_path / "class", {"Ann_1_assignsubmission_file_/hw.ipynb": NB})
     (folder / "Ben_2_assignsubmission_file_").mkdir()
-    assert any("Ben_2_assignsubmission_file_" in note for note in _collect(scratch, folder).notes)
+    assert any("Ben_2_assignsubmission_file_" in sentence for sentence in _collect(scratch, folder).refused)
 
 
 def test_pipes_and_links_are_named_and_never_opened(tmp_path, scratch):
@@ -257,3 +257,61 @@ def _covering(name: str) -> Iterator[str]:
 def test_a_file_that_is_not_listed_would_be_noticed(tmp_path, scratch):
     notebook(tmp_path / "class" / "ann" / "hw.ipynb", SOURCE)
     assert set(_fates(_collect(scratch, tmp_path / "class"))) == {"ann/hw.ipynb"}
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        {},
+        {".DS_Store": b"x"},
+        {".ipynb_checkpoints/hw-checkpoint.ipynb": NB},
+        {"hw.zip": _packed({})},
+        {"hw.zip": _packed({"__MACOSX/._hw.ipynb": b"x", ".DS_Store": b"x"})},
+        {"hw.zip": _packed({"src/": b"", "src/.DS_Store": b"x"})},
+    ],
+    ids=["empty", "clutter", "checkpoints", "empty zip", "zip of clutter", "zip of empty folders"],
+)
+@pytest.mark.parametrize(
+    "whose", ["Ann Alder_11_assignsubmission_file_", "submission_101", "submitted/Ann Alder/hw", "Ann Alder"]
+)
+@pytest.mark.parametrize("packed", [False, True], ids=["folder", "zip"])
+def test_who_handed_in_nothing_but_clutter_is_named(tmp_path, scratch, nothing, whose, packed):
+    other = {"Ann Alder_11": "Ben Birch_12_assignsubmission_file_", "submitted/A": "submitted/Ben Birch/hw"}
+    beside = other.get(whose[:12].rstrip(), other.get(whose[:11], "Ben Birch"))
+    metadata = "submission_101:\n  :submitters:\n  - :name: Ann Alder\n    :email: ann@x.edu\n"
+    files = {f"{beside}/hw.ipynb": NB, f"{whose}/": b""} | {
+        f"{whose}/{name}": nothing[name] for name in nothing
+    }
+    files |= {"submission_metadata.yml": metadata.encode()} if whose == "submission_101" else {}
+    if packed:
+        path = zipped(tmp_path / "class.zip", files)
+    else:
+        path = tmp_path / "class"
+        (path / whose).mkdir(parents=True)
+        _write(path, {name: data for name, data in files.items() if not name.endswith("/")})
+    collected = _collect(scratch, path)
+    assert owners(collected) == {"Ben Birch"}
+    (sentence,) = collected.refused
+    assert sentence.startswith("Ann Alder handed in nothing: ")
+    assert sentence.endswith("holds no files, clutter aside.")
+
+
+def test_an_empty_archive_beside_notebooks_is_named(tmp_path, scratch):
+    path = _write(tmp_path / "class", {"ann.zip": _packed({}), "ben.ipynb": NB})
+    assert _collect(scratch, path).refused == (
+        "class/ann.zip was not graded: it holds no files, clutter aside.",
+    )
+
+
+def test_who_handed_in_only_the_time_that_nbgrader_wrote_is_named(tmp_path, scratch):
+    files = {"ann/hw/hw.ipynb": NB, "ann/hw/timestamp.txt": b"2026-03-01 10:00:00 UTC"}
+    files |= {"ben/hw/timestamp.txt": b"2026-03-01 10:00:00 UTC"}
+    collected = _collect(scratch, _write(tmp_path / "submitted", files))
+    assert collected.refused == ("ben handed in no notebook, only timestamp.txt.",)
+
+
+def test_a_name_that_begins_with_a_tilde_is_no_clutter(tmp_path, scratch):
+    files = {"~ann/hw.ipynb": NB, "ben/~hw.ipynb": NB, "ben/~$hw.docx": b"x", "ben/.~lock.hw.odt#": b"x"}
+    collected = _collect(scratch, _write(tmp_path / "class", files))
+    assert owners(collected) == {"~ann", "ben"}
+    assert Counter(_fates(collected).values()) == {"graded": 2, "clutter": 2}

@@ -9,7 +9,7 @@ import pytest
 from classes import SOURCE, content, notebook, owners, zipped
 
 from grader.classroom.handins.collect import CollectedSubmissions, collect
-from grader.classroom.people.identity import Claim, Identifier
+from grader.classroom.people.identity import GITHUB, Claim, Identifier
 from grader.classroom.people.students import Attempt
 
 ANN, BEN, CAT = "Alder Ann", "Birch Ben", "Cedar Cat"
@@ -137,7 +137,7 @@ def test_github_logins_are_found_in_every_download(tmp_path, scratch):
     ):
         collected = _collect(scratch, tmp_path / folder)
         found = {attempt.members[0] for attempt in collected.attempts}
-        assert found == {Claim(name=each, identifiers=(Identifier("github", each),)) for each in logins}
+        assert found == {Claim(name=each, identifiers=(Identifier("github", each, GITHUB),)) for each in logins}
 
 
 def test_every_member_of_a_gradescope_group_is_named(tmp_path, scratch):

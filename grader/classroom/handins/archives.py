@@ -7,7 +7,7 @@ import shutil
 import time
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -102,8 +102,13 @@ class ArchiveExtractor:
             if len(infos) > MAX_MEMBERS:
                 self._account.refuse(label, f"it has {len(infos):,} members, more than any class needs")
                 return
-            self._account.use(label, "an archive that was opened")
             found = member_names(infos, self._encoding)
+            empty = _empty_folders(found.names)
+            if "" not in empty:
+                self._account.use(label, "an archive that was opened")
+            for folder in empty:
+                name = "/".join(filter(None, (label, printable(folder))))
+                yield SubmittedFile(name=name, kind=Kind.EMPTY)
             if found.guessed:
                 self.guessed_names[label] = found.guessed
             taken: set[str] = set()
@@ -208,6 +213,24 @@ class ArchiveExtractor:
         else:
             self._left -= member.info.file_size
         return True
+
+
+def _empty_folders(names: Sequence[str]) -> list[str]:
+    """Return the outermost folders without files, clutter aside; "" if that is the whole archive."""
+    full, named = set(), {""}
+    for name in names:
+        is_folder, clutter = name.endswith("/"), _clutter(name)
+        own = PurePosixPath(clutter or name)
+        above = set(_above(str(own)))
+        named |= above | ({str(own)} if is_folder and not clutter else set())
+        full |= set() if is_folder or clutter else above
+    empty = named - full
+    return sorted(folder for folder in empty if not folder or not empty.intersection(_above(folder)))
+
+
+def _above(folder: str) -> list[str]:
+    """Return the folders that a folder lies in, and "" for the archive."""
+    return ["" if str(up) == "." else str(up) for up in PurePosixPath(folder).parents]
 
 
 def _clutter(name: str) -> str:

@@ -22,6 +22,8 @@ from grader.classroom.people.students import Attempt
 from grader.classroom.timing.zones import local_zone
 from grader.errors import UsageError
 
+_EMPTY = "it holds no files, clutter aside"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollectedSubmissions:
@@ -99,8 +101,12 @@ def _account_for_rest(
         guess = owners.get(file.name)
         if file.name in account:
             continue
-        if file.kind is Kind.SIDECAR:
+        if file.kind is Kind.SIDECAR and (guess is None or graded & set(guess.members)):
             account.use(file.name, "the platform's metadata")
+        elif file.kind is Kind.EMPTY and guess is None and is_zip(file.own_name):
+            account.refuse(file.name, _EMPTY, f"{file.name} was not graded: {_EMPTY}.")
+        elif file.kind is Kind.EMPTY and (guess is None or graded & set(guess.members)):
+            account.leave_out(file.name, _EMPTY)
         elif guess is None and may_be_work(file.own_name):
             account.refuse(file.name, why_not(file), f"{file.name} was not graded: {why_not(file)}.")
         elif guess is None or graded & set(guess.members):
@@ -109,7 +115,7 @@ def _account_for_rest(
                 account.leave_beside(file.name, whose)
             else:
                 account.leave_out(file.name, why_not(file), whose)
-        elif guess.is_named_by_platform or may_be_work(file.own_name):
+        elif guess.is_named_by_platform or may_be_work(file.own_name) or file.kind is Kind.EMPTY:
             without[guess.whose].append(file)
         else:
             account.leave_out(file.name, why_not(file), guess.whose)
@@ -119,20 +125,27 @@ def _account_for_rest(
 
 def _account_for_student_without(whose: str, files: Sequence[SubmittedFile], account: Account) -> None:
     """Record the files of a student among which there is nothing to grade, with one sentence for all."""
-    names = ", ".join(file.own_name for file in files[:5]) + (" and others" if len(files) > 5 else "")
-    packed = f" {_first_packed(files)}" if any(file.kind is Kind.PACKED for file in files) else ""
-    sentence = f"{whose} handed in no notebook, only {names}.{packed}"
+    if all(file.kind is Kind.EMPTY for file in files):
+        sentence = f"{whose} handed in nothing: {files[0].name} holds no files, clutter aside."
+    else:
+        sentence = _without_notebook(whose, [file for file in files if file.kind is not Kind.EMPTY])
     for number, file in enumerate(files):
         record = FileRecord(
             name=file.name,
             fate=Fate.NOT_GRADED,
-            reason=why_not(file),
+            reason=_EMPTY if file.kind is Kind.EMPTY else why_not(file),
             student=whose,
             sentence="" if number else sentence,
             is_told=number > 0,
             needs_action=True,
         )
         account.add(record)
+
+
+def _without_notebook(whose: str, files: Sequence[SubmittedFile]) -> str:
+    names = ", ".join(file.own_name for file in files[:5]) + (" and others" if len(files) > 5 else "")
+    packed = f" {_first_packed(files)}" if any(file.kind is Kind.PACKED for file in files) else ""
+    return f"{whose} handed in no notebook, only {names}.{packed}"
 
 
 def _first_packed(files: Sequence[SubmittedFile]) -> str:

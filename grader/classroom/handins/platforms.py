@@ -89,7 +89,8 @@ def nbgrader_owner(parts: Sequence[str]) -> str | None:
     if "submitted" not in parts:
         return None
     below = parts[parts.index("submitted") + 1 :]
-    return below[0] if len(below) >= 3 else None
+    is_empty = len(below) == 2 and not below[1]
+    return below[0] if len(below) >= 3 or is_empty else None
 
 
 def ilias_owners(names: Iterable[Sequence[str]]) -> dict[tuple[str, ...], OwnerGuess]:

@@ -15,7 +15,7 @@ SIDECARS = ("submission_metadata.yml", "timestamp.txt")
 HEAD = 1 << 18  # bytes that tell a notebook from other files; its first cell begins well before
 _FIRST = 64  # bytes that tell whether a file is JSON at all
 _CLUTTER = re.compile(
-    r"\._.*|\.DS_Store|\.ipynb_checkpoints|\.Trash.*|\.?~.*|Thumbs\.db|desktop\.ini|__MACOSX|\.git|__pycache__",
+    r"\._.*|\.DS_Store|\.ipynb_checkpoints|\.Trash.*|\.?~[$].*|\.~lock\..*#|~WR\w\d+\.tmp|Thumbs\.db|desktop\.ini|__MACOSX|\.git|__pycache__",
     re.IGNORECASE,
 )
 _SCRIPT = re.compile(r"\.py(\.txt|_+)?$", re.IGNORECASE)
@@ -34,6 +34,7 @@ class Kind(Enum):
     ARCHIVE = "zip archive"
     PACKED = "archive of another format"
     SIDECAR = "platform's metadata"
+    EMPTY = "folder or archive without files"
     OTHER = "other"
 
 
@@ -56,8 +57,9 @@ class SubmittedFile:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """Folders and the file's own name."""
-        return PurePosixPath(self.name).parts
+        """Folders and the file's own name, which is "" for a folder or archive without files."""
+        parts = PurePosixPath(self.name).parts
+        return (*parts, "") if self.kind is Kind.EMPTY else parts
 
     @property
     def own_name(self) -> str:

@@ -76,8 +76,8 @@ def _in_folder(
         reason = f"the folder cannot be read ({error.strerror})"
         account.refuse(f"{label}/", reason, f"{label} was refused: {reason}; check its permissions")
         return
-    if not entries:
-        account.leave_out(f"{label}/", "the folder is empty")
+    if all(is_clutter(entry.name) for entry in entries):
+        yield SubmittedFile(name=label, kind=Kind.EMPTY)
     taken: set[str] = set()
     for entry in entries:
         inner = unique_label(f"{label}/{printable(replace_surrogates(entry.name))}", taken)
