@@ -137,7 +137,8 @@ def test_github_logins_are_found_in_every_download(tmp_path, scratch):
     ):
         collected = _collect(scratch, tmp_path / folder)
         found = {attempt.members[0] for attempt in collected.attempts}
-        assert found == {Claim(name=each, identifiers=(Identifier("github", each, GITHUB),)) for each in logins}
+        expected = {login: Identifier("github", login, GITHUB) for login in logins}
+        assert found == {Claim(name=login, identifiers=(each,)) for login, each in expected.items()}
 
 
 def test_every_member_of_a_gradescope_group_is_named(tmp_path, scratch):
