@@ -209,3 +209,19 @@ def test_statements_that_change_an_object_are_run_for_every_definition() -> None
     assert set(source.needs["Model"]) == {
         place for place, one in enumerate(source.statements) if "def train" not in one.source
     }
+
+
+def test_every_decorator_that_registers_a_definition_counts() -> None:
+    """Also the second of two, each with a registry of its own."""
+    source = _extract(
+        "LAYERS, LOSSES = {}, {}",
+        "def layer(kind):\n    LAYERS[kind.__name__] = kind\n    return kind",
+        "def loss(kind):\n    LOSSES[kind.__name__] = kind\n    return kind",
+        "@layer\nclass Block:\n    pass",
+        "@loss\nclass Noise:\n    pass",
+        "class Model:\n    def __init__(self): self.block, self.loss = LAYERS['Block'](), LOSSES['Noise']()",
+        "def train(model):\n    return Block, Noise",
+    )
+    needed = " ".join(source.statements[place].source for place in source.needs["Model"])
+    assert "class Block" in needed
+    assert "class Noise" in needed

@@ -56,6 +56,7 @@ def test_a_network_is_recognised_by_its_structure(extract):
         SAMPLE,
     )
     assert names_found(source) == {**OWN_NAMES, "UNet": "Denoise"}
+    assert "Your Denoise was graded as UNet: recognised by its structure, cell 3, line 1." in source.notes()
 
 
 def test_two_equally_likely_networks_are_named_in_the_hint_and_can_be_mapped(extract):

@@ -106,6 +106,19 @@ def test_the_provenance_of_the_grade_is_complete(mixed):
         assert fact in section
 
 
+def test_facts_of_a_run_are_laid_out_as_tables_and_lists():
+    """Each row and item is shown, also where the rows have different keys."""
+    facts = {
+        "batches": [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "sigma": 0.25}],
+        "skipped": ["a plot", ["a loop", "a download"]],
+        "nothing": [],
+    }
+    text = visible_text(page(replace(samples.mixed(), extraction=facts)))
+    assert "Batches Epoch Loss Sigma 1 0.5 none 2 none 0.25" in text
+    assert re.search("Skipped .?a plot .?a loop .?a download", text)
+    assert "Nothing none" in text
+
+
 def test_the_students_report_hides_the_details_of_hidden_criteria(mixed):
     assert "optimizer.zero_grad() is never called" in visible_text(mixed)
     closed = visible_text(page(for_students(samples.mixed())))
