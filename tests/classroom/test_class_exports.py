@@ -75,6 +75,9 @@ def test_junit_counts_and_cases_agree(out, capsys):
     failure = suites["bo"].find("testcase/failure")
     assert failure.get("message") == MESSAGE
     assert int(suites["mixed"].get("errors")) == 1
+    assert failure.text == "2.5 / 5 points: At step t the noise is as strong as the forward formula says"
+    explained = suites["mixed"].find("testcase/failure").text.splitlines()
+    assert [line.partition(":")[0] for line in explained[1:]] == ["expected", "found", "hint"]
 
 
 def test_junit_drops_characters_that_xml_cannot_hold(tmp_path, capsys):

@@ -87,9 +87,13 @@ def test_short_rows_are_filled_up_and_blank_ones_left_out(tmp_path: Path) -> Non
     )
 
 
-def test_a_row_wider_than_the_header_is_refused_with_its_line(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"table.csv, line 3: 3 cells below 2 columns, perhaps a comma in a"):
-        table(tmp_path, "name,login\nAda,ada1\nBirch, Ben,ben1\n")
+@pytest.mark.parametrize(("delimiter", "word"), [(",", "comma"), (";", "semicolon"), ("\t", "tab"), ("|", "bar")])
+def test_a_row_wider_than_the_header_is_refused_with_its_line(
+    tmp_path: Path, delimiter: str, word: str
+) -> None:
+    text = "name,login\nAda,ada1\nBirch, Ben,ben1\n".replace(",", delimiter)
+    with pytest.raises(UsageError, match=rf"table.csv, line 3: 3 cells below 2 columns, perhaps a {word} in a"):
+        table(tmp_path, text)
 
 
 @pytest.mark.parametrize("text", ['name,a\n"Ada,1\nBen,2\n', '"Ada\nBen\n', b'name\n\x00\r\x01,\r\r"\x02\n'])
