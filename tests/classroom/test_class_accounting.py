@@ -105,6 +105,15 @@ def test_what_lies_beside_a_graded_notebook_is_named_without_needing_action(tmp_
     assert "plot.png (2 times), report.pdf (2 times)" in notes
 
 
+def test_work_that_belongs_to_nobody_is_named_with_what_to_do(tmp_path, scratch):
+    files = {"ann/hw.ipynb": NB, "ben/hw.ipynb": NB, "loose.pdf": b"%PDF", "more.rar": b"Rar!"}
+    collected = _collect(scratch, _write(tmp_path / "class", files))
+    assert collected.refused == (
+        "class/loose.pdf was not graded: it is neither a notebook nor a script.",
+        "class/more.rar was not graded: archives of its format cannot be opened; unpack it, and grade the folder.",
+    )
+
+
 def test_a_folder_called_like_a_notebook_is_named(tmp_path, scratch):
     folder = _write(tmp_path / "class", {"ann.ipynb": NB, "ben.ipynb/notes.md": b"x"})
     (folder / "cat.ipynb").mkdir()

@@ -239,11 +239,11 @@ MOODLE = {
 @pytest.mark.parametrize("language", MOODLE)
 def test_a_worksheet_of_moodle_in_the_language_of_the_site(out, fill, language):
     header = ",".join(MOODLE[language])
-    code, data, said = fill(out, "moodle", f"{header}\nTeilnehmer/in12,Ben B.,,100.00,-,\n")
+    code, data, said = fill(out, "moodle", f"{header}\nTeilnehmer/in12,Ben B.,75,100.00,-,\n")
     assert code == 0
     _, row = csv.reader(io.StringIO(data.decode("utf-8-sig")))
     assert (row[2], row[5][:16]) == ("80", "Points: 80 / 100")
-    assert "Ben B.   -    80   Moodle participant number 12" in said
+    assert "Ben B.   75   80   Moodle participant number 12" in said
 
 
 def test_a_worksheet_for_blind_marking_is_filled_in_by_number(out, fill):

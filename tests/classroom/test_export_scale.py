@@ -96,6 +96,9 @@ def test_an_adjusted_criterion_reaches_the_tests_of_gradescope(tmp_path, capsys)
     assert (test["score"], test["status"]) == (5, "passed")
     assert test["output"].startswith("Adjusted from 2.5 / 5.\n")
     assert sum(each["score"] for each in results["tests"]) == results["score"] == 100
+    points, adjustment, *more = results["output"].splitlines()
+    assert (points, more) == ("Points: 100 / 100", [])  # each lost point stands in its test
+    assert adjustment.startswith("+2.5 At step t the noise is as strong as the forward formula says: right (")
 
 
 def test_an_empty_class_leaves_the_target_of_gradescope_alone(tmp_path, capsys):

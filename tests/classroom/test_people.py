@@ -15,6 +15,7 @@ from grader.classroom.people.directory import NAME, PERSON, SUBMISSION, Director
 from grader.classroom.people.identity import Claim, Identifier, RosterEntry
 from grader.classroom.people.name_matching import match_names
 from grader.classroom.people.students import Attempt
+from grader.classroom.storage.gradebook import Gradebook
 from grader.classroom.storage.stored_attempts import StoredAttempt, current_attempts
 
 
@@ -162,6 +163,19 @@ def test_rows_of_one_name_with_nothing_else_are_as_many_people_and_a_conflict() 
     assert len(directory.records) == 4
     placed(directory, [row("Max Miller", login="m1"), row("Max Miller", login="m2")])
     assert not directory.open_conflicts()
+
+
+def test_a_conflict_is_kept_until_somebody_decides(tmp_path: Path) -> None:
+    """Also by a run that takes no roster."""
+    with Gradebook(tmp_path, create=True) as book:
+        with book.transaction(), book.editing() as directory:
+            placed(directory, [row("Max Miller"), row("Max Miller")])
+        with book.transaction(), book.editing() as directory:
+            placed(directory, None, attempt("Ida Ober"))
+    with Gradebook(tmp_path) as book:
+        listed = {entry.person.name: entry.conflicts for entry in book.entries()}
+    assert not listed["Ida Ober"]
+    assert "2 rows named Max Miller" in listed["Max Miller"][0]
 
 
 @pytest.mark.parametrize(

@@ -87,12 +87,16 @@ def test_short_rows_are_filled_up_and_blank_ones_left_out(tmp_path: Path) -> Non
     )
 
 
-@pytest.mark.parametrize(("delimiter", "word"), [(",", "comma"), (";", "semicolon"), ("\t", "tab"), ("|", "bar")])
+@pytest.mark.parametrize(
+    ("delimiter", "word"), [(",", "comma"), (";", "semicolon"), ("\t", "tab"), ("|", "bar")]
+)
 def test_a_row_wider_than_the_header_is_refused_with_its_line(
     tmp_path: Path, delimiter: str, word: str
 ) -> None:
     text = "name,login\nAda,ada1\nBirch, Ben,ben1\n".replace(",", delimiter)
-    with pytest.raises(UsageError, match=rf"table.csv, line 3: 3 cells below 2 columns, perhaps a {word} in a"):
+    with pytest.raises(
+        UsageError, match=rf"table.csv, line 3: 3 cells below 2 columns, perhaps a {word} in a"
+    ):
         table(tmp_path, text)
 
 
