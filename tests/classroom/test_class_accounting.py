@@ -110,7 +110,8 @@ def test_work_that_belongs_to_nobody_is_named_with_what_to_do(tmp_path, scratch)
     collected = _collect(scratch, _write(tmp_path / "class", files))
     assert collected.refused == (
         "class/loose.pdf was not graded: it is neither a notebook nor a script.",
-        "class/more.rar was not graded: archives of its format cannot be opened; unpack it, and grade the folder.",
+        "class/more.rar was not graded: archives of its format cannot be opened; unpack it, and grade the "
+        "folder.",
     )
 
 
