@@ -283,3 +283,61 @@ def test_a_class_in_a_zip_is_graded_without_its_unsafe_member(tmp_path):
     index = (tmp_path / "out" / "index.html").read_text()
     assert "its path leads out of the archive" in index
     assert "<img" not in index
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("Homework_3_2_Alder.ipynb", "Homework_3_2_Birch.ipynb"),
+        ("Aufgabe_3_2_Alder.ipynb", "Aufgabe_3_2_Birch.ipynb"),
+        ("hw_03_2026_Alder.ipynb", "hw_03_2026_Birch.ipynb"),
+        ("Blatt_3_17_Alder.ipynb", "Blatt_3_18_Birch.ipynb"),
+    ],
+)
+def test_numbers_of_a_homework_in_file_names_are_not_canvas_ids(tmp_path, scratch, names):
+    collected = collect([str(_write_notebooks(tmp_path / "class", *names))], scratch, ["answer"])
+    assert owners(collected) == {Path(name).stem for name in names}
+    assert len(collected.attempts) == 2
+
+
+def test_the_number_that_a_browser_appends_makes_no_second_student(tmp_path, scratch):
+    folder = _write_notebooks(
+        tmp_path / "class", "ann.ipynb", "ann (1).ipynb", "ben (2).ipynb", "cat.ipynb.part"
+    )
+    collected = collect([str(folder)], scratch, ["answer"])
+    assert owners(collected) == {"ann", "ben", "cat"}
+    assert any(note.startswith("ann handed in several notebooks") for note in collected.notes)
+
+
+def test_the_branch_in_the_name_of_a_repositorys_archive_is_no_part_of_the_login(tmp_path, scratch):
+    folder = tmp_path / "hw3-submissions"
+    folder.mkdir()
+    for name in ("hw3-ann-main", "hw3-ben-master", "hw3-cat"):
+        zipped(folder / f"{name}.zip", {f"{name}/hw.ipynb": content(f"{SOURCE}  # {name}")})
+    assert owners(collect([str(folder)], scratch, ["answer"])) == {"ann", "ben", "cat"}
+
+
+def test_a_path_that_stays_in_the_archive_is_read(tmp_path, scratch):
+    names = ("ann/src/../hw.ipynb", "ben/../../hw.ipynb", "cat/hw.ipynb")
+    archive = zipped(tmp_path / "class.zip", {name: content(f"{SOURCE}  # {name}") for name in names})
+    collected = collect([str(archive)], scratch, ["answer"])
+    assert owners(collected) == {"ann", "cat"}
+    assert collected.refused == (
+        "class.zip/ben/../../hw.ipynb was refused: its path leads out of the archive",
+    )
+
+
+def test_who_is_in_gradescopes_metadata_without_a_folder_is_named(tmp_path, scratch):
+    folder = _write_notebooks(tmp_path / "export", "submission_1/x.ipynb", "submission_3/x.ipynb")
+    (folder / "submission_metadata.yml").write_text(
+        "submission_1:\n  :submitters:\n  - :name: Ann Alder\n"
+        "submission_2:\n  :submitters:\n  - :name: Ben Birch\n"
+        "submission_3:\n  :submitters: []\n"
+    )
+    collected = collect([str(folder)], scratch, ["answer"])
+    assert collected.refused == (
+        "Ben Birch handed in submission_2, says submission_metadata.yml, but there is no such folder.",
+    )
+    assert (
+        "submission_3 has no submitter in submission_metadata.yml: whose it is is unknown." in collected.notes
+    )

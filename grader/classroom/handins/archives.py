@@ -112,7 +112,7 @@ class ArchiveExtractor:
             if found.guessed:
                 self.guessed_names[label] = found.guessed
             taken: set[str] = set()
-            for info, name in zip(infos, found.names, strict=True):
+            for info, name in zip(infos, map(_inside, found.names), strict=True):
                 own_label = unique_label(printable(f"{label}/{_normal(name)}"), taken)
                 member = _Member(archive=opened, info=info, name=name, label=own_label)
                 yield from self._member(member, label, depth)
@@ -240,6 +240,19 @@ def _clutter(name: str) -> str:
         if is_clutter(part):
             return "/".join(parts[:count]) + ("/" if count < len(parts) else "")
     return ""
+
+
+def _inside(name: str) -> str:
+    """Return a path without ".." where it stays in the archive, as in ``ann/src/../hw.ipynb``."""
+    parts: list[str] = []
+    for part in PurePosixPath(name).parts:
+        if part != "..":
+            parts.append(part)
+        elif parts and not name.startswith("/"):
+            parts.pop()
+        else:
+            return name  # it leads out
+    return "/".join(parts) + "/" * name.endswith("/") if ".." in name else name
 
 
 def _normal(name: str) -> str:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from grader.classroom.handins import accounting
 from grader.classroom.handins.accounting import Account, Fate, FileRecord
@@ -77,6 +77,7 @@ def collect(
     for name in owners.staff:
         account.leave_out(name, "it lies beside nbgrader's folder submitted, not in it", "nbgrader")
     _account_for_rest(files, owners.by_file, attempts, account)
+    _account_for_missing(owners.promised, account)
     records = account.records()
     refused = accounting.refused(records)
     if not attempts and not refused:
@@ -121,6 +122,19 @@ def _account_for_rest(
             account.leave_out(file.name, why_not(file), guess.whose)
     for whose, own in without.items():
         _account_for_student_without(whose, own, account)
+
+
+def _account_for_missing(promised: Mapping[str, OwnerGuess], account: Account) -> None:
+    """Record the folders that a platform's metadata lists and that are not there."""
+    names = [PurePosixPath(record.name) for record in account.records()]
+    there = {str(folder) for name in names for folder in (name, *name.parents)}
+    for folder, guess in promised.items():
+        if folder not in there:
+            own = PurePosixPath(folder).name
+            sentence = (
+                f"{guess.whose} handed in {own}, says submission_metadata.yml, but there is no such folder."
+            )
+            account.refuse(folder, "the folder is missing", sentence)
 
 
 def _account_for_student_without(whose: str, files: Sequence[SubmittedFile], account: Account) -> None:

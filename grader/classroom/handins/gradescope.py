@@ -67,7 +67,8 @@ def _entries(path: Path) -> tuple[dict[Any, Any], str]:
             unread.append(name)
             one = {name: _fields(block)}
         entries |= one
-    return entries, f"{problem}; {len(unread)} of {len(entries)} submissions in part: {', '.join(unread[:5])}"
+    in_part = f"; {len(unread)} of {len(entries)} submissions in part: {', '.join(unread[:5])}"
+    return entries, problem + (in_part if unread else "")
 
 
 def _load_yaml(text: str) -> tuple[dict[Any, Any] | None, str]:

@@ -19,13 +19,14 @@ from grader.classroom.handins.submitted import Kind, SubmittedFile, head_of
 from grader.classroom.people.identity import GITHUB, Identifier
 
 _ATTEMPT = re.compile(r"(?:^|[ _-])(?:attempt|version|try)[ _-]?(\d+)$", re.IGNORECASE)
+_COPY = re.compile(r" ?\(\d{1,2}\)$")  # browsers append it to the name of a second download
 _ZIP = re.compile(r"\.zip$", re.IGNORECASE)
 _BRANCH = re.compile(r"-(main|master)$")  # GitHub appends it to the name of a repository's archive
 _HOMEWORK = re.compile(r"\d|hw|homework|lab|assignment|project|exercise", re.IGNORECASE)
 # How `gh classroom clone` and `gh teacher download` (Classroom 50) name the folder of all repositories.
 _DOWNLOAD = re.compile(r"(.+?)(?:-submissions|_submissions_\d{4}_\d\d_\d\d_T_\d\d_\d\d_\d\d)$")
 _SEARCHED = 8 << 20  # bytes of a notebook that are searched for imports
-_ENDINGS = re.compile(r"(\.ipynb|\.py|\.zip)(\.txt|\.json|_+)?$|\.[^.]*$", re.IGNORECASE)
+_ENDINGS = re.compile(r"(\.ipynb|\.py|\.zip)(\.[a-z]{1,10}|_+)?$|\.[^.]*$", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -127,12 +128,13 @@ class _Finder:
             return
         every = list(container.folders.values())  # those without work are students, too
         prefix = _repository_prefix(container, folders, self._roster)
-        branch = all(_BRANCH.search(folder.name) for folder in folders) and bool(prefix)
+        have_branches = all(_BRANCH.search(folder.name) for folder in folders)
         if prefix:
             self._prefixes[container.parts] = prefix
         for folder in every:
             name = folder.name.removeprefix(prefix)
-            self._folders[folder.parts] = _BRANCH.sub("", name) if branch else name
+            is_packed = have_branches or _ZIP.search(folder.parts[-1])  # by GitHub, also if unpacked since
+            self._folders[folder.parts] = _BRANCH.sub("", name) if prefix and is_packed else name
 
     def _are_students(self, folders: Sequence[_Folder], *, is_top: bool) -> bool:
         """Return whether each of the folders, which lie side by side, is one student's."""
@@ -236,7 +238,7 @@ def _without_attempts(parts: Iterable[str]) -> tuple[str, ...]:
 
 def _stem(name: str) -> str:
     stem = _ending_off(name)
-    return _ATTEMPT.sub("", stem) or stem
+    return _COPY.sub("", _ATTEMPT.sub("", stem)) or stem
 
 
 def _ending_off(name: str) -> str:

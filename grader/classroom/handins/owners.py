@@ -6,7 +6,7 @@ export, and otherwise one folder or one file per student.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -39,11 +39,13 @@ class Owners:
     Attributes:
         by_file: owners by the name of the file.
         staff: files in folders of nbgrader's that students do not hand in to.
+        promised: owners of folders that a platform's metadata lists, by the folder's path.
         notes: sentences on metadata that is missing or could not be read.
     """
 
     by_file: Mapping[str, OwnerGuess]
     staff: frozenset[str]
+    promised: Mapping[str, OwnerGuess]
     notes: tuple[str, ...]
 
 
@@ -57,7 +59,8 @@ def find_owners(files: Sequence[SubmittedFile], roster: Collection[Claim], zone:
     gradescope = read_metadata(files, zone)
     names = RosterNames(roster)
     guesses = {file.name: _gradescope_owner(file.parts, gradescope.owners) for file in files}
-    unnamed = {guess.owner for guess in guesses.values() if guess and FOLDER.fullmatch(guess.owner)}
+    unnamed = sorted({guess.owner for guess in guesses.values() if guess and FOLDER.fullmatch(guess.owner)})
+    listed = {PurePosixPath(folder).name for folder in gradescope.owners}
     found = {name: guess for name, guess in guesses.items() if guess}
     rest = [file for file in files if file.name not in found]
     found |= _nbgrader_owners(rest, zone)
@@ -71,9 +74,11 @@ def find_owners(files: Sequence[SubmittedFile], roster: Collection[Claim], zone:
     )
     notes = [*gradescope.problems]
     notes += [
-        f"{owner} has no entry in submission_metadata.yml: whose it is is unknown." for owner in unnamed
+        f"{owner} has no {'submitter' if owner in listed else 'entry'} in submission_metadata.yml: "
+        "whose it is is unknown."
+        for owner in unnamed
     ]
-    return Owners(by_file=located | found, staff=staff, notes=tuple(notes))
+    return Owners(by_file=located | found, staff=staff, promised=gradescope.owners, notes=tuple(notes))
 
 
 def _gradescope_owner(parts: Sequence[str], owners: Mapping[str, OwnerGuess]) -> OwnerGuess | None:
@@ -117,14 +122,19 @@ def _platform_owners(files: Sequence[SubmittedFile]) -> dict[str, OwnerGuess]:
     """Return the owners of files that Canvas or Moodle named.
 
     Canvas puts nothing else into a folder: where most files have other names, one of Canvas's form is a
-    student's own.
+    student's own. It gives every upload a number: where most files share one, as ``Serie_3_2_Alder`` and
+    ``Serie_3_2_Birch`` do, the numbers are the homework's.
     """
     every = Counter(_folder(file) for file in files)
-    canvas = Counter(_folder(file) for file in files if is_canvas_name(file.own_name))
+    uploads: dict[str, list[OwnerGuess]] = defaultdict(list)
+    for file in files:
+        if is_canvas_name(file.own_name) and (guess := platform_owner([file.own_name])):
+            uploads[_folder(file)].append(guess)
     owners = {}
     for file in files:
-        folder = _folder(file)
-        if is_canvas_name(file.own_name) and 2 * canvas[folder] <= every[folder]:
+        own = uploads[_folder(file)]
+        is_numbered_alike = len(own) > 1 and 2 * len(set(own)) <= len(own) and own[0].upload < 1000
+        if is_canvas_name(file.own_name) and (2 * len(own) <= every[_folder(file)] or is_numbered_alike):
             continue
         if guess := platform_owner(file.parts):
             owners[file.name] = guess

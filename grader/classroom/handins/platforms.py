@@ -24,6 +24,9 @@ _CANVAS_ANONYMOUS = re.compile(
     r"(?P<owner>anon_[0-9A-Za-z]+)_(?P<late>LATE_)?(?P<attachment>\d+)_(?P<file>.+)", re.IGNORECASE
 )
 _CANVAS_AGAIN = re.compile(r"(?P<name>.+)-(?P<number>\d{1,3})")  # before the ending
+_HOMEWORK = re.compile(
+    r"(hw|homework|assignment|exercise|ex|sheet|lab|project|task|übung|uebung|blatt|serie)s?", re.IGNORECASE
+)
 _DATE = re.compile(r"(19|20)\d\d")
 _MOODLE = re.compile(r"(?P<owner>.+)_(?P<user>\d+)_assignsubmission_[a-z]+(_.*)?", re.DOTALL)
 _ILIAS = re.compile(r"(?P<last>[^_\d]+)_(?P<first>[^_\d]+)_(?P<login>[A-Za-z]\S*)_(?P<user>\d+)")
@@ -144,6 +147,8 @@ def _canvas_owner(part: str) -> OwnerGuess | None:
     elif match := _CANVAS.fullmatch(part):
         if _DATE.fullmatch(match["user"]) and len(match["attachment"]) < 3:
             return None  # such as homework_2026_03_01
+        if _HOMEWORK.fullmatch(match["owner"]) and len(match["user"]) < 4:
+            return None  # such as homework_3_17_alder: sheet and group; Canvas's ids are longer
         members = one_owner(match["owner"], Identifier("canvas", match["user"]))
     else:
         return None
