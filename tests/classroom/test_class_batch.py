@@ -87,7 +87,9 @@ def test_one_bad_submission_never_stops_the_others(tmp_path, rubric, out):
     assert "cut off" in ran.grade("broken")["notes"][0]
     assert "Traceback" not in ran.err
     index = (out / "index.html").read_text()
-    assert index.index("Provisional:") < index.index("Students")
+    to_review = index[index.index('id="review"') : index.index('id="students"')]
+    assert all(f">{name}</a>" in to_review for name in ("crash", "broken", "empty"))
+    assert ">alice</a>" not in to_review
 
 
 def test_a_file_name_that_is_not_utf8_is_graded(tmp_path, rubric, out):

@@ -105,5 +105,5 @@ def test_hints_only_refer_to_headings_of_the_handout() -> None:
 def test_a_library_with_an_unknown_criterion_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "rubric.toml").write_text((RUBRIC.folder / "rubric.toml").read_text())
     (tmp_path / "misconceptions.toml").write_text('[odd]\ncriteria = ["no.such"]\ntitle = "Odd"\n')
-    with pytest.raises(UsageError, match=r"odd names unknown criteria: no\.such"):
+    with pytest.raises(UsageError, match=r"\[odd\]: \"no\.such\" is no criterion"):
         Rubric.load(str(tmp_path))
