@@ -108,7 +108,7 @@ def _locked_folder() -> tuple[Path, BinaryIO]:
     """Create a folder and the locked file that marks it as in use until that is closed."""
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_prefix()))
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, FileExistsError):
             lock = open(folder / _LOCK, "xb")  # noqa: SIM115  it stays open as long as the folder
             with suppress(OSError):  # no locks here; then nobody else takes the folder for a leftover, either
                 _lock(lock, wait=True)
@@ -118,11 +118,27 @@ def _locked_folder() -> tuple[Path, BinaryIO]:
 
 
 def _remove_leftovers(around: Path) -> None:
-    """Remove the folders of runs on this machine that have ended; those of other machines are left alone."""
+    """Remove the folders of runs on this machine that have ended; those of other machines are left alone.
+
+    A folder without its file was left while it was removed, by a kill or a child that still wrote into it, or
+    is about to be locked by a grader that starts, which then takes another one.
+    """
     for folder in around.glob(f"{_prefix()}*"):
-        with suppress(OSError), open(folder / _LOCK, "r+b") as lock:
+        with suppress(OSError), _open_lock(folder) as lock:
             _lock(lock, wait=False)
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _open_lock(folder: Path) -> BinaryIO:
+    """Open the file in a run's folder, created if need be, but follow no link that somebody else put there.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    if folder.is_symlink():
+        raise OSError(errno.ELOOP, "a link")
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    return open(os.open(folder / _LOCK, flags, 0o600), "r+b")
 
 
 def _lock(file: BinaryIO, *, wait: bool) -> None:

@@ -94,6 +94,19 @@ def test_the_folder_of_a_killed_run_is_removed_by_the_next(tmp_path: Path) -> No
     assert not other.exists()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such locks")
+def test_a_folder_whose_removal_was_cut_short_is_removed_by_the_next(tmp_path: Path) -> None:
+    """A kill, or a child that was still writing: the file that marks the folder may be gone first."""
+    killed, folder = _grader(tmp_path)
+    (folder / "deeper").mkdir()
+    killed.kill()
+    killed.communicate()
+    (folder / ".lock").unlink()
+    ended, _ = _grader(tmp_path)
+    ended.communicate("")
+    assert not folder.exists()
+
+
 def test_folders_of_other_machines_are_left_alone(tmp_path: Path) -> None:
     """Their locks may be invisible here."""
     foreign = tmp_path / "grade-run-m00000000-abc"

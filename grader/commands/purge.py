@@ -24,15 +24,17 @@ def main(argv: Sequence[str]) -> int:
 
     arguments = _parser().parse_args(argv)
     out = arguments.out
-    with batch_lock(out), Gradebook(out) as book:
-        keys = book.keys()
-    files = term_files(out, keys)
-    if not arguments.yes:
-        raise UsageError(
-            f"this removes {len(files)} files in {out} with the grades of {len(keys)} students, and nothing "
-            "brings them back; keep a copy with `grade archive`, then repeat with --yes"
-        )
-    left = purge_term(out, keys)
+    Gradebook(out).close()  # says so if there is none, before anything is written there
+    with batch_lock(out):  # until all is removed, so that no batch begins to write meanwhile
+        with Gradebook(out) as book:
+            keys = book.keys()
+        files = term_files(out, keys)
+        if not arguments.yes:
+            raise UsageError(
+                f"this removes {len(files)} files in {out} with the grades of {len(keys)} students, and "
+                "nothing brings them back; keep a copy with `grade archive`, then repeat with --yes"
+            )
+        left = purge_term(out, keys)
     print(f"{len(files)} files with the grades of {len(keys)} students were removed from {out}")
     if left:
         names = ", ".join(clean(str(path)) for path in left[:5])

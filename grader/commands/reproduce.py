@@ -33,14 +33,18 @@ def main(argv: Sequence[str]) -> int:
     from grader.classroom.storage.gradebook import Gradebook
     from grader.classroom.storage.kept import KeptFiles
     from grader.commands.progress import progress
-    from grader.files import scratch_folder
-    from grader.pipeline import grade_notebook
+    from grader.files import scratch_folder, write
+    from grader.judging.marking import remark
+    from grader.pipeline import grade_notebook, json_text
+    from grader.report import page
     from grader.report.summary import score
     from grader.text import line
 
     arguments = _parser().parse_args(argv)
     with Gradebook(arguments.out) as book:
         entry = book.entry(find_student(book, arguments.student))
+        marking = book.marking()
+        titles = (book.setting("rubric") or {}).get("exercises", {})
     if entry.grade is None or entry.inputs is None:
         raise UsageError(f"nothing that {line(entry.person.name)} handed in has been graded")
     key, kept = entry.person.key, KeptFiles(arguments.out)
@@ -52,6 +56,11 @@ def main(argv: Sequence[str]) -> int:
             options = replace(_options(entry, rubric), handout=_handout(entry, kept, scratch / "handout"))
             graded = grade_notebook(path, key, rubric, options, to, on_event)
     then, now = entry.grade, graded.grade
+    if marking:  # the gradebook's points and words may be newer than those of the kept rubric
+        now = remark(now, marking, readable=graded.readable, judged_by=entry.inputs.rubric)
+        exercises = {**rubric.exercises, **{int(number): title for number, title in titles.items()}}
+        write(graded.json_path, json_text(now))
+        write(graded.html_path, page.render(now, graded.figures, exercises))
     print(f"Judged then: {score(then.earned, then.possible)}, now: {score(now.earned, now.possible)}")
     for name, old, new in _environment_changes(entry, now):
         print(f"  {name} was {old}, is now {new}")

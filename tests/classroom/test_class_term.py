@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import zipfile
 from pathlib import Path
@@ -30,6 +31,20 @@ def test_a_verdict_is_reproduced_from_what_was_kept(graded: Path) -> None:
     assert ran.code == 0, ran.err
     assert "Judged then: 2 / 10, now: 2 / 10" in ran.out
     assert (graded / "reproduced" / "bob.html").exists()
+
+
+def test_a_reproduced_mark_counts_by_the_points_of_the_gradebook(graded: Path, tmp_path: Path) -> None:
+    """Points decide no verdict: a kept rubric's older ones must not look like another mark."""
+    rubric = tiny_rubric(tmp_path / "tiny")
+    toml = rubric / "rubric.toml"
+    toml.write_text(toml.read_text().replace("points = 8", "points = 6"))
+    regraded = run(graded, write_class(tmp_path / "again", ada=42, bob=41), "--rubric", rubric)
+    assert regraded.code == 0, regraded.err
+    ran = run(graded, "reproduce", "ada")
+    assert ran.code == 0, ran.err
+    assert "Judged then: 8 / 8, now: 8 / 8" in ran.out
+    result = json.loads((graded / "reproduced" / "ada.json").read_text())
+    assert (result["earned"], result["possible"]) == (8, 8)
 
 
 def test_modules_beside_a_notebook_are_kept_with_it(graded: Path) -> None:
@@ -80,3 +95,10 @@ def test_purging_asks_first_and_removes_only_what_grading_wrote(graded: Path) ->
     assert purged.code == 0, purged.err
     assert "notes.txt" in purged.err
     assert [path.name for path in graded.rglob("*")] == ["notes.txt"]
+
+
+def test_a_folder_that_does_not_exist_has_nothing_to_purge(tmp_path: Path) -> None:
+    ran = run(tmp_path / "mistyped", "purge", "--yes")
+    assert (ran.code, ran.out) == (2, "")
+    assert "there is no gradebook in" in ran.err
+    assert "Traceback" not in ran.err

@@ -65,6 +65,10 @@ class Store:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
         self._db.close()
 
     def _prepare(self) -> None:
@@ -195,7 +199,11 @@ def _check_locks(folder: Path) -> None:
         return
     import fcntl
 
-    with tempfile.NamedTemporaryFile(dir=folder, prefix=".lock-") as file:
+    try:
+        probe = tempfile.NamedTemporaryFile(dir=folder, prefix=".lock-")  # noqa: SIM115  closed below
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be written to ({error.strerror}); choose another --out") from error
+    with probe as file:
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # A lock is this process's, so only another process can tell whether it holds.
