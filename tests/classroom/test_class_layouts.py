@@ -238,7 +238,7 @@ def test_nbgraders_other_folders_hold_no_submissions(tmp_path, scratch):
     """A whole course folder may be given: sources, releases and earlier grades are named, not graded."""
     names = (
         "submitted/alice/hw3/x.ipynb", "source/hw3/x.ipynb", "release/hw3/x.ipynb",
-        "autograded/alice/hw3/x.ipynb", "feedback/alice/hw3/x.html",
+        "autograded/alice/hw3/x.ipynb", "downloaded/hw3/archive/alice_x.ipynb", "feedback/alice/hw3/x.html",
     )  # fmt: skip
     collected = _collect(scratch, _files(tmp_path / "course", *names))
     assert owners(collected) == {"alice"}

@@ -234,3 +234,16 @@ def test_a_person_in_two_sections_is_listed_once(tmp_path: Path) -> None:
 )
 def test_rows_that_contradict_each_other_are_two_people(tmp_path: Path, rows: str) -> None:
     assert len(entries(tmp_path, f"name,sid,email\n{rows}\n")) == 2
+
+
+def test_a_roster_of_nobody_is_refused(tmp_path):
+    (tmp_path / "roster.csv").write_text("Name,Email\n")
+    with pytest.raises(UsageError, match="no people below its header"):
+        read_roster(tmp_path / "roster.csv")
+
+
+@pytest.mark.parametrize("rounded", ["1.23457E+11", "1,23457E+11"])
+def test_ids_that_a_spreadsheet_rounded_are_refused(tmp_path, rounded):
+    (tmp_path / "roster.csv").write_text(f"Name;SIS User ID\nAnn;{rounded}\nBen;{rounded}\n")
+    with pytest.raises(UsageError, match=r"the id of Ann reads .*, since a spreadsheet rounded it"):
+        read_roster(tmp_path / "roster.csv")

@@ -29,7 +29,13 @@ from grader.classroom.handins.submitted import SubmittedFile
 from grader.classroom.people.identity import Claim, Identifier
 from grader.classroom.timing.times import read_time
 
-_STAFF_FOLDERS = ("source", "release", "autograded", "feedback")  # nbgrader's, beside "submitted"
+_STAFF_FOLDERS = (
+    "source",
+    "release",
+    "autograded",
+    "feedback",
+    "downloaded",
+)  # nbgrader's, beside "submitted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

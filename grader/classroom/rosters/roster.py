@@ -17,6 +17,7 @@ from grader.classroom.timing.zones import local_zone
 from grader.errors import UsageError
 
 _NONE = {"", "-", "–", "n/a", "#n/a", "na", "none", "null", "unknown"}  # what tables hold where a value lacks
+_ROUNDED = re.compile(r"\d[.,]\d+E\+\d+", re.IGNORECASE)  # 1.23E+11
 _KINDS = ("email", "login", "github", "sis", "canvas", "student id")
 
 
@@ -45,7 +46,21 @@ def read_roster(path: Path, zone: tzinfo | None = None) -> list[RosterEntry]:
         )
     source = _Source(header=frozenset(header), columns=columns, zone=zone or local_zone())
     entries = [entry for row in table.rows if (entry := source.entry(row))]
+    if not entries:
+        raise UsageError(f"{path} is a roster of nobody: there are no people below its header")
+    _check_numbers(path, entries)
     return _one_for_each_person(entries)
+
+
+def _check_numbers(path: Path, entries: Sequence[RosterEntry]) -> None:
+    """Refuse ids that a spreadsheet has rounded: several people may have the same afterwards."""
+    for entry in entries:
+        for each in entry.claim.identifiers:
+            if _ROUNDED.fullmatch(each.value):
+                raise UsageError(
+                    f"{path}: the id of {entry.claim.name} reads {each.value}, since a spreadsheet rounded "
+                    "it; download the table again, and open it, if at all, with that column as text"
+                )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
