@@ -148,6 +148,32 @@ def test_every_member_of_a_group_has_the_grade_and_a_report_and_staff_are_not_mi
     assert points(out) == {"Ann-Alder": "10.0", "Ben-Birch": "10.0"}
 
 
+def test_teams_whose_folders_name_no_member_are_the_members_of_the_worksheet_and_never_one(
+    tmp_path, rubric, out
+):
+    """The number 0 is nobody's: two teams that have it are two."""
+    folder = tmp_path / "m"
+    notebook(folder / "Team Red_0_assignsubmission_file_" / "hw.ipynb", "answer = 42")
+    notebook(folder / "Team Blue_0_assignsubmission_file_" / "hw.ipynb", "answer = 1")
+    ran = run(out, folder, "--rubric", rubric)
+    assert points(out) == {"Team-Red": "10.0", "Team-Blue": "2.0"}
+    assert "Team Red, and nothing says who is in it" in ran.err
+
+    with_roster = tmp_path / "with roster"
+    header = MOODLE.replace("Grade,", "Group,Grade,")
+    rows = [
+        "Participant 11,Max Miller,11@uni.example,Team Red,,-,-\n",
+        "Participant 12,Max Miller,12@uni.example,Team Blue,,-,-\n",
+        "Participant 13,Ida Ober,13@uni.example,Team Red,,-,-\n",
+    ]
+    worksheet = write(tmp_path / "ws.csv", header + "".join(rows))
+    ran = run(with_roster, folder, "--rubric", rubric, "--roster", worksheet)
+    assert "nothing says" not in ran.err
+    assert points(with_roster) == {"Max-Miller-11": "10.0", "Max-Miller-12": "2.0", "Ida-Ober": "10.0"}
+    said = run(with_roster, "adjust", "13", "total", "-1", "--group", "--because", "late by hand").out
+    assert said == "Ida Ober: 10 → 9\nMax Miller: 10 → 9\n"
+
+
 def test_staff_who_hand_something_in_are_graded(tmp_path, rubric, out):
     roster = write(
         tmp_path / "r.csv", "name,email,role\nAnn Alder,ann@uni.example,TA\nIda,ida@uni.example,Student\n"

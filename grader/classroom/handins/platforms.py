@@ -57,7 +57,7 @@ class OwnerGuess:
     @property
     def is_named_by_platform(self) -> bool:
         """Whether a platform's metadata or naming tells who it is, rather than any folder or file."""
-        return any(member.identifiers for member in self.members) or self.upload > 0
+        return any(member.identifiers for member in self.members) or self.upload > 0 or bool(self.group)
 
     @property
     def whose(self) -> str:
@@ -138,6 +138,8 @@ def with_canvas_attempts(guesses: Mapping[str, OwnerGuess]) -> dict[str, OwnerGu
 def _moodle_owner(part: str) -> OwnerGuess | None:
     if not (match := _MOODLE.fullmatch(part)):
         return None
+    if not int(match["user"]):  # nobody has the number 0: the files are of the team with this name
+        return OwnerGuess(members=one_owner(match["owner"]), group=match["owner"])
     return OwnerGuess(members=one_owner(match["owner"], Identifier("moodle", match["user"])))
 
 

@@ -11,6 +11,7 @@ from grader.classroom.people.directory import IDENTIFIER, NAME, SUBMISSION, Dire
 from grader.classroom.people.identity import Claim, RosterEntry
 from grader.classroom.people.records import LinkChanges
 from grader.classroom.people.students import Attempt
+from grader.classroom.people.teams import with_team_members
 from grader.classroom.storage.gradebook import Gradebook
 from grader.text import line
 
@@ -60,6 +61,7 @@ def enrol(
     with book.transaction(), book.editing() as directory:
         if roster is not None:
             take_roster(directory, roster)
+        attempts, unknown_teams = with_team_members(directory, attempts)
         homes = dict(known or {})
         claims = list(dict.fromkeys(m for each in attempts for m in each.members if m not in homes))
         homes |= zip(claims, place(directory, claims, SUBMISSION), strict=True)
@@ -67,7 +69,7 @@ def enrol(
     for attempt in attempts:
         for record in dict.fromkeys(homes[member] for member in attempt.members):
             own[directory.clusters.root(record)].append((record, attempt))
-    students, notes = [], [*_sentences(directory, book.changes)]
+    students, notes = [], [*_sentences(directory, book.changes), *unknown_teams]
     for root, handed_in in own.items():
         person = directory.records[root]
         if person.removed is not None:
