@@ -13,6 +13,7 @@ from grader.commands import GRADED
 from grader.errors import UsageError
 
 if TYPE_CHECKING:
+    from grader.classroom.marks import FinalMark
     from grader.classroom.storage.gradebook import Gradebook, GradebookEntry
 
 _EPILOG = """examples:
@@ -43,25 +44,23 @@ def main(argv: Sequence[str]) -> int:
     with Gradebook(arguments.out) as book:
         key = find_student(book, arguments.student)
         entry = book.entry(key)
-        members = [entry, *(book.entry(each) for each in entry.group)]
+        adjusted = [entry, *(book.entry(each) for each in entry.group)] if arguments.group else [entry]
         author = arguments.author or current_user()
+        before = {each.person.key: each.mark for each in adjusted}
         if arguments.undo:
-            keys = _undo(book, entry, arguments.criterion or "total", _reason(arguments), author)
+            before = _undo(book, entry, arguments.criterion or "total", _reason(arguments), author)
         else:
-            (kind, criterion, amount, reason), *_ = [
-                _adjustment(arguments, each) for each in (members if arguments.group else [entry])
-            ]
+            (kind, criterion, amount, reason), *_ = [_adjustment(arguments, each) for each in adjusted]
             until = _extension(arguments.until, book)
             if arguments.group:
-                keys = book.adjust_group(key, kind, criterion, amount, reason, author, until=until)
+                book.adjust_group(key, kind, criterion, amount, reason, author, until=until)
             else:
                 named = named_record(book, arguments.student)
-                keys = book.adjust(key, kind, criterion, amount, reason, author, until=until, named=named)
-        before = {each.person.key: each for each in members}
-        for each in keys:
+                book.adjust(key, kind, criterion, amount, reason, author, until=until, named=named)
+        for each in sorted(before):
             after = book.entry(each)
             refresh_reports(book, after, arguments.out)
-            marks = f"{final_points(before[each].mark)} → {final_points(after.mark)}"
+            marks = f"{final_points(before[each])} → {final_points(after.mark)}"
             print(f"{line(after.person.name)}: {marks}")
         classpage.write_page(book, arguments.out)
     return GRADED
@@ -186,9 +185,11 @@ def _current_points(entry: GradebookEntry, criterion: str, earned: float) -> flo
     return earned
 
 
-def _undo(book: Gradebook, entry: GradebookEntry, criterion: str, reason: str, author: str) -> list[str]:
-    """Withdraw the latest adjustment of a criterion; a group's, for every member. Return whose it was."""
+def _undo(
+    book: Gradebook, entry: GradebookEntry, criterion: str, reason: str, author: str
+) -> dict[str, FinalMark]:
+    """Withdraw the latest adjustment of a criterion; a group's, for every member. Return the marks before."""
     adjustments = [each for each in entry.adjustments if each.criterion == criterion]
     if not adjustments:
         raise UsageError(f"{entry.person.key} has no adjustment of {criterion} to undo")
-    return book.withdraw(adjustments[-1], entry.person.key, reason, author)
+    return book.withdraw(adjustments[-1], reason, author)

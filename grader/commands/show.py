@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from grader.commands import GRADED
@@ -40,7 +41,9 @@ def main(argv: Sequence[str]) -> int:
         several = f", one of {entry.attempts} attempts" if entry.attempts > 1 else ""
         print(f"  notebook: {line(entry.label or '')}{several}\n")
         colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-        print(summary(entry.grade, exercises, final_mark_view(mark), colour=colour))
+        # The result may be another's of the same content, or have been made before a roster gave the name.
+        grade = replace(entry.grade, submission={**entry.grade.submission, "name": person.name})
+        print(summary(grade, exercises, final_mark_view(mark), colour=colour))
     print(f"Final mark: {final_points(mark)}")
     for each in mark.lines:
         amount = "" if each.points is None else f"{each.points:+g}  "

@@ -148,6 +148,37 @@ def test_every_member_of_a_group_has_the_grade_and_a_report_and_staff_are_not_mi
     assert points(out) == {"Ann-Alder": "10.0", "Ben-Birch": "10.0"}
 
 
+def test_an_adjustment_of_a_group_is_undone_for_all_after_its_members_have_parted(tmp_path, rubric, out):
+    run(out, gradescope(tmp_path / "export"), "--rubric", rubric)
+    run(out, "adjust", "Ben-Birch", "total", "+2", "--group", "--because", "well divided")
+    own = notebook(tmp_path / "later" / "submission_102" / "hw.ipynb", "answer = 42").parent.parent
+    write(
+        own / "submission_metadata.yml", "submission_102:\n  :submitters:\n  - :sid: '0012'\n    :name: Ben\n"
+    )
+    run(out, own, "--rubric", rubric)
+    assert points(out) == {"Ann-Alder": "12.0", "Ben-Birch": "12.0"}
+    ran = run(out, "adjust", "Ann-Alder", "--undo", "--because", "it was not")
+    assert ran.out == "Ann Alder: 12 → 10\nBen Birch: 12 → 10\n"
+    assert points(out) == {"Ann-Alder": "10.0", "Ben-Birch": "10.0"}
+
+
+def test_an_adjustment_of_a_group_counts_once_for_members_who_are_one_person(tmp_path, rubric, out):
+    run(out, gradescope(tmp_path / "export"), "--rubric", rubric)
+    run(out, "adjust", "Ben-Birch", "total", "+2", "--group", "--because", "well divided")
+    run(out, "people", "merge", "Ann-Alder", "Ben-Birch", "--because", "two accounts of one student")
+    assert points(out) == {"Ann-Alder": "12.0"}
+    run(out, "adjust", "Ann-Alder", "--undo", "--because", "it was not")
+    assert points(out) == {"Ann-Alder": "10.0"}
+
+
+def test_the_summary_of_a_student_has_the_students_name(tmp_path, rubric, out):
+    """Equal notebooks share a result, which was made under another's name."""
+    run(out, gradescope(tmp_path / "export"), "--rubric", rubric)
+    shown = run(out, "show", "Ben-Birch").out
+    assert "Ben Birch   " in shown
+    assert "Ann" not in shown
+
+
 def test_teams_whose_folders_name_no_member_are_the_members_of_the_worksheet_and_never_one(
     tmp_path, rubric, out
 ):

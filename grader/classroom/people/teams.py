@@ -36,8 +36,8 @@ def with_team_members(
         else:
             found.append(attempt)
             unknown.append(
-                f"{line(attempt.label)} is the work of a team, {line(attempt.group)}, and nothing says who is "
-                "in it, so the grade is kept under the team's name; Moodle's grading worksheet, given as "
+                f"{line(attempt.label)} is the work of a team, {line(attempt.group)}, and nothing says who "
+                "is in it, so the grade is kept under the team's name; Moodle's grading worksheet, given as "
                 "--roster, has a column Group with the teams."
             )
     return found, tuple(dict.fromkeys(unknown))

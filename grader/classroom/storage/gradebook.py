@@ -81,6 +81,9 @@ class Gradebook(ResultStore, RecordStore, AttemptStore):
             made = sorted(
                 (a for record in records for a in adjustments.get(record.id, ())), key=lambda a: a.id
             )
+            # Of members who turned out to be one person, a group's adjustment counts once.
+            once = {(-each.id if each.linked is None else each.linked): each for each in reversed(made)}
+            made = sorted(once.values(), key=lambda a: a.id)
             adjusted = [record.id for record in records if adjustments.get(record.id)]
             yield self._entry(records, current_attempts(own), tuple(made), adjusted, rule, best=best)
 
@@ -159,8 +162,8 @@ class Gradebook(ResultStore, RecordStore, AttemptStore):
         *,
         until: str | None = None,
         named: int | None = None,
-    ) -> list[str]:
-        """Add an adjustment, log it, and return the student's key in a list.
+    ) -> None:
+        """Add an adjustment, and log it.
 
         The current verdict and points of the criterion are stored with it, so that a later regrade that
         changes them can be flagged. What concerns a hand-in is kept with the record that handed it in, and
@@ -177,7 +180,6 @@ class Gradebook(ResultStore, RecordStore, AttemptStore):
         with self.transaction():
             entry = self.entry(student)
             self._adjust(entry, kind, criterion, amount, because, who, until=until, named=named)
-        return [student]
 
     def adjust_group(
         self,
@@ -189,16 +191,14 @@ class Gradebook(ResultStore, RecordStore, AttemptStore):
         who: str,
         *,
         until: str | None = None,
-    ) -> list[str]:
-        """Add an adjustment for each member of a student's group, and return their keys; see ``adjust``."""
+    ) -> None:
+        """Add an adjustment for each member of a student's group; see ``adjust``."""
         with self.transaction():
             entry = self.entry(student)
-            keys = sorted([entry.person.key, *entry.group])
             linked = int(self._rows("SELECT coalesce(max(linked), 0) + 1 AS next FROM adjustment")[0]["next"])
-            for key in keys:
+            for key in sorted([entry.person.key, *entry.group]):
                 member = self.entry(key)
                 self._adjust(member, kind, criterion, amount, because, who, until=until, linked=linked)
-        return keys
 
     def _adjust(
         self,
@@ -228,27 +228,28 @@ class Gradebook(ResultStore, RecordStore, AttemptStore):
         what = f"{kind} {criterion}" if linked is None else f"{kind} {criterion} of the group"
         self.log_change(record, what, _final(entry.mark), _final(after), because, who)
 
-    def withdraw(self, adjustment: Adjustment, student: str, because: str, who: str) -> list[str]:
+    def withdraw(self, adjustment: Adjustment, because: str, who: str) -> dict[str, FinalMark]:
         """Withdraw an adjustment, a group's for all members; its row and its lines in the audit trail remain.
 
         Returns:
-            Keys of the students whose adjustment it was.
+            The marks before, by key, of everybody whose adjustment it was, whether still in one group or not.
         """
         query = "SELECT id, person FROM adjustment WHERE withdrawn IS NULL AND (id = ? OR linked = ?)"
         rows = self._rows(query, adjustment.id, adjustment.linked)
         directory = self.directory()
-        keys = []
+        marks: dict[str, FinalMark] = {}
         with self.transaction():
             for row in rows:
-                key = directory.root(row["person"]).key
-                before = self.entry(key).mark
+                root = directory.root(row["person"])
+                before = self.entry(root.key).mark
                 note = f"{timestamp()} {who}"
                 self._rows("UPDATE adjustment SET withdrawn = ? WHERE id = ?", note, row["id"])
                 what = f"withdraw {adjustment.kind} {adjustment.criterion}"
-                after = self.entry(key).mark
+                after = self.entry(root.key).mark
                 self.log_change(row["person"], what, _final(before), _final(after), because, who)
-                keys.append(key)
-        return keys
+                if root.removed is None:
+                    marks.setdefault(root.key, before)
+        return marks
 
     def audit_trail(self, student: str) -> list[Mapping[str, str | None]]:
         """Return a student's changes, oldest first, each with at, who, what, before, after and why."""
