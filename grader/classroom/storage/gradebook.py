@@ -174,8 +174,8 @@ class Gradebook(ResultStore, RecordStore, AttemptStore):
             kind, criterion, because: see ``Adjustment``; ``amount`` is its ``points``.
             who: name of the person who makes the adjustment.
             until: end of an extension, as ISO 8601.
-            named: id of the record that the student was named by. Where only a name links it with the
-                hand-in, it keeps what is not about one criterion of that work.
+            named: id of the record that the student was named by, which keeps what is not about one criterion
+                of a hand-in, so that undoing a merge gives it back to whom it was made for.
         """
         with self.transaction():
             entry = self.entry(student)
@@ -220,7 +220,7 @@ class Gradebook(ResultStore, RecordStore, AttemptStore):
         is_of_the_work = entry.counting is not None and kind in _OF_THE_WORK
         record = entry.counting.person if entry.counting and is_of_the_work else entry.person.record
         is_of_person = not is_of_the_work or (criterion == TOTAL and kind != "days late")
-        if named is not None and is_of_person and record not in self.directory().strongly(named):
+        if named is not None and is_of_person:
             record = named
         row = (record, kind, criterion, amount, because, who, timestamp(), *verdict, until, scope, linked)
         self._rows("INSERT INTO adjustment VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)", *row)
