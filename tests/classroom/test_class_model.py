@@ -422,7 +422,11 @@ def _write_csv(path: Path, rows: Iterable[Sequence[str]]) -> None:
 
 
 _SETTINGS = settings(
-    max_examples=12, stateful_step_count=10, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=12,
+    stateful_step_count=10,
+    deadline=None,
+    derandomize=True,  # the same game every time, so that CI fails for a change alone
+    suppress_health_check=list(HealthCheck),
 )
 ClassMachine.TestCase.settings = _SETTINGS
 TestRandomClasses = ClassMachine.TestCase
@@ -430,7 +434,7 @@ TestRandomClasses = ClassMachine.TestCase
 
 @pytest.mark.slow
 def test_a_long_game_finds_nothing() -> None:
-    run_state_machine_as_test(ClassMachine, settings=settings(_SETTINGS, max_examples=120))
+    run_state_machine_as_test(ClassMachine, settings=settings(_SETTINGS, max_examples=40))
 
 
 def _only_the_first_member(*arguments: Any, **named: Any) -> CollectedSubmissions:
@@ -479,6 +483,6 @@ FAULTS = {
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_that_is_put_back_is_found(fault: str) -> None:
     target, replacement = FAULTS[fault]
-    game = settings(_SETTINGS, max_examples=400, phases=[Phase.generate], database=None)
+    game = settings(_SETTINGS, max_examples=400, phases=[Phase.generate])
     with patch(target, replacement), pytest.raises(AssertionError):
         run_state_machine_as_test(ClassMachine, settings=game)
