@@ -22,7 +22,7 @@ hw homework ps pset lab labs assignment assignments asgn project projects proj e
 exam quiz final finale old new copy draft untitled notebook notebooks nb solution solutions sol
 submission submissions submitted test tests main template handout starter script scripts code src
 data dataset plot plots figure figures output outputs result results work files part task problem
-question report model models train training unet diffusion ddpm mnist section sections sec group
+question report model models train training section sections sec group
 groups team teams tutorial tutorium class classes course session week day monday tuesday wednesday
 thursday friday saturday sunday mon tue wed thu fri montag dienstag mittwoch donnerstag freitag
 lundi mardi mercredi jeudi vendredi abgabe abgaben aufgabe blatt uebung übung loesung lösung tp td
