@@ -69,13 +69,26 @@ def write(path: Path, text: str) -> None:
     Raises:
         UsageError: the disk is full or not writable.
     """
+    try:
+        with replacing(path) as draft:
+            draft.write_bytes(text.encode("utf-8", "replace"))  # UTF-8 has no lone surrogates
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written ({error.strerror}); choose another --out") from error
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Provide the path of a draft that replaces ``path`` at the block's end.
+
+    Readers see the old file or the new one, never half of it; after an exception the old one stays.
+    """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        draft.write_bytes(text.encode("utf-8", "replace"))  # UTF-8 has no lone surrogates
+        yield draft
         draft.replace(path)
-    except OSError as error:
+    except BaseException:
         draft.unlink(missing_ok=True)
-        raise UsageError(f"{path} cannot be written ({error.strerror}); choose another --out") from error
+        raise
 
 
 @contextmanager

@@ -6,13 +6,13 @@ after the download is gone and the rubric has changed.
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
 from grader.errors import UsageError
 from grader.extraction.local_modules import companion_files, content_digest
+from grader.files import replacing
 from grader.notebook.submission import file_digest
 from grader.rubric import Rubric
 
@@ -93,16 +93,13 @@ def _read(path: Path) -> bytes:
 
 def _write(path: Path, members: Iterable[tuple[str, bytes]]) -> None:
     """Write a zip archive atomically."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        with replacing(path) as draft, zipfile.ZipFile(draft, "w") as archive:
             for name, data in members:
                 # A fixed date: equal contents give equal archives.
-                archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
-        draft.replace(path)
+                archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED, compresslevel=1)
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise UsageError(
             f"{path} cannot be written ({error.strerror}); free some disk space or choose another --out"
         ) from error

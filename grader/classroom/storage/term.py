@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 import zipfile
@@ -15,7 +14,7 @@ from grader.classroom.pages.similarity import FOLDER as SIMILAR
 from grader.classroom.storage.kept import FOLDER as KEPT
 from grader.classroom.storage.store import NAME
 from grader.errors import UsageError
-from grader.files import scratch_folder
+from grader.files import replacing, scratch_folder
 
 _FOLDERS = (KEPT, STUDENT_FOLDER, SIMILAR, "reproduced", "gradescope")
 _LOCK = ".batch.lock"
@@ -32,19 +31,20 @@ def archive_term(out: Path, target: Path, keys: Sequence[str]) -> int:
     Raises:
         UsageError: a file cannot be read, or the archive cannot be written.
     """
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
     written = 0
     try:
-        with scratch_folder() as scratch, zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive:
+        with (
+            scratch_folder() as scratch,
+            replacing(target) as draft,
+            zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive,
+        ):
             copy = scratch / NAME
             backup(out / NAME, copy)
             for path in [copy, *(each for each in term_files(out, keys) if not _is_database(each))]:
                 name = NAME if path == copy else path.relative_to(out).as_posix()
                 archive.write(path, f"{out.resolve().name}/{name}")
                 written += 1
-        draft.replace(target)
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise UsageError(
             f"{error.filename or target} cannot be read or written ({error.strerror}); choose another --to"
         ) from error
