@@ -17,7 +17,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from grader.files import cache_folder
+from grader.files import cache_folder, replacing
 from grader.seeds import secret_for
 
 _SUFFIX = ".json"
@@ -77,11 +77,10 @@ class DiskCache:
         return value
 
     def _write(self, path: Path, value: dict[str, Any]) -> None:
-        draft = path.with_suffix(f".{os.getpid()}")
         content = {"checksum": self._checksum(path.stem, value), "value": value}
         with suppress(OSError):  # on a full disk the result is only not stored
-            draft.write_text(json.dumps(content))
-            draft.replace(path)
+            with replacing(path) as draft:
+                draft.write_text(json.dumps(content))
             self._evict()
 
     def _evict(self) -> None:

@@ -47,6 +47,18 @@ class Adjustment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewAdjustment:
+    """An adjustment that a person asks for; the fields are those of ``Adjustment``."""
+
+    kind: str
+    criterion: str
+    points: float
+    because: str
+    who: str
+    until: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MarkLine:
     """One line below the final mark: an adjustment, a comment, or the late penalty.
 

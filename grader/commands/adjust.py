@@ -34,6 +34,7 @@ def main(argv: Sequence[str]) -> int:
     Raises:
         UsageError: the student or criterion is unknown, or the arguments do not fit together.
     """
+    from grader.classroom.marks import NewAdjustment
     from grader.classroom.pages import classpage
     from grader.classroom.pages.reports import final_points, refresh_reports
     from grader.classroom.people.lookup import find_student, named_record
@@ -52,11 +53,13 @@ def main(argv: Sequence[str]) -> int:
         else:
             (kind, criterion, amount, reason), *_ = [_adjustment(arguments, each) for each in adjusted]
             until = _extension(arguments.until, book)
+            asked = NewAdjustment(
+                kind=kind, criterion=criterion, points=amount, because=reason, who=author, until=until
+            )
             if arguments.group:
-                book.adjust_group(key, kind, criterion, amount, reason, author, until=until)
+                book.adjust_group(key, asked)
             else:
-                named = named_record(book, arguments.student)
-                book.adjust(key, kind, criterion, amount, reason, author, until=until, named=named)
+                book.adjust(key, asked, named=named_record(book, arguments.student))
         for each in sorted(before):
             after = book.entry(each)
             refresh_reports(book, after, arguments.out)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from grader.classroom.marks import TOTAL, Adjustment, FinalMark, final_mark
+from grader.classroom.marks import TOTAL, Adjustment, FinalMark, NewAdjustment, final_mark
 from grader.classroom.people.directory import Record
 from grader.classroom.people.records import RecordStore
 from grader.classroom.people.students import Person
@@ -151,18 +151,7 @@ class Gradebook(ResultStore, RecordStore, AttemptStore):
 
     # Adjustments and the audit trail
 
-    def adjust(
-        self,
-        student: str,
-        kind: str,
-        criterion: str,
-        amount: float,
-        because: str,
-        who: str,
-        *,
-        until: str | None = None,
-        named: int | None = None,
-    ) -> None:
+    def adjust(self, student: str, asked: NewAdjustment, *, named: int | None = None) -> None:
         """Add an adjustment, and log it.
 
         The current verdict and points of the criterion are stored with it, so that a later regrade that
@@ -171,62 +160,48 @@ class Gradebook(ResultStore, RecordStore, AttemptStore):
 
         Args:
             student: key of the student.
-            kind, criterion, because: see ``Adjustment``; ``amount`` is its ``points``.
-            who: name of the person who makes the adjustment.
-            until: end of an extension, as ISO 8601.
             named: id of the record that the student was named by, which keeps what is not about one criterion
                 of a hand-in, so that undoing a merge gives it back to whom it was made for.
         """
         with self.transaction():
-            entry = self.entry(student)
-            self._adjust(entry, kind, criterion, amount, because, who, until=until, named=named)
+            self._adjust(self.entry(student), asked, named=named)
 
-    def adjust_group(
-        self,
-        student: str,
-        kind: str,
-        criterion: str,
-        amount: float,
-        because: str,
-        who: str,
-        *,
-        until: str | None = None,
-    ) -> None:
+    def adjust_group(self, student: str, asked: NewAdjustment) -> None:
         """Add an adjustment for each member of a student's group; see ``adjust``."""
         with self.transaction():
             entry = self.entry(student)
             linked = int(self._rows("SELECT coalesce(max(linked), 0) + 1 AS next FROM adjustment")[0]["next"])
             for key in sorted([entry.person.key, *entry.group]):
-                member = self.entry(key)
-                self._adjust(member, kind, criterion, amount, because, who, until=until, linked=linked)
+                self._adjust(self.entry(key), asked, linked=linked)
 
     def _adjust(
         self,
         entry: GradebookEntry,
-        kind: str,
-        criterion: str,
-        amount: float,
-        because: str,
-        who: str,
+        asked: NewAdjustment,
         *,
-        until: str | None,
         linked: int | None = None,
         named: int | None = None,
     ) -> None:
         results = entry.grade.criteria if entry.grade else ()
-        result = next((each for each in results if each.id == criterion), None)
+        result = next((each for each in results if each.id == asked.criterion), None)
         verdict = (result.earned, result.verdict.value) if result else (None, None)
+        record = self._record_of(entry, asked, named)
         scope = "person" if linked is None else "group"
-        is_of_the_work = entry.counting is not None and kind in _OF_THE_WORK
-        record = entry.counting.person if entry.counting and is_of_the_work else entry.person.record
-        is_of_person = not is_of_the_work or (criterion == TOTAL and kind != "days late")
-        if named is not None and is_of_person:
-            record = named
-        row = (record, kind, criterion, amount, because, who, timestamp(), *verdict, until, scope, linked)
+        content = (asked.kind, asked.criterion, asked.points, asked.because, asked.who, timestamp())
+        row = (record, *content, *verdict, asked.until, scope, linked)
         self._rows("INSERT INTO adjustment VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)", *row)
         after = self.entry(entry.person.key).mark
-        what = f"{kind} {criterion}" if linked is None else f"{kind} {criterion} of the group"
-        self.log_change(record, what, _final(entry.mark), _final(after), because, who)
+        what = f"{asked.kind} {asked.criterion}{'' if linked is None else ' of the group'}"
+        self.log_change(record, what, _final(entry.mark), _final(after), asked.because, asked.who)
+
+    @staticmethod
+    def _record_of(entry: GradebookEntry, asked: NewAdjustment, named: int | None) -> int:
+        """Return the record that keeps an adjustment: that of the hand-in, or of the person meant."""
+        is_of_the_work = entry.counting is not None and asked.kind in _OF_THE_WORK
+        is_of_its_part = is_of_the_work and (asked.criterion != TOTAL or asked.kind == "days late")
+        if named is not None and not is_of_its_part:
+            return named
+        return entry.counting.person if entry.counting and is_of_the_work else entry.person.record
 
     def withdraw(self, adjustment: Adjustment, because: str, who: str) -> dict[str, FinalMark]:
         """Withdraw an adjustment, a group's for all members; its row and its lines in the audit trail remain.
