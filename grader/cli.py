@@ -28,7 +28,7 @@ def run() -> None:
 
 
 def _code_after(output: Stream | None) -> int:
-    """Say what became of standard output, and return a code for it; 0 if all is written."""
+    """Report a failure to write standard output, and return its exit code; 0 if all is written."""
     if output is None:
         return 0
     sys.stdout.flush()

@@ -27,12 +27,12 @@ from grader.classroom.storage.editions import find_current, find_kept, mixed_edi
 from grader.classroom.storage.gradebook import Gradebook, GradebookEntry, ResultInputs
 from grader.classroom.storage.kept import KeptFiles
 from grader.classroom.storage.remarking import store_rubric
-from grader.classroom.storage.run_settings import known_claims, store_settings, tell
+from grader.classroom.storage.run_settings import EarlierRuns, store_settings, tell
 from grader.classroom.storage.store import batch_lock, current_user, timestamp
 from grader.classroom.storage.stored_attempts import StoredAttempt
 from grader.classroom.storage.verdict_changes import log_changes
 from grader.classroom.timing import unknown_times
-from grader.classroom.timing.deadlines import kept_deadline, settle
+from grader.classroom.timing.deadlines import settle
 from grader.extraction.handout import read_handout
 from grader.extraction.local_modules import content_digest
 from grader.files import check_writable, scratch_folder
@@ -53,7 +53,8 @@ def grade_class(paths: Sequence[str], rubric: Rubric, options: Options, class_op
         KeyboardInterrupt: Ctrl-C was pressed; the gradebook and the class page hold all finished results.
     """
     out = class_options.out
-    deadline = settle(class_options.late, rubric.settings, kept_deadline(out))
+    earlier = EarlierRuns.read(out)
+    deadline = settle(class_options.late, rubric.settings, earlier.deadline)
     if not class_options.quiet:
         print(f"grade: {deadline.sentence}", file=sys.stderr)
     with scratch_folder() as scratch:
@@ -64,7 +65,7 @@ def grade_class(paths: Sequence[str], rubric: Rubric, options: Options, class_op
             scratch,
             rubric.wanted,
             selector=Selector(rubric.wanted, handout, rubric.shapes, dict(options.mapped)),
-            roster=known_claims(out) if roster is None else [entry.claim for entry in roster],
+            roster=earlier.claims if roster is None else [entry.claim for entry in roster],
             zip_names=class_options.zip_names,
             zone=deadline.zone,
         )

@@ -1,4 +1,4 @@
-"""``grade people``: who is who in a class, and what a person decides about it: merge, split, remove, undo."""
+"""``grade people``: list identities in a class, and merge, split, remove or undo."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``grade reproduce STUDENT``: judge what was handed in once more, as it was judged then, and compare."""
+"""``grade reproduce STUDENT``: judge a kept hand-in again under its original conditions, and compare."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ _LONGEST_PERIOD = 1.0
 
 
 class Exceeded(Enum):
-    """How a call exceeded its limit; the last two are accidents."""
+    """Ways in which a call exceeds its limit; the last two are accidents."""
 
     PROCESSOR_TIME = "used its processor time"
     ASLEEP = "slept"

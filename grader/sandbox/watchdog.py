@@ -87,7 +87,7 @@ class Watchdog(threading.Thread):
 
     @property
     def memory_ran_out(self) -> bool:
-        """Whether the kernel has killed a process for lack of memory since this worker started."""
+        """True if the kernel has killed a process for lack of memory since this worker started."""
         return memory_kills() > self._memory_kills
 
     def _violation(self) -> str | None:

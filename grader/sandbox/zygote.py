@@ -198,7 +198,7 @@ class Zygote(Closing):
 
     @property
     def is_running(self) -> bool:
-        """Whether the process that this object started is there, and not stopped."""
+        """True if the process that this object started exists and is not stopped."""
         return is_running(self._process)
 
     def _spawn(self, policy: dict[str, Any]) -> WorkerConnection:

@@ -28,7 +28,7 @@ class TheirRow:
 
     @property
     def title(self) -> str:
-        """How to name the row in a message."""
+        """The row's name in messages."""
         return line(self.name or next((each.value for each in self.identifiers), "a row without a name"))
 
 
@@ -107,7 +107,7 @@ def identifiers_of(entry: GradebookEntry) -> tuple[Identifier, ...]:
 
 
 def is_certain(entry: GradebookEntry, identifiers: Iterable[Identifier]) -> bool:
-    """Return whether one of a student's identifiers is that of whoever handed in, by more than a name."""
+    """Return whether more than a name links one of the identifiers with the student's hand-in."""
     uncertain = {_slot(each) for each in entry.by_name}
     return any(_slot(each) not in uncertain for each in identifiers)
 

@@ -145,7 +145,7 @@ class _Worksheet:
 
     @property
     def warnings(self) -> list[str]:
-        """What was scaled and rejected, and whether Moodle's maximum is another one."""
+        """Warnings about scaled and rejected marks, and about a different maximum in Moodle."""
         maxima = {number(self.cell(row, "maximum")) for row in self.rows} - {None, self._whole}
         differing = [
             f"in Moodle the assignment has {format_number(maximum)} points, the homework has "

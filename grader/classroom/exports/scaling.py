@@ -73,7 +73,7 @@ class Scale:
 
     @property
     def warnings(self) -> list[str]:
-        """What was scaled, for the person who exports."""
+        """Sentences about scaled marks, for the person who exports."""
         return [
             f"scaled from {points(possible)} to {points(maximum)} points: {count} "
             f"{'student' if count == 1 else 'students'}"

@@ -1,1 +1,1 @@
-"""What was handed in: files, archives, platforms' layouts, owners."""
+"""Hand-ins: files, archives, platforms' layouts, owners."""

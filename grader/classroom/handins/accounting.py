@@ -16,7 +16,7 @@ _MAX_SHOWN = 2_000  # files that the gradebook and the class page list by name
 
 
 class Fate(Enum):
-    """What became of a file."""
+    """Status of a file in the account."""
 
     GRADED = "graded"
     USED = "used"
@@ -26,7 +26,7 @@ class Fate(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileRecord:
-    """One file, and what became of it.
+    """One file with its status.
 
     Attributes:
         name: its label; with a "/" at the end, a folder and everything in it.
@@ -55,7 +55,7 @@ class Account:
         self._records: dict[str, FileRecord] = {}
 
     def add(self, record: FileRecord) -> None:
-        """Record what became of a file; the first record of a file stays."""
+        """Record the status of a file; the first record of a file stays."""
         self._records.setdefault(record.name, record)
 
     def refuse(self, name: str, reason: str, sentence: str = "") -> None:
@@ -115,7 +115,7 @@ def left_out(records: Iterable[FileRecord]) -> list[str]:
 
 
 def summary(records: Sequence[FileRecord]) -> str:
-    """Return the number of files by what became of them, in a sentence."""
+    """Return the number of files by status, in a sentence."""
     counts = Counter(record.fate for record in records)
     words = {
         Fate.GRADED: "graded",
@@ -128,7 +128,7 @@ def summary(records: Sequence[FileRecord]) -> str:
 
 
 def as_json(records: Sequence[FileRecord]) -> dict[str, Any]:
-    """Return the account as the gradebook keeps it: counts, and the files by what became of them."""
+    """Return the account as the gradebook keeps it: counts, and the files by status."""
     lists: dict[str, list[dict[str, str]]] = {fate.value: [] for fate in Fate}
     for record in records:
         listed = lists[record.fate.value]

@@ -32,7 +32,7 @@ class CollectedSubmissions:
     Attributes:
         refused: a sentence for each file of a student's that could not be graded.
         notes: a sentence for each choice among several notebooks, and for what else was not graded.
-        files: what became of each file.
+        files: the status of each file.
     """
 
     attempts: tuple[Attempt, ...]

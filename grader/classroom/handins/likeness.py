@@ -1,4 +1,4 @@
-"""How much the name of a file or folder looks like a person's, to tell students' folders from others."""
+"""Likeness of file and folder names to people's names, to tell students' folders from others."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class OwnerGuess:
 
     @property
     def is_named_by_platform(self) -> bool:
-        """Whether a platform's metadata or naming tells who it is, rather than any folder or file."""
+        """True if a platform's metadata or naming identifies the owner, not just any folder or file."""
         return any(member.identifiers for member in self.members) or self.upload > 0 or bool(self.group)
 
     @property

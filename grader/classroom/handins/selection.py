@@ -25,7 +25,7 @@ _OLD = re.compile(r"(?<![a-z])(old|backup|bak|copy|kopie|alt|draft|orig|original
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """What a notebook holds of the homework.
+    """The parts of the homework in a notebook.
 
     Attributes:
         own: wanted definitions that differ from the handout's.
@@ -41,7 +41,7 @@ class Work:
 
     @property
     def is_handout(self) -> bool:
-        """Whether all that was found equals the handout."""
+        """True if everything found equals the handout."""
         return self.found > 0 and self.own == 0
 
 
@@ -65,7 +65,7 @@ class Selector:
 
     @property
     def has_handout(self) -> bool:
-        """Whether notebooks are compared with a handout."""
+        """True if notebooks are compared with a handout."""
         return self._handout != NO_HANDOUT
 
     def work(self, file: SubmittedFile) -> Work:

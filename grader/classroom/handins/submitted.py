@@ -26,7 +26,7 @@ _CELLS = re.compile(r'"(cell_type|nbformat|worksheets)"\s*:')
 
 
 class Kind(Enum):
-    """What a file can be used for."""
+    """Possible uses of a file."""
 
     NOTEBOOK = "notebook"
     SCRIPT = "script"
@@ -68,7 +68,7 @@ class SubmittedFile:
 
     @property
     def is_gradable(self) -> bool:
-        """Whether the grader reads such files by themselves."""
+        """True if the grader reads such files by themselves."""
         return self.kind in (Kind.NOTEBOOK, Kind.SCRIPT)
 
 

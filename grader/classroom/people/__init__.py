@@ -1,1 +1,1 @@
-"""Who is who in a class: identifiers, claims, records, matches by name."""
+"""Identities in a class: identifiers, claims, records, matches by name."""

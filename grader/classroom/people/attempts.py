@@ -31,7 +31,7 @@ def attempts_in(
 ) -> tuple[list[Attempt], list[str]]:
     """Return an attempt per owner and number, and a note for each choice among several notebooks.
 
-    What became of each notebook, and of the modules and weights that graded ones use, goes to the account.
+    The status of each notebook, and of the modules and weights that graded ones use, goes to the account.
     """
     groups: dict[_Key, list[SubmittedFile]] = defaultdict(list)
     for file in files:

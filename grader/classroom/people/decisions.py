@@ -1,4 +1,4 @@
-"""What a person decides about who is who: merge, split, remove, and undo the last of these."""
+"""Decisions of staff about identities: merge, split, remove, and undo the last of these."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is who in a class: records of people, and the links that say which of them are one person."""
+"""Directory of a class: records of people, and the links that make several of them one person."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Slot = tuple[str, str, str]  # kind, scope and normalized value of an identifier
 
 @dataclass(slots=True, kw_only=True)
 class Record:
-    """What one source knows of a person; records that are merged are one person.
+    """One source's knowledge of a person; merged records are one person.
 
     Attributes:
         key: file name of the reports; it never changes, and is never given to another record.

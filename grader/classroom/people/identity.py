@@ -42,7 +42,7 @@ class Identifier:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """Who a roster row or a submitted file says that it belongs to.
+    """The owner that a roster row or a submitted file names.
 
     Attributes:
         name: a person's name, or what file and folder names give in its place.

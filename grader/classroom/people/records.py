@@ -32,7 +32,7 @@ class LinkChanges:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What a person decided about records."""
+    """A decision of staff about records."""
 
     id: int
     at: str

@@ -24,7 +24,7 @@ _KINDS = ("email", "login", "github", "sis", "canvas", "student id")
 def read_roster(path: Path, zone: tzinfo | None = None) -> list[RosterEntry]:
     """Return everybody in a CSV file with a header, in the file's order.
 
-    Whoever has several rows, one for each section, is returned once.
+    A person with several rows, one for each section, is returned once.
 
     Args:
         zone: the course's, of times that name none; this machine's if None.

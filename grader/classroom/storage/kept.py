@@ -1,4 +1,4 @@
-"""What was handed in and the rubrics that judged it, kept by content beside the gradebook.
+"""Hand-ins and the rubrics that judged them, kept by content beside the gradebook.
 
 With the seeds and options in each result, this is all that a verdict depends on, so that it can be reproduced
 after the download is gone and the rubric has changed.

@@ -1,11 +1,12 @@
-"""What a run leaves in the gradebook for later ones: roster, late rule, which attempt counts, and notes."""
+"""Settings that a run stores for later ones: roster, late rule, which attempt counts, and notes."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from grader.classroom.handins import accounting
 from grader.classroom.handins.collect import CollectedSubmissions
@@ -14,7 +15,7 @@ from grader.classroom.people.identity import Claim, RosterEntry
 from grader.classroom.people.students import replace_surrogates
 from grader.classroom.storage.gradebook import Gradebook
 from grader.classroom.storage.store import NAME
-from grader.classroom.timing.deadlines import Deadline, store_deadline
+from grader.classroom.timing.deadlines import Deadline, kept_deadline, store_deadline
 from grader.rubric import Rubric
 from grader.text import clean
 
@@ -22,12 +23,21 @@ if TYPE_CHECKING:
     from grader.classroom.class_options import ClassOptions
 
 
-def known_claims(out: Path) -> list[Claim]:
-    """Return the people that the gradebook in a folder knows; none if there is no gradebook yet."""
-    if not (out / NAME).exists():
-        return []
-    with Gradebook(out) as book:
-        return [Claim(name=person.name, identifiers=person.identifiers) for person in book.people()]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierRuns:
+    """What the gradebook knows before a run: the deadline's settings, and a claim for each person."""
+
+    deadline: Mapping[str, Any] = field(default_factory=dict)
+    claims: tuple[Claim, ...] = ()
+
+    @classmethod
+    def read(cls, out: Path) -> EarlierRuns:
+        """Read the gradebook in a folder, if there is one yet."""
+        if not (out / NAME).exists():
+            return cls()
+        with Gradebook(out) as book:
+            claims = tuple(Claim(name=each.name, identifiers=each.identifiers) for each in book.people())
+            return cls(deadline=kept_deadline(book), claims=claims)
 
 
 def tell(*sentences: str) -> None:

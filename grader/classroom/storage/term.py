@@ -89,7 +89,7 @@ def _is_database(path: Path) -> bool:
 
 
 def backup(source: Path, target: Path) -> None:
-    """Copy an SQLite database as of one moment, whoever writes to it meanwhile.
+    """Copy a consistent snapshot of an SQLite database, even during writes.
 
     Raises:
         UsageError: it cannot be read or written.

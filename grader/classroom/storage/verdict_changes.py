@@ -1,4 +1,4 @@
-"""What a regrade changed for a student: logged with its reason, and printed."""
+"""Changes that a regrade made for a student: logged with their reason, and printed."""
 
 from __future__ import annotations
 

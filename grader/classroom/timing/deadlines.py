@@ -6,12 +6,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from pathlib import Path
 from typing import Any
 
 from grader.classroom.pages.reports import final_points
 from grader.classroom.storage.gradebook import Gradebook
-from grader.classroom.storage.store import NAME
 from grader.classroom.timing.lateness import LateRule, due_text
 from grader.classroom.timing.zones import find_zone, local_zone, zone_key, zone_name
 from grader.errors import UsageError
@@ -78,14 +76,6 @@ def settle(given: Mapping[str, str], rubric_settings: Mapping[str, Any], kept: M
     return Deadline(zone=zone, rule=LateRule.from_settings({**merged, "timezone": None}, zone), given=every)
 
 
-def kept_deadline(out: Path) -> dict[str, Any]:
-    """Return what the gradebook in a folder keeps of the deadline; {} if there is no gradebook yet."""
-    if not (out / NAME).exists():
-        return {}
-    with Gradebook(out) as book:
-        return _kept(book)
-
-
 def kept_zone(book: Gradebook) -> tzinfo:
     """Return the course's zone that the gradebook keeps; this machine's if there is none yet."""
     return find_zone(name) if (name := book.setting(ZONE)) else local_zone()
@@ -97,7 +87,7 @@ def store_deadline(book: Gradebook, deadline: Deadline) -> list[str]:
     Returns:
         The keys of those students, whose reports are out of date.
     """
-    old, new = _kept(book).get(RULE), deadline.settings()
+    old, new = kept_deadline(book).get(RULE), deadline.settings()
     before = {} if old == new[RULE] else {e.person.key: final_points(e.mark) for e in book.entries()}
     for name, value in new.items():
         book.set_setting(name, value)
@@ -134,7 +124,8 @@ def _is_number(text: str) -> bool:
         return False
 
 
-def _kept(book: Gradebook) -> dict[str, Any]:
+def kept_deadline(book: Gradebook) -> dict[str, Any]:
+    """Return the settings of the deadline that the gradebook keeps."""
     return {name: value for name in (GIVEN, ZONE, RULE) if (value := book.setting(name)) is not None}
 
 
