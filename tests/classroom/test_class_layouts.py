@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,19 @@ def test_every_member_of_a_gradescope_group_is_named(tmp_path, scratch):
         Claim(name="Ben", identifiers=(Identifier("sis", "0012"),)),
     )
     assert (group.group, alone.group) == ("submission_1", "")
+
+
+@pytest.mark.parametrize("sid", ["0012", "1e5", "12:30", "yes", "2026-03-01"])
+def test_ids_without_quotes_in_gradescope_metadata_stay_as_they_are(tmp_path, scratch, sid):
+    folder = tmp_path / "export"
+    _files(folder, "submission_1/hw.ipynb")
+    (folder / "submission_metadata.yml").write_text(
+        f"submission_1:\n  :submitters:\n  - :name: Ann\n    :sid: {sid}\n    :email: null\n"
+        "  :created_at: 2026-03-01 20:00:00.000000000 Z\n"
+    )
+    (attempt,) = _collect(scratch, folder).attempts
+    assert attempt.members == (Claim(name="Ann", identifiers=(Identifier("sis", sid),)),)
+    assert attempt.handed_in == datetime(2026, 3, 1, 20, tzinfo=UTC)
 
 
 def test_gradescope_metadata_of_unknown_types_is_used_and_said(tmp_path, scratch):

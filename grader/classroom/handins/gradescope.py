@@ -88,6 +88,11 @@ def _load_yaml(text: str) -> tuple[dict[Any, Any] | None, str]:
             return loader.construct_sequence(node, deep=True)
         return loader.construct_scalar(node)
 
+    # All but null stays text: 0012 without quotes, read as a number, would be octal and another id.
+    Loader.yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in each if tag.endswith(":null")]
+        for first, each in Loader.yaml_implicit_resolvers.items()
+    }
     Loader.add_multi_constructor("", plain)
     try:
         data = yaml.load(text, Loader=Loader)
