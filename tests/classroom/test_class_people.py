@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 import pytest
-from classes import gradebook_rows, notebook, run, tiny_rubric
+from classes import gradebook_rows, notebook, run, tiny_rubric, write_class
 
 GRADED, NOT_GRADED, MISUSE = 0, 1, 2
 CANVAS = """Student,ID,SIS User ID,SIS Login ID,Section,HW3 (555)
@@ -112,6 +112,18 @@ def test_a_match_by_name_that_ends_takes_grade_and_adjustment_back(tmp_path, rub
     assert points(out) == {"mm1": "", "Max-Miller": "9.0", "Max-Miller-12": "2.0"}
     assert not (out / "mm1.html").exists()
     assert (out / "student" / "Max-Miller.html").exists()
+
+
+def test_a_later_roster_without_a_name_leaves_the_name(tmp_path, rubric, out):
+    named = write(tmp_path / "canvas.csv", 'name,email,login\n"Dogwood, Dan",dan@uni.example,dd1\n')
+    run(out, write_class(tmp_path / "class", dd1=42), "--roster", named, "--rubric", rubric)
+    linked = "identifier,github_username,github_id,name\ndan@uni.example,octo-dan,7,\n"
+    again = write(tmp_path / "classroom_roster.csv", linked)
+    run(out, tmp_path / "class", "--roster", again, "--rubric", rubric)
+    listed = run(out, "list").out
+    assert "Dogwood, Dan" in listed
+    assert listed.count("10 / 10") == 1
+    assert "octo-dan" in run(out, "people").out
 
 
 def gradescope(folder: Path, answer: object = 42) -> Path:

@@ -39,8 +39,8 @@ def take_roster(directory: Directory, entries: Sequence[RosterEntry]) -> list[in
         sections = [record.section, entry.section] if record.on_roster else [entry.section]
         record.section = ", ".join(dict.fromkeys(filter(None, sections)))
         record.is_student = entry.is_student or (record.on_roster and record.is_student)
-        record.name = entry.claim.name
-        record.listed_as = entry.claim.name if _has_name(entry.claim) else ""
+        if _has_name(entry.claim):  # else the name that is known stays
+            record.name = record.listed_as = entry.claim.name
         record.on_roster = True
         record.handed_in = entry.handed_in or record.handed_in
         record.unread_time = entry.unread_time or record.unread_time

@@ -60,7 +60,7 @@ class GradebookEntry:
 
 def person_of(records: Sequence[Record]) -> Person:
     """Return what merged records, oldest first, say of their person; the name is the newest roster's."""
-    first_listed = sorted(records, key=lambda record: (not record.on_roster, not record.listed_as, record.id))
+    first_listed = sorted(records, key=lambda record: (not record.listed_as, not record.on_roster, record.id))
     name = first_listed[0].name
     identifiers = tuple(identifier for record in first_listed for identifier in record.identifiers)
     section = next((record.section for record in first_listed if record.section), "")
