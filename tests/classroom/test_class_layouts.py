@@ -142,6 +142,20 @@ def test_github_logins_are_found_in_every_download(tmp_path, scratch):
         assert found == {Claim(name=login, identifiers=(each,)) for login, each in expected.items()}
 
 
+@pytest.mark.parametrize("given", ["submitted", "submitted/ann", "submitted/ann/hw"])
+def test_any_folder_of_nbgraders_tells_the_student_and_the_time(tmp_path, scratch, given):
+    folder = _files(tmp_path / "submitted" / "ann" / "hw", "hw.ipynb")
+    (folder / "timestamp.txt").write_text("2026-03-01 21:04:05.123456 UTC")
+    (attempt,) = _collect(scratch, tmp_path / given).attempts
+    assert attempt.owner == "ann"
+    assert attempt.handed_in == datetime(2026, 3, 1, 21, 4, 5, 123456, tzinfo=UTC)
+
+
+def test_a_folder_that_happens_to_be_called_submitted_is_no_layout(tmp_path, scratch):
+    folder = _files(tmp_path / "submitted" / "class", "ann/hw.ipynb", "ben/hw.ipynb")
+    assert {attempt.owner for attempt in _collect(scratch, folder).attempts} == {"ann", "ben"}
+
+
 def test_every_member_of_a_gradescope_group_is_named(tmp_path, scratch):
     folder = _files(tmp_path / "assignment_7_export", "submission_1/x.ipynb", "submission_2/x.ipynb")
     (folder / "submission_metadata.yml").write_text(

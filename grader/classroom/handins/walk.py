@@ -39,11 +39,22 @@ def labelled(paths: Sequence[str]) -> list[tuple[str, Path]]:
     common = os.path.commonpath(parents) if parents else ""
     labels: dict[str, Path] = {}
     for path in absolute:
-        label = path.name if path.is_dir() else os.path.relpath(path, common).replace(os.sep, "/")
+        label = _folder_label(path) if path.is_dir() else os.path.relpath(path, common).replace(os.sep, "/")
         while label in labels:
             label = f"{path.parent.name}-{label}"
         labels[printable(replace_surrogates(label))] = path
     return list(labels.items())
+
+
+def _folder_label(folder: Path) -> str:
+    """Return a folder's name; below nbgrader's ``submitted`` the path from there, which names the student."""
+    parts = folder.parts
+    if "submitted" in parts[:-1]:
+        at = len(parts) - 1 - parts[::-1].index("submitted")
+        below = len(parts) - 1 - at  # student, and assignment
+        if below <= 2 and any(folder.glob("*/" * (2 - below) + "timestamp.txt")):
+            return "/".join(parts[at:])
+    return folder.name
 
 
 def files_in(
