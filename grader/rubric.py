@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from grader import DEFAULT_RUBRIC
 from grader.errors import UsageError
-from grader.extraction.matching import DefinitionPattern, patterns_from
+from grader.extraction.patterns import DefinitionPattern, patterns_from
 from grader.model import Criterion, Misconception
 from grader.rubric_digest import combined_digest, deciding_parts, rubric_files
 from grader.rubric_validation import parse_rubric, read_rubric

@@ -16,7 +16,8 @@ from grader.extraction.candidates import Candidate, candidates_in
 from grader.extraction.dependencies import DependencyGraph, Dropped
 from grader.extraction.free_variables import DEVICE_NAMES, PREDEFINED, find_free_variables
 from grader.extraction.local_modules import imported_candidates, local_modules, with_star_names
-from grader.extraction.matching import DefinitionPattern, Match, main_method, match_definition
+from grader.extraction.matching import Match, match_all
+from grader.extraction.patterns import DefinitionPattern, main_method, only_method
 from grader.extraction.statements import Statement, statements
 from grader.extraction.student_source import Definition, StudentSource
 from grader.notebook.parsing import parse
@@ -52,7 +53,7 @@ def extract(
     problems += module_problems
     found = [with_star_names(statement, modules) for statement in found]
     candidates = [*imported_candidates(found, modules), *candidates_in(found)]
-    matches = _match_all(wanted, patterns, found, candidates, mapped)
+    matches = match_all(wanted, patterns, found, candidates, mapped)
     matched = {name: match.candidate for name, match in matches.items() if match.candidate}
     own_names = {name: matched[name].qualname if name in matched else name for name in wanted}
     roots = {name: own.partition(".")[0] for name, own in own_names.items()}
@@ -97,21 +98,6 @@ def extract(
     )
 
 
-def _match_all(
-    wanted: Sequence[str],
-    patterns: Mapping[str, DefinitionPattern],
-    found: Sequence[Statement],
-    candidates: Sequence[Candidate],
-    mapped: Mapping[str, str],
-) -> dict[str, Match]:
-    """Match each wanted name in turn; a definition that is taken is not recognised by structure again."""
-    matches: dict[str, Match] = {}
-    for name in wanted:
-        taken = {*wanted, *(match.candidate.qualname for match in matches.values() if match.candidate)}
-        matches[name] = match_definition(name, patterns.get(name), found, candidates, mapped.get(name), taken)
-    return matches
-
-
 def _indices(run: Sequence[Statement], wanted: Container[Statement]) -> tuple[int, ...]:
     return tuple(index for index, statement in enumerate(run) if statement in wanted)
 
@@ -139,7 +125,7 @@ def _own_names(
             names[name] = f"{owner}().{own}" if candidate.is_method else candidate.qualname
         pattern = patterns.get(name, DefinitionPattern())
         if isinstance(candidate.node, ast.ClassDef) and pattern.methods:
-            method = main_method(candidate.node, pattern, candidates)
+            method = main_method(candidate.node, pattern, candidates) or only_method(candidate.node, pattern)
             if method and method != pattern.methods[0]:
                 names[f"{name}.{pattern.methods[0]}"] = method
     return names

@@ -59,6 +59,75 @@ def test_a_network_is_recognised_by_its_structure(extract):
     assert "Your Denoise was graded as UNet: recognised by its structure, cell 3, line 1." in source.notes()
 
 
+PLAIN_DIFFUSER = """\
+class Fader:
+    def __init__(self, low, high, steps):
+        self.kept = torch.cumprod(1 - torch.linspace(low, high, steps), 0)
+    def spoil(self, picture, t):
+        return picture * self.kept[t], torch.randn_like(picture)"""
+NETWORK_WITH_BLOCK = """\
+class Guesser(nn.Module):
+    def __init__(self, wide, deep):
+        super().__init__()
+        self.body = UnetUp(wide, deep)
+    def forward(self, picture, t):
+        return self.body(picture + torch.randn_like(picture), t)"""
+BLOCK = """\
+class UnetUp(nn.Module):
+    def __init__(self, a, b):
+        super().__init__()
+    def forward(self, x, skip):
+        return x"""
+
+
+def test_a_plain_class_is_recognised_by_its_structure(extract):
+    """The network beside it has a method of one of the usual names, and draws noise; it is no diffuser."""
+    source = extract(IMPORTS, PLAIN_DIFFUSER.replace("spoil", "add_noise"), UNET, TRAIN, SAMPLE)
+    assert names_found(source) == {**OWN_NAMES, "NoiseDiffuser": "Fader"}
+    source = extract(IMPORTS, PLAIN_DIFFUSER, BLOCK, NETWORK_WITH_BLOCK, TRAIN, SAMPLE)
+    assert names_found(source) == {**OWN_NAMES, "NoiseDiffuser": "Fader", "UNet": "Guesser"}
+
+
+def test_the_only_method_of_a_diffuser_counts_under_any_name(extract):
+    """What it calls itself is a helper."""
+    helper = "\n    def look_up(self, values, t, shape):\n        return values[t]"
+    uses_it = PLAIN_DIFFUSER.replace("self.kept[t]", "self.look_up(self.kept, t, 4)") + helper
+    source = extract(IMPORTS, uses_it.replace("Fader", "NoiseDiffuser"), UNET, TRAIN, SAMPLE)
+    assert source.names["NoiseDiffuser.noise_diffusion"] == "spoil"
+
+
+def test_a_block_with_a_similar_name_is_not_the_network(extract):
+    source = extract(IMPORTS, DIFFUSER, BLOCK, NETWORK_WITH_BLOCK, TRAIN, SAMPLE)
+    assert names_found(source)["UNet"] == "Guesser"
+
+
+def test_of_two_networks_the_one_that_train_gets_counts(extract):
+    two = [UNET.replace("UNet", "Alpha"), UNET.replace("UNet", "Beta")]
+    for mine in ("Alpha", "Beta"):
+        used = f"for seed in range(2):\n    net = {mine}(1, 1).to('cpu')\n    train(net, [], [])"
+        source = extract(
+            IMPORTS, *two, DIFFUSER, TRAIN, SAMPLE, "first, second = Beta(3, 1), Alpha(3, 1)", used
+        )
+        assert names_found(source)["UNet"] == mine
+
+
+def test_only_a_function_that_learns_is_train(extract):
+    peek = (
+        "def peek(net, count):\n    x = torch.randn(count, 1, 28, 28)\n"
+        "    for t in reversed(range(50)):\n        x = x - net(x, t)\n    return x"
+    )
+    source = extract(IMPORTS, DIFFUSER, UNET, peek)
+    assert names_found(source) == {
+        "NoiseDiffuser": "NoiseDiffuser",
+        "UNet": "UNet",
+        "generate_samples": "peek",
+    }
+    learns = (
+        "def learn(net, data):\n    for x in data:\n        net(x + torch.randn_like(x)).mean().backward()"
+    )
+    assert names_found(extract(IMPORTS, DIFFUSER, UNET, learns, SAMPLE))["train"] == "learn"
+
+
 def test_two_equally_likely_networks_are_named_in_the_hint_and_can_be_mapped(extract):
     two = [UNET.replace("UNet", "Alpha"), UNET.replace("UNet", "Beta")]
     cells = [IMPORTS, *two, DIFFUSER, TRAIN, SAMPLE]
@@ -111,6 +180,19 @@ def test_a_hint_points_at_a_training_loop_at_top_level(extract):
     )
     assert source.missing == ("train", "generate_samples")
     assert "at top level in cell 4, line 2" in source.hints["train"]
+
+
+def test_a_training_loop_is_no_hint_for_the_sampler(extract):
+    loop = "for epoch in range(3):\n    net(x + torch.randn_like(x)).mean().backward()"
+    hints = extract(IMPORTS, DIFFUSER, UNET, loop).hints
+    assert "at top level in cell 4, line 1" in hints["train"]
+    assert hints["generate_samples"] == ""
+
+
+def test_a_hint_says_why_the_nearest_function_does_not_count(extract):
+    sampler = "def generate_images():\n    x = torch.randn(10)\n    for t in range(5):\n        x = net(x)"
+    hint = extract(IMPORTS, DIFFUSER, UNET, TRAIN, sampler).hints["generate_samples"]
+    assert hint.startswith("generate_images in cell 5, line 1 comes nearest, but it takes no arguments")
 
 
 def test_a_hint_points_at_a_function_that_should_be_a_method(extract):

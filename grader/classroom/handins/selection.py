@@ -14,7 +14,7 @@ from grader.errors import NotebookError
 from grader.extraction.extract import extract
 from grader.extraction.handout import NO_HANDOUT, Handout, syntax_keys
 from grader.extraction.local_modules import local_modules
-from grader.extraction.matching import DefinitionPattern
+from grader.extraction.patterns import DefinitionPattern
 from grader.extraction.statements import DEFINITION_NODES, Statement, statements
 from grader.notebook.submission import read_notebook
 from grader.notebook.syntax import parse_cell
