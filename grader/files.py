@@ -9,6 +9,7 @@ import os
 import platform
 import re
 import shutil
+import stat
 import sys
 import tempfile
 import uuid
@@ -47,6 +48,20 @@ def file_name(name: str) -> str:
         return name
     short = safe.encode()[:_MAX_CHARACTERS].decode(errors="ignore")
     return f"{short or '_'}-{hashlib.sha256(name.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
+
+
+def read_handed_in(path: Path) -> bytes:
+    """Return the contents of a file that was handed in.
+
+    Raises:
+        OSError: it cannot be read, or is a pipe or a device, whose reading may never end.
+    """
+    # Opening a pipe would wait for a writer without O_NONBLOCK, which a regular file ignores.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    with open(os.open(path, flags), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is a device or a pipe, not a file", str(path))
+        return file.read()
 
 
 def check_writable(out: Path) -> None:

@@ -14,7 +14,8 @@ WORKER = ROOT / "grader" / "sandbox" / "worker"
 # The packages and modules of the grader, from the bottom up: each imports from lower layers only.
 LAYERS = (
     ("text", "errors", "closing", "streams"),
-    ("files", "model", "notebook", "version"),
+    ("files",),
+    ("model", "notebook", "version"),
     ("seeds",),
     ("extraction", "sandbox"),
     ("options", "rubric_validation"),

@@ -18,6 +18,7 @@ from grader.errors import NotebookError
 from grader.extraction.candidates import Candidate, candidates_in
 from grader.extraction.side_effects import is_cheap
 from grader.extraction.statements import Statement, is_definition, statements
+from grader.files import read_handed_in
 from grader.notebook.checkpoints import SUFFIXES
 from grader.notebook.formats import Cell, read_code
 from grader.notebook.parsing import parse
@@ -82,7 +83,7 @@ def companion_files(path: Path) -> dict[str, bytes]:
     names = {str(cell.number) for cell in modules.values()} | ({checkpoint.name} if checkpoint else set())
     files = {name: path.parent / name for name in sorted(names)}
     # A folder of modules is a package even without the file __init__.py.
-    return {name: file.read_bytes() if file.is_file() else b"" for name, file in files.items()}
+    return {name: read_handed_in(file) if file.is_file() else b"" for name, file in files.items()}
 
 
 def _companions(path: Path) -> tuple[dict[str, Cell], Path | None]:
@@ -228,7 +229,7 @@ def _file(folder: Path, module: str) -> Cell | None:
         try:
             inside = path.resolve().is_relative_to(folder.resolve())
             if inside and path.is_file() and path.stat().st_size <= MAX_BYTES:
-                text = read_code(path.read_bytes(), ".py").cells[0]
+                text = read_code(read_handed_in(path), ".py").cells[0]
                 return Cell(relative.as_posix(), text)
         except NotebookError:
             return Cell(relative.as_posix(), "")  # an empty __init__.py

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.errors import NotebookError
+from grader.files import read_handed_in
 from grader.notebook.checkpoints import find_checkpoint
 from grader.notebook.formats import Cell, read_code
 
@@ -85,7 +86,7 @@ def _read_bytes(path: Path) -> bytes:
             raise NotebookError(
                 f"the file is larger than {MAX_BYTES >> 20} MB; clear the outputs and save it again"
             )
-        return path.read_bytes()
+        return read_handed_in(path)
     except OSError as error:
         raise NotebookError(f"the file cannot be read ({error.strerror}); check its permissions") from error
 

@@ -116,6 +116,14 @@ def test_a_copy_of_the_same_content_is_no_choice(tmp_path, scratch):
     assert (len(collected.attempts), collected.notes) == (1, ())
 
 
+def test_two_pipes_are_not_opened_to_compare_them(tmp_path, scratch):
+    """Opening a pipe waits until somebody writes into it."""
+    folder = _write(tmp_path / "class", {"notes.txt": "x = 1"})
+    for name in ("hw.ipynb", "hw (1).ipynb"):
+        os.mkfifo(folder / FOLDER / name)
+    assert len(_collect(scratch, folder).attempts) == 1
+
+
 def test_the_command_grades_the_solution_beside_the_handout(tmp_path):
     """The rubric's own handout is used without an option."""
     rubric = tiny_rubric(tmp_path / "tiny")

@@ -11,6 +11,7 @@ from grader.classroom.handins.likeness import RosterNames, shared_start
 from grader.classroom.handins.platforms import OwnerGuess
 from grader.classroom.handins.submitted import SubmittedFile
 from grader.classroom.people.identity import Claim
+from grader.files import read_handed_in
 
 _HYPHEN = "-"
 _PARTICIPANT = {  # in Moodle's languages, as file names hold it
@@ -88,7 +89,9 @@ def _content(files: Sequence[SubmittedFile]) -> str:
     digests = []
     for file in files:
         try:
-            digests.append(hashlib.sha256(file.path.read_bytes()).hexdigest() if file.path else file.own_name)
+            digests.append(
+                hashlib.sha256(read_handed_in(file.path)).hexdigest() if file.path else file.own_name
+            )
         except OSError:
             digests.append(file.name)
     return " ".join(sorted(digests))

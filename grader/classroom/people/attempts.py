@@ -12,6 +12,7 @@ from grader.classroom.handins.selection import Selector
 from grader.classroom.handins.submitted import Kind, SubmittedFile
 from grader.classroom.people.identity import Claim
 from grader.classroom.people.students import Attempt
+from grader.files import read_handed_in
 
 _Key = tuple[tuple[Claim, ...], int]
 _REASONS = {
@@ -118,6 +119,6 @@ def _same_content(one: SubmittedFile, two: SubmittedFile) -> bool:
     try:
         if one.path is None or two.path is None or one.path.stat().st_size != two.path.stat().st_size:
             return False
-        return one.path.read_bytes() == two.path.read_bytes()
+        return read_handed_in(one.path) == read_handed_in(two.path)
     except OSError:
         return False

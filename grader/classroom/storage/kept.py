@@ -12,7 +12,7 @@ from pathlib import Path
 
 from grader.errors import UsageError
 from grader.extraction.local_modules import companion_files, content_digest
-from grader.files import replacing
+from grader.files import read_handed_in, replacing
 from grader.notebook.submission import file_digest
 from grader.rubric import Rubric
 
@@ -44,7 +44,7 @@ class KeptFiles:
             return
         try:
             name = _NOTEBOOK + path.suffix.lower()
-            members = {name: path.read_bytes(), **companion_files(path)}
+            members = {name: read_handed_in(path), **companion_files(path)}
         except OSError:
             return  # an unreadable file was graded as such; there is no content to keep
         _write(self._notebook(digest), members.items())
