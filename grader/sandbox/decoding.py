@@ -30,6 +30,7 @@ _STATE: dict[str, tuple[type, ...]] = {
     "grad": (bool,),
     "weight": (int, float),
     "gradient_before": (int, float, type(None)),
+    "rate": (int, float),
     "attached": (list,),
     "waiting": (bool,),
 }

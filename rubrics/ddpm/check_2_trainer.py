@@ -7,11 +7,11 @@ from grader.checks import Evidence, Reporter, criterion
 from .trainer.expectations import (
     expect_cleared_gradients,
     expect_noise_target,
-    expect_random_timesteps,
     expect_step_per_batch,
 )
 from .trainer.losses import expect_losses
 from .trainer.recording import RecordedTraining
+from .trainer.timesteps import expect_random_timesteps
 from .trainer.validation import expect_passive_validation
 
 

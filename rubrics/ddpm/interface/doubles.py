@@ -43,6 +43,7 @@ class RecordedEvent:
     grad: bool = False
     weight: float = 0.0
     gradient_before: float | None = None
+    rate: float | None = None  # learning rate of a step
 
     def __post_init__(self) -> None:
         """Keep tensors in float32: students compute in any precision, and torch compares within one only."""
@@ -234,7 +235,8 @@ class OptimizerDouble:
 
     def answer(self, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
         """Record the call."""
-        self.log.append(RecordedEvent(kind=event))
+        rate = state.get("rate")
+        self.log.append(RecordedEvent(kind=event, rate=None if rate is None else float(rate)))
 
 
 class CriterionDouble:

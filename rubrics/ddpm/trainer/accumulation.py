@@ -9,15 +9,25 @@ from .setup import BATCHES, EPOCHS
 def accumulates_gradients(training: RecordedTraining) -> bool:
     """Return whether the optimizer steps after every k-th batch, k > 1: gradient accumulation, which is fine.
 
-    One step at the end of each epoch does not count; there the step is outside the loop by mistake.
+    One step at the end of each epoch does not count; there the step is outside the loop by mistake. Neither
+    does a step after every k-th batch if the gradients of the others are cleared.
     """
     passes = training.training_passes
     places = [number % BATCHES for number in first_passes_after_steps(training) if number]  # within the epoch
     inside = [place for place in places if place]
     if not inside or len(passes) != EPOCHS * BATCHES:
         return False
+    if throws_gradients_away(training):
+        return False
     every = min(inside)
     return every > 1 and all(place % every == 0 for place in inside)
+
+
+def throws_gradients_away(training: RecordedTraining) -> bool:
+    """Return whether gradients that no step has used are cleared before the next backward pass."""
+    after_step = set(first_passes_after_steps(training))
+    unused = [one for number, one in enumerate(training.training_passes) if number not in after_step]
+    return any(one.gradient is not None and not one.gradient_before for one in unused)
 
 
 def first_passes_after_steps(training: RecordedTraining) -> list[int]:

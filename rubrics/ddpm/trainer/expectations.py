@@ -1,4 +1,4 @@
-"""Expectations on a recorded run of ``train``: loss target, optimizer steps, gradients, timesteps.
+"""Expectations on a recorded run of ``train``: loss target, optimizer steps, gradients.
 
 All functions raise ``Unmet`` if the expectation fails and ``Blocked`` if the run stopped before it could be
 judged.
@@ -7,24 +7,22 @@ judged.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 from dataclasses import replace
-
-import torch
-from torch import Tensor
 
 from grader.checks import Blocked, Unmet
 
-from ..interface.conventions import timesteps_are_unrelated
 from .accumulation import (
     accumulates_gradients,
     clears_before_step,
     first_passes_after_steps,
     prediction_is_detached,
+    throws_gradients_away,
 )
-from .loss_targets import loss_targets, mixes_own_noise
+from .loss_targets import compared_share, loss_targets, mixes_own_noise
+from .prerequisites import block_if_stopped, expect_arguments_used
 from .recording import RecordedTraining
-from .setup import ARGUMENTS, BATCH_SIZE, BATCHES, EPOCHS, STEPS
+from .setup import ARGUMENTS, BATCHES, EPOCHS
+from .timesteps import expect_random_timesteps
 
 _WRONG_TARGETS = {
     "clean": ("target-clean-image", "the clean image"),
@@ -55,16 +53,6 @@ def trains_correctly(training: RecordedTraining, ignore_stale_variables: bool = 
     return training.error is None
 
 
-def block_if_stopped(training: RecordedTraining, before: str) -> None:
-    """Block an expectation for which a run that stopped early has no evidence.
-
-    Args:
-        before: what the run did not reach, as a clause.
-    """
-    if training.error:
-        raise Blocked(f"Your train stopped before {before}: {training.error}")
-
-
 def expect_noise_target(training: RecordedTraining) -> None:
     """Expect the loss to compare the predicted noise with the noise in the image."""
     if training.conflicting_layout:
@@ -88,6 +76,14 @@ def expect_noise_target(training: RecordedTraining) -> None:
     if set(found) == {"noise"} or mixes_own_noise(training):
         return
     gradients = [one.gradient for one in training.training_passes if one.gradient is not None]
+    if found["scaled"]:
+        share = compared_share(training)
+        raise Unmet(
+            f"The loss is smallest where the prediction is {share:.2f} times the noise, not the noise.",
+            expected="the prediction compared with the noise that noise_diffusion returned",
+            actual=f"the prediction compared with {share:.2f} times that noise",
+            misconception="target-scaled",
+        )
     if gradients and not any(gradient.any() for gradient in gradients):
         raise Unmet(
             "The loss does not depend on the prediction.",
@@ -108,7 +104,7 @@ def expect_noise_target(training: RecordedTraining) -> None:
 def expect_step_per_batch(training: RecordedTraining) -> None:
     """Expect one backward pass and one optimizer step per batch; gradient accumulation is accepted."""
     passes = training.training_passes
-    _expect_arguments_used(training, [name for name in ARGUMENTS if name != "totalTrainingTimesteps"])
+    expect_arguments_used(training, [name for name in ARGUMENTS if name != "totalTrainingTimesteps"])
     if not passes:
         block_if_stopped(training, "it called the network")
         raise Unmet("Your train never calls the network.", misconception="network-not-called")
@@ -135,6 +131,7 @@ def expect_step_per_batch(training: RecordedTraining) -> None:
     steps = sum(a != b for a, b in itertools.pairwise(weights))
     unseen = 0 if training.validation_passes else 1
     if steps + unseen >= len(passes) or accumulates_gradients(training):
+        _expect_learning_rate(training)
         return
     if len(passes) < 2:
         block_if_stopped(training, "it trained on a second batch")
@@ -154,25 +151,32 @@ def expect_step_per_batch(training: RecordedTraining) -> None:
             actual="0 steps",
             misconception="no-step",
         )
+    unused = (
+        " The gradients of the other batches are cleared unused." if throws_gradients_away(training) else ""
+    )
     raise Unmet(
-        f"The network's weights change only {steps} times in {len(passes)} batches.",
+        f"The network's weights change only {steps} times in {len(passes)} batches.{unused}",
         expected="a step per batch",
         actual=f"{steps} steps in {len(passes)} batches",
         misconception="steps-too-few",
     )
 
 
-def _expect_arguments_used(training: RecordedTraining, arguments: Sequence[str]) -> None:
-    """Expect that no notebook variable is read instead of one of these arguments."""
-    for variable, argument in training.stale_variables.items():
-        if argument in arguments:
-            raise Unmet(
-                f"train reads the notebook's variable {variable} instead of its argument {argument}: "
-                f"{training.free_variables}.",
-                expected=f"{argument}, the argument",
-                actual=f"{variable}, a variable of the notebook",
-                misconception="stale-global",
-            )
+def _expect_learning_rate(training: RecordedTraining) -> None:
+    """Expect no whole epoch whose steps all have a learning rate of zero; single steps of a warm-up may."""
+    rates = [event.rate for event in training.log if event.kind == "step" and event.rate is not None]
+    length = len(rates) // EPOCHS
+    epochs = (
+        [rates[start : start + length] for start in range(0, EPOCHS * length, length)] if length > 1 else []
+    )
+    still = sum(not any(epoch) for epoch in epochs)
+    if still:
+        raise Unmet(
+            f"In {still} of {EPOCHS} epochs the learning rate is 0, so the network does not change.",
+            expected="a learning rate above 0",
+            actual=f"0 at {sum(rate == 0 for rate in rates)} of {len(rates)} steps",
+            misconception="learning-rate-zero",
+        )
 
 
 def expect_cleared_gradients(training: RecordedTraining) -> None:
@@ -196,77 +200,3 @@ def expect_cleared_gradients(training: RecordedTraining) -> None:
             actual="gradients summed over batches",
             misconception="no-zero-grad",
         )
-
-
-def expect_random_timesteps(training: RecordedTraining) -> str:
-    """Expect every image of every batch to get its own timestep, sampled uniformly from all T.
-
-    Returns:
-        A description of the timesteps.
-    """
-    batches = [t for one in training.training_passes if (t := _timesteps(one.t, one.forward.t)) is not None]
-    if len(batches) < 2:
-        block_if_stopped(training, "it trained on a second batch")
-        raise Blocked("Your train never passes a timestep to the network or to noise_diffusion.")
-    every = torch.cat(batches)
-    first = training.numbering.first
-    low, high = every.min().item(), every.max().item()
-    actual = f"steps from {low:g} to {high:g} in {len(every)} images"
-    last = STEPS - 1 + first
-    expected = f"steps from {first} to {last}, a separate one for each image, new in every batch"
-    _expect_arguments_used(training, ("totalTrainingTimesteps",))
-    if len(batches) > 2 and all(torch.equal(batch, batches[0]) for batch in batches) and low < high:
-        which = f": train reads {training.free_variables}" if training.free_variables else ""
-        raise Unmet(
-            f"Every batch is trained at the same steps. They are sampled once, not for every batch{which}.",
-            expected=expected,
-            actual="the same steps in every batch",
-            misconception="t-frozen",
-        )
-    if low < first or high > last:
-        raise Unmet(
-            f"Some steps do not exist: with T = {STEPS} they run from {first} to {last}"
-            + (f"; train reads {training.free_variables}." if training.free_variables else "."),
-            expected=expected,
-            actual=actual,
-            misconception="t-beyond-range",
-        )
-    if low == high:
-        raise Unmet(
-            f"Every image is trained at the same step, {low:g}.",
-            expected=expected,
-            misconception="t-constant",
-        )
-    if all(batch.min() == batch.max() for batch in batches):
-        raise Unmet(
-            "All images of a batch are trained at the same step.",
-            expected=expected,
-            actual="one step per batch",
-            misconception="one-t-per-batch",
-        )
-    if timesteps_are_unrelated(training.timestep_pairs):
-        raise Unmet(
-            "The timesteps passed to the network differ from those used to noise the images.",
-            expected="the step of each image",
-            actual="steps sampled separately",
-            misconception="told-other-steps",
-        )
-    # 192 samples of 40 steps have a mean of 0.5 ± 0.021 of the range, so ± 0.15 is seven standard errors; one
-    # of the outer quarters of the range is missed once in 10^23.
-    mean = ((every - first) / (STEPS - 1)).mean().item()
-    if not 0.35 < mean < 0.65 or low > 0.25 * STEPS or high < 0.75 * STEPS:
-        raise Unmet(
-            "The steps are not spread evenly over the schedule.",
-            expected=expected,
-            actual=actual,
-            misconception="t-not-uniform",
-        )
-    return actual
-
-
-def _timesteps(diffused: Tensor | None, predicted: Tensor | None) -> Tensor | None:
-    """Return a batch's timesteps, (BATCH_SIZE,), as the diffuser got them, or else the network."""
-    steps = diffused if diffused is not None else predicted
-    if steps is None:
-        return None
-    return steps.expand(BATCH_SIZE) if steps.numel() == 1 else steps

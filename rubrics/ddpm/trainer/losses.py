@@ -1,4 +1,4 @@
-"""Find the losses of every epoch in what ``train`` returns, whatever its structure."""
+"""Find the losses of every epoch in what ``train`` returns, whatever its structure, and compare them."""
 
 from __future__ import annotations
 
@@ -9,36 +9,116 @@ from torch import Tensor
 
 from grader.checks import Unmet
 
-from .expectations import block_if_stopped
+from .loss_curves import LossKind, kind_of, known_losses
+from .prerequisites import block_if_stopped
 from .recording import RecordedTraining
 from .setup import EPOCHS
 
+_SLIPS = {
+    LossKind.IMPOSSIBLE: (
+        "losses-made-up",
+        "The numbers that your train returns cannot be losses: they are negative, whole, or always the same.",
+    ),
+    LossKind.NOT_RESET: (
+        "losses-not-reset",
+        "The sum of losses that your train returns contains the losses of earlier batches, too: it is not "
+        "set back to zero.",
+    ),
+    LossKind.LAST_BATCH: (
+        "losses-of-last-batch",
+        "The numbers that your train returns are the losses of the last batch of each epoch alone.",
+    ),
+    LossKind.INVERSE: (
+        "losses-inverse",
+        "The numbers that your train returns rise when the losses fall: a number of batches is divided by "
+        "their losses.",
+    ),
+    LossKind.REPEATED: ("losses-repeated", "Your train returns the loss of every epoch twice."),
+}
+
 
 def expect_losses(training: RecordedTraining) -> None:
-    """Expect ``train`` to return a list with at least one number per epoch.
+    """Expect ``train`` to return the losses of every epoch: a list of them for each loader it uses.
+
+    Averages and sums are accepted, over all batches or of the last one, in any scale. So are numbers that fit
+    none of these, unless they cannot be losses.
 
     Raises:
-        Unmet: there is no such list.
+        Unmet: there is no such list, or its numbers are no losses of this run.
         Blocked: ``train`` did not finish.
     """
     block_if_stopped(training, "it returned anything")
-    if any(len(numbers) >= EPOCHS for numbers in _number_lists(training.unwrapped)):
-        return
-    if training.returned is None:
+    every = _number_lists(training.unwrapped) + _columns(training.unwrapped)
+    lists = [numbers for numbers in every if len(numbers) >= EPOCHS]
+    if not lists:
+        if training.returned is None:
+            raise Unmet(
+                "Your train returns nothing.",
+                expected="the losses of every epoch",
+                misconception="returns-nothing",
+            )
         raise Unmet(
-            "Your train returns nothing.",
-            expected="the losses of every epoch",
-            misconception="returns-nothing",
+            f"What your train returns contains no list of {EPOCHS} losses for {EPOCHS} epochs.",
+            expected=f"lists of {EPOCHS} numbers",
+            misconception="losses-missing",
         )
-    raise Unmet(
-        f"What your train returns contains no list of {EPOCHS} losses for {EPOCHS} epochs.",
-        expected=f"lists of {EPOCHS} numbers",
-        misconception="losses-missing",
-    )
+    telling = [numbers for numbers in _most_telling(training, training.unwrapped) if len(numbers) >= EPOCHS]
+    _expect_values(training, telling or lists)
+    if len(telling) == 1 and training.validation_passes and _has_empty_list(training.unwrapped):
+        raise Unmet(
+            "One of the lists that your train returns is empty.",
+            expected="the losses of training and of validation",
+            actual="one list of losses, and an empty one",
+            misconception="losses-list-empty",
+        )
+
+
+def _expect_values(training: RecordedTraining, lists: list[list[float]]) -> None:
+    """Expect the numbers to be losses of this run."""
+    losses = known_losses(training)
+    kinds = [kind_of(numbers, losses) for numbers in lists]
+    if {LossKind.TRAINING, LossKind.VALIDATION} <= set(kinds):
+        return
+    for kind, (id, fact) in _SLIPS.items():
+        if kind in kinds and not (kind is LossKind.IMPOSSIBLE and set(kinds) != {kind}):
+            numbers = lists[kinds.index(kind)]
+            raise Unmet(
+                fact,
+                expected="the average loss of the batches, for every epoch",
+                actual=", ".join(f"{number:.3g}" for number in numbers[:4]),
+                misconception=id,
+            )
+    same = len(lists) > 1 and set(kinds) in ({LossKind.TRAINING}, {LossKind.VALIDATION})
+    if same and losses.training and losses.validation:
+        which = "training" if kinds[0] is LossKind.TRAINING else "validation"
+        raise Unmet(
+            f"Both lists that your train returns hold the losses of the {which} batches.",
+            expected="the losses of training and of validation",
+            actual=f"the losses of {which} twice",
+            misconception="losses-exchanged",
+        )
+
+
+def _has_empty_list(value: Any) -> bool:
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    return any(isinstance(item, list | tuple) and not item for item in inside)
+
+
+def _most_telling(training: RecordedTraining, value: Any) -> list[list[float]]:
+    """Return the lists in a value, or its columns where these are losses that the judge knows.
+
+    One row for each of two epochs, [(train, val), (train, val)], looks like one list for each of two loaders.
+    """
+    losses = known_losses(training)
+
+    def known(lists: list[list[float]]) -> int:
+        return sum(kind_of(numbers, losses) in (LossKind.TRAINING, LossKind.VALIDATION) for numbers in lists)
+
+    return max(_number_lists(value), _columns(value), key=known)
 
 
 def _number_lists(value: Any) -> list[list[float]]:
-    """Return every list of numbers in a nested value; a list of tuples counts as its columns."""
+    """Return every list of numbers in a nested value."""
     if isinstance(value, Tensor):
         return [value.flatten().tolist()] if value.ndim else []
     if isinstance(value, dict):
@@ -48,11 +128,19 @@ def _number_lists(value: Any) -> list[list[float]]:
     numbers = [_number(item) for item in value]
     if value and all(number is not None for number in numbers):
         return [[number for number in numbers if number is not None]]
-    inner = [found for item in value for found in _number_lists(item)]
-    rows = [item for item in value if isinstance(item, list | tuple | dict)]
-    # One row per epoch, [(train, val), ...]: only the length of the columns matters, not their values.
-    columns = [[float(index) for index in range(len(rows))]] if len(inner) == len(rows) == len(value) else []
-    return inner + columns
+    return [found for item in value for found in _number_lists(item)]
+
+
+def _columns(value: Any) -> list[list[float]]:
+    """Return the columns of every table of numbers in a nested value: a list of rows, one for each epoch."""
+    if isinstance(value, dict):
+        return _columns(list(value.values()))
+    if not isinstance(value, list | tuple):
+        return []
+    rows = [_number_lists(item) for item in value]
+    if value and all(len(row) == 1 for row in rows):
+        return [list(column) for column in zip(*(row[0] for row in rows), strict=False)]
+    return [found for item in value for found in _columns(item)]
 
 
 def _number(item: Any) -> float | None:

@@ -20,9 +20,16 @@ from reference.readings import Reading, ReadingDiffuser
 
 from ..interface import signatures
 from ..interface.conventions import HANDOUT_LAYOUT, ReturnLayout, StepNumbering, values_in
-from ..interface.doubles import CriterionDouble, DiffuserDouble, LoaderDouble, NetworkDouble, OptimizerDouble
+from ..interface.doubles import (
+    CriterionDouble,
+    DiffuserDouble,
+    LoaderDouble,
+    NetworkDouble,
+    OptimizerDouble,
+    RecordedEvent,
+)
 from .recording import RecordedTraining
-from .setup import BATCH_SIZE, BATCHES, EPOCHS, SCHEDULE, VALIDATION_BATCHES
+from .setup import BATCH_SIZE, BATCHES, EPOCHS, OUTPUTS, SCHEDULE, VALIDATION_BATCHES
 
 
 def run(
@@ -63,6 +70,7 @@ def run_once(
     variables: Mapping[str, str] | None = None,
     *,
     labels: bool = True,
+    seed: int | None = None,
     schedule: ScheduleArguments = SCHEDULE,
 ) -> RecordedTraining:
     """Run ``train`` once; see ``run``.
@@ -70,6 +78,7 @@ def run_once(
     Args:
         variables: notebook variables to set first, each to the argument of that name.
         labels: whether batches have labels.
+        seed: of the student's random numbers; None for the worker's own.
         schedule: schedule of the double of the diffuser.
     """
     training = RecordedTraining(reading=reading, numbering=numbering, layout=layout, labels=labels)
@@ -79,7 +88,7 @@ def run_once(
     images_per_run = EPOCHS * (BATCHES + VALIDATION_BATCHES) * BATCH_SIZE
     network = NetworkDouble(
         log,
-        lambda x, t: 0.1 * torch.randn(x.shape, generator=generator),
+        _shrinking_outputs(log, generator),
         max_images=20 * images_per_run,  # many notebooks also generate samples now and then
     )
 
@@ -113,13 +122,25 @@ def run_once(
             arguments,
             constructor_arguments=schedule,
             variables=variables,
-            seed=student.seed,
+            seed=student.seed if seed is None else seed,
             timeout=120.0,
         )
         training.unwrapped = _unwrapped(student, training.returned)
     except StudentError as error:
         training.error = error
     return training
+
+
+def _shrinking_outputs(
+    log: list[RecordedEvent], generator: torch.Generator
+) -> Callable[[Tensor, Tensor], Tensor]:
+    """Return a network's function: normal outputs with the deviation of ``OUTPUTS``, call by call."""
+
+    def respond(x: Tensor, t: Tensor) -> Tensor:
+        calls = sum(event.kind == "forward" for event in log)
+        return OUTPUTS[min(calls, len(OUTPUTS) - 1)] * torch.randn(x.shape, generator=generator)
+
+    return respond
 
 
 def _unwrapped(student: Student, returned: Any) -> Any:

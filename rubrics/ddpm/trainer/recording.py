@@ -62,6 +62,7 @@ class RecordedTraining:
         stale_variables: notebook variables that were set to an argument for this run, with its name.
         custom_encoding: encoding of the timestep for the network if it is none of the usual ones.
         log: all events, in order.
+        drawn_again: timesteps of further runs, made if the first has none at an end of the schedule.
         returned: what ``train`` returned.
         unwrapped: the same, with objects replaced by the lists in their attributes.
         error: why ``train`` did not finish.
@@ -76,6 +77,7 @@ class RecordedTraining:
     stale_variables: Mapping[str, str] = field(default_factory=dict)
     custom_encoding: TimestepEncoding | None = None
     log: list[RecordedEvent] = field(default_factory=list)
+    drawn_again: list[Tensor] = field(default_factory=list)
     returned: Any = None
     unwrapped: Any = None
     error: StudentError | None = None
@@ -133,6 +135,14 @@ class RecordedTraining:
         """Return whether the network's input is an unchanged image of a loader."""
         images = [e.image for e in self.log if e.kind == "batch" and e.image is not None]
         x = one.forward.x
+        return x is not None and any(image.shape == x.shape and torch.equal(image, x) for image in images)
+
+    def is_training_image(self, one: ForwardPass) -> bool:
+        """Return whether the image that was noised for a pass is a batch of the training loader."""
+        images = [
+            e.image for e in self.log if e.kind == "batch" and e.name == "training" and e.image is not None
+        ]
+        x = one.image
         return x is not None and any(image.shape == x.shape and torch.equal(image, x) for image in images)
 
     @property

@@ -17,7 +17,8 @@ from ..interface.signatures import raise_if_not_installed, stale_variables
 from .expectations import trains_correctly
 from .probe import run, run_once
 from .recording import RecordedTraining
-from .setup import ARGUMENTS
+from .setup import ARGUMENTS, STEPS
+from .timesteps import drawn_timesteps
 
 
 def record_training(
@@ -52,7 +53,33 @@ def record_training(
         again = torch.Generator().manual_seed(generator.initial_seed())
         with_set = _record_with_variables_set(student, training, again)
         training = with_set if trains_correctly(with_set, ignore_stale_variables=True) else training
+    _draw_again_at_the_ends(student, training, generator)
     return training
+
+
+def _draw_again_at_the_ends(student: Student, training: RecordedTraining, generator: torch.Generator) -> None:
+    """Run ``train`` twice more, with other seeds, if no image has the first or the last timestep.
+
+    Of 192 random timesteps out of 40, one of the two is missing in 1.5 % of the runs; of 576, in one of a
+    million.
+    """
+    first, last = training.numbering.first, STEPS - 1 + training.numbering.first
+    steps = drawn_timesteps(training)
+    if training.error or not len(steps) or (steps.min() <= first and steps.max() >= last):
+        return
+    for number in (1, 2):
+        again = run_once(
+            student,
+            training.reading,
+            None,
+            torch.Generator().manual_seed(generator.initial_seed() + number),
+            training.numbering,
+            training.layout,
+            training.stale_variables,
+            labels=training.labels,
+            seed=student.seed + 100 * number,
+        )
+        training.drawn_again.append(drawn_timesteps(again))
 
 
 def _record_with_variables_set(

@@ -6,7 +6,7 @@ import itertools
 
 from grader.checks import Unmet
 
-from .expectations import block_if_stopped
+from .prerequisites import block_if_stopped
 from .recording import RecordedTraining
 
 
@@ -27,6 +27,13 @@ def expect_passive_validation(training: RecordedTraining) -> None:
             expected="a validation that changes nothing",
             actual="gradients or steps in validation",
             misconception="trains-in-validation",
+        )
+    if all(training.is_training_image(one) for one in validating):
+        raise Unmet(
+            "Your validation evaluates images of the training batches, not those of the validation batches.",
+            expected="the images of the validation batches",
+            actual="images of a training batch",
+            misconception="validates-on-training",
         )
     in_eval = not any(one.forward.training for one in validating)
     no_grad = not any(one.forward.grad for one in validating)

@@ -81,7 +81,8 @@ class Optimizer(torch.optim.Optimizer):
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         loss = None if closure is None else torch.enable_grad()(closure)()
-        judge.callback(self.number, "step", (), {}, {})
+        rates = [float(group["lr"]) for group in self.param_groups]
+        judge.callback(self.number, "step", (), {}, {"rate": max(rates, default=0.0)})
         with torch.no_grad():
             for group in self.param_groups:
                 rate = max(float(group["lr"]), _MIN_RATE)

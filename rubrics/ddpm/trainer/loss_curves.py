@@ -1,0 +1,118 @@
+"""The losses of a recorded run, as the judge knows them, and what a list of numbers may be in their terms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from .loss_targets import loss_targets
+from .recording import ForwardPass, RecordedTraining
+from .setup import BATCHES, EPOCHS, VALIDATION_BATCHES
+
+# Computed from the same tensors, the numbers agree to float32; rounded to three decimals, to 0.1 %. The
+# double's outputs are chosen for this, see ``setup.OUTPUTS``.
+_WITHIN = 0.0015
+
+
+class LossKind(Enum):
+    """What a list of numbers, one for each epoch, turns out to be."""
+
+    TRAINING = auto()
+    VALIDATION = auto()
+    NOT_RESET = auto()
+    IMPOSSIBLE = auto()
+    LAST_BATCH = auto()
+    INVERSE = auto()
+    REPEATED = auto()
+    UNKNOWN = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class KnownLosses:
+    """The loss of every batch, by epoch; empty where the judge does not know it.
+
+    Attributes:
+        training, validation: for each measure of error a list of epochs, each a list of batches.
+    """
+
+    training: tuple[list[list[float]], ...] = ()
+    validation: tuple[list[list[float]], ...] = ()
+
+
+def known_losses(training: RecordedTraining) -> KnownLosses:
+    """Return the losses of a run that compares prediction and noise; a wrong comparison lost its points."""
+    if set(loss_targets(training)) != {"noise"}:
+        return KnownLosses()
+    return KnownLosses(
+        _by_epoch(training.training_passes, BATCHES),
+        _by_epoch(training.validation_passes, VALIDATION_BATCHES),
+    )
+
+
+def _by_epoch(passes: Sequence[ForwardPass], batches: int) -> tuple[list[list[float]], ...]:
+    if len(passes) != EPOCHS * batches or any(one.noise is None for one in passes):
+        return ()
+    found = []
+    for measure in (F.mse_loss, F.l1_loss, F.smooth_l1_loss):
+        losses = [_loss(measure, one) for one in passes]
+        found.append([losses[start : start + batches] for start in range(0, len(losses), batches)])
+    return tuple(found)
+
+
+def _loss(measure: object, one: ForwardPass) -> float:
+    output, noise = one.forward.output, one.noise
+    assert isinstance(output, Tensor)
+    assert isinstance(noise, Tensor)
+    assert callable(measure)
+    return float(measure(output, noise))
+
+
+def kind_of(numbers: Sequence[float], losses: KnownLosses) -> LossKind:
+    """Return what a list of numbers is, in any scale.
+
+    Numbers that fit nothing are unknown, which is accepted: a median, say, or an average that forgets slowly.
+    Impossible are negative numbers, whole ones, and the same one for every epoch: no batch has such a loss.
+    """
+    if any(number < 0 for number in numbers) or all(number == round(number) for number in numbers):
+        return LossKind.IMPOSSIBLE
+    if len(numbers) != EPOCHS:
+        repeated = len(numbers) == 2 * EPOCHS and numbers[::2] == numbers[1::2]
+        return LossKind.REPEATED if repeated else LossKind.UNKNOWN
+    for kind, known in ((LossKind.TRAINING, losses.training), (LossKind.VALIDATION, losses.validation)):
+        if any(_proportional(numbers, [sum(epoch) for epoch in epochs]) for epochs in known):
+            return kind
+    if any(_proportional(numbers, sums) for sums in _sums_not_reset(losses)):
+        return LossKind.NOT_RESET
+    for known in (losses.training, losses.validation):
+        if any(_proportional(numbers, [epoch[-1] for epoch in epochs]) for epochs in known):
+            return LossKind.LAST_BATCH
+        if any(_proportional(numbers, [1 / sum(epoch) for epoch in epochs]) for epochs in known):
+            return LossKind.INVERSE
+    if (losses.training or losses.validation) and max(numbers) - min(numbers) < 1e-6 * max(numbers):
+        return LossKind.IMPOSSIBLE
+    return LossKind.UNKNOWN
+
+
+def _sums_not_reset(losses: KnownLosses) -> list[list[float]]:
+    """Return the sums of a run in which they are not set to zero for each epoch, or before validation."""
+    found = []
+    for known in (losses.training, losses.validation):
+        for epochs in known:
+            sums = [sum(epoch) for epoch in epochs]
+            found.append([sum(sums[: number + 1]) for number in range(EPOCHS)])
+    for training, validation in zip(losses.training, losses.validation, strict=False):
+        both = [sum(first) + sum(second) for first, second in zip(training, validation, strict=True)]
+        found.append(both)
+        everything = [sum(both[: number + 1]) for number in range(EPOCHS)]
+        found.append(everything)
+        found.append([total - sum(last) for total, last in zip(everything, validation, strict=True)])
+    return found
+
+
+def _proportional(numbers: Sequence[float], sums: Sequence[float]) -> bool:
+    ratios = [number / total for number, total in zip(numbers, sums, strict=True)]
+    return ratios[0] > 0 and all(abs(ratio / ratios[0] - 1) < _WITHIN for ratio in ratios)
