@@ -117,6 +117,15 @@ def test_the_reference_imports_neither_grader_nor_rubrics(path: Path) -> None:
     assert not _imported(path) & {"grader", "rubrics"}
 
 
+def _modules() -> list[Path]:
+    return sorted(path for part in ("grader", "reference", "rubrics") for path in (ROOT / part).rglob("*.py"))
+
+
+def test_no_module_is_longer_than_300_lines() -> None:
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in _modules()}
+    assert {path: length for path, length in lengths.items() if length > 300} == {}
+
+
 def test_the_command_line_is_free_of_torch() -> None:
     """Everything from the parser to the report works without it."""
     modules = "grader.commands.grade, grader.pipeline, grader.report.summary"

@@ -1,8 +1,7 @@
 """The student's code as the judge sees it: definitions to call, values and errors that come back.
 
-A call is one exchange of frames with the worker: a request, then a reply. In between the worker may send
-callbacks, each a call of a test double, which the judge answers; and to find its answer a test double may
-make calls of its own, so that exchanges nest.
+A call is one exchange of frames with the worker: a request, then a reply. In between the worker may call test
+doubles, which the judge answers; a test double may make calls of its own, so that exchanges nest.
 
 After a timeout, a death or a malformed frame the state of the connection is unknown. The worker is then
 killed rather than resynchronised, and the next call starts a fresh one.
