@@ -91,6 +91,44 @@ def test_students_with_nothing_to_grade_are_named_with_their_files(tmp_path, scr
         assert words in reasons
 
 
+@pytest.mark.parametrize("name", ["hw.gdoc", "hw.java", "scan.jpg", "hw.txt", "README"])
+@pytest.mark.parametrize("who", ["ben", "Ben Birch", "20231234", "group 7", "7"])
+@pytest.mark.parametrize("packed", [False, True], ids=["folder", "zip"])
+def test_a_student_with_other_files_alone_is_named_whatever_they_are(tmp_path, scratch, name, who, packed):
+    files = {f"{other}/hw.ipynb": NB for other in ("ann", "Cat Cedar", "20231235", "group 6", "6")}
+    files |= {f"{who}/{name}": b"x", "images/plot.png": b"x"}
+    path = zipped(tmp_path / "class.zip", files) if packed else _write(tmp_path / "class", files)
+    assert _collect(scratch, path).refused == (f"{who} handed in no notebook, only {name}.",)
+
+
+@pytest.mark.parametrize("name", ["ben.gdoc", "ben.java", "ben.url"])
+def test_a_loose_file_that_may_be_work_is_named(tmp_path, scratch, name):
+    files = {"ann.ipynb": NB, "cat.ipynb": NB, name: b"x", "notes.txt": b"x"}
+    (sentence,) = _collect(scratch, _write(tmp_path / "class", files)).refused
+    assert sentence.startswith(f"class/{name} was not graded: ")
+
+
+@pytest.mark.parametrize("name", ["hw.ipynb", "hw.json", "hw.txt", "hw", "hw.gdoc"])
+@pytest.mark.parametrize("layout", ["ben/{}", "Ben_12_assignsubmission_file_/{}", "ben_12_34_{}"])
+def test_a_file_under_a_password_is_named_whatever_it_is_called(tmp_path, scratch, name, layout):
+    own = layout.format(name)
+    path = zipped(tmp_path / "class.zip", {"ann/hw.ipynb": NB, own: b"secret"})
+    path.write_bytes(_under_a_password(path.read_bytes(), own))
+    (sentence,) = _collect(scratch, path).refused
+    assert sentence == f"class.zip/{own} was refused: it is protected by a password"
+
+
+def _under_a_password(archive: bytes, name: str) -> bytes:
+    """Set the bit that says so, in the member's local header and in the central directory."""
+    changed = bytearray(archive)
+    for signature, flags, start in ((b"PK\x03\x04", 6, 30), (b"PK\x01\x02", 8, 46)):
+        at = -1
+        while (at := archive.find(signature, at + 1)) >= 0:
+            if archive[at + start :].startswith(name.encode()):
+                changed[at + flags] |= 1
+    return bytes(changed)
+
+
 def test_what_lies_beside_a_graded_notebook_is_named_without_needing_action(tmp_path, scratch):
     files = {"ann/hw.ipynb": b"", "ben/hw.ipynb": NB}
     files |= {f"{who}/{name}": b"x" for who in ("ann", "ben") for name in ("report.pdf", "plot.png")}

@@ -19,7 +19,6 @@ from grader.classroom.handins.submitted import (
     SubmittedFile,
     is_clutter,
     kind_of,
-    may_be_work,
     unique_label,
 )
 from grader.errors import UsageError
@@ -156,10 +155,7 @@ class ArchiveExtractor:
         return copy
 
     def _refuse(self, member: _Member, reason: str) -> None:
-        if may_be_work(member.name):
-            self._account.refuse(member.label, reason, f"{shortened(member.label)} was refused: {reason}")
-        else:
-            self._account.leave_out(member.label, reason)
+        self._account.refuse(member.label, reason, f"{shortened(member.label)} was refused: {reason}")
 
     def _has_room_for(self, weights: zipfile.ZipInfo) -> bool:
         return weights.file_size <= min(MAX_WEIGHTS, self._left_for_weights)

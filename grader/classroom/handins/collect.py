@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from grader.classroom.handins import accounting
 from grader.classroom.handins.accounting import Account, Fate, FileRecord
 from grader.classroom.handins.archives import ArchiveExtractor
+from grader.classroom.handins.likeness import holds_resources
 from grader.classroom.handins.owners import find_owners
 from grader.classroom.handins.platforms import OwnerGuess
 from grader.classroom.handins.selection import Selector
@@ -116,7 +117,7 @@ def _account_for_rest(
                 account.leave_beside(file.name, whose)
             else:
                 account.leave_out(file.name, why_not(file), whose)
-        elif guess.is_named_by_platform or may_be_work(file.own_name) or file.kind is Kind.EMPTY:
+        elif guess.is_named_by_platform or may_be_work(file.own_name) or not holds_resources(guess.owner):
             without[guess.whose].append(file)
         else:
             account.leave_out(file.name, why_not(file), guess.whose)

@@ -31,6 +31,15 @@ try download downloads export exports late my is was done fixed working backup t
 util helper helpers
 """
 _NOT_PEOPLE = frozenset(_WORDS.split())
+# Folders beside those of students: material of the course, or of its tools.
+_RESOURCES = frozenset(
+    """
+    asset assets build config configs data dataset datasets dist doc docs documentation env example examples
+    feedback figure figures handout handouts image images img imgs lecture lectures lib logs material materials
+    media misc notes old output outputs plot plots release rubric rubrics script scripts slides solution
+    solutions source src starter template templates temp test tests tmp tools util utils venv
+    """.split()
+)
 
 
 class RosterNames:
@@ -76,6 +85,12 @@ def likeness(name: str) -> float:
     if len(written) > 1:
         return 2 if all(len(word) > 1 for word in written[:2]) else 1
     return 1 if len(name) > 1 else 0
+
+
+def holds_resources(folder: str) -> bool:
+    """Return whether a folder of this name, beside those of students, is nobody's hand-in."""
+    words = [word.casefold() for word in re.split(r"[\s_,.-]+", folder) if word]
+    return folder.startswith(".") or all(word in _RESOURCES for word in words)
 
 
 def mean_likeness(names: Collection[str]) -> float:

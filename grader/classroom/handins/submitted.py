@@ -21,7 +21,10 @@ _CLUTTER = re.compile(
 _SCRIPT = re.compile(r"\.py(\.txt|_+)?$", re.IGNORECASE)
 _PACKED = re.compile(r"\.(rar|7z|tar|tgz|tbz2?|txz|gz|bz2|xz|zst|zipx)$", re.IGNORECASE)
 _WORK = re.compile(r"\.(ipynb.{0,9}|zip)$", re.IGNORECASE)
-_DOCUMENT = re.compile(r"\.(pdf|docx?|odt|rtf|pages|html?)$", re.IGNORECASE)
+_DOCUMENT = re.compile(
+    r"\.(pdf|docx?|odt|rtf|pages|html?|g(doc|sheet|slides)|url|webloc|lnk)$", re.IGNORECASE
+)
+_PROGRAM = re.compile(r"\.(java|r|rmd|qmd|jl|m|mlx|nb|c|cc|cpp|cs|js|ts|kt|go|rs|scala|hs)$", re.IGNORECASE)
 _CELLS = re.compile(r'"(cell_type|nbformat|worksheets)"\s*:')
 
 
@@ -89,7 +92,10 @@ def is_clutter(part: str) -> bool:
 
 def may_be_work(name: str) -> bool:
     """Return whether a file may hold a student's work, by its name, also if it cannot be graded."""
-    return any(pattern.search(name) for pattern in (_WORK, _DOCUMENT, _PACKED, _SCRIPT)) or name in SIDECARS
+    return (
+        any(pattern.search(name) for pattern in (_WORK, _DOCUMENT, _PROGRAM, _PACKED, _SCRIPT))
+        or name in SIDECARS
+    )
 
 
 def head_of(path: Path | None, size: int) -> bytes:
