@@ -13,9 +13,11 @@ from grader.commands import GRADED
 from grader.errors import UsageError
 
 if TYPE_CHECKING:
-    from grader.classroom.marks import FinalMark
+    from grader.classroom.marks import Adjustment, FinalMark
     from grader.classroom.storage.gradebook import Gradebook, GradebookEntry
 
+# What stands in place of a criterion to undo an adjustment of another kind than points.
+_KINDS = {"excuse": "excuse", "extension": "extension", "days-late": "days late", "comment": "comment"}
 _EPILOG = """examples:
   grade adjust alice forward.noise_returned +2 --because "returns it under another name"
   grade adjust alice forward.noise_returned =4 --because "correct, checked by hand"
@@ -25,7 +27,8 @@ _EPILOG = """examples:
   grade adjust alice --until 2026-03-05T23:59 --because "was ill"
   grade adjust alice --excuse --because "leave of absence"
   grade adjust alice total +1 --group --because "well divided work"   # for every member of the group
-  grade adjust alice forward.noise_returned --undo --because "my mistake\""""
+  grade adjust alice forward.noise_returned --undo --because "my mistake"
+  grade adjust alice extension --undo --because "not ill"   # or excuse, days-late, comment"""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -49,7 +52,7 @@ def main(argv: Sequence[str]) -> int:
         author = arguments.author or current_user()
         before = {each.person.key: each.mark for each in adjusted}
         if arguments.undo:
-            before = _undo(book, entry, arguments.criterion or "total", _reason(arguments), author)
+            before = _undo(book, entry, arguments.criterion, _reason(arguments), author)
         else:
             (kind, criterion, amount, reason), *_ = [_adjustment(arguments, each) for each in adjusted]
             until = _extension(arguments.until, book)
@@ -78,7 +81,11 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("student", help="the student's report name, real name, login, e-mail address or id")
-    parser.add_argument("criterion", nargs="?", help="id of a criterion, or total for the whole grade")
+    parser.add_argument(
+        "criterion",
+        nargs="?",
+        help="id of a criterion, or total for the whole grade; to undo, also extension, excuse, …",
+    )
     parser.add_argument("points", nargs="?", help="+2 or -1.5 to add or subtract points, =4 to set them")
     parser.add_argument("--because", metavar="WHY", help="the reason, which the student will read")
     parser.add_argument("--comment", metavar="TEXT", help="add a comment that changes no points")
@@ -90,7 +97,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--group", action="store_true", help="adjust the grade of every member of the student's group"
     )
-    parser.add_argument("--undo", action="store_true", help="undo the latest adjustment of this criterion")
+    parser.add_argument(
+        "--undo",
+        action="store_true",
+        help="undo the latest adjustment of this criterion's points, or the latest extension, excuse, …",
+    )
     parser.add_argument("--as", dest="author", metavar="NAME", help="author of the adjustment (default: you)")
     parser.add_argument(
         "--out", type=Path, default=Path("reports"), metavar="DIR", help="folder of the results (reports)"
@@ -189,10 +200,56 @@ def _current_points(entry: GradebookEntry, criterion: str, earned: float) -> flo
 
 
 def _undo(
-    book: Gradebook, entry: GradebookEntry, criterion: str, reason: str, author: str
+    book: Gradebook, entry: GradebookEntry, criterion: str | None, reason: str, author: str
 ) -> dict[str, FinalMark]:
-    """Withdraw the latest adjustment of a criterion; a group's, for every member. Return the marks before."""
-    adjustments = [each for each in entry.adjustments if each.criterion == criterion]
-    if not adjustments:
-        raise UsageError(f"{entry.person.key} has no adjustment of {criterion} to undo")
-    return book.withdraw(adjustments[-1], reason, author)
+    """Withdraw the latest adjustment that is meant; a group's, for every member. Return the marks before."""
+    from grader.text import line
+
+    undone = _meant(entry, criterion)
+    print(f"Undone: {line(_described(undone))}")
+    return book.withdraw(undone, reason, author)
+
+
+def _meant(entry: GradebookEntry, criterion: str | None) -> Adjustment:
+    """Return the latest adjustment of a criterion's points, of a kind, or of the only kind there is.
+
+    Raises:
+        UsageError: there is none, or without a criterion several kinds could be meant.
+    """
+    if criterion in _KINDS:
+        found = [each for each in entry.adjustments if each.kind == _KINDS[criterion]]
+    elif criterion:
+        found = [
+            each for each in entry.adjustments if each.criterion == criterion and each.kind in ("add", "set")
+        ]
+    else:
+        found = [each for each in entry.adjustments if each.criterion == "total"]
+    what = criterion or "the whole grade"
+    # Of an extension and days late the newest counts, so these are one kind.
+    if found and len({each.kind.replace("days late", "extension") for each in found} - {"set"}) <= 1:
+        return found[-1]
+    others = found or entry.adjustments
+    if not others:
+        raise UsageError(f"{entry.person.key} has no adjustment of {what} to undo")
+    ways = {
+        _undo_word(each): f"  grade adjust … {_undo_word(each)} --undo   ({_described(each)})"
+        for each in others
+    }
+    problem = "has several kinds of adjustments" if found else f"has no adjustment of {what} to undo"
+    raise UsageError("\n".join([f"{entry.person.key} {problem}; name what to undo:", *ways.values()]))
+
+
+def _undo_word(adjustment: Adjustment) -> str:
+    """Return what names an adjustment's kind before ``--undo``: the criterion of its points, or a word."""
+    words = {kind: word for word, kind in _KINDS.items()}
+    return words.get(adjustment.kind, adjustment.criterion)
+
+
+def _described(adjustment: Adjustment) -> str:
+    amount = {"add": f"{adjustment.points:+g} ", "set": f"={adjustment.points:g} "}.get(adjustment.kind, "")
+    until = f" until {adjustment.until}" if adjustment.until else ""
+    of_all = " of the group" if adjustment.linked is not None else ""
+    return (
+        f"{amount}{_undo_word(adjustment)}{until}{of_all}: {adjustment.because} "
+        f"({adjustment.who}, {adjustment.at[:10]})"
+    )

@@ -142,3 +142,29 @@ def test_the_late_penalty_follows_the_rule_unless_the_days_are_adjusted(capsys, 
     assert "80 → 50" in _run(capsys, out, "adjust", "albert", "--days-late", "30", "--because", "x")
     assert "50 → 100" in _run(capsys, out, "adjust", "albert", "--days-late", "0", "--because", "ill")
     assert "Final mark: 96\n" in _run(capsys, out, "show", "alice")  # unknown time: no penalty
+
+
+def test_undo_withdraws_points_extensions_and_excuses_by_their_names_alone(capsys, out):
+    because = ("--because", "x", "--as", "Ada")
+    _run(capsys, out, "adjust", "alice", "total", "+3", *because)
+    _run(capsys, out, "adjust", "alice", "--comment", "well written", "--as", "Ada")
+    _run(capsys, out, "adjust", "alice", "--excuse", *because)
+    several = _run(capsys, out, "adjust", "alice", "--undo", *because)
+    assert "alice has several kinds of adjustments; name what to undo:" in several
+    for way in ("total --undo   (+3 total: x (Ada,", "excuse --undo   (excuse: x", "comment --undo"):
+        assert way in several
+    undone = _run(capsys, out, "adjust", "alice", "total", "--undo", *because)
+    assert "Undone: +3 total: x (Ada, " in undone
+    assert "excused → excused" in undone
+    assert "has no adjustment of total to undo" in _run(
+        capsys, out, "adjust", "alice", "total", "--undo", *because
+    )
+    assert "excused → 96" in _run(capsys, out, "adjust", "alice", "excuse", "--undo", *because)
+    assert "Comment: well written" in _run(capsys, out, "show", "alice")
+
+
+def test_undo_of_a_criterion_leaves_its_comment(capsys, out):
+    _run(capsys, out, "adjust", "alice", ID, "+2", "--because", "nearly")
+    _run(capsys, out, "adjust", "alice", ID, "--comment", "see page 3")
+    assert "98 → 96" in _run(capsys, out, "adjust", "alice", ID, "--undo", "--because", "no")
+    assert "see page 3" in _run(capsys, out, "show", "alice")
