@@ -216,6 +216,27 @@ def test_a_later_roster_that_gives_an_identifier_to_somebody_else_is_a_conflict(
     assert not directory.open_conflicts()  # the roster was corrected
 
 
+@pytest.mark.parametrize("with_owner", [True, False])
+@pytest.mark.parametrize(("name", "foreign"), [("Ann Alder", "bb"), ("Cat Cedar", "aa")])
+def test_a_row_that_contradicts_others_is_not_matched_by_name_until_it_is_corrected(
+    name: str, foreign: str, with_owner: bool
+) -> None:
+    directory = Directory()
+    people = [row("Ann Alder", login="aa"), row("Ben Birch", login="bb")]
+    handed_in = (attempt("Cat Cedar", sis="3"), attempt("Ann Alder", sis="4"))
+    placed(directory, people, *handed_in)
+    rows = [*(people if with_owner else []), row(name, login=foreign, **{"student id": "77"})]
+    placed(directory, rows)
+    (odd,) = (each for each in directory.records.values() if any(i.value == "77" for i in each.identifiers))
+    assert len(directory.cluster(odd.id)) == 1
+    assert len(directory.open_conflicts()) == 1
+    if with_owner:  # who has had the login before keeps it
+        assert [records[0].key for records in directory.people() if records[0].on_roster][:2] == ["aa", "bb"]
+    placed(directory, [*people, row(name, **{"student id": "77"})])
+    assert not directory.open_conflicts()
+    assert odd.on_roster
+
+
 def test_a_submission_with_identifiers_of_two_people_stays_on_its_own() -> None:
     directory = Directory()
     people = [row("Ann Alder", email="a@uni", sis="1"), row("Ben Birch", email="b@uni", sis="2")]

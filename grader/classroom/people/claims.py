@@ -98,7 +98,7 @@ class _Placing:
     def _by_identifiers(self, claim: Claim) -> int:
         """Return the record that the claim's identifiers belong to; where they contradict, its own."""
         directory = self._directory
-        trusted = [i for i in claim.identifiers if slot(i) not in self._disputed]
+        trusted = [i for i in claim.identifiers if slot(i) not in self._disputed or self._keeps(claim, i)]
         found = sorted({directory.owners[slot(i)] for i in trusted if slot(i) in directory.owners})
         unknown = [i for i in trusted if slot(i) not in directory.owners]
         fitting = [id for id in found if self._fits(claim, id)]
@@ -113,14 +113,19 @@ class _Placing:
         elif contested:
             home = contested[0]
         elif unknown and not fitting:
-            doubtful = found and self._origin == SUBMISSION
-            home = self._make(claim, CONTESTED if doubtful else self._origin).id
+            is_clear = not found and len(trusted) == len(claim.identifiers)
+            home = self._make(claim, self._origin if is_clear else CONTESTED).id
         else:
             home = self._by_name(claim, CONTESTED, 0)
             for other in found:
                 directory.keep_apart(home, other, CONTESTED)
         directory.give(home, unknown)
         return home
+
+    def _keeps(self, claim: Claim, identifier: Identifier) -> bool:
+        """Return whether an identifier that a roster gives to several people was this person's before."""
+        owner = self._directory.owners.get(slot(identifier))
+        return self._origin == ROSTER and owner is not None and self._fits(claim, owner)
 
     def _fits(self, claim: Claim, record: int) -> bool:
         """Return whether a record that has one of the claim's identifiers can be the claim's person.

@@ -215,8 +215,7 @@ class Directory:
     def _is_settled(self, conflict: Conflict) -> bool:
         if self.root(conflict.record).removed is not None:
             return True
-        cluster = self.clusters.members[self.clusters.root(conflict.record)]
-        if any(other in cluster for other in conflict.others):
+        if not set(self.strongly(conflict.record)).isdisjoint(conflict.others):
             return True
         return all(
             self.root(other).removed is not None or self.is_apart([conflict.record], [other], PERSON)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -64,7 +64,8 @@ class _Names:
 def _groups(directory: Directory) -> list[list[int]]:
     """Return groups of strong clusters, by their roots, that are one person by name."""
     records, strong = directory.records, directory.strong
-    roots = [root for root in sorted(strong.members) if _takes_part(directory, root)]
+    disputed = {conflict.record for conflict in directory.open_conflicts()}
+    roots = [root for root in sorted(strong.members) if _takes_part(directory, root, disputed)]
     names = {root: _Names.of(n for id in strong.members[root] for n in records[id].names) for root in roots}
     identified = [root for root in roots if any(records[id].identifiers for id in strong.members[root])]
     people = _unambiguous(directory, identified, names)
@@ -126,9 +127,12 @@ def _is_nameless(directory: Directory, root: int) -> bool:
     return all(name.strip().casefold() in values for record in records for name in record.names)
 
 
-def _takes_part(directory: Directory, root: int) -> bool:
+def _takes_part(directory: Directory, root: int, disputed: Collection[int]) -> bool:
+    """Return whether a cluster may be matched by name: not while all of it contradicts other claims."""
     records = [directory.records[id] for id in directory.strong.members[root]]
-    is_known = any(each.origin != CONTESTED or each.on_roster for each in records)
+    is_known = any(
+        each.origin != CONTESTED or (each.on_roster and each.id not in disputed) for each in records
+    )
     return is_known and all(each.removed is None for each in records)
 
 
