@@ -12,6 +12,7 @@ from classes import SOURCE, content, notebook, owners, zipped
 from grader.classroom.handins.collect import CollectedSubmissions, collect
 from grader.classroom.people.identity import GITHUB, Claim, Identifier
 from grader.classroom.people.students import Attempt
+from grader.errors import UsageError
 
 ANN, BEN, CAT = "Alder Ann", "Birch Ben", "Cedar Cat"
 
@@ -91,6 +92,23 @@ def test_ilias_folders_give_name_and_login(tmp_path, scratch, count):
     assert [attempt.members for attempt in collected.attempts] == [(claim,) for claim in expected[:count]]
 
 
+@pytest.mark.parametrize("stray", ["Feedback/notes.txt", "_old/HW3.ipynb", ".keep/x"])
+@pytest.mark.parametrize("logins", [("aalder", "b_berg"), ("20231234", "20231235"), ("aalder", "20231235")])
+def test_ilias_logins_are_kept_beside_a_stray_folder_and_may_be_numbers(tmp_path, scratch, stray, logins):
+    names = (f"Alder_Ann_{logins[0]}_12345/HW3.ipynb", f"van Berg_Ben_{logins[1]}_23456/Uebung3.ipynb")
+    collected = _collect(scratch, _files(tmp_path / "Exercise" / "Submissions", *names, stray))
+    expected = {Claim(name=name, identifiers=(Identifier("login", login),))
+                for name, login in zip(("Ann Alder", "Ben van Berg"), logins, strict=True)}  # fmt: skip
+    assert expected <= {attempt.members[0] for attempt in collected.attempts}
+
+
+def test_folders_with_two_numbers_at_the_end_are_no_iliass(tmp_path, scratch):
+    collected = _collect(
+        scratch, _files(tmp_path / "class", "hw_final_2026_03/a.ipynb", "hw_old_2026_02/a.ipynb")
+    )
+    assert not any(attempt.members[0].identifiers for attempt in collected.attempts)
+
+
 def test_only_canvas_own_suffix_makes_an_attempt(tmp_path, scratch):
     """Canvas appends it to a name that the same student has uploaded before, ahead of the ending."""
     names = (
@@ -151,6 +169,49 @@ def test_any_folder_of_nbgraders_tells_the_student_and_the_time(tmp_path, scratc
     assert attempt.handed_in == datetime(2026, 3, 1, 21, 4, 5, 123456, tzinfo=UTC)
 
 
+def test_several_rounds_of_nbgrader_are_several_attempts_in_the_order_of_their_times(tmp_path, scratch):
+    for number, (course, day) in enumerate((("b", 1), ("a", 5), ("c", 3))):
+        folder = tmp_path / course / "submitted" / "ann" / "hw"
+        _files(folder, "hw.ipynb", "src/helper.ipynb")
+        (folder / "hw.ipynb").write_bytes(content(f"{SOURCE} # {number}"))
+        (folder / "timestamp.txt").write_text(f"2026-03-0{day} 21:04:05.123456 UTC")
+    found = collect([str(tmp_path / course) for course in "abc"], scratch, ["answer"]).attempts
+    times = {attempt.label: attempt.handed_in and attempt.handed_in.day for attempt in found}
+    assert times == {
+        f"{course}/submitted/ann/hw/hw.ipynb": day for course, day in (("b", 1), ("a", 5), ("c", 3))
+    }
+
+
+def test_several_submissions_of_gradescope_are_several_attempts(tmp_path, scratch):
+    for number in (1, 2):
+        folder = _files(tmp_path / f"export{number}", f"submission_{number}/x.ipynb")
+        entry = f"submission_{number}:\n  :submitters:\n  - :name: Ann\n    :email: ann@x.edu\n"
+        time = f"  :created_at: 2026-03-0{number} 10:00:00 Z\n"
+        (folder / "submission_metadata.yml").write_text(entry + time)
+    found = collect([str(tmp_path / "export1"), str(tmp_path / "export2")], scratch, ["answer"]).attempts
+    assert sorted(attempt.handed_in.day for attempt in found if attempt.handed_in) == [1, 2]
+
+
+def test_of_several_nbgrader_assignments_only_the_homeworks_own_is_graded(tmp_path, scratch):
+    other = content("def other(): pass")
+    folder = _files(tmp_path / "submitted", "ann/hw2/x.ipynb", "ben/hw2/x.ipynb")
+    for name in ("ann/hw1/x.ipynb", "ben/hw1/x.ipynb", "cat/hw1/x.ipynb"):
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_bytes(other)
+    collected = _collect(scratch, folder)
+    assert {attempt.label for attempt in collected.attempts} == {
+        "submitted/ann/hw2/x.ipynb", "submitted/ben/hw2/x.ipynb",
+    }  # fmt: skip
+    reasons = {file.name: file.reason for file in collected.files}
+    assert reasons["submitted/cat/hw1/x.ipynb"] == "it is of another assignment, hw1"
+
+
+def test_several_nbgrader_assignments_of_this_homework_are_refused(tmp_path, scratch):
+    folder = _files(tmp_path / "submitted", "ann/hw1/x.ipynb", "ann/hw2/x.ipynb")
+    with pytest.raises(UsageError, match=r"several assignments \(hw1, hw2\).* submitted/\*/hw2"):
+        _collect(scratch, folder)
+
+
 def test_a_folder_that_happens_to_be_called_submitted_is_no_layout(tmp_path, scratch):
     folder = _files(tmp_path / "submitted" / "class", "ann/hw.ipynb", "ben/hw.ipynb")
     assert {attempt.owner for attempt in _collect(scratch, folder).attempts} == {"ann", "ben"}
@@ -207,6 +268,26 @@ def test_of_broken_gradescope_metadata_the_readable_part_is_used(tmp_path, scrat
     notes = " ".join(collected.notes)
     assert "1 of 2 submissions in part: submission_1" in notes
     assert "submission_3 has no entry in submission_metadata.yml" in notes
+
+
+@pytest.mark.parametrize("value", ["[", "{a: b", "&x", "*", "|"])
+def test_a_value_that_is_no_text_in_broken_gradescope_metadata_is_nobodys_name(tmp_path, scratch, value):
+    folder = _files(tmp_path / "export", "submission_1/x.ipynb", "submission_2/x.ipynb")
+    (folder / "submission_metadata.yml").write_text(
+        f"submission_1:\n  :submitters:\n  - :name: {value}\n    :email: ann@x.edu\n  :results: {{tests: [\n"
+        f"submission_2:\n  :submitters:\n  - :name: {value}\n  :results: {{tests: [\n"
+    )
+    collected = _collect(scratch, folder)
+    assert owners(collected) == {"ann@x.edu", "submission_2"}
+    assert any("could not be read completely" in note for note in collected.notes)
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-8", "utf-8-sig", "utf-16"])
+def test_gradescope_metadata_in_any_common_encoding_keeps_the_names(tmp_path, scratch, encoding):
+    folder = _files(tmp_path / "export", "submission_1/x.ipynb")
+    text = "submission_1:\n  :submitters:\n  - :name: Zoë Müller\n    :email: zm@x.edu\n"
+    (folder / "submission_metadata.yml").write_bytes(text.encode(encoding))
+    assert owners(_collect(scratch, folder)) == {"Zoë Müller"}
 
 
 def test_members_of_a_moodle_team_share_one_attempt(tmp_path, scratch):

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from grader.classroom.handins import accounting
 from grader.classroom.handins.accounting import Account, Fate, FileRecord
 from grader.classroom.handins.archives import ArchiveExtractor
+from grader.classroom.handins.assignments import of_one_assignment
 from grader.classroom.handins.likeness import holds_resources
 from grader.classroom.handins.owners import find_owners
 from grader.classroom.handins.platforms import OwnerGuess
@@ -73,8 +74,10 @@ def collect(
     account = Account()
     extractor = ArchiveExtractor(scratch, account, zip_names)
     files = [file for label, path in labelled(paths) for file in files_in(path, label, extractor, account)]
+    selector = selector or Selector(wanted)
+    files = of_one_assignment(files, selector, account)
     owners = find_owners(files, roster, zone or local_zone())
-    attempts, notes = attempts_in(files, owners.by_file, selector or Selector(wanted), account)
+    attempts, notes = attempts_in(files, owners.by_file, selector, account)
     for name in owners.staff:
         account.leave_out(name, "it lies beside nbgrader's folder submitted, not in it", "nbgrader")
     _account_for_rest(files, owners.by_file, attempts, account)

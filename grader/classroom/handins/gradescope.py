@@ -12,12 +12,14 @@ from typing import Any
 from grader.classroom.handins.platforms import OwnerGuess
 from grader.classroom.handins.submitted import SubmittedFile
 from grader.classroom.people.identity import Claim, Identifier
+from grader.classroom.rosters.tables import decoded
 from grader.classroom.timing.times import read_value
 
 FOLDER = re.compile(r"submission_\d+")
 _METADATA = "submission_metadata.yml"
 _ENTRY = re.compile(r"^(?=\S)", re.MULTILINE)  # where the metadata of another submission begins
 _FIELD = re.compile(r"^\s*(?:- )?:(name|sid|email|created_at):[ \t]*(.*?)[ \t]*$", re.MULTILINE)
+_NOT_PLAIN = tuple("[{]},&*!|>%@`#")  # what begins with these in YAML is no plain text
 _IDENTIFIERS = {"email": "email", "sid": "sis", "id": "gradescope", "user_id": "gradescope"}
 
 
@@ -42,15 +44,16 @@ def read_metadata(files: Sequence[SubmittedFile], zone: tzinfo) -> Submissions:
                 )
             folder = PurePosixPath(file.name).parent
             for name, entry in entries.items():
-                if guess := _submitters(entry, str(name), zone):
-                    owners[str(folder / str(name))] = guess
+                path = str(folder / str(name))
+                if guess := _submitters(entry, str(name), path, zone):
+                    owners[path] = guess
     return Submissions(owners=owners, problems=tuple(problems))
 
 
 def _entries(path: Path) -> tuple[dict[Any, Any], str]:
     """Return the metadata by folder, and a few words on what could not be read."""
     try:
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
+        text = decoded(path.read_bytes())
     except OSError as error:
         return {}, str(error.strerror)
     whole, problem = _load_yaml(text)
@@ -114,6 +117,8 @@ def _fields(block: str) -> dict[str, Any]:
     entry: dict[str, Any] = {":submitters": people}
     for field, value in _FIELD.findall(block):
         plain = value.strip("'\"")
+        if value.startswith(_NOT_PLAIN):
+            continue
         if field == "created_at":
             entry.setdefault(":created_at", plain)
         elif field == "name" or not people:
@@ -123,7 +128,7 @@ def _fields(block: str) -> dict[str, Any]:
     return entry
 
 
-def _submitters(entry: Any, folder: str, zone: tzinfo) -> OwnerGuess | None:
+def _submitters(entry: Any, folder: str, path: str, zone: tzinfo) -> OwnerGuess | None:
     if not isinstance(entry, Mapping):
         return None
     people = _value(entry, "submitters") or []
@@ -136,6 +141,7 @@ def _submitters(entry: Any, folder: str, zone: tzinfo) -> OwnerGuess | None:
         handed_in=time,
         unread_time=unread,
         group=folder if len(members) > 1 else "",
+        place=path if time else "",
     )
 
 

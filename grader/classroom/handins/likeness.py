@@ -31,15 +31,14 @@ try download downloads export exports late my is was done fixed working backup t
 util helper helpers
 """
 _NOT_PEOPLE = frozenset(_WORDS.split())
-# Folders beside those of students: material of the course, or of its tools.
-_RESOURCES = frozenset(
-    """
-    asset assets build config configs data dataset datasets dist doc docs documentation env example examples
-    feedback figure figures handout handouts image images img imgs lecture lectures lib logs material materials
-    media misc notes old output outputs plot plots release rubric rubrics script scripts slides solution
-    solutions source src starter template templates temp test tests tmp tools util utils venv
-    """.split()
-)
+# Words for folders beside those of students: material of the course, or of its tools.
+_MATERIAL = """
+asset assets build config configs data dataset datasets dist doc docs documentation env example examples
+feedback figure figures handout handouts image images img imgs lecture lectures lib logs material materials
+media misc notes old output outputs plot plots release rubric rubrics script scripts slides solution
+solutions source src starter template templates temp test tests tmp tools util utils venv
+"""
+_RESOURCES = frozenset(_MATERIAL.split())
 
 
 class RosterNames:

@@ -21,6 +21,7 @@ from grader.classroom.handins.platforms import (
     ilias_owners,
     is_canvas_name,
     nbgrader_owner,
+    nbgrader_place,
     one_owner,
     platform_owner,
     with_canvas_attempts,
@@ -100,11 +101,13 @@ def _nbgrader_owners(files: Sequence[SubmittedFile], zone: tzinfo) -> dict[str, 
     owners = {}
     for file in files:
         if (student := nbgrader_owner(file.parts)) is not None:
-            time, unread = read_time(texts.get(_folder(file), ""), zone)
+            place = nbgrader_place(file.parts)
+            time, unread = read_time(texts.get(place, ""), zone)
             owners[file.name] = OwnerGuess(
                 members=one_owner(student, Identifier("student id", student)),
                 handed_in=time,
                 unread_time=unread,
+                place=place if time else "",
             )
     return owners
 

@@ -29,7 +29,7 @@ _HOMEWORK = re.compile(
 )
 _DATE = re.compile(r"(19|20)\d\d")
 _MOODLE = re.compile(r"(?P<owner>.+)_(?P<user>\d+)_assignsubmission_[a-z]+(_.*)?", re.DOTALL)
-_ILIAS = re.compile(r"(?P<last>[^_\d]+)_(?P<first>[^_\d]+)_(?P<login>[A-Za-z]\S*)_(?P<user>\d+)")
+_ILIAS = re.compile(r"(?P<last>[^_\d]+)_(?P<first>[^_\d]+)_(?P<login>[A-Za-z]\S*|\d{3,})_(?P<user>\d+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +39,7 @@ class OwnerGuess:
     Attributes:
         members, number, handed_in, unread_time, is_late, group: those of ``Attempt``.
         upload: rank of the file among all uploads, where the platform numbers them.
+        place: folder of the submission, where the platform gives each a time of its own; "" elsewhere.
     """
 
     members: tuple[Claim, ...]
@@ -48,6 +49,7 @@ class OwnerGuess:
     is_late: bool = False
     group: str = ""
     upload: int = 0
+    place: str = ""
 
     @property
     def owner(self) -> str:
@@ -96,22 +98,31 @@ def nbgrader_owner(parts: Sequence[str]) -> str | None:
     return below[0] if len(below) >= 3 or is_empty else None
 
 
+def nbgrader_place(parts: Sequence[str]) -> str:
+    """Return the folder of a submission that nbgrader collected, ``…/submitted/student/assignment``."""
+    return "/".join(parts[: parts.index("submitted") + 3])
+
+
 def ilias_owners(names: Iterable[Sequence[str]]) -> dict[tuple[str, ...], OwnerGuess]:
-    """Return the owner of each folder, by its path, wherever ILIAS named all folders of a folder."""
+    """Return the owner of each folder, by its path, where ILIAS named at least half of those beside it."""
     subfolders: dict[tuple[str, ...], set[str]] = defaultdict(set)
     for parts in names:
         for depth in range(len(parts) - 1):
             subfolders[tuple(parts[:depth])].add(parts[depth])
     owners = {}
     for folder, children in subfolders.items():
-        matches = {child: _ILIAS.fullmatch(child) for child in children}
-        if all(match and likeness(f"{match['last']} {match['first']}") for match in matches.values()):
-            for child, match in matches.items():
-                assert match is not None
+        found = {child: match for child in children if (match := _ilias_match(child))}
+        if 2 * len(found) >= len(children):  # the others are strays, such as a folder of the TA's
+            for child, match in found.items():
                 name = f"{match['first']} {match['last']}"
                 login = Identifier("login", match["login"])
                 owners[*folder, child] = OwnerGuess(members=one_owner(name, login))
     return owners
+
+
+def _ilias_match(folder: str) -> re.Match[str] | None:
+    match = _ILIAS.fullmatch(folder)
+    return match if match and likeness(f"{match['last']} {match['first']}") else None
 
 
 def with_canvas_attempts(guesses: Mapping[str, OwnerGuess]) -> dict[str, OwnerGuess]:

@@ -14,7 +14,7 @@ from grader.classroom.people.identity import Claim
 from grader.classroom.people.students import Attempt
 from grader.files import read_handed_in
 
-_Key = tuple[tuple[Claim, ...], int]
+_Key = tuple[tuple[Claim, ...], int, str]
 _REASONS = {
     Kind.PACKED: "archives of its format cannot be opened; unpack it, and grade the folder",
     Kind.SCRIPT: "no graded notebook imports it",
@@ -37,7 +37,7 @@ def attempts_in(
     groups: dict[_Key, list[SubmittedFile]] = defaultdict(list)
     for file in files:
         if (guess := owners.get(file.name)) and file.is_gradable:
-            groups[guess.members, guess.number].append(file)
+            groups[guess.members, guess.number, guess.place].append(file)
     with_notebooks = {key[0] for key, own in groups.items() if any(_is_notebook(file) for file in own)}
     beside: dict[tuple[Claim, ...], list[SubmittedFile]] = defaultdict(list)
     for file in files:
@@ -45,7 +45,7 @@ def attempts_in(
             beside[guess.members].append(file)
     attempts: list[Attempt] = []
     notes: list[str] = []
-    for (members, _), own in groups.items():
+    for (members, *_), own in groups.items():
         if members in with_notebooks and not any(map(_is_notebook, own)):
             continue
         chosen = selector.choose(own, {file.name: owners[file.name].upload for file in own})

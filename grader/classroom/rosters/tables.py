@@ -103,6 +103,11 @@ def read_text(path: Path) -> str:
     for start, kind in _OTHER_FILES.items():
         if data.lstrip().startswith(start):
             raise UsageError(f"{path} is {kind}, not a CSV file; save or download the table as CSV")
+    return decoded(data)
+
+
+def decoded(data: bytes) -> str:
+    """Return the text of a file in UTF-8, UTF-16, Windows-1252 or Mac Roman, whichever it is."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", errors="replace")
     for encoding, zeros in (("utf-16-le", data[1:200:2]), ("utf-16-be", data[0:200:2])):

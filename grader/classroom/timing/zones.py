@@ -11,6 +11,7 @@ from functools import cache
 from grader.errors import UsageError
 
 _ABBREVIATIONS = {"CET", "EET", "EST", "HST", "MET", "MST", "WET"}  # that are also names of zones
+_TRANSLATED = {"MEZ": 1, "MESZ": 2, "WEZ": 0, "WESZ": 1, "OEZ": 2, "OESZ": 3}  # hours
 _OFFSET = re.compile(r"(?:UTC|GMT)?\s?([+\-−])(\d{1,2})(?::?(\d{2}))?", re.IGNORECASE)
 
 
@@ -84,6 +85,8 @@ def abbreviated_zone(name: str, year: int, zone: tzinfo) -> tzinfo | None:
     Otherwise all zones of the world that use it have to agree: without a course's zone CST may be Chicago,
     Havana or Shanghai.
     """
+    if name in _TRANSLATED:  # German ones, which zones themselves do not have
+        return timezone(timedelta(hours=_TRANSLATED[name]))
     offsets = dict(_abbreviations_of(zone, year)).get(name) or _offsets_by_abbreviation(year).get(name, set())
     return timezone(next(iter(offsets))) if len(offsets) == 1 else None
 
