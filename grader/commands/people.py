@@ -100,5 +100,7 @@ def _list(book: Gradebook, *, as_json: bool) -> None:
                 print(f"    {record['key']} ({line(record['name'])}{merged})")
             for text in ids:
                 print(f"    {'  ' if len(person['records']) > 1 else ''}{text}")
+    for removal in book.removals():
+        print(f"\nRemoved: {removal.sentence}")
     for sentence in listed["conflicts"]:
         print(f"\nTo settle: {line(sentence)}")

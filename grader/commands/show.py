@@ -5,11 +5,18 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from grader.commands import GRADED
+
+_LINKS = {  # changes of who is who, which name another record
+    "merged": "merged with",
+    "no longer merged": "no longer merged with",
+    "two people": "not the same person as",
+    "not two people": "may be the same person as",
+}
 
 
 def main(argv: Sequence[str]) -> int:
@@ -50,9 +57,15 @@ def main(argv: Sequence[str]) -> int:
         print(f"  {'NEEDS REVIEW  ' if each.is_flagged else ''}{amount}{line(each.sentence)}")
     print("\nHistory")
     for change in history:
-        moved = f": {change['before'] or 'nothing'} → {change['after']}"
-        print(f"  {change['at']}  {change['who']}  {change['what']}{moved}  ({line(change['why'])})")
+        print(f"  {change['at']}  {change['who']}  {_change(change)}  ({line(change['why'])})")
     return GRADED
+
+
+def _change(change: Mapping[str, str | None]) -> str:
+    what, before, after = change["what"] or "", change["before"], change["after"]
+    if what in _LINKS:
+        return f"{_LINKS[what]} {after}"
+    return f"{what}: {before or 'nothing'} → {after or 'nothing'}" if before or after else what
 
 
 def _parser() -> argparse.ArgumentParser:

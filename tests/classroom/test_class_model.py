@@ -9,20 +9,17 @@ run hands its notebooks over, so that a step takes a fraction of a second.
 from __future__ import annotations
 
 import csv
-import io
-import json
 import random
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import pytest
-from classes import content, run, tiny_rubric
+from classes import content, run
 from hypothesis import HealthCheck, Phase, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -33,20 +30,15 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from stub_judge import one_criterion_rubric, run_here
 
-from grader import cli
-from grader.classroom import batch
 from grader.classroom.handins.collect import CollectedSubmissions, collect
 from grader.classroom.people.identity import Claim
-from grader.model import CriterionResult, Grade, Verdict
-from grader.pipeline import JudgedNotebook
-from grader.sandbox import isolation
 
 NAMES = ("Max Miller", "Ida Ober", "Min Kim", "Zoë Ann Ng")  # few, so that namesakes are common
 PLATFORMS = ("canvas", "moodle", "gradescope")
 DUE = "2026-03-01T12:00:00+00:00"
 IN_TIME, TOO_LATE = "2026-03-01 10:00:00.000000000 Z", "2026-03-02 18:00:00.000000000 Z"  # two days begun
-POSSIBLE = 1000
 Ids = frozenset[tuple[str, str]]
 
 
@@ -113,35 +105,6 @@ class Model:
         return round((points + added) * (0.8 if late and "extend" not in acts else 1.0), 2)
 
 
-def _judged(points: int, digest: str) -> JudgedNotebook:
-    result = CriterionResult(
-        id="answer.right",
-        exercise=1,
-        title="The answer",
-        possible=float(POSSIBLE),
-        earned=float(points),
-        verdict=Verdict.FAIL,
-        credit=points / POSSIBLE,
-        message="As it is.",
-    )
-    grade = Grade(
-        submission={"name": "x", "path": "x", "sha256": digest},
-        rubric={"id": "tiny", "digest": "0" * 64},
-        criteria=(result,),
-        provisional=False,
-        environment={},
-        seconds={"total": 0.1},
-    )
-    return JudgedNotebook(grade=grade, figures=(), readable=True)
-
-
-def _run_tasks(tasks: Sequence[Any], *_: object) -> Iterator[tuple[Any, JudgedNotebook]]:
-    """Stand in for the judges: a notebook that says ``answer = 12`` earns 12 points."""
-    for task in tasks:
-        source = json.loads(task.path.read_text())["cells"][0]["source"]
-        yield task, _judged(int(source.rpartition("=")[2]), task.digest)
-
-
 class ClassMachine(RuleBasedStateMachine):
     """A course of a few students over several runs of the command."""
 
@@ -149,9 +112,7 @@ class ClassMachine(RuleBasedStateMachine):
         super().__init__()
         self.root = Path(tempfile.mkdtemp())
         self.out = self.root / "reports"
-        self.rubric = tiny_rubric(self.root / "tiny")
-        text = (self.rubric / "rubric.toml").read_text()
-        (self.rubric / "rubric.toml").write_text(_one_criterion(text))
+        self.rubric = one_criterion_rubric(self.root / "tiny")
         self.model, self.runs, self.points = Model(), 0, 0
         self.students: list[Student] = []
         self.claims: dict[Student, set[Ids]] = {}  # what was seen of each student at once
@@ -167,19 +128,10 @@ class ClassMachine(RuleBasedStateMachine):
 
     def grade(self, *arguments: str | Path) -> tuple[int, str]:
         """Run ``grade`` in this process and return its exit code and everything that it printed."""
-        raw = io.BytesIO()
-        stream = io.TextIOWrapper(raw, encoding="utf-8", write_through=True)
-        with (
-            redirect_stdout(stream),
-            redirect_stderr(stream),
-            patch.object(batch, "run_tasks", _run_tasks),
-            patch.object(isolation, "required_isolation", lambda **_: None),  # measuring takes a second
-        ):
-            code = cli.main([*map(str, arguments), "--out", str(self.out)])
-        text = raw.getvalue().decode()
-        note(f"grade {' '.join(map(str, arguments))}\n{text}")
-        assert "Traceback" not in text
-        return code, text
+        ran = run_here(self.out, *arguments)
+        note(f"grade {' '.join(map(str, arguments))}\n{ran.err}{ran.out}")
+        assert "Traceback" not in ran.err
+        return ran.code, ran.err + ran.out
 
     def chosen(self, data: st.DataObject, least: int = 1) -> list[Student]:
         """Return some students, in any order."""
@@ -377,18 +329,6 @@ class ClassMachine(RuleBasedStateMachine):
             if other.name == student.name and any(not ids & part for ids in claims):
                 return False
         return True
-
-
-def _one_criterion(text: str) -> str:
-    """Return the tiny rubric with one criterion worth ``POSSIBLE`` points."""
-    head = text[: text.index("[[criterion]]")]
-    return f"""{head}
-[[criterion]]
-id = "answer.right"
-exercise = 1
-title = "The answer"
-points = {POSSIBLE}
-"""
 
 
 def _groups(students: Sequence[Student], data: st.DataObject) -> list[list[Student]]:

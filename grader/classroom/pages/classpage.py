@@ -158,6 +158,7 @@ def _render(book: Gradebook) -> str:
                 for one, two, share, page in book.similar_pairs()
             ],
             notes=[*mixed_editions(book, book.entries()), *(book.setting("notes") or [])],
+            removed=[removal.sentence for removal in book.removals()],
             files=book.setting("files"),
             not_graded=accounting.not_graded(book.setting("files")),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,7 @@ def listing(book: Gradebook) -> dict[str, Any]:
     directory = book.directory()
     how = {link.second: link.reason for link in directory.merges}
     people = []
-    for records in sorted(directory.people(), key=lambda records: records[0].key):
+    for records in sorted(book.everybody(), key=lambda records: records[0].key):
         entry = book.entry(records[0].key)
         states = {
             "not a student": not is_student(records),
@@ -140,7 +141,8 @@ def listing(book: Gradebook) -> dict[str, Any]:
             }
         )
     conflicts = [conflict.sentence for conflict in directory.open_conflicts()]
-    return {"schema": 1, "people": people, "conflicts": conflicts}
+    removed = [asdict(each) for each in book.removals()]
+    return {"schema": 1, "people": people, "removed": removed, "conflicts": conflicts}
 
 
 def _two(book: Gradebook, people: Sequence[str], what: str) -> tuple[int, int]:

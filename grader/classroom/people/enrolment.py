@@ -11,7 +11,7 @@ from grader.classroom.people.directory import IDENTIFIER, NAME, SUBMISSION, Dire
 from grader.classroom.people.identity import Claim, RosterEntry
 from grader.classroom.people.records import LinkChanges
 from grader.classroom.people.students import Attempt
-from grader.classroom.people.teams import with_team_members
+from grader.classroom.people.teams import is_team, with_team_members
 from grader.classroom.storage.gradebook import Gradebook
 from grader.text import line
 
@@ -58,15 +58,19 @@ def enrol(
         roster: the rows of a new roster; None if the one before still counts.
         known: records of claims whose person was named by hand.
     """
-    with book.transaction(), book.editing() as directory:
-        if roster is not None:
-            take_roster(directory, roster)
-        attempts, unknown_teams = with_team_members(directory, attempts)
-        homes = dict(known or {})
-        claims = list(dict.fromkeys(m for each in attempts for m in each.members if m not in homes))
-        homes |= zip(claims, place(directory, claims, SUBMISSION), strict=True)
+    with book.transaction():
+        with book.editing() as directory:
+            if roster is not None:
+                take_roster(directory, roster)
+            resolved, unknown_teams = with_team_members(directory, attempts)
+            homes = dict(known or {})
+            claims = list(dict.fromkeys(m for each in resolved for m in each.members if m not in homes))
+            homes |= zip(claims, place(directory, claims, SUBMISSION), strict=True)
+        for before, after in zip(attempts, resolved, strict=True):
+            if is_team(before) and before != after:
+                _dissolve(book, directory, before.group, [homes[member] for member in after.members])
     own: dict[int, list[tuple[int, Attempt]]] = defaultdict(list)
-    for attempt in attempts:
+    for attempt in resolved:
         for record in dict.fromkeys(homes[member] for member in attempt.members):
             own[directory.clusters.root(record)].append((record, attempt))
     students, notes = [], [*_sentences(directory, book.changes), *unknown_teams]
@@ -85,6 +89,15 @@ def enrol(
     students.sort(key=lambda student: student.key)
     conflicts = tuple(conflict.sentence for conflict in directory.open_conflicts())
     return Enrolment(students=tuple(students), notes=tuple(notes), conflicts=conflicts)
+
+
+def _dissolve(book: Gradebook, directory: Directory, team: str, members: Sequence[int]) -> None:
+    """Give the members of a team what an earlier run, which did not know them, kept under the team's name."""
+    because = f"the members of {line(team)} are known now"
+    for record in directory.records.values():
+        is_teams = record.origin == SUBMISSION and not record.identifiers and record.names == {team}
+        if is_teams and any(each.group == team for each in book.attempts([record.id]).get(record.id, ())):
+            book.pass_to_members(record.id, members, because)
 
 
 def _order(handed_in: tuple[int, Attempt]) -> tuple[int, float, str]:

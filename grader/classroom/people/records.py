@@ -13,6 +13,7 @@ from grader.classroom.people.directory import NAME, Conflict, Directory, Link, R
 from grader.classroom.people.identity import Identifier
 from grader.classroom.people.name_matching import match_names
 from grader.classroom.storage.store import Store, current_user, timestamp
+from grader.text import line
 
 _WHY = {
     "identifier": "their identifiers were given together",
@@ -39,6 +40,24 @@ class Decision:
     who: str
     what: str
     because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removal:
+    """Somebody who was taken out of the class: by whom and when, and the reason."""
+
+    student: str
+    name: str
+    by: str
+    because: str
+
+    @property
+    def sentence(self) -> str:
+        """The removal, for staff."""
+        return (
+            f"{line(self.name)} ({self.student}) was removed from the class ({line(self.by)}): "
+            f"{line(self.because)}"
+        )
 
 
 class RecordStore(Store):
@@ -91,6 +110,16 @@ class RecordStore(Store):
         rows = self._rows("SELECT * FROM decision WHERE undone IS NULL ORDER BY id DESC LIMIT 1")
         fields = Decision.__dataclass_fields__
         return Decision(**{name: rows[0][name] for name in fields}) if rows else None
+
+    def removals(self) -> list[Removal]:
+        """Return everybody who was taken out of the class, by key."""
+        directory, found = self.directory(), []
+        query = "SELECT why FROM change WHERE person = ? AND what = 'removed' ORDER BY id DESC LIMIT 1"
+        for root in (directory.records[id] for id in directory.clusters.members):
+            if root.removed is not None:
+                why = next((str(row["why"]) for row in self._rows(query, root.id)), "")
+                found.append(Removal(student=root.key, name=root.name, by=root.removed, because=why))
+        return sorted(found, key=lambda each: each.student)
 
     def undo(self, decision: Decision, because: str, who: str) -> list[int]:
         """Take back a decision, and return the records it was about. Use it inside a transaction."""

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from grader.classroom.marks import TOTAL, Adjustment, FinalMark, NewAdjustment, final_mark
 from grader.classroom.people.directory import Record
-from grader.classroom.people.records import RecordStore
 from grader.classroom.people.students import Person
+from grader.classroom.people.superseded import superseded
 from grader.classroom.storage.entries import (
     GradebookEntry,
     identifiers_by_name,
@@ -19,6 +19,7 @@ from grader.classroom.storage.entries import (
     person_of,
 )
 from grader.classroom.storage.results import ResultInputs, ResultStore
+from grader.classroom.storage.similar_pairs import PairStore
 from grader.classroom.storage.store import current_user, timestamp
 from grader.classroom.storage.stored_attempts import (
     AttemptStore,
@@ -30,10 +31,12 @@ from grader.classroom.timing.lateness import LateRule
 
 __all__ = ["Gradebook", "GradebookEntry", "ResultInputs", "current_user", "timestamp"]
 
+_INSERT_ADJUSTMENT = "INSERT INTO adjustment VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)"
+_DISSOLVED = "passed to its members"  # in the history of a team
 _OF_THE_WORK = ("add", "set", "comment", "days late")  # adjustments of a hand-in; others are of a person
 
 
-class Gradebook(ResultStore, RecordStore, AttemptStore):
+class Gradebook(ResultStore, AttemptStore, PairStore):
     """An open gradebook. Every method raises UsageError if the file cannot be read or written."""
 
     def late_rule(self) -> LateRule | None:
@@ -48,8 +51,20 @@ class Gradebook(ResultStore, RecordStore, AttemptStore):
 
     def people(self) -> list[Person]:
         """Return every person of the class, staff included, sorted by key."""
-        people = [person_of(records) for records in self.directory().people()]
+        people = [person_of(records) for records in self.everybody()]
         return sorted(people, key=lambda person: person.key)
+
+    def everybody(self) -> list[list[Record]]:
+        """Return the records of each person of the class, without those that nobody is behind any more."""
+        directory = self.directory()
+        used = self._people("SELECT person FROM attempt")
+        used |= self._people("SELECT person FROM adjustment WHERE withdrawn IS NULL")
+        teams = self._people("SELECT person FROM change WHERE what = ?", _DISSOLVED)
+        gone = superseded(directory, used, teams)
+        return [records for records in directory.people() if records[0].id not in gone]
+
+    def _people(self, query: str, *values: str) -> set[int]:
+        return {row["person"] for row in self._rows(query, *values)}
 
     def keys(self) -> list[str]:
         """Return every report name that was ever given, also of merged and removed records."""
@@ -66,7 +81,7 @@ class Gradebook(ResultStore, RecordStore, AttemptStore):
 
         Grades are parsed one at a time, so that a large class does not have to fit into memory.
         """
-        people = [(person_of(records), records) for records in self.directory().people()]
+        people = [(person_of(records), records) for records in self.everybody()]
         people.sort(key=lambda each: (each[0].name.casefold(), each[0].key))
         for entry in self._entries([records for _, records in people]):
             if entry.is_student or entry.submitted or entry.adjustments:
@@ -151,6 +166,26 @@ class Gradebook(ResultStore, RecordStore, AttemptStore):
 
     # Adjustments and the audit trail
 
+    def pass_to_members(self, team: int, members: Sequence[int], because: str) -> None:
+        """Give each member what was handed in and adjusted under the name of their team.
+
+        Args:
+            team: the record that the team's name stands for.
+            members: records.
+        """
+        self._rows("DELETE FROM attempt WHERE person = ? AND entered IS NULL", team)
+        self.log_change(team, _DISSOLVED, None, None, because)
+        adjustments = self._adjustments([team]).get(team, [])
+        linked = self._next_link()
+        for number, each in enumerate(adjustments, start=linked):
+            content = (each.kind, each.criterion, each.points, each.because, each.who, each.at)
+            for member in members:
+                row = (member, *content, each.earned, each.verdict, each.until, "group", number)
+                self._rows(_INSERT_ADJUSTMENT, *row)
+                self.log_change(member, f"{each.kind} {each.criterion} of the group", None, None, because)
+            note = f"{timestamp()} {current_user()}"
+            self._rows("UPDATE adjustment SET withdrawn = ? WHERE id = ?", note, each.id)
+
     def adjust(self, student: str, asked: NewAdjustment, *, named: int | None = None) -> None:
         """Add an adjustment, and log it.
 
@@ -170,7 +205,7 @@ class Gradebook(ResultStore, RecordStore, AttemptStore):
         """Add an adjustment for each member of a student's group; see ``adjust``."""
         with self.transaction():
             entry = self.entry(student)
-            linked = int(self._rows("SELECT coalesce(max(linked), 0) + 1 AS next FROM adjustment")[0]["next"])
+            linked = self._next_link()
             for key in sorted([entry.person.key, *entry.group]):
                 self._adjust(self.entry(key), asked, linked=linked)
 
@@ -189,10 +224,14 @@ class Gradebook(ResultStore, RecordStore, AttemptStore):
         scope = "person" if linked is None else "group"
         content = (asked.kind, asked.criterion, asked.points, asked.because, asked.who, timestamp())
         row = (record, *content, *verdict, asked.until, scope, linked)
-        self._rows("INSERT INTO adjustment VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)", *row)
+        self._rows(_INSERT_ADJUSTMENT, *row)
         after = self.entry(entry.person.key).mark
         what = f"{asked.kind} {asked.criterion}{'' if linked is None else ' of the group'}"
         self.log_change(record, what, _final(entry.mark), _final(after), asked.because, asked.who)
+
+    def _next_link(self) -> int:
+        """Return a number that no group's adjustments have."""
+        return int(self._rows("SELECT coalesce(max(linked), 0) + 1 AS next FROM adjustment")[0]["next"])
 
     @staticmethod
     def _record_of(entry: GradebookEntry, asked: NewAdjustment, named: int | None) -> int:
@@ -247,26 +286,6 @@ class Gradebook(ResultStore, RecordStore, AttemptStore):
             fields = {name: row[name] for name in Adjustment.__dataclass_fields__}
             found.setdefault(row["person"], []).append(Adjustment(**fields))
         return found
-
-    def similar_pairs(self) -> list[tuple[str, str, float, str]]:
-        """Return pairs of students with similar code: both keys, the shared fraction, the page's path."""
-        directory = self.directory()
-        key_of = {each.key: directory.root(each.id) for each in directory.records.values()}
-        pairs = []
-        for first, second, share, page in self._rows(
-            "SELECT * FROM alike ORDER BY share DESC, first, second"
-        ):
-            one, two = key_of[first], key_of[second]  # records may have been merged or removed since
-            if one is not two and one.removed is None and two.removed is None:
-                pairs.append((one.key, two.key, share, page))
-        return pairs
-
-    def set_similar_pairs(self, pairs: Sequence[tuple[str, str, float, str]]) -> None:
-        """Replace all pairs of students with similar code."""
-        with self.transaction():
-            self._rows("DELETE FROM alike")
-            for pair in pairs:
-                self._rows("INSERT INTO alike VALUES (?, ?, ?, ?)", *pair)
 
 
 def _final(mark: FinalMark) -> str:
