@@ -41,6 +41,6 @@ def of_one_assignment(
             f"one, such as submitted/*/{(wanted or assignments)[-1]}"
         )
     others = {file.name: name for name in assignments if name != wanted[0] for file in by_assignment[name]}
-    for file, name in others.items():
-        account.leave_out(file, f"it is of another assignment, {name}", "nbgrader")
+    for label, name in others.items():
+        account.leave_out(label, f"it is of another assignment, {name}", "nbgrader")
     return [file for file in files if file.name not in others]
