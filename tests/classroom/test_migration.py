@@ -70,6 +70,9 @@ def test_a_migration_that_fails_leaves_the_gradebook_as_it_was(out):
     with closing(sqlite3.connect(out / "gradebook.sqlite")) as book:
         book.execute("UPDATE student SET ids = '{' WHERE key = 'aa11'")
         book.commit()
-    assert run(out, "list").code != 0
+    ran = run(out, "list")
+    assert ran.code == 2
+    assert "gradebook.sqlite is damaged" in ran.err
+    assert "restore a backup" in ran.err
     assert gradebook_rows(out, "PRAGMA user_version") == [(1,)]
     assert gradebook_rows(out, "SELECT count(*) FROM student") == [(5,)]

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import atexit
+import io
 import json
 import os
 import sqlite3
-import subprocess
 import sys
 import zipfile
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager, redirect_stderr, redirect_stdout
 from datetime import datetime
 from pathlib import Path
+from unittest.mock import patch
 
 from conftest import Ran
 from report_samples import EXERCISES
 
+from grader import cli, pipeline
+from grader.classroom import scheduler
 from grader.classroom.handins.collect import CollectedSubmissions
 from grader.classroom.pages import classpage
 from grader.classroom.pages.reports import refresh_reports
@@ -26,9 +30,11 @@ from grader.classroom.people.name_matching import match_names
 from grader.classroom.people.students import Attempt, Person
 from grader.classroom.storage.gradebook import Gradebook, ResultInputs
 from grader.classroom.storage.stored_attempts import StoredAttempt
+from grader.judging.prefork import PreforkServer
 from grader.model import Grade
 
 SOURCE = "def answer(): return 42"
+_SERVERS: dict[tuple[str, ...] | None, PreforkServer] = {}
 _RUBRIC = """
 id = "tiny"
 title = "A tiny homework"
@@ -118,15 +124,39 @@ def command(*arguments: str | Path) -> list[str]:
 
 
 def run(out: Path, *arguments: str | Path) -> Ran:
-    """Run the installed ``grade`` with its results in ``out``."""
-    completed = subprocess.run(
-        [*command(*arguments), "--out", str(out)],
-        env=os.environ | {"NO_COLOR": "1"},
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    return Ran(completed.returncode, completed.stdout, completed.stderr, out)
+    """Run ``grade`` with its results in ``out``, in this process and with judges from one warm server.
+
+    To start Python, PyTorch and the warm processes anew takes most of the time of a small class.
+    """
+    # Bytes below text, as the real streams are: exports write to ``sys.stdout.buffer``.
+    output, errors = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n") for _ in range(2))
+    with ExitStack() as stack:
+        for module in (scheduler, pipeline):
+            stack.enter_context(patch.object(module, "judge_starter", _shared_server))
+        stack.enter_context(patch.dict(os.environ, {"NO_COLOR": "1"}))
+        stack.enter_context(redirect_stdout(output))
+        stack.enter_context(redirect_stderr(errors))
+        try:
+            code = cli.main([*map(str, arguments), "--out", str(out)])
+        except SystemExit as leaving:
+            code = int(leaving.code or 0)
+    return Ran(code, _written(output), _written(errors), out)
+
+
+def _written(stream: io.TextIOWrapper) -> str:
+    stream.flush()
+    stream.seek(0)
+    return stream.read()
+
+
+@contextmanager
+def _shared_server(layers: Sequence[str] | None = None) -> Iterator[PreforkServer]:
+    """Provide the server for these layers, which ends with the last test."""
+    key = None if layers is None else tuple(layers)
+    if key not in _SERVERS:
+        _SERVERS[key] = PreforkServer(layers)
+        atexit.register(_SERVERS[key].close)
+    yield _SERVERS[key]
 
 
 def save_student(

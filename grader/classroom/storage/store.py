@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from json import JSONDecodeError
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -110,13 +111,13 @@ class Store:
         raise NotImplementedError  # by the gradebook, which knows people
 
     def _checked(self, action: Callable[[], _T]) -> _T:
-        """Run ``action`` and turn SQLite's errors into UsageError."""
+        """Run ``action`` and turn errors of SQLite and of what is stored into UsageError."""
         try:
             return action()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, JSONDecodeError) as error:  # JSON: in a column of an older gradebook
             raise self._usage_error(error) from error
 
-    def _usage_error(self, error: sqlite3.Error) -> UsageError:
+    def _usage_error(self, error: sqlite3.Error | JSONDecodeError) -> UsageError:
         text = str(error)
         if isinstance(error, sqlite3.OperationalError):
             advice = next((each for part, each in _ADVICE.items() if part in text), "choose another --out")
