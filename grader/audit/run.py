@@ -88,7 +88,7 @@ def run(
     """
     done: dict[str, Trial] = {}
     with WarmGrader(rubric) as grader, ThreadPoolExecutor(jobs) as pool:
-        futures = [pool.submit(_try, grader, solution, options) for solution in solutions]
+        futures = [pool.submit(try_solution, grader, solution, options) for solution in solutions]
         try:
             for future in as_completed(futures):
                 trial = future.result()
@@ -101,7 +101,8 @@ def run(
     return [done[solution.name] for solution in solutions]
 
 
-def _try(grader: WarmGrader, solution: Solution, options: Options) -> Trial:
+def try_solution(grader: WarmGrader, solution: Solution, options: Options) -> Trial:
+    """Return the grade of one solution, compared with the expected one."""
     grade = grader.grade(solution.notebook(), options)
     return Trial(
         solution=solution,

@@ -14,7 +14,10 @@ from grader.commands import GRADED, NOT_GRADED
 from grader.errors import UsageError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from grader.audit.corpus import Corpus, Solution
+    from grader.audit.rewriting.trials import Rewrite
     from grader.audit.run import Trial
     from grader.rubric import Rubric
 
@@ -40,6 +43,8 @@ def main(argv: Sequence[str]) -> int:
     rubric = Rubric.load(arguments.rubric)
     solutions = _select(Corpus(rubric.folder), rubric, arguments)
     console, progress = Console(highlight=False), Console(stderr=True, highlight=False)
+    if arguments.rewrites:
+        return _rewrite(solutions, arguments, console, progress)
     options = Options(quick=arguments.quick, seed=arguments.seed, device=arguments.device)
     progress.print(f"{len(solutions)} solutions, {arguments.jobs} at once")
     trials = run(
@@ -51,6 +56,41 @@ def main(argv: Sequence[str]) -> int:
     print_summary(console, trials)
     console.print(f"\nTable:  {page}\nResult: {result}", soft_wrap=True)
     return GRADED if _is_sound(trials) else NOT_GRADED
+
+
+def _rewrite(
+    solutions: Sequence[Solution], arguments: argparse.Namespace, console: Console, progress: Console
+) -> int:
+    """Try rewrites of the solutions, with the seeds from ``--seed`` on; 0 if all are judged as before."""
+    try:
+        from grader.audit.rewriting.run import run, summary
+    except ImportError as error:
+        raise UsageError(f"--rewrites needs the package libcst: {error}") from error
+    from rich.markup import escape
+
+    from grader.options import Options
+
+    results = arguments.out / "rewrites.jsonl"
+    arguments.out.mkdir(parents=True, exist_ok=True)
+
+    def show(made: Rewrite) -> None:
+        mark = {"kept": "✓", "wronged": "✗"}.get(made.status, "·")
+        details = f" {' '.join(map(str, made.fewest))}: {made.remarks[0]}" if made.remarks else ""
+        progress.print(escape(f"{mark} {made.seed} {made.solution}{details}"), soft_wrap=True)
+
+    rewrites = run(
+        arguments.rubric,
+        solutions,
+        Options(quick=arguments.quick, device=arguments.device),
+        seeds=range(arguments.seed, arguments.seed + arguments.rewrites),
+        jobs=arguments.jobs,
+        results=results,
+        on_rewrite=show,
+    )
+    for line in summary(rewrites):
+        console.print(escape(line), soft_wrap=True)
+    console.print(f"\nResult: {results}", soft_wrap=True)
+    return GRADED if all(each.status != "wronged" for each in rewrites) else NOT_GRADED
 
 
 def _is_sound(trials: Sequence[Trial]) -> bool:
@@ -82,6 +122,14 @@ def _parser() -> argparse.ArgumentParser:
         "--pairs", type=_count(0), default=0, metavar="N", help="also test N solutions with two mistakes (0)"
     )
     parser.add_argument(
+        "--rewrites",
+        type=_count(0),
+        default=0,
+        metavar="N",
+        help="instead, test N solutions rewritten by random transformations that keep their meaning; "
+        "the results in DIR/rewrites.jsonl are used again (0)",
+    )
+    parser.add_argument(
         "--part", default="1/1", metavar="I/N", help="only every N-th solution, starting with the I-th"
     )
     parser.add_argument(
@@ -94,7 +142,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="device for student code (auto)"
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of all random numbers (0)")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="seed of all random numbers, or the first of the rewrites (0)",
+    )
     parser.add_argument(
         "--out", type=Path, default=Path("reports"), metavar="DIR", help="folder for the results (reports)"
     )

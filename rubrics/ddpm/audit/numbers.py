@@ -62,11 +62,11 @@ def measure(notebook: Notebook) -> Iterator[tuple[str, Callable[[], Any]]]:
         yield f"network.{channels}", lambda channels=channels: _predictions(parts.network(channels), channels)
     yield "train.alone", lambda: _train(parts, _Network(), _Diffuser())
     yield "train.together", lambda: _train(parts, parts.network(1), parts.diffuser())
-    yield "train.calls", lambda: _calls(lambda network: _train(parts, network, _Diffuser()))
+    yield "train.alone_calls", lambda: _calls(lambda network: _train(parts, network, _Diffuser()))
     yield "sampler.alone", lambda: _samples(parts, _Network(), _Diffuser())
     yield "sampler.alone_many", lambda: _samples(parts, _Network(), _Diffuser(), count=7)
-    yield "sampler.shape", lambda: list(_samples(parts, _Network(), _Diffuser()).shape)
-    yield "sampler.calls", lambda: _calls(lambda network: _samples(parts, network, _Diffuser()))
+    yield "sampler.alone_shape", lambda: list(_samples(parts, _Network(), _Diffuser()).shape)
+    yield "sampler.alone_calls", lambda: _calls(lambda network: _samples(parts, network, _Diffuser()))
     yield "sampler.together", lambda: _samples(parts, parts.network(1), parts.diffuser())
 
 

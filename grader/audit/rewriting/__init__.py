@@ -1,0 +1,1 @@
+"""Rewrite notebooks by random compositions of transformations that keep their meaning."""
