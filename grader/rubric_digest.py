@@ -14,6 +14,7 @@ _HASHED = (".toml", ".py", ".json", ".npz", ".safetensors")
 # What is not listed here decides: a new key has to be shown to be harmless first. Of
 # misconceptions.toml only the credit decides: a result keeps the id that its check recognised.
 _MARKS = ("title", "total", "exercises", "criterion", "settings", "data", "shapes")  # or divided below
+ORDER = "order of the criteria"  # the part that tells it
 _MARKS_A_CRITERION = ("id", "exercise", "title", "points", "hint", "visibility")
 _MARKS_IN_SETTINGS = ("late", "boundaries", "inspect", "timezone")
 _MARKS_IN_DATA = ("availability",)
@@ -55,7 +56,7 @@ def _deciding_rules(rules: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     yield from ((f"shapes.{name}", value) for name, value in rules.get("shapes", {}).items())
     yield from _without(rules.get("data", {}), "data.", _MARKS_IN_DATA)
     yield from _without(rules.get("settings", {}), "settings.", _MARKS_IN_SETTINGS)
-    yield "order of the criteria", [block["id"] for block in criteria]
+    yield ORDER, [block["id"] for block in criteria]
     for block in criteria:
         yield f"criterion {block['id']}", dict(_without(block, "", _MARKS_A_CRITERION))
 

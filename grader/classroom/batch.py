@@ -180,13 +180,21 @@ class _Batch:
         tasks = self._tasks(waiting)
         jobs = self._class_options.jobs or default_jobs(self._options.device)
         if not self._class_options.quiet:
-            print(f"grade: {known} of {known + len(tasks)} results are in the gradebook", file=sys.stderr)
+            results = f"{known} of {known + len(tasks)} results are in the gradebook"
+            print(f"grade: {results}{self._on_equal_notebooks()}", file=sys.stderr)
         with progress_display(len(tasks), quiet=self._class_options.quiet) as display:
             jobs = min(jobs, len(tasks)) or 1
             # closing: an exception here must also stop the running judges, which the generator's exit does.
             with closing(run_tasks(tasks, self._rubric, self._options, jobs, display)) as finished:
                 for task, judged in finished:
                     self._add_result(task, judged, waiting[task.digest], display)
+        self._release()
+
+    def _on_equal_notebooks(self) -> str:
+        """Return why there are fewer results than notebooks, in brackets; "" if there are as many."""
+        labels = {a.label for each in self._students for a in self._counting(each)}
+        digests = {self._digests[label] for label in labels}
+        return f" ({len(labels)} notebooks, some of equal content)" if len(digests) < len(labels) else ""
 
     def _reuse(self) -> int:
         """Look up known results, and return their number."""
@@ -239,6 +247,14 @@ class _Batch:
                 self.is_provisional |= entry.grade.provisional
             self._print(entry)
             refresh_reports(self._book, entry, self._class_options.out)
+
+    def _release(self) -> None:
+        """Take hand-ins from those who had them before somebody decided whose they are."""
+        with self._book.transaction():
+            for record, label in self._book.release_attempts(self._run):
+                self._book.log_change(
+                    record, "hand-in", label, None, "this run found it to be somebody else's"
+                )
 
     def _save(self, student: StudentAttempts) -> None:
         for record, attempts in student.by_record().items():

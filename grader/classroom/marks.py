@@ -137,7 +137,7 @@ def final_mark(
         if id in results and change:
             criteria[id] = round(results[id].earned + change, 2)
     earned = max(earned, 0.0)  # points subtracted from the total may exceed it
-    line = _penalty_line(earned, adjustments, rule, handed_in)
+    line = None if excuse else _penalty_line(earned, adjustments, rule, handed_in)
     penalty = -(line.points or 0.0) if line else 0.0
     lines += [line] if line else []
     return FinalMark(

@@ -1,4 +1,4 @@
-"""``grade people``: list identities in a class, and merge, split, remove or undo."""
+"""``grade people``: list identities in a class, and merge, split, move, remove or undo."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ _EPILOG = """examples:
   grade people merge alderann aa11 --because "the same student, by her card"
   grade people split aa11 --because "two students of one name"
   grade people split max-11 max-12 --because "they are two people"   # and stay two, whatever a roster says
+  grade people move login:aa11 ben --because "the roster had it wrong"  # an identifier, to its person
   grade people remove test --because "a test of ours"
   grade people undo --because "the wrong one"
 
@@ -52,6 +53,7 @@ def main(argv: Sequence[str]) -> int:
             decide = {
                 "merge": decisions.merge,
                 "split": decisions.split,
+                "move": decisions.move,
                 "remove": decisions.remove,
                 "undo": decisions.undo,
             }[arguments.action]
@@ -68,9 +70,12 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("action", nargs="?", choices=("merge", "split", "remove", "undo"))
+    parser.add_argument("action", nargs="?", choices=("merge", "split", "move", "remove", "undo"))
     parser.add_argument(
-        "people", nargs="*", metavar="PERSON", help="a key, name, login, e-mail address or id"
+        "people",
+        nargs="*",
+        metavar="PERSON",
+        help="a key, name, login, e-mail address or id; of move, first the identifier",
     )
     parser.add_argument("--because", metavar="WHY", help="the reason, for the history")
     parser.add_argument("--as", dest="author", metavar="NAME", help="who decides (default: you)")

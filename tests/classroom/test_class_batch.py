@@ -63,6 +63,7 @@ def test_the_same_bytes_are_graded_once(tmp_path, rubric, out):
     submissions = write_class(tmp_path / "class", alice=42, bob=42, carol=42)
     ran = run(out, submissions, "--rubric", rubric)
     assert len(gradebook_rows(out, "SELECT id FROM result")) == 1
+    assert "0 of 1 results are in the gradebook (3 notebooks, some of equal content)" in ran.err
     assert [ran.grade(name)["submission"]["name"] for name in ("alice", "bob")] == ["alice", "bob"]
     assert ran.grade("carol")["submission"]["path"] == "class/carol.ipynb"
 

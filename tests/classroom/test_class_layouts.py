@@ -334,6 +334,19 @@ def test_several_exports_given_at_once_are_one_class(tmp_path, scratch):
     assert owners(_collect(scratch, first, second)) == {ANN, BEN, CAT}
 
 
+def test_folders_of_one_name_from_two_sections_keep_their_students_in_any_order(tmp_path, scratch):
+    for section in "AB":
+        _files(tmp_path / section / "hw3", "Ann Alder/hw.ipynb", f"{section} Birch/hw.ipynb")
+    found = []
+    for order in ("AB", "BA"):
+        paths = [str(tmp_path / section / "hw3") for section in order]
+        attempts = collect(paths, scratch, ["answer"]).attempts
+        found.append({attempt.owner: attempt.label for attempt in attempts})
+    assert found[0] == found[1]
+    assert found[0]["A-hw3-Ann Alder"] == "A-hw3/Ann Alder/hw.ipynb"
+    assert set(found[0]) == {"A-hw3-Ann Alder", "B-hw3-Ann Alder", "A Birch", "B Birch"}
+
+
 def test_the_names_of_roots_do_not_matter(tmp_path, scratch):
     """A download's folder may look like a file of Canvas or be called submitted."""
     folder = _files(tmp_path / "hw_2026_03_01", "alice/x.ipynb", "bob/x.ipynb")

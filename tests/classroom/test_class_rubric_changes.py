@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from classes import notebook, run, tiny_rubric
 
-from grader.classroom.storage.gradebook import Gradebook
+from grader.classroom.storage.cache_key import describe_changes
+from grader.classroom.storage.gradebook import Gradebook, ResultInputs
 from grader.rubric import Rubric
+from grader.rubric_digest import deciding_parts
 
 
 @pytest.fixture
@@ -194,3 +196,22 @@ def test_another_homework_does_not_get_into_a_gradebook(
         in ran.err
     )
     assert _finals(out) == {"alice": 10, "bob": 2}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ([("a", 1), ("b", 1)], [("a", 1), ("b", 1), ("c", 1)], "rubric (new criterion c)"),
+        ([("a", 1), ("b", 1)], [("b", 1), ("a", 1)], "rubric (order of the criteria)"),
+        ([("a", 1), ("b", 1)], [("a", 1)], "rubric (criterion b)"),
+    ],
+)
+def test_the_reason_of_a_regrade_names_an_appended_criterion_and_not_its_order(
+    tmp_path: Path, old: list[tuple[str, int]], new: list[tuple[str, int]], said: str
+) -> None:
+    parts = []
+    for criteria in (old, new):
+        rules = {"criterion": [{"id": id, "points": points} for id, points in criteria]}
+        parts.append(deciding_parts(tmp_path, rules, {}))
+    before, after = (ResultInputs(notebook="n", rubric=name, grader="g", settings="{}") for name in "xy")
+    assert describe_changes(before, after, {}, {}, {"x": parts[0], "y": parts[1]}) == said

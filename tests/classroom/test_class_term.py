@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 from classes import notebook, run, tiny_rubric, write_class
+from stub_judge import run_here
+
+from grader.classroom.storage.store import batch_lock
 
 
 @pytest.fixture
@@ -83,6 +86,21 @@ def test_an_archive_is_never_overwritten(graded: Path, tmp_path: Path) -> None:
     term.write_text("precious")
     assert run(graded, "archive", "--to", term).code == 2
     assert term.read_text() == "precious"
+
+
+def test_an_archive_written_during_a_run_says_that_it_is_not_complete(graded: Path, tmp_path: Path) -> None:
+    with batch_lock(graded):
+        ran = run_here(graded, "archive", "--to", tmp_path / "partial.zip")
+    assert ran.code == 1
+    assert "the archive holds only what was finished" in ran.err
+    assert (tmp_path / "partial.zip").exists()
+    ran = run_here(graded, "archive", "--to", tmp_path / "whole.zip")
+    assert (ran.code, ran.err) == (0, "")
+
+
+def test_what_was_not_kept_is_kept_after_a_regrade_which_the_message_says(graded: Path) -> None:
+    shutil.rmtree(graded / "kept")
+    assert "grade the hand-in again with --regrade" in run_here(graded, "reproduce", "ada").err
 
 
 def test_purging_asks_first_and_removes_only_what_grading_wrote(graded: Path) -> None:

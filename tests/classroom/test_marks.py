@@ -174,7 +174,8 @@ def test_comments_are_lines_without_points() -> None:
 def test_who_is_excused_has_no_final_mark() -> None:
     excused = mark(adjustment("excuse", criterion=TOTAL), late=timedelta(days=1))
     assert (excused.final, excused.is_excused, excused.judged) == (None, True, 6)
-    assert excused.lines[-1] == MarkLine(points=None, sentence=f"Excused: a reason {BY}")
+    assert excused.lines == (MarkLine(points=None, sentence=f"Excused: a reason {BY}"),)
+    assert (excused.penalty, excused.as_json()["late_penalty"]) == (0, 0)
     assert not mark().is_excused
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -37,13 +38,18 @@ def labelled(paths: Sequence[str]) -> list[tuple[str, Path]]:
             raise UsageError(f"there is no file {given}; check the name and the current folder")
     parents = [str(path.parent) for path in absolute if not path.is_dir()]
     common = os.path.commonpath(parents) if parents else ""
-    labels: dict[str, Path] = {}
-    for path in absolute:
-        label = _folder_label(path) if path.is_dir() else os.path.relpath(path, common).replace(os.sep, "/")
-        while label in labels:
-            label = f"{path.parent.name}-{label}"
-        labels[printable(replace_surrogates(label))] = path
-    return list(labels.items())
+    labels = {
+        path: _folder_label(path) if path.is_dir() else os.path.relpath(path, common).replace(os.sep, "/")
+        for path in absolute
+    }
+    for above in range(max(len(path.parents) for path in absolute)):
+        counts = Counter(labels.values())
+        # All that share a label get the folder above, whatever their order: names of people may depend on it.
+        for path, label in labels.items():
+            if counts[label] > 1 and above < len(path.parents):
+                labels[path] = "-".join(filter(None, (path.parents[above].name, label)))
+    taken: set[str] = set()
+    return [(unique_label(printable(replace_surrogates(labels[path])), taken), path) for path in absolute]
 
 
 def _folder_label(folder: Path) -> str:

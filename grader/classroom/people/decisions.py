@@ -9,7 +9,7 @@ from typing import Any
 
 from grader.classroom.pages import classpage
 from grader.classroom.pages.reports import refresh_all_reports
-from grader.classroom.people.directory import NAME, PERSON, Directory, Link
+from grader.classroom.people.directory import NAME, PERSON, Directory, Link, Slot
 from grader.classroom.people.identity import KINDS
 from grader.classroom.people.lookup import find_record
 from grader.classroom.storage.entries import is_student, person_of
@@ -67,6 +67,35 @@ def split(book: Gradebook, people: Sequence[str], because: str, who: str) -> lis
         book.decide("split", because, who)
     first, second = directory.records[one], directory.records[two]
     return [f"{line(first.name)} ({first.key}) and {line(second.name)} ({second.key}) are two people"]
+
+
+def move(book: Gradebook, people: Sequence[str], because: str, who: str) -> list[str]:
+    """Give an identifier of one person to another; return what was done, in sentences.
+
+    The two are two people from then on, whatever a roster says.
+    """
+    if len(people) != 2:
+        raise UsageError("move takes an identifier and the person it belongs to")
+    directory = book.directory()
+    moved, to = _identifier(directory, people[0]), find_record(book, people[1])
+    from_ = directory.owners[moved]
+    if directory.clusters.root(from_) == directory.clusters.root(to):
+        raise UsageError(
+            f"{people[0]} belongs to {people[1]} already, or their records are merged: split them"
+        )
+    name = f"{KINDS[moved[0]]} {people[0].removeprefix(f'{moved[0]}:')}"
+    with book.transaction():
+        book.move_identifier(moved, to)
+        with book.editing(because, who) as directory:
+            directory.keep_apart(from_, to, PERSON)
+        for record, before, after in ((from_, name, None), (to, None, name)):
+            book.log_change(record, "identifier", before, after, because, who)
+        book.decide("move", because, who, removed=[(*moved, from_)])
+    old, new = directory.root(from_), directory.root(to)
+    return [
+        f"the {line(name)} is now {line(new.name)}'s ({new.key}), no longer {line(old.name)}'s ({old.key})",
+        f"what was handed in under it stays with {line(old.name)} until it is graded again",
+    ]
 
 
 def remove(book: Gradebook, people: Sequence[str], because: str, who: str) -> list[str]:
@@ -143,6 +172,21 @@ def listing(book: Gradebook) -> dict[str, Any]:
     conflicts = [conflict.sentence for conflict in directory.open_conflicts()]
     removed = [asdict(each) for each in book.removals()]
     return {"schema": 1, "people": people, "removed": removed, "conflicts": conflicts}
+
+
+def _identifier(directory: Directory, query: str) -> Slot:
+    """Return the identifier with a value, or with a kind and a value as in ``login:aa11``."""
+    kind, _, value = query.rpartition(":")
+    wanted = (value if kind in KINDS else query).strip().casefold()
+    found = [
+        each for each in directory.owners if each[2] == wanted and (kind not in KINDS or each[0] == kind)
+    ]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        ways = ", ".join(f"{each[0]}:{wanted}" for each in sorted(found))
+        raise UsageError(f"{query!r} is several identifiers; name the kind: {ways}")
+    raise UsageError(f"nobody has the identifier {query!r}; `grade people` lists all")
 
 
 def _two(book: Gradebook, people: Sequence[str], what: str) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from grader.classroom.people.directory import NAME, Conflict, Directory, Link, Record
+from grader.classroom.people.directory import NAME, Conflict, Directory, Link, Record, Slot
 from grader.classroom.people.identity import Identifier
 from grader.classroom.people.name_matching import match_names
 from grader.classroom.storage.store import Store, current_user, timestamp
@@ -21,6 +21,12 @@ _WHY = {
     "listed": "one table or download has both",
     "contested": "claims contradict each other",
 }
+
+
+_SLOT = "kind = ? AND scope = ? AND normalized = ?"
+Removed = (
+    int | tuple[str, str, str, int]
+)  # a record, or an identifier's slot and the record it was taken from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +96,16 @@ class RecordStore(Store):
 
     changes = LinkChanges()
 
-    def decide(self, what: str, because: str, who: str, *, removed: Sequence[int] = ()) -> None:
-        """Store the decision that the last ``editing`` carried out, so that it can be undone."""
+    def move_identifier(self, moved: Slot, to: int) -> None:
+        """Give an identifier to another record. Use it inside a transaction, before ``editing``."""
+        self._rows(f"UPDATE identifier SET person = ? WHERE {_SLOT}", to, *moved)
+
+    def decide(self, what: str, because: str, who: str, *, removed: Sequence[Removed] = ()) -> None:
+        """Store the decision that the last ``editing`` carried out, so that it can be undone.
+
+        Args:
+            removed: records taken out of the class, or identifiers with the record that had them before.
+        """
         began, ended = ([id for id, link in links if link.reason != NAME] for links in self._both_changes())
         # A match by name that a decision confirms or ends comes back by itself when the decision is undone.
         row = (
@@ -129,14 +143,20 @@ class RecordStore(Store):
             self._rows("UPDATE link SET ended = ? WHERE id = ?", note, link)
         for link in json.loads(row["ended"]):
             self._rows("UPDATE link SET ended = NULL WHERE id = ?", link)
-        for record in json.loads(row["removed"]):
-            self._rows("UPDATE person SET removed = NULL WHERE id = ?", record)
+        removed, records = json.loads(row["removed"]), set[int]()
+        for each in removed:
+            if isinstance(each, int):
+                self._rows("UPDATE person SET removed = NULL WHERE id = ?", each)
+                records.add(each)
+            else:
+                self.move_identifier((each[0], each[1], each[2]), each[3])
+                records.add(each[3])
         self._rows("UPDATE decision SET undone = ? WHERE id = ?", note, decision.id)
         with self.editing(because, who):
             pass  # the matches by name are made anew
         links = [*json.loads(row["began"]), *json.loads(row["ended"])]
         pairs = [self._rows("SELECT first, second FROM link WHERE id = ?", link)[0] for link in links]
-        return sorted({*json.loads(row["removed"]), *(record for pair in pairs for record in pair)})
+        return sorted({*records, *(record for pair in pairs for record in pair)})
 
     def log_change(
         self, record: int, what: str, before: str | None, after: str | None, why: str, who: str | None = None

@@ -11,6 +11,7 @@ from grader.classroom.storage.gradebook import ResultInputs
 from grader.notebook.submission import file_digest
 from grader.options import Options
 from grader.rubric import Rubric
+from grader.rubric_digest import ORDER
 from grader.version import grader_version
 
 # Options that change no verdict: how strong the sandbox is, and how notebooks share the GPU.
@@ -59,4 +60,7 @@ def _changed_parts(before: str, after: str, editions: Mapping[str, Mapping[str, 
     if before not in editions or after not in editions:
         return ""
     then, now = editions[before], editions[after]
-    return ", ".join(sorted(name for name in {*then, *now} if then.get(name) != now.get(name)))
+    changed = {name for name in {*then, *now} if then.get(name) != now.get(name)}
+    if any(name.startswith("criterion ") for name in then.keys() ^ now.keys()):
+        changed.discard(ORDER)  # which a new or removed criterion changes by itself
+    return ", ".join(name if name in then else f"new {name}" for name in sorted(changed))

@@ -107,7 +107,10 @@ def _write(path: Path, members: Iterable[tuple[str, bytes]]) -> None:
 
 def _extract(path: Path, target: Path, reason: str) -> None:
     if not path.exists():
-        raise UsageError(f"{path} does not exist: {reason}, or it was removed")
+        raise UsageError(
+            f"{path} does not exist: {reason}, or it was removed; grade the hand-in again with --regrade, "
+            "and all that its verdicts depend on is kept"
+        )
     try:
         with zipfile.ZipFile(path) as archive:
             archive.extractall(target)

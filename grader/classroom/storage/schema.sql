@@ -52,9 +52,9 @@ CREATE TABLE conflict (       -- claims that contradict each other, of the newes
 CREATE TABLE decision (       -- what people did to records, newest last, each of which can be undone
     id INTEGER PRIMARY KEY,
     at TEXT NOT NULL, who TEXT NOT NULL,
-    what TEXT NOT NULL,       -- merge, split or remove
+    what TEXT NOT NULL,       -- merge, split, move or remove
     because TEXT NOT NULL,
-    began TEXT NOT NULL, ended TEXT NOT NULL, removed TEXT NOT NULL,  -- JSON lists: links, links, records
+    began TEXT NOT NULL, ended TEXT NOT NULL, removed TEXT NOT NULL,  -- JSON lists: links, links, records or moved identifiers
     undone TEXT               -- time and name; null while it holds
 );
 CREATE TABLE attempt (        -- those of each record's newest run, and those entered by hand

@@ -242,3 +242,16 @@ def batch_lock(folder: Path) -> Iterator[None]:
                 f"another batch is grading into {folder}; wait until it is done, or choose another --out"
             ) from error
         raise UsageError(f"{path} cannot be used ({error}); remove it, or choose another --out") from error
+
+
+def batch_is_running(folder: Path) -> bool:
+    """Return whether a batch holds the lock of ``folder``; nothing is written there."""
+    path = folder / ".batch.lock"
+    if not path.exists():
+        return False
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", timeout=0.0, uri=True)) as lock:
+            lock.execute("SELECT 1 FROM sqlite_master").fetchall()
+    except sqlite3.Error as error:
+        return "locked" in str(error)
+    return False

@@ -92,6 +92,17 @@ class AttemptStore(Store):
         query = "SELECT person FROM attempt WHERE run = ? AND label = ? AND notebook = ? ORDER BY person"
         return [row["person"] for row in self._rows(query, attempt.run, attempt.label, attempt.notebook)]
 
+    def release_attempts(self, run: int) -> list[tuple[int, str]]:
+        """Remove hand-ins from records that had them before a run found them to be others'.
+
+        Returns:
+            Each record with the label of what it had.
+        """
+        query = """DELETE FROM attempt WHERE entered IS NULL AND run < ? AND EXISTS (
+            SELECT 1 FROM attempt AS found WHERE found.run = ? AND found.entered IS NULL
+            AND found.label = attempt.label AND found.notebook = attempt.notebook) RETURNING person, label"""
+        return [(row["person"], row["label"]) for row in self._rows(query, run, run)]
+
     def save_attempts(self, record: int, attempts: Sequence[StoredAttempt]) -> None:
         """Replace what earlier runs found of a record, or add to it what is entered by hand."""
         first = {
