@@ -9,6 +9,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Self
 
+from grader.extraction.constructions import is_construction
 from grader.extraction.free_variables import PREDEFINED
 from grader.extraction.side_effects import is_cheap, makes_folder
 from grader.extraction.statements import DEFINITION_NODES, Statement, is_definition
@@ -136,7 +137,11 @@ class DependencyGraph:
         if is_definition(statement.node):
             return None
         # ``train, val = split(data)`` must not replace ``def train``; ``train = compile(train)`` may.
-        is_defined = name in self.roots and isinstance(self.last_definition[name].node, DEFINITION_NODES)
+        defined = self.last_definition[name].node
+        is_defined = name in self.roots and isinstance(defined, DEFINITION_NODES)
+        value = getattr(statement.node, "value", None)
+        if is_defined and isinstance(defined, ast.ClassDef) and value and is_construction(value, name):
+            return f"it replaces your class {name} by an instance of it"
         if is_defined and name in statement.binds and name not in statement.reads:
             return f"it uses the name of your definition {name} for something else"
         if not is_cheap(statement.node, forbidden=self.forbidden):

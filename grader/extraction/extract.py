@@ -13,6 +13,7 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from grader.extraction.candidates import Candidate, candidates_in
+from grader.extraction.constructions import construction, construction_name
 from grader.extraction.dependencies import DependencyGraph, Dropped
 from grader.extraction.free_variables import DEVICE_NAMES, PREDEFINED, find_free_variables
 from grader.extraction.local_modules import imported_candidates, local_modules, with_star_names
@@ -20,6 +21,7 @@ from grader.extraction.matching import Match, match_all
 from grader.extraction.patterns import DefinitionPattern, main_method, only_method
 from grader.extraction.statements import Statement, statements
 from grader.extraction.student_source import Definition, StudentSource
+from grader.extraction.usage import Usage, find_usage
 from grader.notebook.parsing import parse
 from grader.notebook.submission import Submission
 from grader.notebook.syntax import newer_python, parse_cell
@@ -53,17 +55,23 @@ def extract(
     problems += module_problems
     found = [with_star_names(statement, modules) for statement in found]
     candidates = [*imported_candidates(found, modules), *candidates_in(found)]
-    matches = match_all(wanted, patterns, found, candidates, mapped)
+    usage = find_usage(found, candidates)
+    matches = match_all(wanted, patterns, found, candidates, mapped, usage)
     matched = {name: match.candidate for name, match in matches.items() if match.candidate}
     own_names = {name: matched[name].qualname if name in matched else name for name in wanted}
     roots = {name: own.partition(".")[0] for name, own in own_names.items()}
+    builders = _builders(matched, patterns, usage)
+    found += builders.values()
     graph = DependencyGraph.of(
         found,
         roots=list(roots.values()),
         forbidden=[*wanted, *(own.rpartition(".")[2] for own in own_names.values())],
         rejected={statement for match in matches.values() for statement in match.rejected},
     )
-    whole = graph.closure(graph.roots)
+    starts = {
+        name: [root, *builders[name].binds] if name in builders else [root] for name, root in roots.items()
+    }
+    whole = graph.closure([name for names in starts.values() for name in names])
     kept = whole.kept
     supplied = sorted(DEVICE_NAMES & whole.needed - {name for statement in kept for name in statement.binds})
     devices = tuple(map(_device_statement, supplied))
@@ -72,8 +80,8 @@ def extract(
     return StudentSource(
         statements=run,
         needs={
-            name: _indices(run, {*devices, *graph.closure([root, *mutated]).kept})
-            for name, root in roots.items()
+            name: _indices(run, {*devices, *graph.closure([*names, *mutated]).kept})
+            for name, names in starts.items()
         },
         definitions=tuple(_definition(name, matched[name], matches[name]) for name in matched),
         missing=tuple(name for name in wanted if name not in matched),
@@ -84,7 +92,8 @@ def extract(
             for name, match in matches.items()
             if not match.candidate
         },
-        names=_own_names(matched, patterns, candidates),
+        names=_own_names(matched, patterns, candidates)
+        | {construction_name(name): next(iter(builder.binds)) for name, builder in builders.items()},
         modules=modules,
         free_variables=tuple(
             variable
@@ -96,6 +105,17 @@ def extract(
         checkpoint=submission.checkpoint,
         reading_notes=_reading_notes(submission, has_problems=bool(problems)),
     )
+
+
+def _builders(
+    matched: Mapping[str, Candidate], patterns: Mapping[str, DefinitionPattern], usage: Usage
+) -> dict[str, Statement]:
+    """Return the functions that build classes as the notebook does, for those not built as in the handout."""
+    made = {
+        name: construction(candidate, patterns.get(name, DefinitionPattern()), usage)
+        for name, candidate in matched.items()
+    }
+    return {name: statement for name, statement in made.items() if statement}
 
 
 def _indices(run: Sequence[Statement], wanted: Container[Statement]) -> tuple[int, ...]:

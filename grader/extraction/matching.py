@@ -20,7 +20,7 @@ from grader.extraction.patterns import (
     uses_any,
 )
 from grader.extraction.statements import Statement
-from grader.extraction.usage import Usage, find_usage
+from grader.extraction.usage import Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,7 @@ def match_all(
     found: Sequence[Statement],
     candidates: Sequence[Candidate],
     mapped: Mapping[str, str],
+    usage: Usage,
 ) -> dict[str, Match]:
     """Return the match of each wanted name.
 
@@ -56,11 +57,12 @@ def match_all(
     Args:
         wanted: the names in the rubric.
         patterns: what the definitions look like under other names; without one only the name counts.
-        found: all statements, for what they do with the definitions.
+        found: all statements, for a hint at top-level code that does the work of a missing definition.
         candidates: all definitions.
         mapped: the notebook's own names for some of them, from ``--map``.
+        usage: what the statements do with the definitions.
     """
-    search = _Search(found=found, candidates=candidates, usage=find_usage(found, candidates))
+    search = _Search(found=found, candidates=candidates, usage=usage)
     pattern_of = {name: patterns.get(name, DefinitionPattern(kind="")) for name in wanted}
     matches: dict[str, Match] = {}
     functions = [name for name in wanted if pattern_of[name].kind == "function"]

@@ -27,6 +27,7 @@ class DefinitionPattern:
         inline: names of which top-level code that does the same work uses at least one.
         bases: names of which one must occur in a base class, to be recognised without a usual name.
         work: names of which it must use at least one besides, to be recognised without a usual name.
+        built_with: arguments that the handout's own cells give the constructor of a class.
     """
 
     kind: str = "function"
@@ -38,6 +39,7 @@ class DefinitionPattern:
     inline: tuple[str, ...] = ()
     bases: tuple[str, ...] = ()
     work: tuple[str, ...] = ()
+    built_with: tuple[str, ...] = ()
 
 
 def patterns_from(table: Mapping[str, Mapping[str, Any]]) -> dict[str, DefinitionPattern]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -16,11 +16,11 @@ class Usage:
     """The classes that a notebook instantiates outside of its classes.
 
     Attributes:
-        created: their names.
+        calls: by the name of each, the calls that instantiate it, in order.
         given: pairs of a function, by the last part of its name, and a class whose instance it gets.
     """
 
-    created: AbstractSet[str]
+    calls: Mapping[str, Sequence[ast.Call]]
     given: AbstractSet[tuple[str, str]]
 
     def narrowed(self, alike: Sequence[Candidate], functions: AbstractSet[str]) -> list[Candidate]:
@@ -31,7 +31,7 @@ class Usage:
             functions: names of the functions that work on the one that is meant.
         """
         handed = {name for function, name in self.given if function in functions}
-        for names in (handed, self.created):
+        for names in (handed, set(self.calls)):
             if some := [each for each in alike if each.name in names]:
                 return some
         return list(alike)
@@ -40,7 +40,7 @@ class Usage:
 def find_usage(found: Sequence[Statement], candidates: Iterable[Candidate]) -> Usage:
     """Return what the statements outside of classes do with the classes among the candidates."""
     classes = {each.name for each in candidates if isinstance(each.node, ast.ClassDef)}
-    created: set[str] = set()
+    calls: dict[str, list[ast.Call]] = {}
     given: set[tuple[str, str]] = set()
     holds: dict[str, str] = {}  # variables, and the class of what they hold
     for statement in found:
@@ -52,11 +52,11 @@ def find_usage(found: Sequence[Statement], candidates: Iterable[Candidate]) -> U
                     holds[ast.unparse(target)] = own
                 case ast.Call():
                     if (name := last_name(node.func)) in classes:
-                        created.add(name)
+                        calls.setdefault(name, []).append(node)
                     arguments = [*node.args, *(keyword.value for keyword in node.keywords)]
                     owned = [_instance(each, classes, holds) for each in arguments]
                     given |= {(name, own) for own in owned if own}
-    return Usage(created, given)
+    return Usage(calls, given)
 
 
 def _in_order(node: ast.AST) -> Iterator[ast.AST]:

@@ -225,3 +225,10 @@ def test_every_decorator_that_registers_a_definition_counts() -> None:
     needed = " ".join(source.statements[place].source for place in source.needs["Model"])
     assert "class Block" in needed
     assert "class Noise" in needed
+
+
+def test_an_instance_under_the_name_of_its_class_does_not_hide_it() -> None:
+    model = "class Model:\n    pass"
+    source = _extract(model, "Model = Model().to('cpu')\nModel.eval()")
+    assert [each.source for each in source.statements] == [model]
+    assert "it replaces your class Model by an instance of it" in str(source.dropped[0])

@@ -205,11 +205,15 @@ def _listed(choices: Mapping[str, _T], name: str) -> _T:
 
 
 def _signature(target: object) -> dict[str, Any]:
-    """Return the names of a callable's arguments and of the required ones; none if it cannot be inspected."""
+    """Return the names of a callable's arguments and of the required ones; none if it cannot be inspected.
+
+    "open" tells that it accepts further ones, or that nothing is known of it.
+    """
     try:
         parameters = inspect.signature(target).parameters.values()  # type: ignore[arg-type]
     except (TypeError, ValueError):
-        return {"arguments": [], "required": []}
+        return {"arguments": [], "required": [], "open": True}
     plain = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     required = [p.name for p in plain if p.default is p.empty]
-    return {"arguments": [p.name for p in parameters], "required": required}
+    names = [p.name for p in parameters]
+    return {"arguments": names, "required": required, "open": len(plain) < len(names)}

@@ -72,6 +72,44 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         *("timesteps", "num_timesteps", "total_steps", "noise_steps", "num_steps", "steps", "n_steps", "t"),
         *("totaltrainingtimesteps", "n_timesteps", "diffusion_steps", "max_t"),
     ),
+    "in_channels": (
+        *(
+            "in_ch",
+            "in_c",
+            "c_in",
+            "ch_in",
+            "inc",
+            "n_in",
+            "channels_in",
+            "input_channels",
+            "in_channel",
+            "inp_channels",
+        ),
+        *(
+            "channels",
+            "n_channels",
+            "num_channels",
+            "image_channels",
+            "img_channels",
+            "nc",
+            "in_chan",
+            "chin",
+        ),
+    ),
+    "out_channels": (
+        *(
+            "out_ch",
+            "out_c",
+            "c_out",
+            "ch_out",
+            "outc",
+            "n_out",
+            "channels_out",
+            "output_channels",
+            "out_channel",
+        ),
+        *("n_classes", "out_chan", "chout"),
+    ),
     "start_beta": ("beta_start", "beta1", "beta_min", "min_beta", "beta_1", "startbeta"),
     "end_beta": ("beta_end", "beta2", "beta_max", "max_beta", "beta_t", "endbeta"),
     "total_steps": (
@@ -172,6 +210,17 @@ def free_variable_places(student: Student, name: str, variables: Iterable[str] =
     return " and ".join(found)
 
 
+def matched_names(names: Iterable[str], arguments: Mapping[str, Any]) -> dict[str, str]:
+    """Return the handout's arguments by the student's names for them, each once."""
+    own_names = list(names)
+    bound = {own: own for own in own_names if own in arguments}
+    for own in own_names:
+        known = _match(own, arguments)
+        if own not in bound and known is not None and known not in bound.values():
+            bound[own] = known
+    return bound
+
+
 def _for_constructor(student: Student, target: str, arguments: dict[str, Any]) -> dict[str, Any]:
     about = student.ask("describe", target)
     return {
@@ -183,12 +232,7 @@ def _bind_by_name(
     names: Sequence[str], required: Sequence[str], arguments: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return the arguments by the student's parameter names; {} if a required parameter matches none."""
-    exact = set(names) & set(arguments)
-    bound = {own: own for own in names if own in exact}
-    for own in names:
-        known = _match(own, arguments)
-        if own not in exact and known is not None and known not in bound.values():
-            bound[own] = known
+    bound = matched_names(names, arguments)
     if not set(required) <= set(bound):
         return {}
     return {own: arguments[known] for own, known in bound.items()}

@@ -11,10 +11,11 @@ from torch import Tensor
 
 from grader.checks import Blocked, Reporter
 from grader.sandbox.student import Student
-from grader.sandbox.values import CURRENT_DEVICE, Handle, StudentError
+from grader.sandbox.values import Handle, StudentError
 from reference.pretrained import SCHEDULE
 
 from ..interface.conventions import TimestepEncoding
+from .building import build
 
 BATCH = 32
 # Forms of t in the handout, in the paper's code and in students' code, in the order in which they are tried.
@@ -54,27 +55,6 @@ class Network:
         form = self.encoding.form if self.encoding.form in FORMS else self.form
         t = format_steps(form or self.form, self.encoding.encode(steps, SCHEDULE["total_steps"]))
         return student.call(self.handle, x, t, seed=0, grad=False, timeout=timeout)
-
-
-def build(student: Student, channels: int, reporter: Reporter) -> Handle:
-    """Build the student's UNet(channels, 1) on the device in use, in eval mode.
-
-    Raises:
-        StudentError: it cannot be built.
-    """
-    try:
-        handle: Handle = student.call("UNet", channels, 1, seed=student.seed, keep=True)
-    except StudentError as error:
-        if error.type != "TypeError" or channels != 1:
-            raise
-        try:
-            handle = student.call("UNet", seed=student.seed, keep=True)
-        except StudentError:
-            raise error from None
-        reporter.note("Your UNet does not accept in_channels and out_channels, so it was built without them.")
-    student.call(handle, CURRENT_DEVICE, method="to", keep=True)
-    student.call(handle, method="eval", keep=True)
-    return handle
 
 
 def probe_network(student: Student, channels: int, generator: torch.Generator, reporter: Reporter) -> Network:

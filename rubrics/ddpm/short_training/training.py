@@ -28,7 +28,8 @@ from reference.readings import Reading
 
 from ..forward.schedule import build_diffuser
 from ..interface.conventions import TimestepEncoding
-from ..network.probe import Network, build
+from ..network.building import build
+from ..network.probe import Network
 from .image_data import ImageData, Predict, held_out_error
 from .plan import TrainingPlan
 from .reference_curve import ReferenceCurve
