@@ -13,7 +13,7 @@ from grader.closing import Closing
 from grader.judging.prefork import judge_starter
 from grader.model import Grade
 from grader.options import Options
-from grader.pipeline import judge_notebook
+from grader.pipeline import JudgedNotebook, judge_notebook
 from grader.rubric import Rubric
 
 
@@ -35,8 +35,11 @@ class WarmGrader(Closing):
 
     def grade(self, content: nbformat.NotebookNode, options: Options) -> Grade:
         """Return the grade of a notebook."""
+        return self.judge(content, options).grade
+
+    def judge(self, content: nbformat.NotebookNode, options: Options) -> JudgedNotebook:
+        """Return the grade of a notebook and the figures for its report."""
         with tempfile.TemporaryDirectory(prefix="grade-audit-") as folder:
             path = Path(folder) / "student.ipynb"
             nbformat.write(content, path)
-            judged = judge_notebook(path, "student", self.rubric, options, lambda event: None, self._start)
-            return judged.grade
+            return judge_notebook(path, "student", self.rubric, options, lambda event: None, self._start)

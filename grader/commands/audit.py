@@ -35,12 +35,15 @@ def main(argv: Sequence[str]) -> int:
     from grader.audit.page import render
     from grader.audit.run import run
     from grader.audit.table import print_summary, print_trial
+    from grader.commands.audit_slips import try_slips
     from grader.files import check_writable, write
     from grader.options import Options
     from grader.rubric import Rubric
 
     check_writable(arguments.out)
     rubric = Rubric.load(arguments.rubric)
+    if arguments.slips:
+        return try_slips(rubric, arguments)
     solutions = _select(Corpus(rubric.folder), rubric, arguments)
     console, progress = Console(highlight=False), Console(stderr=True, highlight=False)
     if arguments.rewrites:
@@ -128,6 +131,14 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="instead, test N solutions rewritten by random transformations that keep their meaning; "
         "the results in DIR/rewrites.jsonl are used again (0)",
+    )
+    parser.add_argument(
+        "--slips",
+        type=_count(0),
+        default=0,
+        metavar="N",
+        help="instead, edit correct solutions at random until N edits change what a part computes, and list "
+        "those that cost it nothing; an interrupted run goes on from DIR/slips.jsonl (0)",
     )
     parser.add_argument(
         "--part", default="1/1", metavar="I/N", help="only every N-th solution, starting with the I-th"

@@ -43,11 +43,12 @@ class NumericOracle(Closing):
     notebook is executed at a time.
 
     Args:
-        rubric_folder: the rubric whose ``audit/numbers.py`` says what is computed.
+        rubric_folder: the rubric whose script says what is computed.
+        script: its file name in the folder ``audit``.
         timeout: seconds after which a notebook is ended.
     """
 
-    def __init__(self, rubric_folder: Path, *, timeout: float = 60.0) -> None:
+    def __init__(self, rubric_folder: Path, *, script: str = "numbers.py", timeout: float = 60.0) -> None:
         self._lock = Lock()
         here = Path(__file__).resolve()
         environment = {
@@ -59,7 +60,10 @@ class NumericOracle(Closing):
             "OPENBLAS_NUM_THREADS": "1",
         }
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "grader.audit.numbers.server", str(rubric_folder), str(timeout)],
+            [
+                *(sys.executable, "-P", "-m", "grader.audit.numbers.server"),
+                *(str(rubric_folder / "audit" / script), str(timeout)),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment,

@@ -1,7 +1,7 @@
 """The plain interpreter: read notebooks as lines of JSON, execute each in a fork, answer with its numbers.
 
-It is started by ``client.py`` with the rubric's folder and a time limit. There is no sandbox: it is for the
-rubric's own solutions only.
+It is started by ``client.py`` with the path of the rubric's script and a time limit. There is no sandbox: it
+is for the rubric's own solutions only.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ class Measure(Protocol):
         ...
 
 
-def main(rubric_folder: str, limit: str) -> None:
+def main(script_path: str, limit: str) -> None:
     """Answer until the input ends."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what notebooks print
     os.dup2(1, 2)
     torch.set_num_threads(1)
-    module = _load(Path(rubric_folder) / "audit" / "numbers.py")
+    module = _load(Path(script_path))
     module.prepare()
     for line in sys.stdin:
         started = time.monotonic()

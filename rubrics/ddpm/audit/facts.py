@@ -1,0 +1,235 @@
+"""Facts of a solution that an edit may change, computed without the grader: what makes an edit a mistake.
+
+Of diffuser, training and sampler these are the numbers themselves. A network's numbers say nothing, since its
+architecture is free; its facts are what the handout asks for: shapes, skip connections, use of t, and that neither
+the rest of the batch nor a limit on its values matters.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+SCHEDULE = {"start_beta": 1e-3, "end_beta": 0.2, "total_steps": 12}
+CPU = torch.device("cpu")
+_FORMS: tuple[Callable[[Tensor], Any], ...] = (
+    lambda t: t.float().view(-1, 1),
+    lambda t: t,
+    lambda t: t.float(),
+)
+
+
+def prepare() -> None:
+    """Make ``.cuda()`` harmless, and import what is imported with the first optimizer step."""
+    Tensor.cuda = lambda self, *given, **named: self  # type: ignore[method-assign]
+    nn.Module.cuda = lambda self, *given, **named: self  # type: ignore[method-assign,assignment]
+    network = Small()
+    for kind in (torch.optim.SGD, torch.optim.Adam):
+        network(torch.zeros(1, 1, 28, 28), torch.zeros(1)).sum().backward()
+        kind(network.parameters(), lr=0.1).step()
+    for name in ("matplotlib.pyplot", "torchvision", "tqdm.auto", "einops"):
+        importlib.import_module(name)
+
+
+def measure(notebook: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Yield the name of each fact, beginning with its part, and the function that computes it."""
+    names = notebook.names
+    yield "diffuser: schedule", lambda: _schedule(names)
+    yield "diffuser: x_t and noise", lambda: _diffused(names)
+    yield "unet: shapes", lambda: [*_network(names, 1)[1].shape, *_network(names, 3)[1].shape]
+    yield "unet: use of t", lambda: _uses_t(names)
+    yield "unet: each image alone", lambda: _is_independent(names)
+    yield "unet: skips", lambda: _skips(names)
+    yield "unet: range", lambda: _range(names)
+    trained, sampled = cache(lambda: _trained(names)), cache(lambda: _sampled(names))
+    yield "train: weights and losses", lambda: trained()[:2]
+    yield "train: calls of the network", lambda: trained()[2]
+    yield "sampler: samples", lambda: sampled()[0]
+    yield "sampler: calls of the network", lambda: sampled()[1]
+    yield "together", lambda: _together(names)
+
+
+class Small(nn.Module):
+    """A network of one layer that notes how it is called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(1, 1, 3, padding=1)
+        with torch.no_grad():
+            self.layer.weight.copy_(torch.linspace(-0.2, 0.3, 9).view(1, 1, 3, 3))
+            self.layer.bias.fill_(0.05)
+        self.calls: list[list[float]] = []
+
+    def forward(self, x: Tensor, t: Any = None, *others: Any, **named: Any) -> Tensor:
+        steps = torch.as_tensor(t).float().reshape(-1)
+        self.calls.append([float(self.training), float(torch.is_grad_enabled()), *steps.tolist()])
+        factors = 1 + 0.05 * steps[: len(x)].view(-1, 1, 1, 1) if steps.numel() > 1 else 1 + 0.05 * steps[0]
+        return self.layer(x) * factors
+
+
+def _diffuser(names: dict[str, Any]) -> Any:
+    return names["NoiseDiffuser"](**SCHEDULE, device=CPU)
+
+
+def _schedule(names: dict[str, Any]) -> list[Tensor]:
+    diffuser = _diffuser(names)
+    return [torch.as_tensor(getattr(diffuser, name)) for name in ("betas", "alphas", "alpha_bar")]
+
+
+def _diffused(names: dict[str, Any]) -> list[Any]:
+    diffuser = _diffuser(names)
+    images = torch.linspace(0, 1, 6 * 784).view(6, 1, 28, 28)
+    found = []
+    for steps in ([0, 1, 5, 7, 10, 11], [11, 4, 4, 2, 6, 9]):
+        try:
+            found.append(diffuser.noise_diffusion(images.clone(), steps))
+        except Exception:
+            found.append(diffuser.noise_diffusion(images.clone(), torch.tensor(steps)))
+    return found
+
+
+def _network(names: dict[str, Any], channels: int) -> tuple[Callable[..., Tensor], Tensor]:
+    """Return the network as a function of images and whole steps, and one output."""
+    network = names["UNet"](channels, 1).eval()
+    with torch.no_grad():
+        for weights in network.parameters():
+            weights.add_(0.01 * torch.randn_like(weights))  # a last layer may begin at zero
+    images, steps = _noise(4, channels), torch.tensor([1, 5, 8, 11])
+    problem = None
+    for form in _FORMS:
+        try:
+            with torch.no_grad():
+                output = network(images, form(steps))
+        except Exception as error:
+            problem = problem or error
+            continue
+
+        def call(x: Tensor, t: Tensor, form: Callable[[Tensor], Any] = form) -> Tensor:
+            return network(x, form(t))
+
+        call.network = network  # type: ignore[attr-defined]
+        return call, output
+    assert problem is not None
+    raise problem
+
+
+def _noise(count: int, channels: int = 1) -> Tensor:
+    return torch.randn(count, channels, 28, 28)
+
+
+def _uses_t(names: dict[str, Any]) -> list[bool]:
+    call, output = _network(names, 1)
+    x = _noise(4)
+    with torch.no_grad():
+        early, late = call(x, torch.tensor([0, 0, 0, 0])), call(x, torch.tensor([9, 9, 9, 9]))
+        near = call(x, torch.tensor([8, 8, 8, 8]))
+    return [bool((early - late).norm() > 1e-5 * late.norm()), bool((near - late).norm() > 1e-6 * late.norm())]
+
+
+def _is_independent(names: dict[str, Any]) -> list[bool]:
+    call, _ = _network(names, 1)
+    x, steps = _noise(4), torch.tensor([1, 5, 8, 11])
+    with torch.no_grad():
+        whole = call(x, steps)
+        alone = torch.cat([call(x[n : n + 1], steps[n : n + 1]) for n in range(4)])
+    return [whole.shape == alone.shape and torch.allclose(whole, alone, atol=1e-4)]
+
+
+def _skips(names: dict[str, Any]) -> list[bool]:
+    """Return whether features of 28 x 28, and of 14 x 14, reach the output without passing lower ones.
+
+    Gradients are cut at the outputs of all layers that have a lower resolution. What then still has a gradient
+    has a way around them.
+    """
+    call, _ = _network(names, 1)
+    leaves = [layer for layer in call.network.modules() if not list(layer.children())]  # type: ignore[attr-defined]
+    sizes: list[int] = []
+
+    def note(layer: nn.Module, given: Any, output: Any) -> None:
+        if isinstance(output, Tensor) and output.ndim == 4:
+            sizes.append(output.shape[2])
+
+    handles = [layer.register_forward_hook(note) for layer in leaves]
+    call(_noise(1), torch.tensor([3]))
+    for handle in handles:
+        handle.remove()
+    return [_has_way_around(call, leaves, size) for size in (sizes[0], sizes[0] // 2)]
+
+
+def _has_way_around(call: Callable[..., Tensor], leaves: list[nn.Module], size: int) -> bool:
+    entered: list[Tensor] = []
+    state = {"below": False}
+
+    def cut(layer: nn.Module, given: Any, output: Tensor) -> Tensor | None:
+        if not isinstance(output, Tensor) or output.ndim != 4:
+            return None
+        if output.shape[2] < size - 3:
+            state["below"] = True
+            return output.detach()
+        if abs(output.shape[2] - size) <= 1 and not state["below"]:
+            fresh = output.detach().requires_grad_()  # what the encoder has at this resolution
+            entered.append(fresh)
+            return fresh + 0
+        return None
+
+    handles = [layer.register_forward_hook(cut) for layer in leaves]
+    for layer in leaves:
+        if hasattr(layer, "inplace"):
+            layer.inplace = False
+    try:
+        output = call(_noise(2), torch.tensor([3, 7]))
+        if not entered or not output.requires_grad:
+            return False
+        gradients = torch.autograd.grad(output.square().sum(), entered, allow_unused=True)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return any(gradient is not None and bool(gradient.abs().max() > 0) for gradient in gradients)
+
+
+def _range(names: dict[str, Any]) -> list[bool]:
+    """Return whether the output goes well below and well above 0 once all weights are six times as large."""
+    call, _ = _network(names, 1)
+    with torch.no_grad():
+        for weights in call.network.parameters():  # type: ignore[attr-defined]
+            weights.mul_(6)
+        output = call(_noise(4), torch.tensor([1, 5, 8, 11]))
+    return [bool(output.isfinite().all()), bool(output.min() < -1.2), bool(output.max() > 1.2)]
+
+
+def _trained(names: dict[str, Any]) -> tuple[list[Tensor], Any, list[list[float]]]:
+    network = Small()
+    images = torch.rand(10, 4, 1, 28, 28)
+    training = [(one, torch.zeros(4, dtype=torch.int64)) for one in images[:6]]
+    held_out = [(one, torch.zeros(4, dtype=torch.int64)) for one in images[6:]]
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.05)
+    returned = names["train"](
+        network, training, held_out, optimizer, nn.MSELoss(), CPU, 2, _diffuser(names), SCHEDULE["total_steps"]
+    )
+    return [each.detach() for each in network.parameters()], returned, network.calls
+
+
+def _sampled(names: dict[str, Any]) -> tuple[list[Any], list[list[float]]]:
+    network, start = Small().eval(), _noise(4)
+    samples = names["generate_samples"](
+        start.clone(), network, 4, SCHEDULE["total_steps"], _diffuser(names), CPU
+    )
+    return [samples, getattr(samples, "requires_grad", False)], [call[2:] for call in network.calls]
+
+
+def _together(names: dict[str, Any]) -> list[bool]:
+    """Return whether the four parts run with one another and give finite numbers."""
+    network = names["UNet"](1, 1)
+    batches = [(torch.rand(4, 1, 28, 28), torch.zeros(4, dtype=torch.int64)) for _ in range(2)]
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
+    names["train"](
+        network, batches, batches[:1], optimizer, nn.MSELoss(), CPU, 1, _diffuser(names), SCHEDULE["total_steps"]
+    )
+    network.eval()
+    samples = names["generate_samples"](_noise(2), network, 2, 3, _diffuser(names), CPU)
+    return [bool(torch.as_tensor(samples).isfinite().all())]
