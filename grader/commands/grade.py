@@ -75,7 +75,10 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "paths", nargs="+", metavar="PATH", help="a notebook, or a folder or zip archive of notebooks"
+        "paths",
+        nargs="+",
+        metavar="PATH",
+        help="a notebook, or a folder or an archive (zip, tar) of notebooks",
     )
     parser.add_argument(
         "--out", type=Path, default=Path("reports"), metavar="DIR", help="folder for the results (reports)"

@@ -196,7 +196,7 @@ def test_a_file_of_another_type_is_refused_by_name(tmp_path, scratch):
     folder = _write_notebooks(tmp_path, "alice.ipynb")
     (folder / "bob.pdf").write_bytes(b"%PDF")
     collected = collect([str(folder / "alice.ipynb"), str(folder / "bob.pdf")], scratch, [])
-    assert collected.refused == ("bob.pdf is neither a notebook (*.ipynb, *.py) nor a zip archive",)
+    assert collected.refused == ("bob.pdf is neither a notebook (*.ipynb, *.py) nor an archive (zip, tar)",)
 
 
 def test_a_folder_that_is_empty_or_missing_is_an_error(tmp_path, scratch):

@@ -1,4 +1,4 @@
-"""Extract zip archives from untrusted sources: safe members under generated names, the rest refused."""
+"""Extract zip and tar archives from untrusted sources: safe members under generated names, no others."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from grader.classroom.handins.submitted import (
     kind_of,
     unique_label,
 )
+from grader.classroom.handins.tar_archive import BROKEN as TAR_BROKEN
+from grader.classroom.handins.tar_archive import TarArchive, TooLarge
 from grader.errors import UsageError
 from grader.notebook.checkpoints import MAX_BYTES as MAX_WEIGHTS
 from grader.notebook.checkpoints import is_checkpoint_name
@@ -33,7 +35,10 @@ MAX_TOTAL_WEIGHTS = 4 << 30  # counted separately, so that checkpoints never dis
 MAX_RATIO, RATIO_FROM = 100, 20 << 20
 MAX_DEPTH = 2  # archives in archives: Canvas exports a zip of the zips that students hand in
 _MAX_IMPORTABLE = 100  # characters of a folder or module that keeps its name
-_BROKEN = (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, NotImplementedError, ValueError)
+_BROKEN = (
+    *(zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, NotImplementedError, ValueError),
+    *TAR_BROKEN,
+)
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 _SUFFIXES = {Kind.NOTEBOOK: ".ipynb", Kind.SCRIPT: ".py", Kind.ARCHIVE: ".zip"}
 
@@ -42,7 +47,7 @@ _SUFFIXES = {Kind.NOTEBOOK: ".ipynb", Kind.SCRIPT: ".py", Kind.ARCHIVE: ".zip"}
 class _Member:
     """A member of an open archive, its name in the archive, and its label."""
 
-    archive: zipfile.ZipFile
+    archive: zipfile.ZipFile | TarArchive
     info: zipfile.ZipInfo
     name: str
     label: str
@@ -86,15 +91,21 @@ class ArchiveExtractor:
         Raises:
             UsageError: the files cannot be written.
         """
+        kind = "zip" if label.lower().endswith(".zip") else "tar"
         try:
-            opened = zipfile.ZipFile(archive)
-        except OSError as error:
-            reason = f"it cannot be read ({error.strerror or error})"
-            self._account.refuse(label, reason, f"{label} was refused: {reason}; check its permissions")
+            opened = self._opened(archive, kind)
+        except TooLarge as error:
+            self._account.refuse(label, str(error))
             return
         except _BROKEN as error:
-            reason = f"it is not a readable zip archive ({error})"
+            reason = f"it is not a readable {kind} archive ({error})"
             self._account.refuse(label, reason, f"{label} {reason[3:]}; create it again")
+            return
+        except OSError as error:
+            if error.errno in _NO_ROOM:
+                raise UsageError(f"{label} cannot be extracted ({error.strerror})") from error
+            reason = f"it cannot be read ({error.strerror or error})"
+            self._account.refuse(label, reason, f"{label} was refused: {reason}; check its permissions")
             return
         with opened:
             infos = opened.infolist()
@@ -115,6 +126,15 @@ class ArchiveExtractor:
                 own_label = unique_label(printable(f"{label}/{_normal(name)}"), taken)
                 member = _Member(archive=opened, info=info, name=name, label=own_label)
                 yield from self._member(member, label, depth)
+
+    def _opened(self, archive: Path, kind: str) -> zipfile.ZipFile | TarArchive:
+        """Open an archive; a tar archive only up to the ratio that is a bomb's, and to what is left."""
+        if kind == "zip":
+            return zipfile.ZipFile(archive)
+        most = min(max(RATIO_FROM, MAX_RATIO * archive.stat().st_size), self._left + self._left_for_weights)
+        self._count += 1
+        scratch = self._target / f"{self._count:06}.unpacked"
+        return TarArchive(archive, scratch, most=most, max_members=MAX_MEMBERS)
 
     def _member(self, member: _Member, archive: str, depth: int) -> Iterator[SubmittedFile]:
         if member.name.endswith("/"):

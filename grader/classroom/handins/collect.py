@@ -16,7 +16,7 @@ from grader.classroom.handins.likeness import holds_resources
 from grader.classroom.handins.owners import find_owners
 from grader.classroom.handins.platforms import OwnerGuess
 from grader.classroom.handins.selection import Selector
-from grader.classroom.handins.submitted import Kind, SubmittedFile, is_zip, may_be_work
+from grader.classroom.handins.submitted import Kind, SubmittedFile, is_archive, may_be_work
 from grader.classroom.handins.walk import files_in, labelled
 from grader.classroom.people.attempts import attempts_in, why_not
 from grader.classroom.people.identity import Claim
@@ -46,7 +46,7 @@ class CollectedSubmissions:
 def is_class_run(paths: Sequence[str]) -> bool:
     """Return whether the paths are a class: a folder, an archive, or several notebooks."""
     path = Path(paths[0])
-    return len(paths) > 1 or path.is_dir() or (is_zip(path.name) and path.is_file())
+    return len(paths) > 1 or path.is_dir() or (is_archive(path.name) and path.is_file())
 
 
 def collect(
@@ -108,7 +108,7 @@ def _account_for_rest(
             continue
         if file.kind is Kind.SIDECAR and (guess is None or graded & set(guess.members)):
             account.use(file.name, "the platform's metadata")
-        elif file.kind is Kind.EMPTY and guess is None and is_zip(file.own_name):
+        elif file.kind is Kind.EMPTY and guess is None and is_archive(file.own_name):
             account.refuse(file.name, _EMPTY, f"{file.name} was not graded: {_EMPTY}.")
         elif file.kind is Kind.EMPTY and (guess is None or graded & set(guess.members)):
             account.leave_out(file.name, _EMPTY)

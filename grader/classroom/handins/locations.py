@@ -15,18 +15,17 @@ from pathlib import PurePosixPath
 
 from grader.classroom.handins.likeness import RosterNames, likeness, mean_likeness, shared_start
 from grader.classroom.handins.platforms import OwnerGuess, one_owner
-from grader.classroom.handins.submitted import Kind, SubmittedFile, head_of
+from grader.classroom.handins.submitted import ARCHIVE, Kind, SubmittedFile, head_of
 from grader.classroom.people.identity import GITHUB, Identifier
 
 _ATTEMPT = re.compile(r"(?:^|[ _-])(?:attempt|version|try)[ _-]?(\d+)$", re.IGNORECASE)
 _COPY = re.compile(r" ?\(\d{1,2}\)$")  # browsers append it to the name of a second download
-_ZIP = re.compile(r"\.zip$", re.IGNORECASE)
 _BRANCH = re.compile(r"-(main|master)$")  # GitHub appends it to the name of a repository's archive
 _HOMEWORK = re.compile(r"\d|hw|homework|lab|assignment|project|exercise", re.IGNORECASE)
 # How `gh classroom clone` and `gh teacher download` (Classroom 50) name the folder of all repositories.
 _DOWNLOAD = re.compile(r"(.+?)(?:-submissions|_submissions_\d{4}_\d\d_\d\d_T_\d\d_\d\d_\d\d)$")
 _SEARCHED = 8 << 20  # bytes of a notebook that are searched for imports
-_ENDINGS = re.compile(r"(\.ipynb|\.py|\.zip)(\.[a-z]{1,10}|_+)?$|\.[^.]*$", re.IGNORECASE)
+_ENDINGS = re.compile(r"(\.ipynb|\.py|\.zip|\.tar|\.tgz)(\.[a-z]{1,10}|_+)?$|\.[^.]*$", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -46,7 +45,7 @@ class _Folder:
 
     @property
     def name(self) -> str:
-        return _ZIP.sub("", self.parts[-1]) if self.parts else ""
+        return ARCHIVE.sub("", self.parts[-1]) if self.parts else ""
 
     def all_work(self) -> Iterator[SubmittedFile]:
         yield from self.work
@@ -133,7 +132,7 @@ class _Finder:
             self._prefixes[container.parts] = prefix
         for folder in every:
             name = folder.name.removeprefix(prefix)
-            is_packed = have_branches or _ZIP.search(folder.parts[-1])  # by GitHub, also if unpacked since
+            is_packed = have_branches or ARCHIVE.search(folder.parts[-1])  # by GitHub, also if unpacked since
             self._folders[folder.parts] = _BRANCH.sub("", name) if prefix and is_packed else name
 
     def _are_students(self, folders: Sequence[_Folder], *, is_top: bool) -> bool:
@@ -213,7 +212,7 @@ def _distinct(students: _Students) -> dict[tuple[str, ...], str]:
     return {
         path: name
         if len(places[name]) == 1
-        else "-".join(_ZIP.sub("", part) for part in (*_without_attempts(path[:-1])[common:], name))
+        else "-".join(ARCHIVE.sub("", part) for part in (*_without_attempts(path[:-1])[common:], name))
         for path, name in found.items()
     }
 

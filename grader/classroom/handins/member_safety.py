@@ -1,4 +1,4 @@
-"""Members of zip archives that are not extracted: links, names that lead elsewhere, passwords."""
+"""Members of archives that are not extracted: links, names that lead elsewhere, passwords."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from zipfile import ZipInfo
 
 MAX_NAME = 1000  # characters of a member's path
 MAX_FOLDERS = 30  # in a member's path
+DEVICE = stat.S_IFCHR  # stands for all that is neither file, folder nor link
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -27,6 +28,8 @@ def unsafe_reason(member: ZipInfo, name: str) -> str | None:
         return "its name has characters that cannot be printed"
     if stat.S_ISLNK(member.external_attr >> 16):  # the upper half holds the Unix mode
         return "it is a symbolic link, not a file"
+    if stat.S_IFMT(member.external_attr >> 16) == DEVICE:
+        return "it is a device, a pipe or a sparse file"
     return None
 
 

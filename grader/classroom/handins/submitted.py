@@ -19,8 +19,9 @@ _CLUTTER = re.compile(
     re.IGNORECASE,
 )
 _SCRIPT = re.compile(r"\.py(\.txt|_+)?$", re.IGNORECASE)
-_PACKED = re.compile(r"\.(rar|7z|tar|tgz|tbz2?|txz|gz|bz2|xz|zst|zipx)$", re.IGNORECASE)
-_WORK = re.compile(r"\.(ipynb.{0,9}|zip)$", re.IGNORECASE)
+_PACKED = re.compile(r"\.(rar|7z|tbz2?|txz|gz|bz2|xz|zst|zipx)$", re.IGNORECASE)
+ARCHIVE = re.compile(r"\.(zip|tar|tar\.gz|tgz)$", re.IGNORECASE)  # those that are opened
+_WORK = re.compile(r"\.ipynb.{0,9}$", re.IGNORECASE)
 _DOCUMENT = re.compile(
     r"\.(pdf|docx?|odt|rtf|pages|html?|g(doc|sheet|slides)|url|webloc|lnk)$", re.IGNORECASE
 )
@@ -34,7 +35,7 @@ class Kind(Enum):
     NOTEBOOK = "notebook"
     SCRIPT = "script"
     WEIGHTS = "weights"
-    ARCHIVE = "zip archive"
+    ARCHIVE = "archive, zip or tar"
     PACKED = "archive of another format"
     SIDECAR = "platform's metadata"
     EMPTY = "folder or archive without files"
@@ -80,9 +81,9 @@ def is_notebook(name: str) -> bool:
     return name.lower().endswith(".ipynb")
 
 
-def is_zip(name: str) -> bool:
-    """Return whether a file is a zip archive by its name."""
-    return name.lower().endswith(".zip")
+def is_archive(name: str) -> bool:
+    """Return whether a file is an archive that can be opened, by its name."""
+    return ARCHIVE.search(name) is not None
 
 
 def is_clutter(part: str) -> bool:
@@ -93,7 +94,7 @@ def is_clutter(part: str) -> bool:
 def may_be_work(name: str) -> bool:
     """Return whether a file may hold a student's work, by its name, also if it cannot be graded."""
     return (
-        any(pattern.search(name) for pattern in (_WORK, _DOCUMENT, _PROGRAM, _PACKED, _SCRIPT))
+        any(pattern.search(name) for pattern in (_WORK, ARCHIVE, _DOCUMENT, _PROGRAM, _PACKED, _SCRIPT))
         or name in SIDECARS
     )
 
@@ -129,7 +130,7 @@ def kind_of(name: str, read: Callable[[int], bytes]) -> Kind:
         return Kind.SIDECAR
     if is_notebook(name):
         return Kind.NOTEBOOK
-    if is_zip(name):
+    if is_archive(name):
         return Kind.ARCHIVE
     if _SCRIPT.search(name):
         return Kind.SCRIPT

@@ -76,8 +76,8 @@ def files_in(
     else:
         account.refuse(
             label,
-            "it is neither a notebook (*.ipynb, *.py) nor a zip archive",
-            f"{label} is neither a notebook (*.ipynb, *.py) nor a zip archive",
+            "it is neither a notebook (*.ipynb, *.py) nor an archive (zip, tar)",
+            f"{label} is neither a notebook (*.ipynb, *.py) nor an archive (zip, tar)",
         )
 
 
