@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from grader.extraction.statements import Statement
@@ -52,11 +53,13 @@ class Candidate:
 
 def candidates_in(found: Sequence[Statement], prefix: str = "") -> Iterator[Candidate]:
     """Yield every definition in the statements, in order, including methods."""
+    nodes = (statement.node for statement in found)
+    makers = {node.name for node in nodes if isinstance(node, FUNCTIONS) and _makes_definitions(node)}
     for statement in found:
         node = statement.node
         if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
             yield Candidate(prefix + node.name, statement, node)
-        for name in _assigned(node):
+        for name in _assigned(node, makers):
             yield Candidate(prefix + name, statement, node)
         if isinstance(node, ast.If | ast.Try | ast.With):  # conditional definitions
             for part in ast.walk(node):
@@ -68,15 +71,25 @@ def candidates_in(found: Sequence[Statement], prefix: str = "") -> Iterator[Cand
                     yield Candidate(f"{prefix}{node.name}.{part.name}", statement, part)
 
 
-def _assigned(node: ast.stmt) -> Iterator[str]:
+def _assigned(node: ast.stmt, makers: AbstractSet[str]) -> Iterator[str]:
     """Yield the name that a function or class gets by assignment, as in ``train = partial(fit, ...)``."""
     match node:
         case ast.Assign(targets=[ast.Name(id=name)], value=ast.Lambda() | ast.Name() | ast.Attribute()):
             yield name
         case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=func)):
             inner = func.func if isinstance(func, ast.Call) else func
-            if last_name(inner) in _WRAPPERS:
+            if last_name(inner) in _WRAPPERS | makers:
                 yield name
+
+
+def _makes_definitions(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Return whether a function makes functions or classes: it returns one that is defined inside."""
+    parts = list(ast.walk(node))
+    inside = {
+        part.name for part in parts if isinstance(part, (*FUNCTIONS, ast.ClassDef)) and part is not node
+    }
+    returned = {last_name(part.value) for part in parts if isinstance(part, ast.Return) and part.value}
+    return not inside.isdisjoint(returned)
 
 
 def last_name(node: ast.expr) -> str:

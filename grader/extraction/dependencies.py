@@ -11,6 +11,7 @@ from typing import Self
 
 from grader.extraction.constructions import is_construction
 from grader.extraction.free_variables import PREDEFINED
+from grader.extraction.redefinitions import never_seen
 from grader.extraction.side_effects import is_cheap, makes_folder
 from grader.extraction.statements import DEFINITION_NODES, Statement, is_definition
 from grader.text import place
@@ -54,6 +55,7 @@ class DependencyGraph:
         roots: names of the wanted definitions, as the notebook calls them.
         forbidden: functions that must not be called at top level.
         rejected: statements that define a wanted name as something else.
+        never_seen: statements below the last use of what is wanted that set names again.
         last_definition: the statement that counts as the definition of each name.
     """
 
@@ -62,6 +64,7 @@ class DependencyGraph:
     roots: Sequence[str]
     forbidden: Sequence[str]
     rejected: AbstractSet[Statement]
+    never_seen: AbstractSet[Statement]
     last_definition: Mapping[str, Statement]
 
     @classmethod
@@ -84,6 +87,7 @@ class DependencyGraph:
             roots=roots,
             forbidden=forbidden,
             rejected=rejected,
+            never_seen=never_seen(statements, roots),
             last_definition=_last_definitions(statements),
         )
 
@@ -134,6 +138,8 @@ class DependencyGraph:
         """Return why a statement that binds or patches a needed name is not run; None if it is run."""
         if statement in self.rejected:
             return f"it is a different {name}, not the one this homework asks for"
+        if statement in self.never_seen and name in statement.binds:
+            return "what is graded was run for the last time before that"
         if is_definition(statement.node):
             return None
         # ``train, val = split(data)`` must not replace ``def train``; ``train = compile(train)`` may.

@@ -16,6 +16,7 @@ SETTERS = frozenset(
 )
 DEFINITION_NODES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 MAX_STATEMENTS = 50_000  # in one notebook; each takes about 0.1 ms
+_BLOCKS = (ast.If, ast.Try, ast.With, ast.For)
 # Put before an indented statement from the body of a main guard, so that it can be compiled by itself.
 _GUARD = "if True:\n"
 
@@ -61,7 +62,8 @@ def statements(
 ) -> tuple[list[Statement], list[Problem]]:
     """Return every statement that can be parsed, in order, and the problems in the rest.
 
-    The body of ``if __name__ == "__main__":`` counts as top level, since it runs in a notebook.
+    The body of ``if __name__ == "__main__":`` counts as top level, since it runs in a notebook, and so does
+    that of a ``try``, ``with``, ``if`` or ``for`` that both defines something and works with it.
 
     Args:
         cells: cells of the notebook, or the one cell of a local module.
@@ -90,14 +92,32 @@ def is_definition(node: ast.stmt) -> bool:
 
 def _unguarded(body: Iterable[ast.stmt], indented: bool = False) -> Iterator[tuple[ast.stmt, bool]]:
     for node in body:
-        if isinstance(node, ast.If) and _is_main_guard(node.test):
+        if isinstance(node, _BLOCKS) and (_is_main_guard(node) or _defines_and_works(node)):
             yield from _unguarded(node.body, indented=True)
         else:
             yield node, indented
 
 
-def _is_main_guard(test: ast.expr) -> bool:
-    return any(isinstance(part, ast.Name) and part.id == "__name__" for part in ast.walk(test))
+def _is_main_guard(node: ast.stmt) -> bool:
+    names = ast.walk(node.test) if isinstance(node, ast.If) else ()
+    return any(isinstance(part, ast.Name) and part.id == "__name__" for part in names)
+
+
+def _defines_and_works(node: ast.If | ast.Try | ast.With | ast.For) -> bool:
+    """Return whether a block both defines something and uses it, so that it cannot be run as a whole.
+
+    One with an alternative, such as another definition where an import fails, has to be.
+    """
+    defines = any(isinstance(part, DEFINITION_NODES) for part in node.body)
+    works = any(not is_definition(part) and _calls(part) for part in node.body)
+    branches = (branch for name in ("handlers", "orelse", "finalbody") for branch in getattr(node, name, []))
+    sets = (*DEFINITION_NODES, ast.Import, ast.ImportFrom, ast.Assign)
+    has_alternative = any(isinstance(part, sets) for branch in branches for part in ast.walk(branch))
+    return defines and works and not has_alternative
+
+
+def _calls(node: ast.stmt) -> bool:
+    return any(isinstance(part, ast.Call) for part in ast.walk(node))
 
 
 def _future_flags(node: ast.stmt) -> int:

@@ -232,3 +232,42 @@ def test_an_instance_under_the_name_of_its_class_does_not_hide_it() -> None:
     source = _extract(model, "Model = Model().to('cpu')\nModel.eval()")
     assert [each.source for each in source.statements] == [model]
     assert "it replaces your class Model by an instance of it" in str(source.dropped[0])
+
+
+def test_a_definition_beside_its_use_in_a_block_is_found_without_the_use() -> None:
+    """In a ``try`` or ``with``; one with an alternative in another branch is run as a whole."""
+    kept = _kept(
+        "try:\n    def train(model):\n        return SCALE\n    SCALE = 2\n    train(load())\n"
+        "except RuntimeError:\n    print('no')",
+        "with open('log') as log:\n    class Model:\n        pass\n    log.write(str(Model()))",
+    )
+    assert [source.split("\n")[1].strip() for source in kept] == [
+        "def train(model):",
+        "SCALE = 2",
+        "class Model:",
+    ]
+    block = (
+        "try:\n    def train(model):\n        pass\n    x = train(1)\nexcept ImportError:\n    train = len"
+    )
+    assert _kept("class Model:\n    pass", block) == ["class Model:\n    pass"]
+
+
+def test_a_name_that_is_set_again_after_the_last_use_keeps_its_value() -> None:
+    """A helper pasted again for another part of the notebook; before a use, or with none, the last counts."""
+    helper, again = "class Block:\n    pass", "class Block:\n    other = 1"
+    model = "class Model:\n    def forward(self, x): return isinstance(x, Block)"
+    use = "net = Model()", "print(net(3))"
+    assert _kept(helper, model, *use, again) == [helper, model]
+    assert _kept(helper, model, "net = Model()", again, "print(net(3))") == [helper, model, again]
+    assert _kept(helper, model, again) == [helper, model, again]
+    assert _kept(helper, "net = Model()", model, again) == [helper, model, again]
+
+
+def test_a_class_that_a_function_makes_is_found() -> None:
+    """Also a function; a function that returns an instance makes none."""
+    make = "def make(width):\n    class Net:\n        size = width\n    return Net"
+    fit = "def trainer(steps):\n    def fit(model):\n        return steps\n    return fit"
+    source = _extract(make, fit, "Model = make(4)", "train = trainer(5)")
+    assert source.missing == ()
+    assert [each.source for each in source.statements] == [make, fit, "Model = make(4)", "train = trainer(5)"]
+    assert _extract("def make():\n    class Net:\n        pass\n    return Net()", "Model = make()").missing
