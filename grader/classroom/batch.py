@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -14,11 +13,12 @@ from grader.classroom.handins import accounting
 from grader.classroom.handins.collect import collect
 from grader.classroom.handins.selection import Selector
 from grader.classroom.pages import classpage, similarity
-from grader.classroom.pages.reports import STUDENT_FOLDER, mark_text, refresh_all_reports, refresh_reports
+from grader.classroom.pages.reports import STUDENT_FOLDER, refresh_all_reports, refresh_reports
 from grader.classroom.people.enrolment import StudentAttempts, enrol
 from grader.classroom.people.identity import Claim
 from grader.classroom.people.lookup import find_student
 from grader.classroom.people.students import Attempt, replace_surrogates
+from grader.classroom.printed import print_grade
 from grader.classroom.progress import ProgressDisplay, progress_display
 from grader.classroom.rosters.roster import read_roster
 from grader.classroom.scheduler import Task, default_jobs, run_tasks
@@ -26,8 +26,7 @@ from grader.classroom.storage.cache_key import result_inputs
 from grader.classroom.storage.editions import find_current, find_kept, mixed_editions
 from grader.classroom.storage.gradebook import Gradebook, GradebookEntry, ResultInputs
 from grader.classroom.storage.kept import KeptFiles
-from grader.classroom.storage.remarking import store_rubric
-from grader.classroom.storage.run_settings import EarlierRuns, store_settings, tell
+from grader.classroom.storage.run_settings import EarlierRuns, mark_by, store_settings, tell
 from grader.classroom.storage.store import batch_lock, current_user, timestamp
 from grader.classroom.storage.stored_attempts import StoredAttempt
 from grader.classroom.storage.verdict_changes import log_changes
@@ -39,11 +38,19 @@ from grader.files import check_writable, scratch_folder
 from grader.options import Options
 from grader.pipeline import JudgedNotebook
 from grader.rubric import Rubric
-from grader.text import clean
 
 
-def grade_class(paths: Sequence[str], rubric: Rubric, options: Options, class_options: ClassOptions) -> bool:
+def grade_class(
+    paths: Sequence[str],
+    rubric: Rubric,
+    options: Options,
+    class_options: ClassOptions,
+    kind: type[Batch] | None = None,
+) -> bool:
     """Grade everything in ``paths`` that has no result in the gradebook yet.
+
+    Args:
+        kind: by default, a batch that publishes what it grades.
 
     Returns:
         True if every file was accepted, no grade is provisional, and no claims about people contradict.
@@ -74,11 +81,11 @@ def grade_class(paths: Sequence[str], rubric: Rubric, options: Options, class_op
             tell(accounting.summary(collected.files))
         check_writable(out / STUDENT_FOLDER)
         with batch_lock(out), Gradebook(out, create=True) as book:
-            _store_rubric(book, rubric)
+            mark_by(book, rubric)
             store_settings(book, rubric, class_options, deadline, collected, roster)
             enrolment = enrol(book, roster, collected.attempts)
             tell(*enrolment.notes, *enrolment.conflicts)
-            batch = _Batch(book, rubric, options, class_options, enrolment.students)
+            batch = (kind or Batch)(book, rubric, options, class_options, enrolment.students)
             try:
                 batch.grade()
             except KeyboardInterrupt:
@@ -103,11 +110,11 @@ def enter_attempt(
     check_writable(out / STUDENT_FOLDER)
     with scratch_folder(), batch_lock(out), Gradebook(out) as book:
         person = book.entry(find_student(book, query)).person
-        _store_rubric(book, rubric)
+        mark_by(book, rubric)
         claim = Claim(name=person.name, identifiers=person.identifiers)
         attempt = Attempt(members=(claim,), path=path, label=replace_surrogates(path.name))
         enrolment = enrol(book, None, [attempt], {claim: person.record})
-        batch = _Batch(book, rubric, options, class_options, enrolment.students, entered=True)
+        batch = Batch(book, rubric, options, class_options, enrolment.students, entered=True)
         try:
             batch.grade()
         finally:
@@ -115,14 +122,7 @@ def enter_attempt(
         return not batch.is_provisional
 
 
-def _store_rubric(book: Gradebook, rubric: Rubric) -> None:
-    with book.transaction():
-        changed = store_rubric(book, rubric)
-    if changed:
-        tell(changed)
-
-
-class _Batch:
+class Batch:
     """One run over a class.
 
     Students are recorded as soon as all of their counting attempts have a result, those with new results one
@@ -245,8 +245,7 @@ class _Batch:
         for entry in entries:
             if entry.grade:
                 self.is_provisional |= entry.grade.provisional
-            self._print(entry)
-            refresh_reports(self._book, entry, self._class_options.out)
+            self.publish(entry)
 
     def _release(self) -> None:
         """Take hand-ins from those who had them before somebody decided whose they are."""
@@ -277,15 +276,11 @@ class _Batch:
             ]
             self._book.save_attempts(record, stored)
 
-    def _print(self, entry: GradebookEntry) -> None:
-        if entry.grade is None:
-            return
-        if self._class_options.json:
-            final = entry.mark.as_json()
-            print(json.dumps({**entry.grade.as_json(), "student": entry.person.key, "final": final}))
-            return
-        provisional = f"  PROVISIONAL  {clean(entry.grade.review)}" if entry.grade.provisional else ""
-        print(f"{entry.person.key:<32} {mark_text(entry):>11}{provisional}".rstrip(), flush=True)
+    def publish(self, entry: GradebookEntry) -> None:
+        """Print the grade of a student, and write the reports."""
+        if entry.grade is not None:
+            print_grade(entry, as_json=self._class_options.json)
+        refresh_reports(self._book, entry, self._class_options.out)
 
     def finish(self) -> None:
         """Bring all reports up to date, compare the class for similar code, and write the class page."""

@@ -31,6 +31,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="grade again what another version of the grader judged, which is kept otherwise",
     )
     group.add_argument(
+        "--compare", action="store_true", help="show what --regrade would change, and write nothing"
+    )
+    group.add_argument(
         "--roster", type=Path, metavar="CSV", help="class roster: names, ids, e-mail addresses"
     )
     group.add_argument(
@@ -61,10 +64,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def grade_class(arguments: argparse.Namespace, rubric: Rubric, options: Options) -> int:
     """Grade a class with the options of the command line, and return the exit code."""
-    from grader.classroom import batch
+    from grader.classroom import batch, comparison
 
     class_options = _class_options(arguments, options)
-    all_graded = batch.grade_class(arguments.paths, rubric, options, class_options)
+    run = comparison.compare_class if arguments.compare else batch.grade_class
+    all_graded = run(arguments.paths, rubric, options, class_options)
     if error := lost_output():
         print(
             f"grade: standard output could not be written ({error.strerror}); everything graded is in "
@@ -72,7 +76,7 @@ def grade_class(arguments: argparse.Namespace, rubric: Rubric, options: Options)
             file=sys.stderr,
         )
         return NOT_GRADED
-    if arguments.open:
+    if arguments.open and not arguments.compare:
         webbrowser.open((arguments.out / "index.html").resolve().as_uri())
     return GRADED if all_graded else NOT_GRADED
 
@@ -135,7 +139,7 @@ def check_single(arguments: argparse.Namespace) -> None:
     Raises:
         UsageError: there is such an option.
     """
-    names = ("jobs", "fresh", "roster", "attempt", "due", "late", "timezone")
+    names = ("jobs", "fresh", "compare", "roster", "attempt", "due", "late", "timezone")
     given = [f"--{name}" for name in names if getattr(arguments, name) not in (None, False)]
     if given:
         verb = "has" if len(given) == 1 else "have"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from classes import notebook, run, tiny_rubric
+from stub_judge import one_criterion_rubric, run_here
 
 from grader.classroom.storage.cache_key import describe_changes
 from grader.classroom.storage.gradebook import Gradebook, ResultInputs
@@ -44,6 +45,12 @@ def _results(out: Path) -> int:
 def _alter(out: Path, statement: str, *values: str) -> None:
     with closing(sqlite3.connect(out / "gradebook.sqlite")) as book, book:
         book.execute(statement, values)
+
+
+def _files(out: Path) -> dict[Path, bytes]:
+    """Return all files with their contents, without those that SQLite keeps beside an open database."""
+    files = (path for path in out.rglob("*") if path.is_file() and not path.name.endswith(("-wal", "-shm")))
+    return {path: path.read_bytes() for path in files}
 
 
 def _finals(out: Path) -> dict[str, float | None]:
@@ -215,3 +222,27 @@ def test_the_reason_of_a_regrade_names_an_appended_criterion_and_not_its_order(
         parts.append(deciding_parts(tmp_path, rules, {}))
     before, after = (ResultInputs(notebook="n", rubric=name, grader="g", settings="{}") for name in "xy")
     assert describe_changes(before, after, {}, {}, {"x": parts[0], "y": parts[1]}) == said
+
+
+def test_a_regrade_is_compared_with_what_counts_before_anything_is_written(tmp_path: Path) -> None:
+    out, rubric = tmp_path / "out", one_criterion_rubric(tmp_path / "tiny")
+    for name, answer in (("alice", 5), ("bob", 7)):
+        notebook(tmp_path / "class" / f"{name}.ipynb", f"answer = {answer}")
+    asked = run_here(out, tmp_path / "class", "--rubric", rubric, "--compare")
+    assert (asked.code, out.exists()) == (2, False)
+    assert "there is no gradebook" in asked.err
+    run_here(out, tmp_path / "class", "--rubric", rubric)
+    _alter(out, "UPDATE result SET grader = 'an older one', grade = replace(grade, ?, ?)", "5.0", "4.0")
+    _alter(out, "UPDATE result SET grade = replace(grade, ?, ?)", "0.005", "0.004")
+    run_here(out, "adjust", "alice", "total", "+1", "--because", "nice")
+    state = _files(out)
+    compared = run_here(out, tmp_path / "class", "--rubric", rubric, "--compare")
+    assert compared.code == 0
+    assert "alice: answer.right was fail 4 / 1000, is now fail 5 / 1000 (changed: grader)" in compared.out
+    assert "alice (alice): 5 → 6\n1 of 2 final marks would change. Nothing was written." in compared.out
+    assert "bob" not in compared.out
+    assert "Class page" not in compared.out
+    assert _files(out) == state
+    assert _finals(out) == {"alice": 5, "bob": 7}
+    run_here(out, tmp_path / "class", "--rubric", rubric, "--regrade")
+    assert _finals(out) == {"alice": 6, "bob": 7}

@@ -14,6 +14,7 @@ from grader.classroom.pages.classpage import BOUNDARIES
 from grader.classroom.people.identity import Claim, RosterEntry
 from grader.classroom.people.students import replace_surrogates
 from grader.classroom.storage.gradebook import Gradebook
+from grader.classroom.storage.remarking import store_rubric
 from grader.classroom.storage.store import NAME
 from grader.classroom.timing.deadlines import Deadline, kept_deadline, store_deadline
 from grader.rubric import Rubric
@@ -67,3 +68,11 @@ def store_settings(
         book.set_setting("files", accounting.as_json(collected.files))
         book.set_setting("boundaries", rubric.settings.get("boundaries", BOUNDARIES))
         store_deadline(book, deadline)
+
+
+def mark_by(book: Gradebook, rubric: Rubric) -> None:
+    """Mark everybody by a rubric's points and words from now on, and say whose mark that changes."""
+    with book.transaction():
+        changed = store_rubric(book, rubric)
+    if changed:
+        tell(changed)
