@@ -9,123 +9,7 @@ from grader.sandbox.student import Student
 from grader.sandbox.values import Handle, StudentError
 from grader.text import place
 
-# Usual names for the handout's arguments. Within one signature no name stands for two of them.
-SYNONYMS: Mapping[str, tuple[str, ...]] = {
-    "model": ("net", "network", "unet", "eps_model", "noise_model", "predictor"),
-    "train_loader": (
-        "trainloader",
-        "train_dataloader",
-        "train_dl",
-        "loader",
-        "dataloader",
-        "data_loader",
-        "train_data",
-    ),
-    "val_loader": (
-        *(
-            "valloader",
-            "val_dataloader",
-            "val_dl",
-            "valid_loader",
-            "validation_loader",
-            "test_loader",
-            "testloader",
-        ),
-        *("val_data", "validloader", "test_dataloader"),
-    ),
-    "optimizer": ("optim", "opt", "optimiser"),
-    "criterion": ("loss_fn", "loss_function", "loss_func", "mse", "loss", "objective", "criteria"),
-    "device": ("dev",),
-    "num_epochs": ("epochs", "n_epochs", "nepochs", "epoch_count", "number_of_epochs", "num_epoch"),
-    "diffuser": (
-        "diffusion",
-        "noise_diffuser",
-        "noise_scheduler",
-        "diff",
-        "ddpm",
-        "scheduler",
-        "forward_process",
-    ),
-    "totalTrainingTimesteps": (
-        *(
-            "total_training_timesteps",
-            "total_timesteps",
-            "timesteps",
-            "num_timesteps",
-            "total_steps",
-            "noise_steps",
-        ),
-        *("num_steps", "steps", "t", "n_steps", "n_timesteps", "diffusion_steps", "max_t"),
-    ),
-    "x_t": ("xt", "x", "x_start", "noise", "xT", "x_T", "start", "initial_noise", "noisy", "img"),
-    "num_samples": (
-        "n_samples",
-        "nsamples",
-        "n",
-        "batch_size",
-        "num_images",
-        "samples",
-        "number_of_samples",
-        "count",
-    ),
-    "total_timesteps": (
-        *("timesteps", "num_timesteps", "total_steps", "noise_steps", "num_steps", "steps", "n_steps", "t"),
-        *("totaltrainingtimesteps", "n_timesteps", "diffusion_steps", "max_t"),
-    ),
-    "in_channels": (
-        *(
-            "in_ch",
-            "in_c",
-            "c_in",
-            "ch_in",
-            "inc",
-            "n_in",
-            "channels_in",
-            "input_channels",
-            "in_channel",
-            "inp_channels",
-        ),
-        *(
-            "channels",
-            "n_channels",
-            "num_channels",
-            "image_channels",
-            "img_channels",
-            "nc",
-            "in_chan",
-            "chin",
-        ),
-    ),
-    "out_channels": (
-        *(
-            "out_ch",
-            "out_c",
-            "c_out",
-            "ch_out",
-            "outc",
-            "n_out",
-            "channels_out",
-            "output_channels",
-            "out_channel",
-        ),
-        *("n_classes", "out_chan", "chout"),
-    ),
-    "start_beta": ("beta_start", "beta1", "beta_min", "min_beta", "beta_1", "startbeta"),
-    "end_beta": ("beta_end", "beta2", "beta_max", "max_beta", "beta_t", "endbeta"),
-    "total_steps": (
-        *(
-            "timesteps",
-            "num_timesteps",
-            "total_timesteps",
-            "noise_steps",
-            "num_steps",
-            "steps",
-            "n_steps",
-            "t",
-        ),
-        *("n_timesteps", "diffusion_steps", "num_diffusion_steps"),
-    ),
-}
+from .argument_names import match, matched_names, matched_uses, uses_of
 
 
 def call(student: Student, name: str, arguments: Mapping[str, Any], **options: Any) -> Any:
@@ -147,8 +31,8 @@ def reply(
 ) -> dict[str, Any]:
     """Call a function or class of the student's, and return the worker's whole reply.
 
-    Arguments are passed by name if every required parameter has one of the handout's names or a usual
-    synonym, otherwise by position in the handout's order. A method is called on an object of its class, which
+    Arguments are passed by name if every required parameter is known by its name or by its use, otherwise by
+    position if the signature may be the handout's. A method is called on an object of its class, which
     is constructed in the same way.
 
     Args:
@@ -173,9 +57,9 @@ def reply(
         about = student.ask("describe", bound)
     else:
         about = student.ask("describe", target)
-    required = [_match(own, if_required or {}) for own in about["required"]]
+    required = [match(own, if_required or {}) for own in about["required"]]
     arguments = {**arguments, **{known: (if_required or {})[known] for known in required if known}}
-    by_name = _bind_by_name(about["arguments"], about["required"], arguments)
+    by_name = _bound(student, f"{own}.{method}" if method else own, about, arguments)
     in_order = () if by_name or (method and not about["arguments"]) else tuple(arguments.values())
     return student.reply(
         {"verb": "call", "method": method or None, "seed": seed, "grad": True, "keep": keep},
@@ -195,7 +79,7 @@ def raise_if_not_installed(error: StudentError | None) -> None:
 def stale_variables(student: Student, name: str, arguments: Sequence[str]) -> dict[str, str]:
     """Return notebook variables that a function reads in place of its arguments, with these arguments."""
     read = [one["name"] for one in student.source.free_variables if one["function"] == name]
-    matched = {variable: _match(variable, dict.fromkeys(arguments)) for variable in read}
+    matched = {variable: match(variable, dict.fromkeys(arguments)) for variable in read}
     return {variable: argument for variable, argument in matched.items() if argument}
 
 
@@ -210,40 +94,41 @@ def free_variable_places(student: Student, name: str, variables: Iterable[str] =
     return " and ".join(found)
 
 
-def matched_names(names: Iterable[str], arguments: Mapping[str, Any]) -> dict[str, str]:
-    """Return the handout's arguments by the student's names for them, each once."""
-    own_names = list(names)
-    bound = {own: own for own in own_names if own in arguments}
-    for own in own_names:
-        known = _match(own, arguments)
-        if own not in bound and known is not None and known not in bound.values():
-            bound[own] = known
-    return bound
-
-
 def _for_constructor(student: Student, target: str, arguments: dict[str, Any]) -> dict[str, Any]:
     about = student.ask("describe", target)
     return {
-        own: arguments[known] for own in about["arguments"] if (known := _match(own, arguments)) is not None
+        own: arguments[known] for own in about["arguments"] if (known := match(own, arguments)) is not None
     }
 
 
-def _bind_by_name(
-    names: Sequence[str], required: Sequence[str], arguments: Mapping[str, Any]
+def _bound(
+    student: Student, name: str, about: Mapping[str, Any], arguments: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the arguments by the student's parameter names; {} if a required parameter matches none."""
+    """Return the arguments by the student's parameter names; {} to pass them in the handout's order.
+
+    A required parameter is found by its name, then by what the function does with it. The order counts only
+    if there are as many as in the handout, and none of a known name stands elsewhere.
+
+    Raises:
+        StudentError: a required parameter cannot be matched.
+    """
+    names, required = about["arguments"], about["required"]
     bound = matched_names(names, arguments)
-    if not set(required) <= set(bound):
+    unknown = [own for own in required if own not in bound]
+    left = [known for known in arguments if known not in bound.values()]
+    if unknown:
+        sources = (statement["source"] for statement in student.source.statements)
+        bound |= matched_uses(unknown, left, uses_of(sources, name))
+        unknown = [own for own in unknown if own not in bound]
+    if not unknown:
+        return {own: arguments[known] for own, known in bound.items()}
+    places = list(zip(names, arguments, strict=False))
+    if len(required) <= len(arguments) <= len(names) and all(
+        bound.get(own, known) == known for own, known in places
+    ):
         return {}
-    return {own: arguments[known] for own, known in bound.items()}
-
-
-def _match(own: str, arguments: Mapping[str, Any]) -> str | None:
-    """Return the handout's argument that a student's name stands for."""
-    if own in arguments:
-        return own
-    plain = own.replace("_", "").lower()
-    for known in arguments:
-        if plain in {each.replace("_", "").lower() for each in (known, *SYNONYMS.get(known, ()))}:
-            return known
-    return None
+    raise StudentError(
+        "TypeError",
+        f"{name} requires {' and '.join(unknown)}, but it is called with the handout's arguments: "
+        f"{', '.join(arguments)}",
+    )

@@ -10,7 +10,7 @@ from grader.extraction.constructions import construction_name
 from grader.sandbox.student import Student
 from grader.sandbox.values import CURRENT_DEVICE, Handle, StudentError
 
-from ..interface.signatures import matched_names
+from ..interface.argument_names import matched_names
 
 AS_BUILT = construction_name("UNet")
 

@@ -22,6 +22,8 @@ HANDOUT_SIGNATURE = 'def __init__(self, start_beta, end_beta, total_steps, devic
         "def __init__(self, total_steps, start_beta, end_beta, device='cpu'):",
         "def __init__(self, a, b, T, device):\n        start_beta, end_beta, total_steps = a, b, T",
         "def __init__(self, start_beta, end_beta, total_steps, device='cpu', schedule='linear'):",
+        "def __init__(self, num_train_timesteps=1000, beta_start=1e-4, final_beta=0.02, device='cpu'):\n"
+        "        start_beta, end_beta, total_steps = beta_start, final_beta, num_train_timesteps",
     ],
 )
 def test_another_signature_loses_no_points(warm: WarmGrader, signature: str) -> None:
@@ -61,3 +63,35 @@ def test_a_network_is_built_by_keyword_or_as_in_the_notebook(
     assert list(lost(grade)) == expected
     if expected:
         assert "expected input[32, 3, 28, 28] to have 1 channels" in lost(grade)["unet.shape_3ch"]
+
+
+SAMPLER_SIGNATURE = "def generate_samples(x_t, model, num_samples, total_timesteps, diffuser, device):"
+
+
+@pytest.mark.slow
+def test_a_parameter_is_known_by_what_the_sampler_does_with_it(warm: WarmGrader) -> None:
+    """Of four parameters one has a name of its own: it is where betas and alphas come from."""
+    cells = changed_cells(
+        sampler=[
+            (SAMPLER_SIGNATURE, "def generate_samples(model, num_samples, plan, device):"),
+            ("x_t = x_t.to(device)", "x_t = torch.randn(num_samples, 1, 28, 28, device=device)"),
+            ("range(total_timesteps", "range(len(plan.betas)"),
+            (
+                "diffuser.alphas[step], diffuser.betas[step], diffuser.alpha_bar[step]",
+                "plan.alphas[step], plan.betas[step], plan.alpha_bar[step]",
+            ),
+        ]
+    )
+    assert lost(grade_cells(warm, cells, "sample")) == {}
+
+
+@pytest.mark.slow
+def test_a_parameter_that_nothing_explains_is_named(warm: WarmGrader) -> None:
+    cells = changed_cells(
+        sampler=[(SAMPLER_SIGNATURE, SAMPLER_SIGNATURE.replace("x_t, model", "x_t, model, flavour, mood"))]
+    )
+    message = lost(grade_cells(warm, cells, "sample"))["sample.formula"]
+    assert (
+        "generate_samples requires flavour and mood, but it is called with the handout's arguments: x_t"
+        in message
+    )
