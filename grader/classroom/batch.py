@@ -15,13 +15,12 @@ from grader.classroom.handins.selection import Selector
 from grader.classroom.pages import classpage, similarity
 from grader.classroom.pages.reports import STUDENT_FOLDER, refresh_all_reports, refresh_reports
 from grader.classroom.people.enrolment import StudentAttempts, enrol
-from grader.classroom.people.identity import Claim
-from grader.classroom.people.lookup import find_student
-from grader.classroom.people.students import Attempt, replace_surrogates
+from grader.classroom.people.students import Attempt
 from grader.classroom.printed import print_grade
 from grader.classroom.progress import ProgressDisplay, progress_display
 from grader.classroom.rosters.roster import read_roster
 from grader.classroom.scheduler import Task, default_jobs, run_tasks
+from grader.classroom.storage.additions import Addition, find_addition, with_addition
 from grader.classroom.storage.cache_key import result_inputs
 from grader.classroom.storage.editions import find_current, find_kept, mixed_editions
 from grader.classroom.storage.gradebook import Gradebook, GradebookEntry, ResultInputs
@@ -95,33 +94,6 @@ def grade_class(
             return not collected.refused and not batch.is_provisional and not enrolment.conflicts
 
 
-def enter_attempt(
-    path: Path, query: str, rubric: Rubric, options: Options, class_options: ClassOptions
-) -> bool:
-    """Grade one notebook as an attempt of the person that ``query`` names, and enter it into the gradebook.
-
-    Returns:
-        True if the grade is not provisional.
-
-    Raises:
-        UsageError: there is no gradebook, or nobody or several people are meant.
-    """
-    out = class_options.out
-    check_writable(out / STUDENT_FOLDER)
-    with scratch_folder(), batch_lock(out), Gradebook(out) as book:
-        person = book.entry(find_student(book, query)).person
-        mark_by(book, rubric)
-        claim = Claim(name=person.name, identifiers=person.identifiers)
-        attempt = Attempt(members=(claim,), path=path, label=replace_surrogates(path.name))
-        enrolment = enrol(book, None, [attempt], {claim: person.record})
-        batch = Batch(book, rubric, options, class_options, enrolment.students, entered=True)
-        try:
-            batch.grade()
-        finally:
-            batch.finish()
-        return not batch.is_provisional
-
-
 class Batch:
     """One run over a class.
 
@@ -148,6 +120,7 @@ class Batch:
             attempt.label: content_digest(attempt.path) for each in students for _, attempt in each.attempts
         }
         self._results: dict[str, int] = {}  # ids by digest
+        self._additions: dict[str, Addition] = {}  # by digest
         self._kept = KeptFiles(class_options.out)
         self.is_provisional = False
 
@@ -205,11 +178,24 @@ class Batch:
                 self._results[digest] = result
                 if digest in paths:
                     self._kept.keep_notebook(digest, paths[digest])
+            elif not self._options.only and (
+                lacking := find_addition(self._book, self._inputs(digest), self._rubric)
+            ):
+                self._additions[digest] = lacking
         return len(self._results)
+
+    def _addition_to(self, digest: str) -> Addition | None:
+        if self._options.only:
+            return None
+        return find_addition(self._book, self._inputs(digest), self._rubric)
 
     def _tasks(self, waiting: Mapping[str, Sequence[StudentAttempts]]) -> list[Task]:
         paths = self._paths()
-        return [Task(digest, paths[digest], students[0].key) for digest, students in waiting.items()]
+        lacking = {digest: addition.missing for digest, addition in self._additions.items()}
+        return [
+            Task(digest, paths[digest], students[0].key, lacking.get(digest, ()))
+            for digest, students in waiting.items()
+        ]
 
     def _paths(self) -> dict[str, Path]:
         return {self._digests[a.label]: a.path for each in self._students for a in self._counting(each)}
@@ -218,6 +204,8 @@ class Batch:
         self, task: Task, judged: JudgedNotebook, waiting: Sequence[StudentAttempts], display: ProgressDisplay
     ) -> None:
         """Store a result, and record the students who waited for nothing else."""
+        if task.only:
+            judged = with_addition(self._book, self._additions[task.digest], judged, self._rubric)
         with self._book.transaction():
             self._results[task.digest] = self._book.add_result(
                 self._inputs(task.digest), judged.grade, judged.figures, readable=judged.readable

@@ -43,11 +43,13 @@ class Task:
     Attributes:
         digest: SHA-256 of everything that is read for it.
         name: shown while it is graded.
+        only: the criteria to grade; those of the options where it is empty.
     """
 
     digest: str
     path: Path
     name: str
+    only: tuple[str, ...] = ()
 
 
 class ProgressListener(Protocol):
@@ -139,6 +141,7 @@ def _judge(
     task: Task, rubric: Rubric, options: Options, listener: ProgressListener, start: StartJudge
 ) -> JudgedNotebook:
     listener.on_start(task.name)
+    options = replace(options, only=task.only or options.only)
     try:
         return judge_notebook(
             task.path, task.name, rubric, options, lambda event: listener.on_event(task.name, event), start

@@ -83,10 +83,10 @@ def grade_class(arguments: argparse.Namespace, rubric: Rubric, options: Options)
 
 def enter_attempt(arguments: argparse.Namespace, path: Path, rubric: Rubric, options: Options) -> int:
     """Grade a notebook as an attempt of the person of ``--for``, and return the exit code."""
-    from grader.classroom import batch
+    from grader.classroom import entering
 
     class_options = _class_options(arguments, options)
-    graded = batch.enter_attempt(path, arguments.person, rubric, options, class_options)
+    graded = entering.enter_attempt(path, arguments.person, rubric, options, class_options)
     return GRADED if graded else NOT_GRADED
 
 

@@ -246,3 +246,78 @@ def test_a_regrade_is_compared_with_what_counts_before_anything_is_written(tmp_p
     assert _finals(out) == {"alice": 5, "bob": 7}
     run_here(out, tmp_path / "class", "--rubric", rubric, "--regrade")
     assert _finals(out) == {"alice": 6, "bob": 7}
+
+
+def _add_a_criterion(rubric: Path, check: str, file: str) -> None:
+    toml = rubric / "rubric.toml"
+    toml.write_text(
+        f'{toml.read_text()}\n[[criterion]]\nid = "answer.short"\nexercise = 1\ntitle = "Short"\npoints = 4\n'
+    )
+    with (rubric / file).open("a") as opened:
+        opened.write(check)
+
+
+_SHORT = '''
+from grader.checks import Unmet, criterion
+
+@criterion("answer.short")
+def check_the_answer_is_short(judge):
+    """The answer has two digits."""
+    if "4" not in judge.request["statements"][0]["source"]:
+        raise Unmet("The answer is long.")
+'''
+
+
+def _counting_rubric(rubric: Path) -> Path:
+    """Let the checks write down that they were asked, and return where."""
+    asked = rubric.parent / "asked"
+    checks = rubric / "check_answer.py"
+    text = checks.read_text().replace(
+        "    own, modules =", f"    open({str(asked)!r}, 'a').write('x')\n    own, modules ="
+    )
+    checks.write_text(text)
+    return asked
+
+
+def test_a_criterion_in_a_file_of_its_own_is_asked_alone(
+    tmp_path: Path, rubric: Path, class_folder: Path
+) -> None:
+    out, asked = tmp_path / "out", _counting_rubric(rubric)
+    run(out, class_folder, "--rubric", rubric)
+    assert _finals(out) == {"alice": 10, "bob": 2}
+    assert asked.read_text() == "xx"
+    _add_a_criterion(rubric, _SHORT, "check_short.py")
+    ran = run(out, class_folder, "--rubric", rubric)
+    assert (ran.code, asked.read_text()) == (0, "xx")
+    assert _finals(out) == {"alice": 14, "bob": 6}
+    with Gradebook(out) as book:
+        grade = book.entry("bob").grade
+    assert grade is not None
+    assert [each.id for each in grade.criteria][-1] == "answer.short"
+    assert grade.rubric == Rubric.load(str(rubric)).as_json()
+    assert "(changed: rubric (new check_short.py, new criterion answer.short))" in ran.out
+    assert run(out, class_folder, "--rubric", rubric).code == 0
+    assert asked.read_text() == "xx"
+    fresh = tmp_path / "fresh"
+    run(fresh, class_folder, "--rubric", rubric)
+    assert _finals(fresh) == _finals(out)
+
+
+@pytest.mark.parametrize(
+    ("check", "file"),
+    [
+        (_SHORT, "check_answer.py"),  # may have changed the others
+        (_SHORT.replace('"answer.short"', '"answer.right"'), "check_more.py"),  # another check of an old one
+        (_SHORT, "conftest.py"),
+    ],
+)
+def test_a_new_criterion_asks_everything_again_where_others_may_be_decided_anew(
+    tmp_path: Path, rubric: Path, class_folder: Path, check: str, file: str
+) -> None:
+    asked = _counting_rubric(rubric)
+    run(tmp_path / "out", class_folder, "--rubric", rubric)
+    _add_a_criterion(rubric, check, file)
+    if file != "check_answer.py":
+        (rubric / "check_short.py").write_text(_SHORT)
+    run(tmp_path / "out", class_folder, "--rubric", rubric)
+    assert asked.read_text() == "xxxx"

@@ -31,7 +31,7 @@ def find_kept(book: Gradebook, inputs: ResultInputs, rubric: Rubric) -> int | No
     alike = _alike(book, inputs, rubric)
     candidates = [each for each in alike if each.inputs.grader == inputs.grader] or alike
     if rubric.is_shipped:
-        others = _same_settings(book, inputs)
+        others = results_with_settings(book, inputs)
         candidates = candidates or [each for each in others if each.inputs.grader != inputs.grader]
     newest = next(iter(candidates), None)
     return newest.id if newest and newest.is_reusable else None
@@ -68,10 +68,10 @@ def mixed_editions(book: Gradebook, entries: Iterable[GradebookEntry]) -> list[s
 def _alike(book: Gradebook, inputs: ResultInputs, rubric: Rubric) -> list[StoredResult]:
     """Return the results by the same checks and options, newest first."""
     digests = (rubric.judging_digest, rubric.digest)  # the latter names the rubric in early gradebooks
-    return [each for each in _same_settings(book, inputs) if each.inputs.rubric in digests]
+    return [each for each in results_with_settings(book, inputs) if each.inputs.rubric in digests]
 
 
-def _same_settings(book: Gradebook, inputs: ResultInputs) -> list[StoredResult]:
+def results_with_settings(book: Gradebook, inputs: ResultInputs) -> list[StoredResult]:
     """Return the results with the same options, newest first; one that did not exist had its default."""
     defaults = {**json.loads(json.dumps(asdict(Options()))), "handout": None}
     wanted = json.loads(inputs.settings)

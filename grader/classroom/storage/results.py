@@ -102,6 +102,11 @@ class ResultStore(Store):
             grade = remark(grade, marking, readable=bool(row["readable"]), judged_by=inputs.rubric)
         return inputs, grade
 
+    def judged_criteria(self, result: int) -> list[str]:
+        """Return the ids of a result's criteria in the order of the rubric that judged it."""
+        query = "SELECT value FROM result, json_each(result.grade, '$.criteria') WHERE result.id = ?"
+        return [json.loads(row["value"])["id"] for row in self._rows(query, result)]
+
     def figures(self, result: int) -> tuple[Figure, ...]:
         """Return the figures of a result."""
         packed = self._rows("SELECT figures FROM result WHERE id = ?", result)[0]["figures"]
