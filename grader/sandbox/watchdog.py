@@ -6,7 +6,8 @@ The kernel's limits (``worker/walls/limits.py``) leave gaps, which this thread f
   watchdog measures what is really held: resident anonymous and shared memory. Libraries that are mapped
   from files do not count, and what the worker shared with the zygote at its start is subtracted.
 * Threads: ``RLIMIT_NPROC`` counts a user's threads on the whole machine, so it is not set.
-* Files: ``RLIMIT_FSIZE`` bounds one file, not the folder and not the number of files.
+* Files: ``RLIMIT_FSIZE`` bounds one file, not the folder and not the number of files. A file without a name
+  (removed while open, or opened with ``O_TMPFILE``) takes space, too; see ``unnamed_files``.
 
 A sandboxed worker is one process, so its own numbers are the total. The limits are enforced to a tenth of a
 second, not to the byte.
@@ -24,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.sandbox.process_state import memory_kills, process_state
+from grader.sandbox.unnamed_files import unnamed_files
 
 _PERIOD_MS = 100
 MIB, GIB = 1 << 20, 1 << 30
@@ -67,7 +69,7 @@ class Watchdog(threading.Thread):
         self.has_ended = threading.Event()
         self._memory_kills = memory_kills()
         self.pid, self._descriptor = pid, os.dup(descriptor)
-        self._scratch, self._limits, self._ended = scratch, limits, ended
+        self._scratch, self._limits, self._ended = scratch.resolve(), limits, ended
         self._memory_at_start, _ = _memory_and_threads(pid)  # pages shared with the zygote
 
     def run(self) -> None:
@@ -101,7 +103,7 @@ class Watchdog(threading.Thread):
             size, files = disk_usage(self._scratch, limits.files)
         except OSError:
             return "made a folder that cannot be read"
-        if size > limits.disk:
+        if size + unnamed_files(self.pid, self._scratch) > limits.disk:
             return f"wrote more than {_size(limits.disk)} of files"
         if files > limits.files:
             return f"made more than {limits.files:,} files"

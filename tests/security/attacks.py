@@ -137,6 +137,14 @@ NETWORK = {
 KERNEL = {
     "create a user namespace": "return libc.unshare(0x10000000) == 0",
     "create a network namespace": "return libc.unshare(0x40000000) == 0",
+    "hide its open files from the watchdog": """
+        return libc.syscall(436, 100, 200, 2) == 0
+    """,
+    "ask for a thread with open files of its own": """
+        call = 56 if platform.machine() == 'x86_64' else 220
+        libc.syscall(call, 0x10000, 0, 0, 0, 0)  # the kernel itself finds such a thread invalid
+        return ctypes.get_errno() == errno.EINVAL
+    """,
     "change its root folder": "os.chroot('.'); return True",
     "use io_uring": "return libc.syscall(425, 1, ctypes.create_string_buffer(120)) >= 0",
     "allocate memory outside its process": "return os.memfd_create('x') > 0",
@@ -189,8 +197,8 @@ ONLY_AS_ROOT = {
 }
 
 _IMPORTS = (
-    "import ctypes, fcntl, gc, mmap, multiprocessing, os, platform, resource, signal, socket, stat, struct, "
-    "subprocess, sys, urllib.request\nimport torch\nlibc = ctypes.CDLL(None, use_errno=True)\n"
+    "import ctypes, errno, fcntl, gc, mmap, multiprocessing, os, platform, resource, signal, socket, stat, "
+    "struct, subprocess, sys, urllib.request\nimport torch\nlibc = ctypes.CDLL(None, use_errno=True)\n"
 )
 
 

@@ -48,6 +48,22 @@ def run(zygote: Zygote, body: str, timeout: float = 20.0) -> Any:
             "because it wrote more than 40 MB of files",
         ),
         (
+            "held = []\nfor n in range(60):\n    held.append(os.open('f', os.O_CREAT | os.O_WRONLY))\n"
+            "    os.unlink('f'); os.write(held[-1], b'x' * (1 << 20))\ntime.sleep(9)",
+            "because it wrote more than 40 MB of files",
+        ),
+        (
+            "held = [os.open('.', os.O_TMPFILE | os.O_WRONLY) for _ in range(60)]\n"
+            "for file in held: os.write(file, b'x' * (1 << 20))\ntime.sleep(9)",
+            "because it wrote more than 40 MB of files",
+        ),
+        (
+            "file = os.open('.', os.O_TMPFILE | os.O_RDWR); os.write(file, b'x' * (20 << 20))\n"
+            "import ctypes; ctypes.CDLL(None).mmap(0, 4096, mmap.PROT_READ, mmap.MAP_SHARED, file, 0)\n"
+            "os.close(file); time.sleep(9)",
+            "because it wrote more than 40 MB of files",
+        ),
+        (
             "for n in range(2000): open(f'f{n}', 'w').close()\ntime.sleep(9)",
             "because it made more than 300 files",
         ),
@@ -64,6 +80,19 @@ def run(zygote: Zygote, body: str, timeout: float = 20.0) -> Any:
 def test_a_worker_over_a_limit_is_killed_with_the_reason(zygote: Zygote, body: str, sentence: str) -> None:
     with pytest.raises(StudentError, match=sentence):
         run(zygote, body)
+
+
+def test_small_files_without_a_name_are_allowed(zygote: Zygote) -> None:
+    """As ``tempfile`` makes them, in memory or not."""
+    body = """
+import tempfile, numpy
+files = [tempfile.TemporaryFile() for _ in range(20)]
+for file in files: file.write(b'x' * (1 << 20)); file.flush()
+shared = mmap.mmap(-1, 100 << 20); mapped = numpy.memmap(files[0], mode='r')
+time.sleep(0.5)
+return len(mapped)
+"""
+    assert run(zygote, body) == 1 << 20
 
 
 @pytest.mark.parametrize(

@@ -76,10 +76,14 @@ class Program:
         tests = [(_EQUAL, last - place, 0, value & 0xFFFFFFFF) for place, value in enumerate(values)]
         self._when(number, [_load(argument), *tests, (_RETURN, 0, 0, otherwise), (_RETURN, 0, 0, action)])
 
-    def rule_by_bits(self, number: int, argument: int, *, any_of: int, none_of: int, otherwise: int) -> None:
-        """Allow a call whose ``argument`` has a bit of ``any_of`` and none of ``none_of``."""
-        # A forbidden bit jumps to the first return; a required one jumps over it, to the second.
-        tests = [(_ANY_BIT, 1, 0, none_of), (_ANY_BIT, 1, 0, any_of)]
+    def rule_by_bits(
+        self, number: int, argument: int, *, bits: Sequence[int], none_of: int, otherwise: int
+    ) -> None:
+        """Allow a call whose ``argument`` has each of ``bits`` and none of ``none_of``."""
+        # A forbidden bit, or a required one that is missing, jumps to the first return; else to the second.
+        last = len(bits) - 1
+        required = [(_ANY_BIT, int(place == last), last - place, bit) for place, bit in enumerate(bits)]
+        tests = [(_ANY_BIT, len(bits), int(not bits), none_of), *required]
         self._when(number, [_load(argument), *tests, (_RETURN, 0, 0, otherwise), (_RETURN, 0, 0, ALLOW)])
 
     def assemble(self) -> bytes:
@@ -95,7 +99,7 @@ class Program:
 def _load(argument: int) -> Instruction:
     """Load the low half of an argument: its first four bytes, as both architectures are little-endian.
 
-    The arguments tested here are 32-bit integers to the kernel (pid, option, command, clone flags), which
+    The arguments tested here are 32-bit integers to the kernel (pid, option, command, flags), which
     ignores the high half. Pointers are of no use to a filter: it cannot read the caller's memory.
     """
     return (_LOAD, 0, 0, _FIRST_ARGUMENT + 8 * argument)

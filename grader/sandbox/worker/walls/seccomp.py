@@ -38,10 +38,12 @@ _PRETENDED_CALLS = {"chmod", "fchmod", "fchmodat", "fchmodat2", "utime", "utimes
 # Decided by the rules on arguments below, which come first.
 _CALLS_WITH_RULES = {
     *("clone", "kill", "tgkill", "prlimit64", "sched_setaffinity", "prctl", "fcntl", "ioctl"),
+    "close_range",
 }
 
 _SET_MODE_FILTER, _SYNCHRONISE_THREADS = 1, 1
-_CLONE_THREAD = 0x00010000
+_CLONE_THREAD, _CLONE_FILES = 0x00010000, 0x00000400
+_CLOSE_RANGE_UNSHARE = 2
 _CLONE_NEW_NAMESPACES = 0x7E020080  # all CLONE_NEW* flags
 _X32_BIT = 0x40000000
 _URETPROBE = 335  # x86-64 only
@@ -126,10 +128,13 @@ def _program(machine: str, own: int, *, gpu: bool) -> bpf.Program:
 
 
 def _allow_threads_only(program: bpf.Program, known: dict[str, int]) -> None:
-    """Allow ``clone`` for new threads only, so that limits per process bound everything that runs."""
-    program.rule_by_bits(
-        known["clone"], 0, any_of=_CLONE_THREAD, none_of=_CLONE_NEW_NAMESPACES, otherwise=_DENY
-    )
+    """Allow ``clone`` for new threads only, so that limits per process bound everything that runs.
+
+    All of them share one table of descriptors: the watchdog looks there for files without a name.
+    """
+    shared = (_CLONE_THREAD, _CLONE_FILES)
+    program.rule_by_bits(known["clone"], 0, bits=shared, none_of=_CLONE_NEW_NAMESPACES, otherwise=_DENY)
+    program.rule_by_bits(known["close_range"], 2, bits=(), none_of=_CLOSE_RANGE_UNSHARE, otherwise=_DENY)
 
 
 def _allow_own_process_only(program: bpf.Program, known: dict[str, int], own: int) -> None:
