@@ -241,4 +241,4 @@ def _float(integer: int) -> float:
     try:
         return float(integer)
     except OverflowError:
-        return math.copysign(math.inf, integer)
+        return math.inf if integer > 0 else -math.inf

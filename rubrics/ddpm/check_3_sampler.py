@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from grader.checks import Blocked, Evidence, Reporter, Unmet, criterion
+from grader.probes.answers import is_close
 from reference.diffuser import NoiseDiffuser
 
 from .sampler.expectations import expect_calls, expect_formula, expect_order
@@ -36,7 +37,7 @@ def check_all_steps_are_taken(
     """The network is called once per step, from the last to the first, and the last update is returned."""
     evidence.actual = expect_order(recovered_sampler, reference_diffuser)
     run = recovered_sampler.first
-    if run.calls[0].x is not None and not torch.allclose(run.calls[0].x, run.start, atol=1e-5):
+    if run.calls[0].x is not None and not is_close(run.calls[0].x, run.start, within=1e-5):
         reporter.note(
             "Your generate_samples starts from noise of its own instead of the x_t that it is given."
         )

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from grader.checks import Unmet
+from grader.probes.answers import equals, is_float, joined
 from grader.sandbox.student import Student
 from grader.sandbox.values import Handle, NamedFields, StudentError
 
@@ -115,7 +116,7 @@ def _find_layout(student: Student, result: Any, other: Any, shape: torch.Size) -
         Unmet: the result has no image of the right shape.
     """
     kind, values = values_in(student, result)
-    images = {key: value for key, value in values.items() if _is_image(value)}
+    images = {key: value for key, value in values.items() if is_float(value)}
     right = [key for key, value in images.items() if value.shape == shape]
     if not right or (len(right) < 2 and right[0] != next(iter(images))):
         if result is None:
@@ -123,17 +124,13 @@ def _find_layout(student: Student, result: Any, other: Any, shape: torch.Size) -
         found = ", ".join(str(tuple(value.shape)) for value in images.values()) or type(result).__name__
         raise _no_noisy_image(shape, found)
     _, others = values_in(student, other)
-    changed = [key for key in right if not torch.equal(values[key], others[key])]
+    changed = [key for key in right if not equals(values[key], others.get(key))]
     image = next((key for key in changed if key == right[0]), changed[0] if changed else right[0])
     unchanged = [key for key in right if key not in changed and key != image]
     rest = [key for key in images if key != image]
     noise = (unchanged or rest)[0] if rest else None
     names = result.names if isinstance(result, NamedFields) else ()
     return ReturnLayout(kind, tuple(values), image, noise, names)
-
-
-def _is_image(value: Any) -> bool:
-    return isinstance(value, Tensor) and value.is_floating_point()
 
 
 def _no_noisy_image(shape: torch.Size, actual: str) -> Unmet:
@@ -160,7 +157,7 @@ def call_noise_diffusion(
             for number, (one, step) in enumerate(zip(image, steps, strict=True))
         ]
         noises = [noise for _, noise in pairs if noise is not None]
-        return torch.cat([x for x, _ in pairs]), torch.cat(noises) if noises else None
+        return torch.cat([x for x, _ in pairs]), joined(noises)
     return _call_once(student, diffuser, convention, image, steps, seed=seed)
 
 
@@ -178,7 +175,7 @@ def _call_once(
     layout = convention.layout
     x = values.get(layout.image)
     noise = None if layout.noise is None else values.get(layout.noise)
-    if not isinstance(x, Tensor) or not _is_image(x) or x.shape != image.shape:
+    if not isinstance(x, Tensor) or not is_float(x) or x.shape != image.shape:
         actual = str(tuple(x.shape)) if isinstance(x, Tensor) else type(x).__name__
         raise _no_noisy_image(image.shape, actual)
-    return x.double(), noise.double() if isinstance(noise, Tensor) and _is_image(noise) else None
+    return x.double(), noise.double() if isinstance(noise, Tensor) and is_float(noise) else None

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from grader.checks import Unmet
+from grader.probes.answers import stacked
 from grader.sandbox.student import Student
 from grader.sandbox.values import Handle, StudentError
 
@@ -121,19 +122,22 @@ def recover(
         kept["added"].append(added)
         kept["diffused"].append(x)
         kept["returned"].append(torch.zeros(0) if returned is None else returned)
-    stacked = {name: torch.stack(values) for name, values in (curves | kept).items()}
+    if (noises := stacked(kept.pop("returned"))) is None:
+        raise Unmet(
+            "noise_diffusion returns noise of another shape, or none, from step to step.",
+            expected=f"noise of shape {tuple(_SHAPE)} at every step",
+        )
+    whole = {name: torch.stack(values) for name, values in (curves | kept).items()}
     again, _ = _call_unclamped(student, diffuser, convention, first, [total_steps - 1] * BATCH, seed=77)
-    same = torch.allclose(again, stacked["diffused"][-1].to(again), atol=1e-6)
-    returned = None if convention.layout.noise is None else stacked.pop("returned")
-    stacked.pop("returned", None)
+    same = torch.allclose(again, whole["diffused"][-1].to(again), atol=1e-6)
     return Forward(
         convention=convention,
-        returned=returned,
+        returned=None if convention.layout.noise is None else noises,
         images=first,
         batched=_recover_mixed_batch(student, diffuser, convention, first, second, total_steps),
         repeats_noise=same,
         limits=limits,
-        **stacked,
+        **whole,
     )
 
 

@@ -13,7 +13,7 @@ from grader.checks import Blocked, Reporter
 from grader.checks.randomness import seeded_globally
 from grader.checks.session import Judge
 from grader.sandbox.student import Student
-from grader.sandbox.values import CURRENT_DEVICE, Handle
+from grader.sandbox.values import CURRENT_DEVICE, Handle, Refusal
 from reference.diffuser import NoiseDiffuser
 from reference.pretrained import SCHEDULE, load_pretrained
 from reference.readings import PAPER, ReadingDiffuser
@@ -96,8 +96,12 @@ class SampleGenerator:
             def respond(
                 x: Tensor, t: Tensor, steps: StepDecoder = steps, shown: list[Tensor] = shown
             ) -> Tensor:
+                if x.shape[1:] != (1, 28, 28):
+                    raise Refusal(
+                        "ValueError", f"the network takes images of 1 x 28 x 28, not {tuple(x.shape)}"
+                    )
                 shown[:] = [x]
-                if not made and len(x) and x[0].shape == (1, 28, 28):  # the first sample of the first seed
+                if not made and len(x):  # the first sample of the first seed
                     film.setdefault(steps.of(t), x[0].detach().float().cpu())
                 started = time.thread_time()
                 with torch.no_grad():

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import torch
+from grader.probes.answers import joined
 
 from ..interface.doubles import RecordedEvent
 from .setup import COUNT
 
 
 def merge_calls(calls: list[RecordedEvent]) -> list[RecordedEvent]:
-    """Return calls for the whole batch, also where a sampler works in chunks or sample by sample."""
+    """Return calls for the whole batch, also where a sampler works in chunks or sample by sample.
+
+    Calls that cannot be merged, such as those for images of other sizes, are left out.
+    """
     if all(_size(call) == COUNT for call in calls):
         return calls
     chunks: list[list[RecordedEvent]] = []
@@ -20,7 +23,7 @@ def merge_calls(calls: list[RecordedEvent]) -> list[RecordedEvent]:
             chunks.append([call])
     if not all(sum(map(_size, chunk)) == COUNT for chunk in chunks):
         chunks = _chunks_of_successive_runs(calls)
-    return [_merged(chunk) for chunk in chunks]
+    return [merged for chunk in chunks if (merged := _merged(chunk))]
 
 
 def timestep_of(call: RecordedEvent) -> float | None:
@@ -44,9 +47,11 @@ def _chunks_of_successive_runs(calls: list[RecordedEvent]) -> list[list[Recorded
     return []
 
 
-def _merged(chunk: list[RecordedEvent]) -> RecordedEvent:
-    x = torch.cat([call.x for call in chunk if call.x is not None])
-    output = torch.cat([call.output for call in chunk if call.output is not None])
+def _merged(chunk: list[RecordedEvent]) -> RecordedEvent | None:
+    x = joined([call.x for call in chunk if call.x is not None])
+    output = joined([call.output for call in chunk if call.output is not None])
+    if x is None or output is None:
+        return None
     return RecordedEvent(
         kind="forward", x=x, output=output, t=chunk[0].t, grad=any(call.grad for call in chunk)
     )

@@ -5,15 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-import torch
-
 from grader.checks import Blocked, Unmet
+from grader.probes.answers import is_close
 from reference.diffuser import NoiseDiffuser
 
 from .formulas import MISTAKES, RIGHT, Factors
 from .probe import RecoveredSampler
 from .recovery import RESOLVABLE, SamplerStep
-from .setup import SHAPE, STEPS
+from .setup import STEPS
 
 
 def expect_calls(sampling: RecoveredSampler) -> None:
@@ -249,7 +248,7 @@ def _expect_last_update(sampling: RecoveredSampler, expected: str) -> None:
     last = run.calls[-1].x
     if run.result is None or last is None or last.numel() != run.result.numel():
         return  # sample.shape reports a result of the wrong shape
-    if torch.allclose(run.result, last.reshape(SHAPE), atol=1e-6):
+    if is_close(run.result.flatten(), last.flatten(), within=1e-6):
         raise Unmet(
             "generate_samples returns the image before the last step: the last update is not computed, or "
             "not returned.",
@@ -258,7 +257,7 @@ def _expect_last_update(sampling: RecoveredSampler, expected: str) -> None:
             misconception="last-update-dropped",
         )
     for call in run.calls[:-1]:
-        if call.x is not None and torch.allclose(run.result, call.x.reshape(SHAPE), atol=1e-6):
+        if call.x is not None and is_close(run.result.flatten(), call.x.flatten(), within=1e-6):
             raise Unmet(
                 "generate_samples returns the image of an earlier step, not of the last one.",
                 misconception="not-the-last-image",

@@ -64,6 +64,8 @@ def expect_noise(sampling: RecoveredSampler, reference: NoiseDiffuser) -> str:
         )
     possible = [NoiseLevels.at(sigmas, order, reference) for order in orders(updates)]
     likely = possible[0]
+    if not likely.noisy:
+        raise Blocked("The noise cannot be measured: no step is one to which the formula adds noise.")
     if _is_one_number_per_image(torch.stack([updates[number].residual for number in likely.noisy]), likely):
         raise Unmet(
             "The same random number is added to all pixels of an image.",
@@ -74,15 +76,17 @@ def expect_noise(sampling: RecoveredSampler, reference: NoiseDiffuser) -> str:
         raise Unmet(
             "No noise is added between the steps.", actual="none", misconception="no-z", **likely.expected
         )
+    if not likely.measured.isfinite().all():
+        raise Unmet("The noise added between the steps contains NaN or infinity.", misconception="not-finite")
     for levels in possible:
         for name, curve in levels.accepted().items():
-            if _matches(levels.measured, curve):
+            if levels.noisy and _matches(levels.measured, curve):
                 _expect_fresh(z[levels.noisy], sigmas[levels.noisy])
                 return f"{levels.actual['actual']}, which is {name}"
     what = "The noise added between the steps has the wrong strength."
     for levels in possible:
         for id, curve in levels.mistakes():
-            if _matches(levels.measured, curve):
+            if levels.noisy and _matches(levels.measured, curve):
                 raise Unmet(what, misconception=id, **levels.expected, **levels.actual)
     _expect_fresh(z[likely.noisy], sigmas[likely.noisy])
     raise Unmet(what, **likely.expected, **likely.actual)
@@ -104,8 +108,8 @@ def _expect_total_noise(sampling: RecoveredSampler, reference: NoiseDiffuser) ->
     after it. Subtract the former; the standard deviation of the rest is known for either sigma.
     """
     run = sampling.first
-    answers = [call.output for call in run.calls]
-    if run.result is None or len(answers) != STEPS or any(answer is None for answer in answers):
+    answers = [call.output for call in run.calls if call.output is not None]
+    if run.result is None or [answer.shape for answer in answers] != [run.start.shape] * STEPS:
         raise Blocked(
             "The noise cannot be separated from the rest, since the steps do not follow from one another."
         )
@@ -116,7 +120,6 @@ def _expect_total_noise(sampling: RecoveredSampler, reference: NoiseDiffuser) ->
     gain = torch.cat([torch.ones(1, dtype=torch.float64), x_factor.cumprod(0)[:-1]])
     state = run.start.double()
     for answer, step in zip(answers, reversed(range(STEPS)), strict=True):
-        assert answer is not None
         state = x_factor[step] * state + noise_factor[step] * answer.double()
     measured = (run.result.double() - state).std()
     for name, sigma in levels.accepted().items():

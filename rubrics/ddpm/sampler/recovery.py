@@ -11,6 +11,7 @@ x_{t-1} - a * x_t - b * eps, and sigma its standard deviation.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -55,7 +56,7 @@ def recover_step(
     noises = [call.output.double().flatten() for call in (first, second) if call.output is not None]
     results = [after_first.double().flatten(), after_second.double().flatten()]
     t = first.t.flatten()[0].item() if first.t is not None else float("nan")
-    if len({len(values) for values in (*xs, *noises, *results)}) != 1:
+    if {len(values) for values in (*xs, *noises, *results)} != {math.prod(SHAPE)}:
         return _not_a_step(t)
     # A clamped pixel no longer follows the affine formula, so it is left out of the fit.
     free = ~(_is_clamped(results[0]) | _is_clamped(results[1]))

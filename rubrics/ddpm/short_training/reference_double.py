@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from grader.checks.randomness import seeded_globally
+from grader.sandbox.values import Refusal
 from reference.unet import UNet
 
 from ..interface.doubles import NetworkDouble, OptimizerDouble
@@ -36,6 +37,11 @@ class ReferenceNetworkDouble(NetworkDouble):
         self.respond = self._respond
 
     def _respond(self, x: Tensor, t: Tensor) -> Tensor:
+        if x.shape[1:] != (1, 28, 28) or t.numel() not in (1, len(x)):
+            found = f"images of shape {tuple(x.shape)} and {t.numel()} steps"
+            raise Refusal(
+                "ValueError", f"the network takes images of 1 x 28 x 28 and their steps, not {found}"
+            )
         steps = (t.expand(len(x)) if t.numel() == 1 else t).float().view(-1, 1)
         output: Tensor = self.network(x.float(), steps)
         self.last = output
@@ -49,7 +55,7 @@ class ReferenceNetworkDouble(NetworkDouble):
             # otherwise let them accumulate.
             if not state.get("gradient_before"):
                 self.optimizer.zero_grad()
-            if output is not None:
+            if output is not None and output.shape == args[1].shape:
                 output.backward(args[1].float())  # type: ignore[no-untyped-call]
             return None
         self.network.train(state["training"])

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from grader.probes.answers import of_shape
 from grader.probes.training_budget import TrainingBudget, TrainingClock
 from grader.sandbox.student import Student
 from grader.sandbox.values import CURRENT_DEVICE, Handle
@@ -199,7 +200,9 @@ def predictor(student: Student, network: Network) -> Predict:
     def predict(x: Tensor, steps: Tensor) -> Tensor:
         student.call(network.handle, method="eval", keep=True)
         parts = zip(torch.split(x, 128), torch.split(steps, 128), strict=True)
-        return torch.cat([network.predict(student, *part, timeout=120.0) for part in parts])
+        return torch.cat(
+            [of_shape(network.predict(student, *part, timeout=120.0), part[0].shape) for part in parts]
+        )
 
     return predict
 

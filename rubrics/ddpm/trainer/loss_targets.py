@@ -144,6 +144,8 @@ def mixes_own_noise(training: RecordedTraining) -> bool:
         x, t, output, gradient = one.forward.x, one.forward.t, one.forward.output, one.gradient
         if x is None or t is None or output is None or gradient is None or t.numel() != len(x):
             return False
+        if not x.shape == output.shape == gradient.shape == image.shape:
+            return False
         if bool((t < 0).any() or (t >= STEPS).any() or (t != t.round()).any()):
             return False
         alpha_bar = schedule.alpha_bar[t.long()].view(-1, 1, 1, 1)
