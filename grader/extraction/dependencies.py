@@ -57,6 +57,7 @@ class DependencyGraph:
         rejected: statements that define a wanted name as something else.
         never_seen: statements below the last use of what is wanted that set names again.
         last_definition: the statement that counts as the definition of each name.
+        always_kept: star imports and new folders: any name, or any write to a file, may depend on them.
     """
 
     statements: Sequence[Statement]
@@ -66,6 +67,7 @@ class DependencyGraph:
     rejected: AbstractSet[Statement]
     never_seen: AbstractSet[Statement]
     last_definition: Mapping[str, Statement]
+    always_kept: AbstractSet[Statement]
 
     @classmethod
     def of(
@@ -89,19 +91,16 @@ class DependencyGraph:
             rejected=rejected,
             never_seen=never_seen(statements, roots),
             last_definition=_last_definitions(statements),
+            always_kept={
+                each for each in statements if "*" in each.binds or makes_folder(each.node, forbidden)
+            },
         )
 
     def closure(self, start: Sequence[str]) -> Closure:
-        """Return everything that the names ``start`` depend on, patches included.
-
-        Star imports and new folders are always kept: any name, or any write to a file, may depend on them.
-        """
-        always = {
-            s for s in self.statements if "*" in s.binds or makes_folder(s.node, forbidden=self.forbidden)
-        }
-        kept = set(always)
+        """Return everything that the names ``start`` depend on, patches included."""
+        kept = set(self.always_kept)
         dropped: dict[tuple[str, Statement], Dropped] = {}
-        needed = {*start, *(name for statement in always for name in statement.reads - PREDEFINED)}
+        needed = {*start, *(name for statement in self.always_kept for name in statement.reads - PREDEFINED)}
         queue = deque(sorted(needed))
         while queue:
             name = queue.popleft()

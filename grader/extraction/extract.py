@@ -24,9 +24,10 @@ from grader.extraction.student_source import Definition, StudentSource
 from grader.extraction.usage import Usage, find_usage
 from grader.notebook.parsing import parse
 from grader.notebook.submission import Submission
-from grader.notebook.syntax import newer_python, parse_cell
+from grader.notebook.syntax import Problem, newer_python, parse_cell
 from grader.text import place
 
+MAX_CANDIDATES = 1_000  # definitions to compare with each other: more would take minutes
 _DEVICE = "import torch\n{0} = torch.device('cuda' if torch.cuda.is_available() else 'cpu')"
 
 
@@ -55,6 +56,10 @@ def extract(
     problems += module_problems
     found = [with_star_names(statement, modules) for statement in found]
     candidates = [*imported_candidates(found, modules), *candidates_in(found)]
+    if len(candidates) > MAX_CANDIDATES:
+        candidates = candidates[-MAX_CANDIDATES:]
+        message = f"only the last {MAX_CANDIDATES:,} definitions, from here on, were searched for yours"
+        problems.append(Problem(candidates[0].statement.cell, candidates[0].line, message))
     usage = find_usage(found, candidates)
     matches = match_all(wanted, patterns, found, candidates, mapped, usage)
     matched = {name: match.candidate for name, match in matches.items() if match.candidate}

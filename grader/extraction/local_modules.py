@@ -224,6 +224,8 @@ def _file(folder: Path, module: str) -> Cell | None:
     None if there is none, if it is too large, or if a link leads out of the folder.
     """
     below = Path(*module.split("."))
+    if not below.name:  # "%run ../model.py", say, names no module
+        return None
     for relative in (below.with_suffix(".py"), below / "__init__.py"):
         path = folder / relative
         try:

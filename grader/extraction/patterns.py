@@ -10,8 +10,6 @@ from typing import Any
 
 from grader.extraction.candidates import FUNCTIONS, Candidate, last_name
 
-_MAX_BASES = 8  # levels of base classes to follow; a class may name itself as its base
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DefinitionPattern:
@@ -130,13 +128,19 @@ def has_base(candidate: Candidate, pattern: DefinitionPattern, candidates: Seque
     return not pattern.bases or any(wanted in name for wanted in pattern.bases for name in names)
 
 
-def _bases(candidate: Candidate, candidates: Sequence[Candidate], depth: int = 0) -> list[ast.expr]:
+def _bases(candidate: Candidate, candidates: Sequence[Candidate]) -> list[ast.expr]:
     """Return the base classes of a class, and those of its bases in the notebook."""
-    node = candidate.node
-    if not isinstance(node, ast.ClassDef) or depth > _MAX_BASES:
-        return []
-    parents = [each for each in candidates for base in node.bases if each.name == last_name(base)]
-    return [*node.bases, *(base for each in parents for base in _bases(each, candidates, depth + 1))]
+    by_name: dict[str, list[ast.stmt]] = {}
+    for each in candidates:
+        by_name.setdefault(each.name, []).append(each.node)
+    bases: list[ast.expr] = []
+    waiting = [candidate.node]
+    for node in waiting:
+        if isinstance(node, ast.ClassDef):
+            bases += node.bases
+            for base in node.bases:  # popped, since classes may name themselves and each other
+                waiting += by_name.pop(last_name(base), [])
+    return bases
 
 
 def accepts(node: ast.stmt, count: int) -> bool:

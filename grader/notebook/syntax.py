@@ -14,7 +14,9 @@ from grader.notebook.parsing import parse
 from grader.text import place
 
 _BODY_IS_CODE = ("time", "timeit", "capture", "prun")  # cell magics that run the cell as Python
-_MAGIC_MARKS, MAX_MAGICS = ("%", "!", "?"), 50
+# IPython reads the whole cell again for every magic: characters read for one cell, about a second's worth.
+MAX_MAGICS, MAX_MAGIC_READING = 50, 2_000_000
+_MAGIC = re.compile(r"\s*[%!?]|\s*[\w.]+\?|[\w\s,]*=\s*[%!]")
 _RUN = re.compile(r"^\s*%run\s+(?:-\w\s+)*[\"']?([\w./-]+?)(?:\.py)?[\"']?(?:\s|$)", re.MULTILINE)
 _CONTINUES = re.compile(r"(else|elif|except|finally|case)\b")
 _HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -151,12 +153,13 @@ def _without_magics(text: str) -> tuple[str, list[int]]:
 def _transformed(body: list[str]) -> list[str]:
     """Return the rows as IPython transforms them, with ``%run`` as a star import.
 
-    IPython reads the whole cell again for every magic; beyond ``MAX_MAGICS`` they become ``pass`` instead.
+    Beyond ``MAX_MAGICS`` and ``MAX_MAGIC_READING`` magics become ``pass`` instead.
     """
     from IPython.core.inputtransformer2 import TransformerManager
 
     rows = [_star_import(row) if row.lstrip().startswith("%run") else row for row in body]
-    if sum(row.lstrip()[:1] in _MAGIC_MARKS for row in rows) <= MAX_MAGICS:
+    magics = sum(_MAGIC.match(row[:200]) is not None for row in rows)
+    if magics <= MAX_MAGICS and (magics + 1) * sum(map(len, rows)) <= MAX_MAGIC_READING:
         manager = TransformerManager()  # type: ignore[no-untyped-call]
         try:
             return str(manager.transform_cell("\n".join(rows))).rstrip("\n").split("\n")

@@ -67,7 +67,7 @@ def test_no_cell_crashes_the_parser(extract, bomb):
 def test_statements_beyond_the_limit_are_skipped(extract):
     source = extract(UNET, "\n".join("x = 1" for _ in range(60_000)))
     assert names_found(source) == {"UNet": "UNet"}
-    assert "more than 50,000 statements" in str(source.problems[0])
+    assert "more than 25,000 statements" in str(source.problems[0])
 
 
 def test_thousands_of_cells_are_read(extract):

@@ -93,6 +93,13 @@ def test_files_named_like_installed_packages_and_links_are_ignored(extract, tmp_
     assert source.modules == {}
 
 
+@pytest.mark.parametrize("line", ["%run ../..", "%run /", "%run ../../parts.py", "%run ..\nx = ("])
+def test_a_script_outside_the_folder_is_no_module(extract, line):
+    source = extract(IMPORTS, line, DIFFUSER, UNET, TRAIN, SAMPLE)
+    assert source.missing == ()
+    assert not source.modules
+
+
 def test_every_cell_and_module_is_parsed_once(extract, monkeypatch):
     """Statements, imports and local modules share one syntax tree for each source."""
     parsed: Counter[str] = Counter()
