@@ -21,13 +21,14 @@ from typing import BinaryIO
 from platformdirs import user_cache_path, user_data_path
 
 from grader.errors import UsageError
+from grader.text import INVISIBLE_LETTERS
 
 if sys.platform != "win32":
     import fcntl
 
 _APP = "ddpm-grader"  # the folders' name; another one would orphan existing keys and caches
 _MAX_CHARACTERS = 100  # file systems allow 255 bytes
-_UNSAFE = re.compile(r"[^\w .,+()@=-]|^[. -]|[. ]$")
+_UNSAFE = re.compile(rf"[^\w .,+()@=-]|[{INVISIBLE_LETTERS}]|^[. -]|[. ]$")
 _LOCK = ".lock"  # a file in the folder of a run
 
 

@@ -14,17 +14,29 @@ ESCAPES = re.compile(
 )
 
 
-_INVISIBLE = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff"  # controls, not in UTF-8
-    r"\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"  # can hide or reorder
+# Unicode's Default_Ignorable_Code_Point, its format characters (Cf) except the visible signs among them, and
+# two symbols that are blank: they can hide, reorder, or make two names look alike.
+_IGNORED = (
+    r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800"
+    r"\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U00013430-\U0001343f\U00016fe4\U0001bca0-\U0001bca3"
+    r"\U0001d159\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
+INVISIBLE_LETTERS = "\u115f\u1160\u3164\uffa0"  # letters to Python and to file systems
+_CONTROLS = r"\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff"  # or not in UTF-8
+_INVISIBLE = re.compile(f"[{_CONTROLS}{_IGNORED}]")
+_NEW_LINE = re.compile("\r\n|[\r\u2028\u2029]")
+_SPACE = re.compile(r"[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 
 
 def clean(text: object, *, limit: int = 4000) -> str:
-    """Remove escapes, control and reordering characters, and cut the text at ``limit`` characters."""
-    raw = str(text)[: 4 * limit]
-    raw = raw.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
-    visible = _INVISIBLE.sub("", ESCAPES.sub("", raw)).replace("\t", "    ")
+    """Remove escapes and invisible characters, replace spaces of any width, and cut at ``limit`` characters.
+
+    A text of nothing but invisible characters becomes their code points, such as U+3164.
+    """
+    raw = _NEW_LINE.sub("\n", str(text)[: 4 * limit])
+    visible = _SPACE.sub(" ", _INVISIBLE.sub("", ESCAPES.sub("", raw))).replace("\t", "    ")
+    if not visible.strip() and (hidden := _INVISIBLE.findall(raw)):
+        visible += " ".join(f"U+{ord(character):04X}" for character in hidden[:10])
     return visible if len(visible) <= limit else visible[: limit - 1] + "…"
 
 

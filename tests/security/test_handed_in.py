@@ -71,6 +71,23 @@ def test_a_file_name_neither_colours_the_terminal_nor_leaves_the_folder(tmp_path
     assert all(file.isprintable() and not file.startswith((".", "-")) for file in written)
 
 
+def test_invisible_characters_in_file_names_are_shown_nowhere(tmp_path: Path) -> None:
+    """A name of nothing else is shown as its code points."""
+    invisible = "\u3164\u061c\u200c\u034f\u2800\ufe0f\U000e0041\u00ad\u3000"
+    folder = tmp_path / "class"
+    folder.mkdir()
+    for number, character in enumerate(invisible):
+        (folder / f"ada{number}{character}b.ipynb").write_text("not a notebook")
+    (folder / "\u3164.ipynb").write_text("not a notebook")
+    ran = grade(folder, folder=tmp_path)
+    command = [GRADE, "list", "--out", tmp_path / "reports"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    pages = [path.name + path.read_text() for path in (tmp_path / "reports").glob("*.html")]
+    assert len(pages) == len(invisible) + 2
+    assert not set(invisible) & set("".join([ran.stdout, ran.stderr, listed, *pages]))
+    assert "U+3164" in listed
+
+
 @pytest.mark.parametrize("name", ["alice", "Müller, Zoë (2)", "a.b-c_d+e=f", "学生"])
 def test_ordinary_names_are_kept(name: str) -> None:
     assert file_name(name) == name

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from grader.classroom.people.identity import Claim, Identifier, values_by_kind
+from grader.text import INVISIBLE_LETTERS
 
 MAX_NAME_BYTES = 80  # of a report's name; file systems allow 255, suffixes included
 _RESERVED = {"index", "gradebook", "similar", "student", "con", "nul", "prn", "aux"}  # ours, and Windows's
@@ -83,7 +84,7 @@ def replace_surrogates(text: str) -> str:
 def safe_name(text: str) -> str:
     """Return a readable file name for ``text`` that is valid on every system; letters of any script stay."""
     composed = unicodedata.normalize("NFC", text)
-    name = re.sub(r"[^\w.@+-]+", "-", composed).strip("-._") or "unnamed"
+    name = re.sub(rf"(?:[^\w.@+-]|[{INVISIBLE_LETTERS}])+", "-", composed).strip("-._") or "unnamed"
     while len(name.encode()) > MAX_NAME_BYTES:  # by whole characters, since a character has up to four bytes
         name = name[:-1]
     stem = name.partition(".")[0].casefold()
