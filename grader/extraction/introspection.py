@@ -1,7 +1,7 @@
-"""Point out code that inspects or manipulates the interpreter, so that a TA can look at it.
+"""Point out code that a person should look at: it inspects the interpreter or its caller, or stores data.
 
-No solution needs it, but it costs no points. Hidden uses go unnoticed: the grader's security rests on the
-sandbox and on the judge, not on this module.
+No solution needs it, but it costs no points: it is a question, never a verdict. Hidden uses go unnoticed: the
+grader's security rests on the sandbox and on the judge, not on this module.
 """
 
 from __future__ import annotations
@@ -13,12 +13,30 @@ from grader.extraction.statements import Statement
 from grader.text import place
 
 MAX_NOTES = 5
-_MODULES = {"ctypes", "gc", "_ctypes", "faulthandler"}
+LARGE_TEXT, LARGE_TABLE = 10_000, 500  # characters of a literal, and values of a list in the code
+_END = "No solution needs it, so a TA will take a look."
+_MODULES = {"ctypes", "gc", "_ctypes", "faulthandler", "dis", "bytecode"}
 _MEMBERS = {
-    *("sys._getframe", "sys.modules", "sys.settrace", "sys.setprofile", "sys.meta_path"),
-    *("inspect.stack", "inspect.currentframe", "os._exit", "os.fork", "os.kill"),
+    *("sys._getframe", "sys.modules", "sys.settrace", "sys.setprofile", "sys.meta_path", "sys.monitoring"),
+    *("inspect.stack", "inspect.currentframe", "inspect.getouterframes", "os._exit", "os.fork", "os.kill"),
+    *("torch.initial_seed", "torch.get_rng_state", "random.getstate", "traceback.extract_stack"),
 }
-_ATTRIBUTES = {"f_back", "f_globals", "f_locals", "__globals__", "__subclasses__", "__closure__", "tb_frame"}
+# Names that nothing else has, whatever object they are asked of.
+_ATTRIBUTES = {
+    *(
+        "f_back",
+        "f_globals",
+        "f_locals",
+        "f_code",
+        "__globals__",
+        "__subclasses__",
+        "__closure__",
+        "tb_frame",
+    ),
+    *("is_tracing", "is_scripting", "is_compiling", "is_fx_tracing", "is_dynamo_compiling", "initial_seed"),
+    *("TorchFunctionMode", "TorchDispatchMode", "__torch_function__", "__torch_dispatch__"),
+    *("_get_current_dispatch_mode", "_get_current_function_mode", "_current_autograd_node"),
+}
 
 
 def notes(statements: Iterable[Statement]) -> list[str]:
@@ -26,15 +44,22 @@ def notes(statements: Iterable[Statement]) -> list[str]:
     found: dict[str, str] = {}
     for statement in statements:
         for node in ast.walk(statement.node):
-            for name in _introspective_names(node):
-                found.setdefault(name, place(statement.cell, statement.line_of(node)))
-    return [
-        f"Your code uses `{name}` ({where}). No solution needs it, so a TA will take a look."
-        for name, where in list(found.items())[:MAX_NOTES]
-    ]
+            for what in (*_introspective_names(node), *_questions(node), *_large_literals(node)):
+                found.setdefault(what, place(statement.cell, statement.line_of(node)))
+    return [f"Your code {what} ({where}). {_END}" for what, where in list(found.items())[:MAX_NOTES]]
+
+
+def is_for_a_person(note: str) -> bool:
+    """Return whether a note of a result is one of ``notes``."""
+    return note.endswith(_END)
 
 
 def _introspective_names(node: ast.AST) -> Iterator[str]:
+    for name in _names(node):
+        yield f"uses `{name}`"
+
+
+def _names(node: ast.AST) -> Iterator[str]:
     match node:
         case ast.Import(names=names):
             yield from (alias.name for alias in names if alias.name.partition(".")[0] in _MODULES)
@@ -42,7 +67,63 @@ def _introspective_names(node: ast.AST) -> Iterator[str]:
             if module.partition(".")[0] in _MODULES:
                 yield module
             yield from (f"{module}.{a.name}" for a in names if f"{module}.{a.name}" in _MEMBERS)
+            yield from (a.name for a in names if a.name in _ATTRIBUTES)
         case ast.Attribute(value=ast.Name(id=name), attr=attribute) if f"{name}.{attribute}" in _MEMBERS:
             yield f"{name}.{attribute}"
         case ast.Attribute(attr=attribute) if attribute in _ATTRIBUTES:
             yield attribute
+        case ast.FunctionDef(name=name) if name in _ATTRIBUTES:
+            yield name
+
+
+def _questions(node: ast.AST) -> Iterator[str]:
+    """Yield what a branch depends on, if that is a number of images, or the name of an object's class."""
+    if not isinstance(node, ast.If | ast.IfExp | ast.While):
+        return
+    for part in ast.walk(node.test):
+        if not isinstance(part, ast.Compare) or not any(isinstance(op, ast.Eq | ast.In) for op in part.ops):
+            continue
+        sides = [part.left, *part.comparators]
+        numbers = [each for side in sides for each in ast.walk(side) if _is_number(each)]
+        if numbers and any(map(_is_batch_size, sides)):
+            yield f"does something of its own for {ast.unparse(part)}"[:100]
+        if any(_is_class_name(each) for side in sides for each in ast.walk(side)):
+            yield f"does something of its own for {ast.unparse(part)}"[:100]
+
+
+def _is_number(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and type(node.value) is int and node.value > 1
+
+
+def _is_batch_size(node: ast.AST) -> bool:
+    """Return whether an expression is ``x.shape[0]`` or ``x.size(0)``."""
+    match node:
+        case ast.Subscript(value=ast.Attribute(attr="shape"), slice=ast.Constant(value=0)):
+            return True
+        case ast.Call(func=ast.Attribute(attr="size"), args=[ast.Constant(value=0)]):
+            return True
+    return False
+
+
+def _is_class_name(node: ast.AST) -> bool:
+    """Return whether an expression is the name of an object's class, or of the module of one."""
+    match node:
+        case ast.Attribute(attr="__name__", value=ast.Attribute(attr="__class__") | ast.Call()):
+            return True
+        case ast.Attribute(attr="__module__"):
+            return True
+    return False
+
+
+def _large_literals(node: ast.AST) -> Iterator[str]:
+    match node:
+        case ast.Constant(value=str() | bytes() as text) if len(text) >= LARGE_TEXT and not _is_prose(text):
+            yield f"holds a text of {len(text):,} characters"
+        case ast.List(elts=items) | ast.Tuple(elts=items) if len(items) >= LARGE_TABLE:
+            yield f"holds a list of {len(items):,} values"
+
+
+def _is_prose(text: str | bytes) -> bool:
+    """Return whether a text is words in lines, as a docstring is, rather than encoded data."""
+    words = text.split()
+    return len(words) > len(text) / 20

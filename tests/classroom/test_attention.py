@@ -17,6 +17,10 @@ from grader.classroom.pages.attention import FOLDED_AFTER, Attention, ranks
 from grader.classroom.people.identity import Identifier
 from grader.classroom.people.students import Person
 from grader.classroom.storage.gradebook import Gradebook, ResultInputs
+from grader.extraction.introspection import notes
+from grader.extraction.statements import statements
+from grader.notebook.formats import Cell
+from grader.notebook.syntax import parse_cell
 
 ERROR = "The grader ran out of memory while it drew the samples of seed 786."  # of ``mixed``
 
@@ -67,6 +71,18 @@ def test_every_kind_of_trouble_has_its_list_the_most_urgent_first():
         ("unknown-times", [("ben", "“32.13.2026”")]),
         ("unknown-lateness", [("ada", "marked as late")]),
         ("name-matches", [("cyd", "only the name links the submission with login c7")]),
+    ]
+
+
+def test_code_to_ask_about_is_listed_first_with_its_lines():
+    asked = notes(statements([parse_cell(Cell(3, "x = 1\nif torch.jit.is_tracing(): x = 2"))])[0])
+    found = _collected(
+        _entry("ada", grade=grade(notes=("Something else.", *asked))),
+        _entry("fay", grade=grade(provisional=True, review="It is cut off.")),
+    )
+    assert list(found.items()) == [
+        ("code-to-ask-about", [("ada", "It uses `is_tracing` (cell 3, line 2).")]),
+        ("hardly-read", [("fay", "It is cut off.")]),
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from corpus import CORPUS
 
-from grader.extraction.introspection import notes
+from grader.extraction.introspection import is_for_a_person, notes
 from grader.extraction.statements import statements
 from grader.notebook.formats import Cell
 from grader.notebook.syntax import parse_cell
@@ -30,6 +30,50 @@ def introspection_notes(*sources: str) -> list[str]:
 def test_the_note_gives_the_name_and_the_place(source: str, what: str) -> None:
     (note,) = introspection_notes("x = 1", source)
     assert note.startswith(f"Your code uses `{what}` (cell 2, line ")
+    assert is_for_a_person(note)
+
+
+@pytest.mark.parametrize(
+    ("source", "what"),
+    [
+        ("if torch.jit.is_tracing():\n    pass", "uses `is_tracing`"),
+        ("from torch.jit import is_tracing", "uses `is_tracing`"),
+        ("class A:\n    @classmethod\n    def __torch_function__(cls): pass", "uses `__torch_function__`"),
+        (
+            "def f(x):\n    if x.shape[0] == 4:\n        return x",
+            "does something of its own for x.shape[0] == 4",
+        ),
+        (
+            "def f(x):\n    return 1 if x.size(0) in (10, 16) else 2",
+            "does something of its own for x.size(0) in",
+        ),
+        (
+            "def f(m):\n    if type(m).__name__ == 'Module':\n        pass",
+            "does something of its own for type(m)",
+        ),
+        ("seed = torch.initial_seed()", "uses `torch.initial_seed`"),
+        (f"x = '{'QUJD' * 3000}'", "holds a text of 12,000 characters"),
+        (f"x = {list(range(600))}", "holds a list of 600 values"),
+    ],
+)
+def test_code_that_asks_who_calls_it_or_stores_data_is_named(source: str, what: str) -> None:
+    assert introspection_notes(source)[0].startswith(f"Your code {what}")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "if x.shape[1] == 3:\n    pass",
+        "assert x.shape[0] == 4",
+        "if len(x.shape) == 4:\n    pass",
+        "if isinstance(m, nn.Conv2d):\n    pass",
+        "if x.shape[0] == 1:\n    pass",
+        '"""' + "A sentence of a long text about the network.\n" * 400 + '"""',
+        "torch.manual_seed(96)",
+    ],
+)
+def test_ordinary_code_gets_no_note(source: str) -> None:
+    assert introspection_notes(source) == []
 
 
 def test_lines_are_counted_from_the_top_of_the_cell() -> None:

@@ -10,6 +10,7 @@ from itertools import chain
 from grader.classroom.people.identity import KINDS
 from grader.classroom.storage.entries import GradebookEntry
 from grader.classroom.timing.unknown_times import has_unknown_time
+from grader.extraction.introspection import is_for_a_person
 from grader.model import CriterionResult, Verdict
 from grader.text import line
 
@@ -19,6 +20,11 @@ FOLDED_AFTER = 10  # items of one list that are shown at once
 
 # Title and explanation of each list by its anchor, in the order of the page.
 _LISTS = {
+    "code-to-ask-about": (
+        "Code to ask about",
+        "Questions, not verdicts: this code inspects the interpreter or its caller, or stores data. Read the "
+        "lines; there may be a good reason for them.",
+    ),
     "hardly-read": ("Could hardly be read", "Still provisional: part of the work may not have been found."),
     "undecided": (
         "The grader could not decide",
@@ -102,6 +108,8 @@ class Attention:
 
     def _sentences(self, entry: GradebookEntry, percent: float | None) -> Iterable[tuple[str, str]]:
         grade, mark = entry.grade, entry.mark
+        if grade and (asked := [line(note) for note in grade.notes if is_for_a_person(note)]):
+            yield "code-to-ask-about", " ".join(_asked(note) for note in asked)
         if grade and grade.provisional:
             if grade.review:
                 yield "hardly-read", grade.review
@@ -145,6 +153,12 @@ def ranks(lists: Iterable[AttentionList]) -> Mapping[str, int]:
         for key, _ in chain.from_iterable(item.people for item in attention.items):
             found.setdefault(key, place)
     return found
+
+
+def _asked(note: str) -> str:
+    """Return a note to a student as a sentence about them."""
+    about, _, _ = note.partition("). ")
+    return about.replace("Your code", "It", 1) + ")."
 
 
 def _identifiers(entry: GradebookEntry) -> str:
