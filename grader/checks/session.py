@@ -37,6 +37,7 @@ class Judge:
             layers=self.request["layers"], preload=_preload(self.request["statements"])
         )
         self.owns_zygote = zygote is None
+        self.zygote.tell = lambda why: emit({"progress": why, "done": 0, "total": 1})
         self.environment: dict[str, Any] = {}
         self.refusal: str | None = None
 

@@ -115,7 +115,12 @@ class PreforkServer(Closing):
             self._held = stack.pop_all()
 
     def _fork(self, arguments: Sequence[str], folder: Path) -> JudgeProcess:
-        request = {"arguments": list(arguments), "folder": str(folder), "layers": self._zygote.layers}
+        request = {
+            "arguments": list(arguments),
+            "folder": str(folder),
+            "layers": self._zygote.layers,
+            "zygote": self._zygote.pids,
+        }
         with ExitStack() as ours, ExitStack() as theirs:
             # Named by the ends that stay here: `stdin` to write into, `events` and `code` to read from.
             (their_stdin, stdin), (events, stdout), (code, status) = _pipe(), _pipe(), _pipe()
@@ -132,7 +137,8 @@ class PreforkServer(Closing):
                 raise OSError("the host hung up")
             ours.pop_all()  # from here on they belong to the judge
         wait = functools.cache(lambda: _exit_code(code))
-        return JudgeProcess(events=events, stdin=stdin, kill=Killer(descriptors[0]), wait=wait)
+        kill = Killer(descriptors[0])
+        return JudgeProcess(events=events, stdin=stdin, kill=kill, wait=wait, pid=int(message))
 
     def _wait_for_answer(self) -> None:
         """Wait until the host answers.

@@ -4,10 +4,10 @@ It has imported what every judge needs, holds neither a rubric nor a submission,
 fork copies only the calling thread, so a lock that another thread held would stay locked in every judge.
 
 ``grader.judging.prefork`` runs it as a module with the number of a socket. Each message on the socket is a
-JSON object: pytest's ``arguments``, the judge's ``folder`` and the ``layers`` of its workers. With it come
-five descriptors: the judge's standard input, output and error, a pipe for its exit code, and its connection
-to the zygote. The answer is a pidfd of the forked process. When the other side hangs up, this process ends;
-judges notice by themselves.
+JSON object: pytest's ``arguments``, the judge's ``folder``, the ``layers`` of its workers and the process ids
+of the ``zygote``. With it come five descriptors: the judge's standard input, output and error, a pipe for its
+exit code, and its connection to the zygote. The answer is the process id of the forked process, with a pidfd.
+When the other side hangs up, this process ends; judges notice by themselves.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def main() -> None:
             control.close()
             _judge(json.loads(message), descriptors)
         handle = os.pidfd_open(child)
-        socket.send_fds(control, [b"forked"], [handle])
+        socket.send_fds(control, [str(child).encode()], [handle])
         for descriptor in (handle, *descriptors):
             os.close(descriptor)
 
@@ -92,7 +92,8 @@ def _run_pytest(request: dict[str, Any], zygote: int) -> int:
 
     from grader.sandbox.zygote import Zygote
 
-    with Zygote(layers=request["layers"], control=socket.socket(fileno=zygote)) as workers:
+    control = socket.socket(fileno=zygote)
+    with Zygote(layers=request["layers"], control=control, parents=request["zygote"]) as workers:
         code = pytest.main(request["arguments"], plugins=[workers])
     sys.stdout.flush()
     return int(code)

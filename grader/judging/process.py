@@ -25,12 +25,14 @@ class JudgeProcess:
         stdin: its standard input, held open and never written to; see ``grader.judging.orphan_guard``.
         kill: kills it at once; does nothing once it has ended.
         wait: waits for it and returns its exit code; None or a negative number if it was killed.
+        pid: its process id.
     """
 
     events: TextIO
     stdin: TextIO
     kill: Callable[[], None]
     wait: Callable[[], int | None]
+    pid: int | None = None
 
     def end(self) -> int | None:
         """Kill it unless it has ended, and close its streams. Returns what ``wait`` does."""
@@ -61,7 +63,13 @@ def start_fresh(arguments: Sequence[str], folder: Path) -> JudgeProcess:
         )
     assert process.stdin is not None
     assert process.stdout is not None
-    return JudgeProcess(events=process.stdout, stdin=process.stdin, kill=process.kill, wait=process.wait)  # type: ignore[arg-type]
+    return JudgeProcess(
+        events=process.stdout,  # type: ignore[arg-type]
+        stdin=process.stdin,  # type: ignore[arg-type]
+        kill=process.kill,
+        wait=process.wait,
+        pid=process.pid,
+    )
 
 
 def environment() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Supervision of a judge: it is killed when it falls silent or uses far too much time."""
+"""Supervision of a judge: it is killed when it is stopped, falls silent, or uses far too much time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import time
 
 from grader.closing import Closing
 from grader.judging.process import JudgeProcess
-from grader.sandbox.deadlines import BACKSTOP
+from grader.sandbox.deadlines import BACKSTOP, STOPPED_SECONDS
+from grader.sandbox.process_state import process_state
 
 START_SECONDS = 180.0  # until the first sign of life: a cold import from a slow disk
 SILENT_SECONDS = 60.0
@@ -27,7 +28,7 @@ class Supervisor(Closing):
     def __init__(self, process: JudgeProcess) -> None:
         self.reason: str | None = None
         self._process = process
-        self._silent, self._total, self._processor = 0.0, 0.0, 0.0
+        self._silent, self._stopped, self._total, self._processor = 0.0, 0.0, 0.0, 0.0
         self._allowed = START_SECONDS
         self._closed = threading.Event()
         threading.Thread(target=self._watch, daemon=True).start()
@@ -51,7 +52,11 @@ class Supervisor(Closing):
             elapsed, before = min(now - before, _LONGEST_PERIOD), now
             self._silent += elapsed
             self._total += elapsed
-            if self._silent > self._allowed:
+            state = process_state(self._process.pid) if self._process.pid else None
+            self._stopped = self._stopped + elapsed if state and state.is_stopped else 0.0
+            if self._stopped >= STOPPED_SECONDS:
+                self.reason = "the judge's process was stopped from outside"
+            elif self._silent > self._allowed:
                 self.reason = "the judge's process fell silent"
             elif self._processor > _TOTAL_SECONDS or self._total > BACKSTOP * _TOTAL_SECONDS:
                 self.reason = "the judge's process did not come to an end"

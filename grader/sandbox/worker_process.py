@@ -83,10 +83,13 @@ def wait_or_kill(process: subprocess.Popen[bytes]) -> None:
 
 def is_running(process: subprocess.Popen[bytes] | None) -> bool:
     """Return whether a process has neither ended nor been stopped, as far as the system says."""
-    if process is None or process.poll() is not None:
-        return False
-    state = process_state(process.pid)
-    return state is None or not state.is_stopped
+    return process is not None and process.poll() is None and not is_stopped(process.pid)
+
+
+def is_stopped(pid: int | None) -> bool:
+    """Return whether a process was stopped by a signal, as far as the system says."""
+    state = process_state(pid) if pid else None
+    return state is not None and state.is_stopped
 
 
 def _site_packages() -> list[str]:

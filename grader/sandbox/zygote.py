@@ -28,14 +28,17 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from grader.closing import Closing
-from grader.errors import SandboxError, WorkerStartError
+from grader.errors import WorkerStartError
 from grader.sandbox.connection import WorkerConnection
+from grader.sandbox.hello import read_hello
+from grader.sandbox.waiting import Tell, Unanswered, wait_until_readable
 from grader.sandbox.watchdog import ResourceLimits, Watchdog, remove_tree
 from grader.sandbox.worker.walls import LAYERS
 from grader.sandbox.worker_process import (
     Killer,
     can_fork,
     is_running,
+    is_stopped,
     wait_or_kill,
     worker_command,
     worker_environment,
@@ -53,6 +56,7 @@ class Zygote(Closing):
     Attributes:
         layers: sandbox layers of every worker.
         accidents: what happened to workers by nobody's fault, a sentence each; see ``judging.accidents``.
+        tell: told why a worker does not start, while it is waited for.
     """
 
     def __init__(
@@ -61,6 +65,7 @@ class Zygote(Closing):
         limits: ResourceLimits | None = None,
         preload: Sequence[str] = (),
         control: socket.socket | None = None,
+        parents: Sequence[int] = (),
     ) -> None:
         """
         Args:
@@ -68,6 +73,7 @@ class Zygote(Closing):
             limits: resource limits of each worker.
             preload: modules to import once, before forking.
             control: a ``branch`` of another zygote to fork from, instead of starting a process.
+            parents: process ids of that other zygote.
         """
         self._scratch = tempfile.TemporaryDirectory(prefix="grade-", ignore_cleanup_errors=True)
         self._errors: deque[str] = deque(maxlen=50)
@@ -78,6 +84,10 @@ class Zygote(Closing):
         self._connections: list[WorkerConnection] = []
         self._control_lock = threading.Lock()  # requests and answers on the control socket carry no ids
         self._is_lost = False
+        self.tell: Tell = lambda why: None
+        self._parents = tuple(parents)
+        self._branch_pid: int | None = None  # of the process that serves ``control``, which tells it first
+        self._kill_branch: Killer | None = None
         self._numbers = itertools.count()
         self._process: subprocess.Popen[bytes] | None = None
         if control:
@@ -99,6 +109,8 @@ class Zygote(Closing):
             self._control.close()  # the zygote reads end-of-file, and ends with its children
         if self._process:
             wait_or_kill(self._process)
+        if self._kill_branch and is_stopped(self._branch_pid):
+            self._kill_branch()  # it would not notice that this end is closed
         for folder in Path(self._scratch.name).glob("worker-*"):
             remove_tree(folder)
         self._scratch.cleanup()
@@ -145,6 +157,12 @@ class Zygote(Closing):
             socket.send_fds(self._control, [b'{"branch": true}'], [theirs.fileno()])
         return ours
 
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The processes that must run for a worker to start, as far as they are known."""
+        own = self._process.pid if self._process else self._branch_pid
+        return (*self._parents, *((own,) if own else ()))
+
     def _fork(self, policy: dict[str, Any], scratch: Path, limits: ResourceLimits) -> WorkerConnection:
         their_requests, our_requests = os.pipe()
         our_replies, their_replies = os.pipe()
@@ -187,13 +205,28 @@ class Zygote(Closing):
                 if self._is_lost:
                     raise BrokenPipeError
                 self._control.settimeout(seconds)
+                if self._process is None and self._branch_pid is None:
+                    self._branch_pid = int(self._receive(seconds)[0])
+                    self._kill_branch = Killer(os.pidfd_open(self._branch_pid))
                 socket.send_fds(self._control, [json.dumps(message).encode()], descriptors)
-                answer, handles, _, _ = socket.recv_fds(self._control, 32, 1)
-                if not answer:
-                    raise BrokenPipeError
+                return self._receive(seconds)
+        except Unanswered as error:
+            self._is_lost = True
+            raise WorkerStartError(f"the worker process did not start: {error}") from error
         except OSError as error:
             self._is_lost = True  # a late answer would be taken for that to the next message
             raise WorkerStartError(self._start_failure()) from error
+
+    def _receive(self, seconds: float) -> tuple[bytes, list[int]]:
+        """Return the zygote's next message and the descriptors with it.
+
+        Raises:
+            OSError: it has ended, is stopped, or does not answer in time.
+        """
+        wait_until_readable(self._control.fileno(), lambda: self.pids, seconds, self.tell)
+        answer, handles, _, _ = socket.recv_fds(self._control, 32, 1)
+        if not answer:
+            raise BrokenPipeError
         return answer, handles
 
     @property
@@ -225,23 +258,12 @@ class Zygote(Closing):
         )
 
     def _read_hello(self, connection: WorkerConnection) -> tuple[str, ...]:
-        """Wait until the worker reports its layers; a worker without one of them is not used."""
-        from grader.sandbox.worker.wire import HELLO, WireError, read_frame
-
-        timer = threading.Timer(_START_SECONDS, connection.kill)
-        timer.start()
         try:
-            kind, hello, _ = read_frame(connection.replies, max_body=0, max_header=1 << 12)
-        except WireError as error:
+            return read_hello(connection, self.layers, self.pids, _START_SECONDS, self.tell)
+        except Unanswered as error:
+            raise WorkerStartError(f"the worker process did not start: {error}") from error
+        except OSError as error:
             raise WorkerStartError(self._start_failure()) from error
-        finally:
-            timer.cancel()
-        if kind != HELLO or "failed" in hello:
-            what, why = hello.get("failed"), hello.get("why")
-            raise SandboxError(f"sandbox layer {what!r} could not be applied to the worker: {why}")
-        if (layers := tuple(hello.get("layers", ()))) != self.layers:
-            raise SandboxError(f"the worker reports the sandbox layers {layers}, not {self.layers}")
-        return layers
 
     def _start(
         self,

@@ -58,31 +58,36 @@ def rubric(tmp_path: Path) -> Path:
 
 
 class _Class:
-    """A class of three under way, whose processes can be found and hit."""
+    """A class under way, whose processes can be found and hit."""
 
-    def __init__(self, folder: Path, rubric: Path) -> None:
-        for name in ("ada", "bob", "cyd"):
+    def __init__(self, folder: Path, rubric: Path, *names: str) -> None:
+        for name in names:
             notebook(folder / "class" / f"{name}.ipynb", f"# {name}\n{_WORKS}")
+        self.names = names
         self.out = folder / "out"
         line = [*command(folder / "class", "--rubric", rubric, "-q", "--jobs", "1"), "--out", str(self.out)]
         self.process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self._family = psutil.Process(self.process.pid)
+        self._hit: set[int] = set()
 
-    def hit(self, find: Callable[[_Class], psutil.Process | None], signals: list[int], after: float) -> None:
-        """Send each signal to the first process found that was not hit before, ``after`` it appeared."""
-        hit: set[int] = set()
-        for number in signals:
-            while self.process.poll() is None:
-                try:
-                    found = find(self)
-                    if found and found.pid not in hit:
-                        time.sleep(after)
-                        found.send_signal(number)
-                        hit.add(found.pid)
-                        break
-                except psutil.Error:
-                    pass
-                time.sleep(0.01)
+    def hit(self, victim: str, number: int, after: float, *, graded: int) -> None:
+        """Send a signal to a process that was not hit before, ``after`` it appeared.
+
+        Args:
+            graded: the number of notebooks to wait for first, so that every notebook suffers one accident.
+        """
+        while self.process.poll() is None:
+            try:
+                found = _FIND[victim](self) if len(self.grades()) >= graded else None
+                if found and found.pid not in self._hit:
+                    time.sleep(after)
+                    found.send_signal(number)
+                    self._hit.add(found.pid)
+                    return
+            except psutil.Error:
+                pass
+            time.sleep(0.01)
+        pytest.fail(f"the class ended before its {victim} was hit")
 
     def child(self, word: str) -> psutil.Process | None:
         return next((each for each in self._family.children() if word in " ".join(each.cmdline())), None)
@@ -94,6 +99,11 @@ class _Class:
             for each in found
             if "submission" in each
         }
+
+    def ended(self) -> str:
+        """Wait for the class to end, and return its messages."""
+        _, errors = self.process.communicate(timeout=600)
+        return errors
 
 
 def _host(run: _Class) -> psutil.Process | None:
@@ -123,34 +133,45 @@ _FIND = {
 _EARLY, _AT_WORK = 0.0, 0.7
 
 
+# One class for all victims, each of which is hit at another notebook: what takes time is to start a class.
 @pytest.mark.parametrize("when", [_EARLY, _AT_WORK], ids=["early", "at work"])
-@pytest.mark.parametrize("victim", ["host", "zygote", "judge", "branch", "worker"])
-def test_a_killed_process_costs_nobody_a_grade(tmp_path, rubric, victim, when):
-    run = _Class(tmp_path, rubric)
-    run.hit(_FIND[victim], [signal.SIGKILL], when)
-    _, errors = run.process.communicate(timeout=900)
+def test_killed_processes_cost_nobody_a_grade(tmp_path, rubric, when):
+    run = _Class(tmp_path, rubric, "ada", "bob", "cyd", "dot", "eve", "fay")
+    for graded, victim in enumerate(["host", "zygote", "judge", "branch", "worker"]):
+        run.hit(victim, signal.SIGKILL, when, graded=graded)
+    errors = run.ended()
     assert run.process.returncode == GRADED, errors
-    assert run.grades() == dict.fromkeys(("ada", "bob", "cyd"), (10.0, False))
+    assert run.grades() == dict.fromkeys(run.names, (10.0, False))
 
 
-@pytest.mark.parametrize("victim", ["judge", "worker"])
-def test_a_process_killed_twice_makes_one_grade_provisional_with_its_reason(tmp_path, rubric, victim):
-    run = _Class(tmp_path, rubric)
-    run.hit(_FIND[victim], [signal.SIGKILL, signal.SIGKILL], _AT_WORK)
-    _, errors = run.process.communicate(timeout=900)
+def test_a_process_killed_twice_makes_one_grade_provisional_with_its_reason(tmp_path, rubric):
+    run = _Class(tmp_path, rubric, "ada", "bob", "cyd")
+    for graded, victim in enumerate(["judge", "worker"]):
+        run.hit(victim, signal.SIGKILL, _AT_WORK, graded=graded)
+        run.hit(victim, signal.SIGKILL, _AT_WORK, graded=graded)
+    errors = run.ended()
     assert run.process.returncode == NOT_GRADED, errors
     grades = run.grades()
     assert grades["ada"][1]
-    assert grades["bob"] == grades["cyd"] == (10.0, False)
-    report = next(run.out.rglob("ada.json")).read_text()
-    assert "was killed" in report
+    assert grades["bob"][1]
+    assert grades["cyd"] == (10.0, False)
+    for name in ("ada", "bob"):
+        assert "was killed" in next(run.out.rglob(f"{name}.json")).read_text()
 
 
-@pytest.mark.parametrize("victim", ["worker", "host", "zygote", "judge"])
-def test_a_stopped_process_costs_nobody_a_grade(tmp_path, rubric, victim):
-    """Found by its silence: a worker's after ten seconds, a judge's after a minute."""
-    run = _Class(tmp_path, rubric)
-    run.hit(_FIND[victim], [signal.SIGSTOP], _AT_WORK if victim != "host" else 5.0)
-    _, errors = run.process.communicate(timeout=900)
+def test_stopped_processes_cost_nobody_a_grade(tmp_path, rubric):
+    """The system says that a process is stopped; after ten seconds it is taken for lost."""
+    run = _Class(tmp_path, rubric, "ada", "bob", "cyd", "dot", "eve", "fay")
+    for graded, victim in enumerate(["worker", "judge", "branch", "zygote", "host"]):
+        run.hit(victim, signal.SIGSTOP, _AT_WORK, graded=graded)
+    errors = run.ended()
     assert run.process.returncode == GRADED, errors
-    assert run.grades() == dict.fromkeys(("ada", "bob", "cyd"), (10.0, False))
+    assert run.grades() == dict.fromkeys(run.names, (10.0, False))
+    assert not [each for each in psutil.process_iter() if each.pid in run._hit and _is_stopped(each)]
+
+
+def _is_stopped(process: psutil.Process) -> bool:
+    try:
+        return process.status() == psutil.STATUS_STOPPED
+    except psutil.Error:
+        return False

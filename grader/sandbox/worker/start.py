@@ -116,7 +116,8 @@ def _serve_workers(control: socket.socket, readable: list[str]) -> None:
     A message is the worker's policy, with the two pipes as file descriptors (SCM_RIGHTS). The answer is the
     worker's process id and a pidfd. A message with ``"ended"`` asks for the exit code of a worker that has
     ended, negative for a signal. A message with ``"branch"`` brings a socket instead: a child of its own
-    serves that in the same way, for another judge, and there is no answer.
+    serves that in the same way, for another judge. There is no answer here; that socket gets the child's
+    process id.
     """
     if sys.platform == "linux":
         # Imported before the fork, since a worker cannot read these files once it is sandboxed.
@@ -147,7 +148,10 @@ def _serve_workers(control: socket.socket, readable: list[str]) -> None:
                 _run_worker(requests, replies, {**policy, "readable": readable})
             finally:
                 os._exit(0)  # without the exit handlers and buffers inherited from the parent
-        if not policy.get("branch"):
+        if policy.get("branch"):
+            with contextlib.suppress(OSError):  # whoever asked for it is gone
+                os.write(descriptors[0], str(child).encode())
+        else:
             pidfd = os.pidfd_open(child)
             socket.send_fds(control, [str(child).encode()], [pidfd])
             os.close(pidfd)
