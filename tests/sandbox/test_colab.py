@@ -117,3 +117,49 @@ def test_inspect_finds_the_source_of_functions(load_student: LoadStudent) -> Non
         "import inspect\ndef f(x):\n    return x  # it\ndef g(): return inspect.getsource(f)"
     )
     assert student.call("g") == "def f(x):\n    return x  # it\n"
+
+
+@pytest.mark.parametrize(
+    ("made", "drawn"),
+    [
+        ("g = torch.Generator().manual_seed(3)", "torch.randn(4, generator=g)"),
+        ("g = np.random.default_rng(3)", "g.standard_normal(4)"),
+        ("g = random.Random(3)", "[g.gauss(0, 1) for _ in range(4)]"),
+        ("g = [torch.Generator(device='cpu')]", "torch.rand(4, generator=g[0])"),
+    ],
+)
+def test_a_generator_of_the_students_own_follows_the_seed(
+    load_student: LoadStudent, made: str, drawn: str
+) -> None:
+    """Two calls with one seed draw the same numbers, so that probes can compare them."""
+    student = load_student(
+        f"import random, torch, numpy as np\n{made}\ndef f(): return torch.as_tensor({drawn})"
+    )
+    first, again, other = (student.call("f", seed=seed) for seed in (5, 5, 6))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert not torch.equal(other, student.call("f"))
+
+
+def test_a_generator_that_is_seeded_inside_repeats_its_numbers(load_student: LoadStudent) -> None:
+    source = "import torch\ndef f(): return torch.rand(4, generator=torch.Generator().manual_seed(3))"
+    student = load_student(source)
+    assert torch.equal(student.call("f", seed=1), student.call("f", seed=2))
+
+
+def test_generators_are_still_what_they_were(load_student: LoadStudent) -> None:
+    source = """
+import copy, random, torch
+g = torch.Generator()
+def f():
+    same = isinstance(g, torch.Generator) and isinstance(torch.default_generator, torch.Generator)
+    mine = random.Random(1)
+    return [same, type(g).__name__, isinstance(mine, random.Random), torch.randperm(3, generator=g).numel()]
+"""
+    assert load_student(source).call("f") == [True, "Generator", True, 3]
+
+
+def test_what_can_only_be_given_by_position_may_be_named(load_student: LoadStudent) -> None:
+    student = load_student("def f(a, b, /, c, *, d=4): return [a, b, c, d]")
+    assert student.call("f", a=1, b=2, c=3) == [1, 2, 3, 4]
+    assert student.call("f", 1, 2, c=3, d=5) == [1, 2, 3, 5]

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from . import generators
 from .stubs import Nothing, notice
 
 
@@ -56,14 +57,17 @@ def use_plain_progress_bars() -> None:
 
 
 def seed_everything(seed: int) -> None:
-    """Seed torch, numpy and random, and every numpy generator made without a seed from here on."""
+    """Seed torch, numpy, random, the student's generators, and those made without a seed from here on."""
+    generators.reseed(seed)
     random.seed(seed)
     torch.manual_seed(seed)
     if "numpy" in sys.modules:
         numpy: Any = sys.modules["numpy"]
         numpy.random.seed(seed % 2**32)
         numbers = itertools.count(seed % 2**32)  # successive generators get different seeds
-        numpy.random.default_rng = lambda given=None: _default_rng(next(numbers) if given is None else given)
+        numpy.random.default_rng = lambda given=None: generators.remember(
+            _default_rng(next(numbers) if given is None else given)
+        )
 
 
 @contextlib.contextmanager

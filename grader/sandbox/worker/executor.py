@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-from . import colab, files, gpu, local_modules, pathways, source, weights
+from . import colab, files, generators, gpu, local_modules, pathways, source, weights
 from .values import RequestDecoder
 
 _T = TypeVar("_T")
@@ -104,6 +104,7 @@ class Executor:
         torch.set_num_threads(header["threads"])
         files.redirect_to(os.getcwd())
         colab.load_data_in_process()
+        generators.remember_generators()
         colab.seed_everything(header["seed"])
         finder = local_modules.LocalModuleFinder(header.get("modules", {}))
         sys.meta_path.insert(0, finder)
@@ -119,6 +120,7 @@ class Executor:
             target = getattr(target, header["method"])
         args = [decoder.decode(arg) for arg in header["args"]]
         kwargs = {name: decoder.decode(value) for name, value in header["kwargs"].items()}
+        args += _take_positional_only(target, kwargs)
         if header["seed"] is not None:
             colab.seed_everything(header["seed"])
         colab.disable_savefig()
@@ -202,6 +204,17 @@ def _listed(choices: Mapping[str, _T], name: str) -> _T:
         return choices[name]
     except KeyError:
         raise BadRequest(f"{name!r} is not one of {', '.join(choices)}") from None
+
+
+def _take_positional_only(target: object, kwargs: dict[str, Any]) -> list[Any]:
+    """Take from ``kwargs`` the values of parameters that can only be given by position, and return them."""
+    try:
+        parameters = inspect.signature(target).parameters.values()  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return []
+    names = [each.name for each in parameters if each.kind == each.POSITIONAL_ONLY]
+    given = list(itertools.takewhile(kwargs.__contains__, names))
+    return [kwargs.pop(name) for name in given]
 
 
 def _signature(target: object) -> dict[str, Any]:
