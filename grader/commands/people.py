@@ -106,6 +106,6 @@ def _list(book: Gradebook, *, as_json: bool) -> None:
             for text in ids:
                 print(f"    {'  ' if len(person['records']) > 1 else ''}{text}")
     for removal in book.removals():
-        print(f"\nRemoved: {removal.sentence}")
+        print(f"\n{removal.sentence}")
     for sentence in listed["conflicts"]:
         print(f"\nTo settle: {line(sentence)}")

@@ -71,6 +71,7 @@ COLUMNS = {  # of rosters
     "canvas": ("canvas", "sis", "login"),
     "moodle": ("moodle", "email"),
     "university": ("sis", "login", "email"),
+    "names": (),  # nothing tells namesakes apart
 }
 
 
@@ -160,7 +161,8 @@ class ClassMachine(RuleBasedStateMachine):
 
     def see(self, student: Student, ids: Ids) -> None:
         """Record that these identifiers were seen together."""
-        self.model.seen.append(ids)
+        if ids:
+            self.model.seen.append(ids)
         self.claims.setdefault(student, set()).add(ids)
 
     def write_download(
@@ -194,6 +196,7 @@ class ClassMachine(RuleBasedStateMachine):
             "canvas": ["Student", "ID", "SIS User ID", "SIS Login ID", "Section"],
             "moodle": ["Identifier", "Full name", "Email address", "Grade", "Last modified (grade)"],
             "university": ["Name", "SIS User ID", "Login", "Email"],
+            "names": ["Name"],
         }
         rows = {
             "canvas": [
@@ -203,6 +206,7 @@ class ClassMachine(RuleBasedStateMachine):
                 [f"Participant {s.value('moodle')}", s.name, s.value("email"), "", "-"] for s in students
             ],
             "university": [[s.name, s.value("sis"), s.value("login"), s.value("email")] for s in students],
+            "names": [[s.name] for s in students],
         }
         _write_csv(path, [headers[kind], *rows[kind]])
         return path
