@@ -182,6 +182,17 @@ def test_several_rounds_of_nbgrader_are_several_attempts_in_the_order_of_their_t
     }
 
 
+@pytest.mark.parametrize("given", ["submitted", "submitted/ann", "submitted/ann/hw"])
+def test_rounds_of_nbgrader_may_be_given_by_any_of_their_folders(tmp_path, scratch, given):
+    for course, day in (("round2", 5), ("round1", 1)):
+        folder = _files(tmp_path / course / "submitted" / "ann" / "hw", "hw.ipynb")
+        (folder / "timestamp.txt").write_text(f"2026-03-0{day} 21:04:05.123456 UTC")
+    paths = [str(tmp_path / course / given) for course in ("round2", "round1")]
+    found = collect(paths, scratch, ["answer"]).attempts
+    assert {attempt.owner for attempt in found} == {"ann"}
+    assert sorted(attempt.handed_in.day for attempt in found if attempt.handed_in) == [1, 5]
+
+
 def test_several_submissions_of_gradescope_are_several_attempts(tmp_path, scratch):
     for number in (1, 2):
         folder = _files(tmp_path / f"export{number}", f"submission_{number}/x.ipynb")

@@ -6,7 +6,7 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from grader.classroom.handins.accounting import Account
 from grader.classroom.handins.archives import ArchiveExtractor
@@ -42,12 +42,17 @@ def labelled(paths: Sequence[str]) -> list[tuple[str, Path]]:
         path: _folder_label(path) if path.is_dir() else os.path.relpath(path, common).replace(os.sep, "/")
         for path in absolute
     }
+    first = {path: PurePosixPath(label).parts for path, label in labels.items()}
     for above in range(max(len(path.parents) for path in absolute)):
         counts = Counter(labels.values())
         # All that share a label get the folder above, whatever their order: names of people may depend on it.
         for path, label in labels.items():
-            if counts[label] > 1 and above < len(path.parents):
-                labels[path] = "-".join(filter(None, (path.parents[above].name, label)))
+            place = len(first[path]) - 1 + above
+            if counts[label] > 1 and place < len(path.parents):
+                joint = (
+                    "/" if first[path][:1] == ("submitted",) else "-"
+                )  # nbgrader's stays a folder of its own
+                labels[path] = joint.join(filter(None, (path.parents[place].name, label)))
     taken: set[str] = set()
     return [(unique_label(printable(replace_surrogates(labels[path])), taken), path) for path in absolute]
 
