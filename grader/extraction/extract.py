@@ -16,6 +16,7 @@ from grader.extraction.candidates import Candidate, candidates_in
 from grader.extraction.constructions import construction, construction_name
 from grader.extraction.dependencies import DependencyGraph, Dropped
 from grader.extraction.free_variables import DEVICE_NAMES, PREDEFINED, find_free_variables
+from grader.extraction.hints import place_hint
 from grader.extraction.local_modules import imported_candidates, local_modules, with_star_names
 from grader.extraction.matching import Match, match_all
 from grader.extraction.patterns import DefinitionPattern, main_method, only_method
@@ -93,7 +94,7 @@ def extract(
         dropped=tuple(drop for drop in whole.dropped if drop.name not in supplied),
         problems=tuple(problems),
         hints={
-            name: match.hint or _import_hint(name, graph.by_name)
+            name: place_hint(name, submission, problems) or match.hint or _import_hint(name, graph.by_name)
             for name, match in matches.items()
             if not match.candidate
         },

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ast
 import difflib
+import re
 from collections.abc import Sequence
 
 from grader.extraction.candidates import FUNCTIONS, Candidate
 from grader.extraction.patterns import DefinitionPattern, accepts, names_in, normalized
 from grader.extraction.statements import Statement
+from grader.notebook.submission import Submission
+from grader.notebook.syntax import Problem, cell_magic
 from grader.text import place
 
 
@@ -21,6 +24,26 @@ def missing_hint(
         or _arguments_hint(name, pattern, candidates)
         or _top_level_hint(pattern, found)
     )
+
+
+def place_hint(name: str, submission: Submission, problems: Sequence[Problem]) -> str:
+    """Return a hint if the text of a definition stands where it is not run as Python; "" if not."""
+    definition = re.compile(rf"^\s*(?:def|class)\s+{re.escape(name)}\b", re.MULTILINE)
+    for cell in reversed(submission.cells):
+        if not definition.search(cell.source):
+            continue
+        if magic := cell_magic(cell.source):
+            what = "so it is not run in this notebook: remove that line"
+            return f"Cell {cell.number} defines it below %%{magic}, {what}."
+        for problem in problems:
+            if problem.cell == cell.number:
+                why = problem.message.partition(";")[0]
+                return f"Cell {cell.number} defines it, but cannot be read: {why} in line {problem.line}."
+    for kind, cells in (("markdown", submission.markdown), ("raw", submission.raw)):
+        for number, text in reversed(cells):
+            if definition.search(text):
+                return f"It stands in a {kind} cell below code cell {number}: turn that into a code cell."
+    return ""
 
 
 def _loose_method_hint(pattern: DefinitionPattern, candidates: Sequence[Candidate]) -> str:

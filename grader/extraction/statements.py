@@ -213,13 +213,18 @@ def _inner_globals(table: symtable.SymbolTable) -> frozenset[str]:
 
 
 def _patched(node: ast.stmt) -> Iterable[str]:
-    """Yield the names whose objects a statement changes, by ``Model.forward = f`` or ``setattr``."""
+    """Yield the names whose objects a statement changes: ``Model.forward = f``, setattr, a decorator."""
     targets: list[ast.expr] = []
     match node:
         case ast.Assign(targets=assigned):
             targets = list(assigned)
         case ast.AugAssign(target=target) | ast.AnnAssign(target=target):
             targets = [target]
+        case ast.FunctionDef(decorator_list=decorators) | ast.ClassDef(decorator_list=decorators):
+            given = (each for one in decorators if isinstance(one, ast.Call) for each in one.args)
+            yield from (
+                each.id for each in given if isinstance(each, ast.Name)
+            )  # such as @add_to_class(Model)
         case ast.Expr(value=ast.Call(func=ast.Name(id="setattr"), args=[first, *_])):
             if isinstance(first, ast.Name):
                 yield first.id

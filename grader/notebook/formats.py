@@ -57,6 +57,7 @@ class NotebookCode:
         notes: sentences on how the file was read, if anything about it was unusual.
         python_version: of the kernel that ran the notebook last, if the file gives it.
         markdown: text of each markdown cell, with the number of code cells before it.
+        raw: the same of raw cells.
         is_damaged: whether only a part of the file could be read.
     """
 
@@ -64,6 +65,7 @@ class NotebookCode:
     notes: list[str] = field(default_factory=list)
     python_version: str | None = None
     markdown: list[tuple[int, str]] = field(default_factory=list)
+    raw: list[tuple[int, str]] = field(default_factory=list)
     is_damaged: bool = False
 
 
@@ -204,18 +206,20 @@ def _from_json(data: dict[str, Any], notes: list[str]) -> NotebookCode:
         for sheet in (sheets if isinstance(sheets, list) else [])
         for cell in _list(sheet.get("cells") if isinstance(sheet, dict) else None)
     ]
-    code, markdown = list[str](), list[tuple[int, str]]()
+    code, markdown, raw = list[str](), list[tuple[int, str]](), list[tuple[int, str]]()
     for cell in cells:
         match cell:
             case {"cell_type": "code"}:
                 code.append(_source(cell))
             case {"cell_type": "markdown" | "heading"}:
                 markdown.append((len(code), _source(cell)))
+            case {"cell_type": "raw"}:
+                raw.append((len(code), _source(cell)))
     info = _dict(_dict(data.get("metadata")).get("language_info"))
     language, version = info.get("name"), info.get("version")
     if isinstance(language, str) and "python" not in language.lower():
         notes.append(f"The notebook says it is written in {language[:30]}; it was read as Python.")
-    return NotebookCode(code, notes, version if isinstance(version, str) else None, markdown)
+    return NotebookCode(code, notes, version if isinstance(version, str) else None, markdown, raw)
 
 
 def _source(cell: dict[str, Any]) -> str:

@@ -28,6 +28,7 @@ class Submission:
         notes: sentences on how the file was read.
         checkpoint: file of trained weights beside the notebook that it names.
         markdown: text of each markdown cell, with the number of code cells before it.
+        raw: the same of raw cells.
         python_version: of the kernel that ran the notebook last, if the file gives it.
         is_damaged: whether only a part of the file could be read.
     """
@@ -39,6 +40,7 @@ class Submission:
     notes: tuple[str, ...] = ()
     checkpoint: Path | None = None
     markdown: tuple[tuple[int, str], ...] = ()
+    raw: tuple[tuple[int, str], ...] = ()
     python_version: str | None = None
     is_damaged: bool = False
 
@@ -65,6 +67,7 @@ def read_notebook(path: Path, name: str) -> Submission:
         notes=tuple(code.notes),
         checkpoint=find_checkpoint(path, cells),
         markdown=tuple(code.markdown),
+        raw=tuple(code.raw),
         python_version=code.python_version,
         is_damaged=code.is_damaged,
     )

@@ -13,7 +13,11 @@ from grader.notebook.formats import Cell
 from grader.notebook.parsing import parse
 from grader.text import place
 
-_BODY_IS_CODE = ("time", "timeit", "capture", "prun")  # cell magics that run the cell as Python
+# Cell magics that run the cell as Python in the notebook's namespace, of IPython, profilers and loggers.
+_BODY_IS_CODE = frozenset(
+    {"time", "timeit", "capture", "prun", "debug", "memit", "wandb", "notify", "pyinstrument", "snakeviz"}
+    | {"memray_flamegraph", "viztracer", "chime"}
+)
 # IPython reads the whole cell again for every magic: characters read for one cell, about a second's worth.
 MAX_MAGICS, MAX_MAGIC_READING = 50, 2_000_000
 _MAGIC = re.compile(r"\s*[%!?]|\s*[\w.]+\?|[\w\s,]*=\s*[%!]")
@@ -74,7 +78,7 @@ def parse_cell(cell: Cell) -> ParsedCell:
         pass
     else:
         whole = CodeBlock(tree, text.split("\n"), list(range(1, text.count("\n") + 2)))
-        return ParsedCell(cell, tree, (_unwrapped(whole),))
+        return ParsedCell(cell, tree, tuple(_unwrapped(whole)))
     text, lines = _without_magics(text)
     rows = text.split("\n")
     try:
@@ -118,23 +122,42 @@ def _explanation(error: SyntaxError, rows: list[str], number: int) -> str:
     return f"SyntaxError: {error.msg}; the code around it was skipped"
 
 
-def _unwrapped(block: CodeBlock) -> CodeBlock:
-    """Return the body of a ``%%time`` that nbconvert has put into a string, else the block itself."""
-    match block.tree.body:
-        case [
-            ast.Expr(
-                value=ast.Call(
-                    func=ast.Attribute(attr="run_cell_magic"),
-                    args=[ast.Constant(value=str(magic)), _, ast.Constant(value=str(body))],
-                ),
-                lineno=line,
+def _unwrapped(block: CodeBlock) -> Iterable[CodeBlock]:
+    """Yield a block, and the bodies of cell magics that nbconvert has put into strings, in their order."""
+    plain: list[ast.stmt] = []
+    for node in block.tree.body:
+        if (body := _body_of_magic(node)) is None:
+            plain.append(node)
+            continue
+        if plain:
+            yield CodeBlock(ast.Module(plain, []), block.rows, block.lines)
+            plain = []
+        yield CodeBlock(_tree(body), body.split("\n"), [node.lineno] * (body.count("\n") + 1))
+    if plain or not block.tree.body:
+        yield CodeBlock(ast.Module(plain, []), block.rows, block.lines)
+
+
+def _body_of_magic(node: ast.stmt) -> str | None:
+    """Return the code in ``get_ipython().run_cell_magic("time", "", code)``; None for anything else."""
+    match node:
+        case ast.Expr(
+            value=ast.Call(
+                func=ast.Attribute(attr="run_cell_magic"),
+                args=[ast.Constant(value=str(magic)), _, ast.Constant(value=str(body))],
             )
-        ] if magic in _BODY_IS_CODE:
+        ) if magic in _BODY_IS_CODE:
             try:
-                return CodeBlock(_tree(body), body.split("\n"), [line] * (body.count("\n") + 1))
+                _tree(body)
             except SyntaxError:
-                return block
-    return block
+                return None
+            return body
+    return None
+
+
+def cell_magic(source: str) -> str | None:
+    """Return the magic that keeps a cell from being run as Python in the notebook; None if there is none."""
+    match = re.match(r"\s*%%(\w+)", source)
+    return match[1] if match and match[1] not in _BODY_IS_CODE else None
 
 
 def _without_magics(text: str) -> tuple[str, list[int]]:

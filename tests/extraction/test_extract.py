@@ -271,3 +271,9 @@ def test_a_class_that_a_function_makes_is_found() -> None:
     assert source.missing == ()
     assert [each.source for each in source.statements] == [make, fit, "Model = make(4)", "train = trainer(5)"]
     assert _extract("def make():\n    class Net:\n        pass\n    return Net()", "Model = make()").missing
+
+
+def test_a_decorator_with_a_class_as_argument_completes_the_class() -> None:
+    add = "def add_to(kind):\n    return lambda method: setattr(kind, method.__name__, method)"
+    method = "@add_to(Model)\ndef forward(self, x):\n    return x"
+    assert _kept("class Model:\n    pass", add, method) == ["class Model:\n    pass", add, method]

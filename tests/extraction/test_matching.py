@@ -6,10 +6,14 @@ from functools import partial
 from pathlib import Path
 from textwrap import indent
 
+import nbformat
 import pytest
-from ddpm_cells import DIFFUSER, IMPORTS, OWN_NAMES, SAMPLE, TRAIN, UNET, extract_cells, names_found
+from ddpm_cells import DIFFUSER, IMPORTS, OWN_NAMES, RUBRIC, SAMPLE, TRAIN, UNET, extract_cells, names_found
+from nbformat import v4
 
+from grader.extraction.extract import extract as extract_definitions
 from grader.extraction.student_source import StudentSource
+from grader.notebook.submission import read_notebook
 
 
 @pytest.fixture
@@ -214,3 +218,32 @@ def test_no_definition_is_matched_twice(extract):
     show = "def show(diffuser, image):\n    print(torch.randn_like(image), diffuser.betas)"
     source = extract(IMPORTS, DIFFUSER, UNET, TRAIN, show)
     assert source.missing == ("generate_samples",)
+
+
+def test_a_hint_says_where_a_definition_stands_that_is_not_run(extract, tmp_path):
+    """Below a magic that takes it elsewhere, beside a syntax error, or in a cell of another type."""
+    magic = extract(IMPORTS, DIFFUSER, UNET, "%%cython\n" + TRAIN, SAMPLE)
+    assert magic.hints["train"] == (
+        "Cell 4 defines it below %%cython, so it is not run in this notebook: remove that line."
+    )
+    blank = extract(IMPORTS, DIFFUSER.replace("torch.linspace(", "  # fill in ("), UNET, TRAIN, SAMPLE)
+    assert (
+        blank.hints["NoiseDiffuser"]
+        == "Cell 2 defines it, but cannot be read: SyntaxError: invalid syntax in line 3."
+    )
+    cells = [v4.new_code_cell(IMPORTS), v4.new_raw_cell(TRAIN), v4.new_markdown_cell(f"```\n{SAMPLE}\n```")]
+    nbformat.write(v4.new_notebook(cells=cells), tmp_path / "other.ipynb")
+    submission = read_notebook(tmp_path / "other.ipynb", "student")
+    hints = extract_definitions(submission, RUBRIC.wanted, RUBRIC.shapes).hints
+    assert hints["train"] == "It stands in a raw cell below code cell 1: turn that into a code cell."
+    assert hints["generate_samples"].startswith("It stands in a markdown cell below code cell 1")
+
+
+@pytest.mark.parametrize("magic", ["time", "wandb", "memit", "pyinstrument", "debug"])
+def test_magics_that_run_their_body_are_seen_through(extract, magic):
+    """Also in a script that nbconvert has written, among other statements."""
+    assert names_found(extract(IMPORTS, DIFFUSER, UNET, f"%%{magic}\n" + TRAIN, SAMPLE)) == OWN_NAMES
+    exported = f"x = 1\nget_ipython().run_cell_magic('{magic}', '', {TRAIN!r})\n{SAMPLE}"
+    source = extract(IMPORTS, DIFFUSER, UNET, exported)
+    assert names_found(source) == OWN_NAMES
+    assert [each.cell for each in source.definitions] == [2, 3, 4, 4]
