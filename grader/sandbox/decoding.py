@@ -22,6 +22,7 @@ _DEPTH = 24  # a worker encodes no more than 16 levels
 _INT_LIMIT = 1 << 63
 _NOTICES = 50
 _NAME, _MESSAGE = 100, 2000  # characters
+_FRAMES = 20  # lines in the path of an error
 
 # Types of the state that a test double in the worker sends along with its arguments; see ``worker.doubles``.
 _STATE: dict[str, tuple[type, ...]] = {
@@ -190,7 +191,10 @@ def _raised(raised: Any) -> StudentError | WorkerError:
             raise WireError("an error is malformed")
     if raised.get("ours") is True:  # if that is a lie, it gains nothing: the result is provisional
         return WorkerError(f"in the worker: {type}: {message}")
-    return StudentError(type, message, _place(cell), raised["line"])
+    path = raised.get("path")
+    if not isinstance(path, list) or not all(isinstance(line, int) for line in path):
+        path = []
+    return StudentError(type, message, _place(cell), raised["line"], tuple(path[:_FRAMES]))
 
 
 def _place(cell: Any) -> int | str | None:

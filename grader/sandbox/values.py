@@ -22,12 +22,18 @@ class StudentError(Exception):
         message: message of the exception.
         cell: number of the cell, or file name of the local module, where it was raised, if known.
         line: line in that cell or file.
+        path: line of every frame of the student's code, from the outermost.
     """
 
     def __init__(
-        self, type: str, message: str, cell: int | str | None = None, line: int | None = None
+        self,
+        type: str,
+        message: str,
+        cell: int | str | None = None,
+        line: int | None = None,
+        path: tuple[int, ...] = (),
     ) -> None:
-        self.type, self.message, self.cell, self.line = type, message, cell, line
+        self.type, self.message, self.cell, self.line, self.path = type, message, cell, line, path
         at = f"cell {cell}" if isinstance(cell, int) else cell
         where = f"{at}, line {line}: " if cell is not None else ""
         what = message if type in _LOST else f"{type}: {message}".rstrip(": ")

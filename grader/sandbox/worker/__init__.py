@@ -51,9 +51,9 @@ student code sends selects code in the judge. A request's header::
              {"double": id, "kind": str, ...}   a test double, played by the judge; see ``doubles``
 
 A reply's header is ``{"value": VALUE, "attached": bool}``, where ``attached`` means that a returned tensor
-requires grad, or ``{"raised": {"type", "message", "cell", "line", "during", "ours"}}`` if an exception was
-raised; ``ours`` says that no student code took part in it. ``"notices": [str]`` beside either are sentences
-for the report. A callback's header is ``{"double": id, "event": str, "args": [VALUE], "kwargs": {...},
-"state": {...}}``; its answer is ``{"value": VALUE}``, ``{"stop": true}`` (the loader is exhausted) or
-``{"raise": {"type", "message"}}``.
+requires grad, or ``{"raised": {"type", "message", "cell", "line", "during", "path", "ours"}}``, with an
+exception; ``ours`` says that no student code took part in it. ``"notices": [str]`` beside either are
+sentences for the report. A callback's header is ``{"double": id, "event": str, "args": [VALUE], "kwargs":
+{...}, "state": {...}}``; its answer is ``{"value": VALUE}``, ``{"stop": true}`` (the loader is exhausted)
+or ``{"raise": {"type", "message"}}``.
 """

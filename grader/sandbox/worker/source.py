@@ -18,6 +18,7 @@ from . import absent, colab, stubs
 MODULE = "notebook"  # not __main__, so that code under ``if __name__ == "__main__":`` does not run
 STATEMENT_SECONDS = 15  # of processor time, for one statement at top level; definitions take almost none
 _BACKSTOP = 10
+MAX_PATH = 20  # frames of an error
 _FILENAME = re.compile(r"<cell (\d+)>|<([^<>]+\.py)>")  # the names under which ``run`` compiles statements
 
 
@@ -116,12 +117,15 @@ def _time_limit() -> Iterator[None]:
 def describe(error: BaseException) -> dict[str, Any]:
     """Return an exception's type and message, and the innermost line of student code that it passed through.
 
-    "cell" is a cell number, the name of a local module, or None if no student code was involved.
+    "cell" is a cell number, the name of a local module, or None if no student code was involved. "path" holds
+    the line of every student frame, from the outermost.
     """
+    path: list[int] = []
     location: tuple[int | str | None, int | None, str | None] = (None, None, None)
     for frame, number in traceback.walk_tb(error.__traceback__):
         if match := _FILENAME.fullmatch(frame.f_code.co_filename):
             location = int(match[1]) if match[1] else match[2], number, frame.f_code.co_name
+            path.append(number)
     cell, line, function = location
     return {
         "type": type(error).__name__,
@@ -129,6 +133,7 @@ def describe(error: BaseException) -> dict[str, Any]:
         "cell": cell,
         "line": line,
         "during": function if function != "<module>" else None,
+        "path": path[:MAX_PATH],
     }
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from grader.checks import Unmet
 from grader.probes.answers import equals, is_float, joined
+from grader.probes.attempts import furthest
 from grader.sandbox.student import Student
 from grader.sandbox.values import Handle, NamedFields, StudentError
 
@@ -81,9 +82,9 @@ def find_call_convention(
         form: the only form of t to try; None for those of the handout.
 
     Raises:
-        StudentError, Unmet: it accepts none; the error is that of the first attempt.
+        StudentError, Unmet: it accepts none; the error is that of the attempt that came furthest.
     """
-    refused: StudentError | Unmet | None = None
+    refused: list[StudentError | Unmet] = []
     batched, single = (
         (CallConvention(form) for form in FORMS),
         (CallConvention(form, single=True) for form in SINGLE),
@@ -101,9 +102,8 @@ def find_call_convention(
         except (StudentError, Unmet) as error:
             if isinstance(error, StudentError) and error.lost:
                 raise
-            refused = refused or error
-    assert refused is not None
-    raise refused
+            refused.append(error)
+    raise furthest(refused)
 
 
 def _find_layout(student: Student, result: Any, other: Any, shape: torch.Size) -> ReturnLayout:

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from grader.checks import Blocked, Reporter
+from grader.checks import Blocked, Reporter, Unmet
+from grader.probes.attempts import furthest
 from grader.sandbox.student import Student
 from grader.sandbox.values import Handle, StudentError
 from reference.pretrained import SCHEDULE
@@ -66,14 +67,14 @@ def probe_network(student: Student, channels: int, generator: torch.Generator, r
     handle = build(student, channels, reporter)
     x = torch.randn((BATCH, channels, 28, 28), generator=generator)
     steps = torch.randint(0, 50, (BATCH,), generator=generator)
-    refusal = None
+    refused: list[StudentError | Unmet] = []
     for form in FORMS:
         try:
             output = student.call(handle, x, format_steps(form, steps), grad=False)
         except StudentError as error:
             if error.lost or error.type == "ModuleNotFoundError":
                 raise
-            refusal = refusal or str(error)
+            refused.append(error)
             continue
         if isinstance(output, tuple | list) and output and isinstance(output[0], Tensor):
             output = output[0]
@@ -83,12 +84,14 @@ def probe_network(student: Student, channels: int, generator: torch.Generator, r
                     f"Your network does not accept t as float (B, 1), as in the handout; it got {form}."
                 )
             return Network(handle=handle, form=form, output=output)
-        refusal = refusal or (
-            "forward returns None. Is a return statement missing?"
-            if output is None
-            else f"forward should return a batch of images, but it returns {_kind(output)}."
+        refused.append(
+            Unmet(
+                "forward returns None. Is a return statement missing?"
+                if output is None
+                else f"forward should return a batch of images, but it returns {_kind(output)}."
+            )
         )
-    return Network(handle=handle, form=FORMS[0], output=refusal or "it does not return anything")
+    return Network(handle=handle, form=FORMS[0], output=str(furthest(refused)))
 
 
 def accepts_channels(student: Student, network: Network, channels: int) -> bool:

@@ -95,3 +95,20 @@ def test_a_parameter_that_nothing_explains_is_named(warm: WarmGrader) -> None:
         "generate_samples requires flavour and mood, but it is called with the handout's arguments: x_t"
         in message
     )
+
+
+@pytest.mark.slow
+def test_the_error_is_that_of_the_form_of_t_that_came_furthest(warm: WarmGrader) -> None:
+    """An embedding refuses t as float (B, 1); as long (B,) it is accepted, and a layer further down fails."""
+    cells = changed_cells(
+        unet=[
+            (
+                "self.time2 = self.time_mlp(64)",
+                "self.known = nn.Embedding(1000, 64)\n        self.even = nn.LayerNorm(32)",
+            ),
+            ("t = t.float().view(-1, 1)", "told = self.known(t)\n        x = self.even(x)"),
+        ]
+    )
+    message = lost(grade_cells(warm, cells, "unet.shape_1ch"))["unet.shape_1ch"]
+    assert "normalized_shape=[32]" in message
+    assert "Long" not in message
