@@ -35,7 +35,6 @@ def main(argv: Sequence[str]) -> int:
     from grader.audit.page import render
     from grader.audit.run import run
     from grader.audit.table import print_summary, print_trial
-    from grader.commands.audit_slips import try_slips
     from grader.files import check_writable, write
     from grader.options import Options
     from grader.rubric import Rubric
@@ -43,7 +42,7 @@ def main(argv: Sequence[str]) -> int:
     check_writable(arguments.out)
     rubric = Rubric.load(arguments.rubric)
     if arguments.slips:
-        return try_slips(rubric, arguments)
+        return _try_slips(rubric, arguments)
     solutions = _select(Corpus(rubric.folder), rubric, arguments)
     console, progress = Console(highlight=False), Console(stderr=True, highlight=False)
     if arguments.rewrites:
@@ -98,6 +97,14 @@ def _rewrite(
 
 def _is_sound(trials: Sequence[Trial]) -> bool:
     return all(trial.sound for trial in trials)
+
+
+def _try_slips(rubric: Rubric, arguments: argparse.Namespace) -> int:
+    try:
+        from grader.commands.audit_slips import try_slips
+    except ModuleNotFoundError as error:
+        raise UsageError(f"--slips needs the package libcst: {error}") from error
+    return try_slips(rubric, arguments)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -12,6 +12,7 @@ from reference.readings import HANDOUT_CODE, PAPER
 from .forward.figures import coefficient_curves, diffusion_strip
 from .forward.formulas import IMAGE, NOISE, close, identify
 from .forward.probe import Forward
+from .forward.randomness import neighbour_correlation
 from .forward.schedule import MatchedReading, agrees_statistically, fits_image, fits_noise
 
 STEP = 25  # messages quote this step, half way through the probes' schedule
@@ -170,6 +171,14 @@ def check_noise_is_standard_normal(forward: Forward, reading_match: MatchedReadi
             expected="noise of shape (B, C, H, W)",
             actual="one noise image for the whole batch",
             misconception="noise-shared",
+        )
+    alike = neighbour_correlation(noise)
+    if alike > 0.1:
+        raise Unmet(
+            f"Neighbouring pixels of your noise are alike: their correlation is {alike:.2f}.",
+            expected="a correlation of 0: noise drawn for every pixel",
+            actual=f"a correlation of {alike:.2f}",
+            misconception="noise-in-patches",
         )
     mean, deviation = round(noise.mean().item(), 4) + 0.0, noise.std().item()  # no -0.00
     kurtosis = ((noise - mean) / max(deviation, 1e-12)).square().square().mean().item()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from grader.checks import Evidence, Reporter, criterion
 
+from .timestep_agreement import Disagreement
 from .trainer.expectations import (
     expect_cleared_gradients,
     expect_noise_target,
@@ -38,9 +39,13 @@ def check_gradients_are_cleared(recorded_training: RecordedTraining) -> None:
 
 
 @criterion("train.random_t")
-def check_steps_are_random(recorded_training: RecordedTraining, evidence: Evidence) -> None:
-    """Every image of every batch gets its own random step from all T."""
+def check_steps_are_random(
+    recorded_training: RecordedTraining, disagreement: Disagreement | None, evidence: Evidence
+) -> None:
+    """Every image of every batch gets its own random step from all T, and the network is told this step."""
     evidence.actual = expect_random_timesteps(recorded_training)
+    if disagreement and disagreement.is_of_training:
+        raise disagreement.unmet()
 
 
 @criterion("train.eval_mode_no_grad")

@@ -14,6 +14,7 @@ from .sampler.figures import coefficient_curves
 from .sampler.noise import expect_noise
 from .sampler.probe import RecoveredSampler
 from .sampler.setup import COUNT, SHAPE
+from .timestep_agreement import Disagreement
 
 
 @criterion("sample.formula")
@@ -31,11 +32,14 @@ def check_steps_follow_the_formula(
 def check_all_steps_are_taken(
     recovered_sampler: RecoveredSampler,
     reference_diffuser: NoiseDiffuser,
+    disagreement: Disagreement | None,
     evidence: Evidence,
     reporter: Reporter,
 ) -> None:
     """The network is called once per step, from the last to the first, and the last update is returned."""
     evidence.actual = expect_order(recovered_sampler, reference_diffuser)
+    if disagreement and not disagreement.is_of_training:
+        raise disagreement.unmet()
     run = recovered_sampler.first
     if run.calls[0].x is not None and not is_close(run.calls[0].x, run.start, within=1e-5):
         reporter.note(

@@ -43,7 +43,8 @@ from .sampler import probe as probe_sampler
 from .sampler.noise import correct_parts
 from .sampler.probe import RecoveredSampler
 from .short_training.training import TrainingOutcome
-from .step_numbering import describe_encoding_mismatch, recover_forward
+from .step_numbering import recover_forward
+from .timestep_agreement import Disagreement, find_disagreement
 from .trainer.recording import RecordedTraining
 from .training_fixtures import (  # noqa: F401  pytest finds fixtures among a conftest's names
     _start_training_early,
@@ -182,6 +183,16 @@ def recovered_sampler(
     return found
 
 
+@pytest.fixture(scope="session")
+def disagreement(request: pytest.FixtureRequest, student: Student, seeded: Seeded) -> Disagreement | None:
+    """Timesteps that the student's train and sampler pass differently to the network; None if they agree."""
+    training: RecordedTraining | None = try_fixture(request, "recorded_training")
+    sampling: RecoveredSampler | None = try_fixture(request, "recovered_sampler")
+    if training is None or sampling is None:
+        return None
+    return find_disagreement(student, training, sampling, lambda: seeded("agreement"))
+
+
 @pytest.fixture
 def quality(
     request: pytest.FixtureRequest,
@@ -212,9 +223,6 @@ def quality(
         return judge_network(sample_generator, request.getfixturevalue("training_outcome"))
     sample = partial(sample_in_new_worker, judge, sample_generator)
     quality = judge_sampler(sample_generator.seeds, sample, settings["tolerance"])
-    training: RecordedTraining | None = try_fixture(request, "recorded_training")
-    if training and (mismatch := describe_encoding_mismatch(training, recovered_sampler)):
-        reporter.note(mismatch)
     if not judge.request["quick"]:
         outcome: TrainingOutcome | None = try_fixture(request, "training_outcome")
         if outcome and outcome.trained.is_own:

@@ -18,10 +18,8 @@ from .forward.calls import FORMS
 from .forward.probe import Forward
 from .forward.schedule import PROBE, StudentSchedule, build_diffuser, match_reading, replace_wrong_curves
 from .sampler import probe as probe_sampler
-from .sampler.probe import RecoveredSampler
 from .sampler.setup import STEPS as SAMPLER_STEPS
 from .trainer import probe as probe_trainer
-from .trainer.recording import RecordedTraining
 from .trainer.setup import STEPS as TRAINER_STEPS
 
 
@@ -93,23 +91,3 @@ def _convention_of_train(student: Student, seed: int) -> tuple[int, str | None]:
 def _first_step(steps: Tensor, total: int) -> int:
     """Return 1 for steps from 1 to T, else 0."""
     return int(steps.min().item() == 1 and steps.max().item() == total)
-
-
-def describe_encoding_mismatch(training: RecordedTraining, sampling: RecoveredSampler) -> str | None:
-    """Describe a sampler that encodes the timesteps for the network otherwise than ``train`` does.
-
-    Returns:
-        A sentence, or None if the encodings agree or cannot be compared.
-    """
-    encoding = training.usual_encoding if training.timestep_pairs else None
-    passed = [call.t.flatten()[0].item() for call in sampling.first.calls if call.t is not None]
-    if encoding is None or len(passed) != SAMPLER_STEPS:
-        return None
-    due = encoding.encode(torch.arange(len(passed)).flip(0), len(passed)).tolist()
-    if all(abs(a - b) < 1e-4 for a, b in zip(passed, due, strict=True)):
-        return None
-    return (
-        f"generate_samples passes {passed[0]:g} as t to the network at its first step and {passed[-1]:g} at "
-        f"its last, where train would pass {due[0]:g} and {due[-1]:g}. A network trained that way has never "
-        f"seen these timesteps."
-    )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import torch
+
 from grader.probes.answers import joined
 
 from ..interface.doubles import RecordedEvent
-from .setup import COUNT
+from .setup import COUNT, STEPS
 
 
 def merge_calls(calls: list[RecordedEvent]) -> list[RecordedEvent]:
@@ -15,6 +19,8 @@ def merge_calls(calls: list[RecordedEvent]) -> list[RecordedEvent]:
     """
     if all(_size(call) == COUNT for call in calls):
         return calls
+    if samples_denoised(calls) < COUNT:
+        return [_tiled(call) for call in calls]
     chunks: list[list[RecordedEvent]] = []
     for call in calls:  # the chunks of one step are adjacent if the loop over steps is the outer one
         if chunks and sum(map(_size, chunks[-1])) < COUNT and timestep_of(chunks[-1][0]) == timestep_of(call):
@@ -24,6 +30,35 @@ def merge_calls(calls: list[RecordedEvent]) -> list[RecordedEvent]:
     if not all(sum(map(_size, chunk)) == COUNT for chunk in chunks):
         chunks = _chunks_of_successive_runs(calls)
     return [merged for chunk in chunks if (merged := _merged(chunk))]
+
+
+def samples_denoised(calls: list[RecordedEvent]) -> int:
+    """Return how many samples a sampler denoises: fewer than asked for if each step has one call of fewer."""
+    sizes, steps = {_size(call) for call in calls}, {timestep_of(call) for call in calls}
+    one_per_step = len(calls) == len(steps) == STEPS and len(sizes) == 1
+    size = sizes.pop() if one_per_step else 0
+    return size if size and COUNT % size == 0 else COUNT
+
+
+def _tiled(call: RecordedEvent) -> RecordedEvent:
+    """Return a call for as many samples as asked for, by repeating its own."""
+    assert call.x is not None
+    assert call.output is not None
+    times = (COUNT // len(call.x), 1, 1, 1)
+    return replace(call, x=call.x.repeat(times), output=call.output.repeat(times))
+
+
+def without_repeats(calls: list[RecordedEvent]) -> list[RecordedEvent]:
+    """Drop calls with the same image and timestep as the call before: the double answers them alike."""
+    return [
+        call for number, call in enumerate(calls) if not number or not _is_repeated(call, calls[number - 1])
+    ]
+
+
+def _is_repeated(call: RecordedEvent, before: RecordedEvent) -> bool:
+    if call.x is None or before.x is None or call.t is None or before.t is None:
+        return False
+    return torch.equal(call.x, before.x) and torch.equal(call.t, before.t)
 
 
 def timestep_of(call: RecordedEvent) -> float | None:

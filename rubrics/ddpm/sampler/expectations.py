@@ -9,10 +9,12 @@ from grader.checks import Blocked, Unmet
 from grader.probes.answers import is_close
 from reference.diffuser import NoiseDiffuser
 
-from .formulas import MISTAKES, RIGHT, Factors
+from .fitting import fits, fits_at, identify_formula, is_unchanged, is_unrelated, orders
+from .formulas import RIGHT
 from .probe import RecoveredSampler
-from .recovery import RESOLVABLE, SamplerStep
-from .setup import STEPS
+from .recovery import SamplerStep
+from .setup import COUNT, STEPS
+from .totals import TotalNoise
 
 
 def expect_calls(sampling: RecoveredSampler) -> None:
@@ -36,6 +38,10 @@ def expect_formula(sampling: RecoveredSampler, reference: NoiseDiffuser) -> None
     """
     expect_calls(sampling)
     updates = sampling.updates
+    if len(sampling.first.calls) == 1:
+        total = TotalNoise.of(sampling, reference)
+        if total is not None and total.matching():
+            return  # with the network's one answer for all steps, the result is right
     if not updates:
         if any(call.x is not None and not call.x.isfinite().all() for call in sampling.first.calls):
             raise Unmet("Your x_t contains NaN or infinity after the first step.", misconception="not-finite")
@@ -44,6 +50,15 @@ def expect_formula(sampling: RecoveredSampler, reference: NoiseDiffuser) -> None
     if any(fits(updates, order, RIGHT, reference) for order in orders(updates)):
         return
     order = orders(updates)[0]
+    still = sum(map(is_unchanged, updates))
+    if still > len(updates) / 2:
+        raise Unmet(
+            f"After {still} of {len(updates)} steps the network gets the same x_t again: what a step "
+            "computes is not handed on to the next one.",
+            expected="x_t as the step before left it",
+            actual="an unchanged x_t",
+            misconception="x-not-updated",
+        )
     if sum(is_unrelated(update) for update in updates) > len(updates) / 2:
         raise Unmet(
             "The image passed to the network does not follow from the step before.",
@@ -52,7 +67,7 @@ def expect_formula(sampling: RecoveredSampler, reference: NoiseDiffuser) -> None
             misconception="network-asked-about-something-else",
         )
     wrong = [
-        number for number in range(len(updates)) if not _fits_at(updates, order, RIGHT, reference, number)
+        number for number in range(len(updates)) if not fits_at(updates, order, RIGHT, reference, number)
     ]
     shown = wrong[len(wrong) // 2]
     right = [factor[order[shown]].item() for factor in RIGHT(*reference.curves())]
@@ -62,92 +77,8 @@ def expect_formula(sampling: RecoveredSampler, reference: NoiseDiffuser) -> None
         f"x_t is multiplied by {found.x_factor:.3f} and the predicted noise by {found.noise_factor:.3f}.",
         expected=f"{right[0]:.3f} and {right[1]:.3f} at step {order[shown]}",
         actual=f"{found.x_factor:.3f} and {found.noise_factor:.3f}",
-        misconception=_misconception(updates, reference),
+        misconception=identify_formula(updates, reference),
     )
-
-
-def _misconception(updates: Sequence[SamplerStep], reference: NoiseDiffuser) -> str | None:
-    """Return the misconception whose coefficients all steps have; None if there is none.
-
-    The last step is left out, because it may be rescaled for display.
-    """
-    resolvable = [number for number, update in enumerate(updates[:-1]) if update.peak < RESOLVABLE]
-    for id, factors in MISTAKES:
-        for order in orders(updates):
-            if len(resolvable) > 2 and all(
-                _fits_at(updates, order, factors, reference, n) for n in resolvable
-            ):
-                return id
-    return None
-
-
-def is_unrelated(update: SamplerStep) -> bool:
-    """Return whether the next image is no combination of x_t and the predicted noise, or contains neither."""
-    return update.unexplained > 0.2 or (abs(update.x_factor) < 1e-3 and abs(update.noise_factor) < 1e-3)
-
-
-def orders(updates: Sequence[SamplerStep]) -> list[list[int]]:
-    """Return the timesteps that the updates may belong to, most likely first.
-
-    Candidates are the timesteps passed to the network, counted from 0 or from 1, and the plain countdown.
-    """
-    passed = [round(update.t) for update in updates]
-    countdown = [max(0, STEPS - 1 - number) for number in range(len(updates))]
-    orders = [countdown]
-    if all(update.t == round(update.t) for update in updates):
-        orders.insert(0, [min(max(t, 0), STEPS - 1) for t in passed])
-        if min(passed) == 1:
-            orders.append([min(max(t - 1, 0), STEPS - 1) for t in passed])
-    return orders
-
-
-def fits(
-    updates: Sequence[SamplerStep], order: Sequence[int], factors: Factors, reference: NoiseDiffuser
-) -> bool:
-    """Return whether every step has these coefficients.
-
-    The last step may also rescale the image for display, or leave it unchanged (which ``expect_order``
-    reports).
-    """
-    wrong = [
-        number for number in range(len(updates)) if not _fits_at(updates, order, factors, reference, number)
-    ]
-    last = len(updates) - 1
-    return not wrong or (
-        wrong == [last]
-        and last > 10
-        and (_is_rescaled(updates[last], order[last], factors, reference) or _is_unchanged(updates[last]))
-    )
-
-
-def _fits_at(
-    updates: Sequence[SamplerStep],
-    order: Sequence[int],
-    factors: Factors,
-    reference: NoiseDiffuser,
-    number: int,
-) -> bool:
-    """Return whether one step has these coefficients."""
-    update, step = updates[number], order[number]
-    right_x, right_noise = (factor[step].item() for factor in factors(*reference.curves()))
-    # 0.3 % exceeds float32 rounding about a hundred times; six standard errors cover a fit that is noisy
-    # because the two runs barely differ.
-    near_x = abs(update.x_factor - right_x) <= 3e-3 * abs(right_x) + 6 * update.x_error
-    noise_tolerance = 3e-3 * abs(right_noise) + 1e-5 + 6 * update.noise_error
-    return near_x and abs(update.noise_factor - right_noise) <= noise_tolerance
-
-
-def _is_rescaled(update: SamplerStep, step: int, factors: Factors, reference: NoiseDiffuser) -> bool:
-    """Return whether the result is the right one after a scale and a shift, such as (x + 1) / 2."""
-    right_x, right_noise = (factor[step].item() for factor in factors(*reference.curves()))
-    scale = update.x_factor / right_x
-    common = abs(update.noise_factor / right_noise - scale) < 0.05 * abs(scale)
-    return common and scale > 0 and abs(update.residual.nanmean().item()) > 0.02
-
-
-def _is_unchanged(update: SamplerStep) -> bool:
-    """Return whether the step returns x_t as it was."""
-    return abs(update.x_factor - 1) < 1e-4 and abs(update.noise_factor) < 1e-4
 
 
 def expect_order(sampling: RecoveredSampler, reference: NoiseDiffuser) -> str:
@@ -186,7 +117,7 @@ def expect_order(sampling: RecoveredSampler, reference: NoiseDiffuser) -> str:
         )
     if len(passed) != STEPS:
         raise Unmet(
-            f"generate_samples takes {len(passed)} steps instead of {STEPS}.",
+            f"generate_samples calls the network {_times(len(passed))} for {STEPS} steps.",
             expected=expected,
             actual=actual,
             misconception=_missing_steps(passed),
@@ -198,9 +129,20 @@ def expect_order(sampling: RecoveredSampler, reference: NoiseDiffuser) -> str:
             actual=actual,
             misconception="steps-uneven",
         )
+    if run.denoised < COUNT:
+        raise Unmet(
+            f"The network denoises {run.denoised} of the {COUNT} samples; the others repeat what it made.",
+            expected=f"{COUNT} samples, each from its own noise",
+            actual=f"{run.denoised} samples",
+            misconception="samples-repeated",
+        )
     _expect_noise_at_start(sampling, expected)
     _expect_last_update(sampling, expected)
     return actual
+
+
+def _times(number: int) -> str:
+    return {1: "once", 2: "twice"}.get(number, f"{number} times")
 
 
 def _passes_noise_level(
@@ -239,7 +181,7 @@ def _missing_steps(passed: Sequence[float]) -> str | None:
     if len(passed) > STEPS:
         return None
     if len(passed) != STEPS - 1:
-        return "steps-left-out"
+        return "predicted-once" if len(passed) == 1 else "steps-left-out"
     return "first-step-left-out" if passed[0] == STEPS - 2 else "last-step-left-out"
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from grader.model import Curves, Series
 from reference.diffuser import NoiseDiffuser
 
-from .expectations import fits, orders
+from .fitting import fits, orders
 from .formulas import MISTAKES, RIGHT, Factors
 from .noise_levels import NoiseLevels
 from .recovery import RESOLVABLE, SamplerStep

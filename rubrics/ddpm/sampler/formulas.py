@@ -6,13 +6,39 @@ two coefficients, each (T,).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
+import torch
 from torch import Tensor
 
 Factors = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 RIGHT: Factors = lambda b, a, ab: (a**-0.5, -b * a**-0.5 * (1 - ab) ** -0.5)  # noqa: E731
+
+
+def _read_elsewhere() -> Iterator[Factors]:
+    """Yield the right formula with some curves read one step earlier or later, or always at one end."""
+    readings: list[Callable[[Tensor], Tensor]] = [
+        lambda curve: torch.cat([curve[:1], curve[:-1]]),
+        lambda curve: curve.roll(1),
+        lambda curve: torch.cat([curve[1:], curve[-1:]]),
+        lambda curve: curve[:1].expand_as(curve),
+        lambda curve: curve[-1:].expand_as(curve),
+    ]
+
+    def product(outer: Tensor, beta: Tensor, alpha_bar: Tensor) -> tuple[Tensor, Tensor]:
+        return outer**-0.5, -beta * outer**-0.5 * (1 - alpha_bar) ** -0.5
+
+    for read in readings:
+        yield lambda b, a, ab, read=read: product(read(a), b, ab)  # type: ignore[misc]
+        yield lambda b, a, ab, read=read: product(a, read(b), ab)  # type: ignore[misc]
+        yield lambda b, a, ab, read=read: product(a, b, read(ab))  # type: ignore[misc]
+        yield lambda b, a, ab, read=read: product(read(a), read(b), ab)  # type: ignore[misc]
+        yield lambda b, a, ab, read=read: product(a, read(b), read(ab))  # type: ignore[misc]
+        yield lambda b, a, ab, read=read: product(read(a), b, read(ab))  # type: ignore[misc]
+        yield lambda b, a, ab, read=read: product(read(a), read(b), read(ab))  # type: ignore[misc]
+
+
 # By misconception id. The order matters: the first match is reported.
 MISTAKES: Sequence[tuple[str, Factors]] = (
     ("factor-missing", lambda b, a, ab: (a * 0 + 1, -b * (1 - ab) ** -0.5)),
@@ -26,4 +52,11 @@ MISTAKES: Sequence[tuple[str, Factors]] = (
     ("alpha-for-beta", lambda b, a, ab: (a**-0.5, -a * a**-0.5 * (1 - ab) ** -0.5)),
     ("root-of-alpha", lambda b, a, ab: (a**0.5, -b * a**0.5 * (1 - ab) ** -0.5)),
     ("precedence", lambda b, a, ab: (a**-0.5, -(a**-0.5) * (1 - a * (1 - ab) ** -0.5))),
+    ("bracket-reversed", lambda b, a, ab: (-(a**-0.5), b * a**-0.5 * (1 - ab) ** -0.5)),
+    ("update-twice", lambda b, a, ab: (1 / a, -b * (1 / a + a**-0.5) * (1 - ab) ** -0.5)),
+    ("root-multiplies", lambda b, a, ab: (a**-0.5, -b * a**-0.5 * (1 - ab) ** 0.5)),
+    ("alpha-bar-complement-missing", lambda b, a, ab: (a**-0.5, -b * (a * ab) ** -0.5)),
+    ("beta-missing", lambda b, a, ab: (a**-0.5, -(a**-0.5) * (1 - ab) ** -0.5)),
+    ("beta-missing", lambda b, a, ab: (a**-0.5, -(a**-0.5) * (1 - ab) ** 0.5)),
+    *(("curve-of-another-step", factors) for factors in _read_elsewhere()),
 )

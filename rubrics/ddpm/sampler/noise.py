@@ -11,12 +11,15 @@ from torch import Tensor
 from grader.checks import Blocked, Unmet
 from reference.diffuser import NoiseDiffuser
 
-from .expectations import expect_calls, expect_formula, expect_order, is_unrelated, orders
+from ..forward.randomness import neighbour_correlation
+from .expectations import expect_calls, expect_formula, expect_order
+from .fitting import is_unchanged, is_unrelated, orders
 from .formulas import RIGHT
 from .noise_levels import NoiseLevels
 from .probe import RecoveredSampler
 from .recovery import RESOLVABLE, SamplerStep
-from .setup import STEPS
+from .setup import COUNT
+from .totals import TotalNoise
 
 
 def correct_parts(sampling: RecoveredSampler, reference: NoiseDiffuser) -> dict[str, bool]:
@@ -47,8 +50,17 @@ def expect_noise(sampling: RecoveredSampler, reference: NoiseDiffuser) -> str:
         Blocked: too few steps could be recovered.
     """
     expect_calls(sampling)
-    if sum(map(is_unrelated, sampling.updates)) > len(sampling.updates) / 2:
+    few = len(sampling.first.calls) == 1
+    if few or sum(map(is_unrelated, sampling.updates)) > len(sampling.updates) / 2:
         return _expect_total_noise(sampling, reference)
+    if sum(map(is_unchanged, sampling.updates)) > len(sampling.updates) / 2:
+        raise Unmet(
+            "The noise of a step does not reach the next one: x_t stays as it was.",
+            expected="x_t with the noise that the step before added",
+            actual="an unchanged x_t",
+            misconception="x-not-updated",
+            credit=0.5,
+        )
     updates = _with_known_noise(sampling)
     # The residual of a step is sigma * z with z of unit variance, so its deviation is sigma.
     sigmas = torch.stack([update.residual[~update.residual.isnan()].std() for update in updates])
@@ -80,16 +92,53 @@ def expect_noise(sampling: RecoveredSampler, reference: NoiseDiffuser) -> str:
         raise Unmet("The noise added between the steps contains NaN or infinity.", misconception="not-finite")
     for levels in possible:
         for name, curve in levels.accepted().items():
-            if levels.noisy and _matches(levels.measured, curve):
-                _expect_fresh(z[levels.noisy], sigmas[levels.noisy])
+            if levels.noisy and _matches(levels.measured, curve, sampling.first.denoised):
+                _expect_fresh(z[levels.noisy], sigmas[levels.noisy], sampling.first.denoised)
+                _expect_last_steps(updates, levels, reference)
                 return f"{levels.actual['actual']}, which is {name}"
     what = "The noise added between the steps has the wrong strength."
     for levels in possible:
         for id, curve in levels.mistakes():
             if levels.noisy and _matches(levels.measured, curve):
                 raise Unmet(what, misconception=id, **levels.expected, **levels.actual)
-    _expect_fresh(z[likely.noisy], sigmas[likely.noisy])
-    raise Unmet(what, **likely.expected, **likely.actual)
+    if sum(update.unexplained > 0.02 for update in updates) > len(updates) / 2:
+        raise Blocked(
+            "The noise cannot be separated from the rest: the steps are no weighted sums of x_t and the "
+            "predicted noise."
+        )
+    _expect_fresh(z[likely.noisy], sigmas[likely.noisy], sampling.first.denoised)
+    constant = any(_is_multiple(likely.measured, curve) for curve in likely.accepted().values())
+    raise Unmet(what, misconception="sigma-scaled" if constant else None, **likely.expected, **likely.actual)
+
+
+def _is_multiple(measured: Tensor, expected: Tensor) -> bool:
+    ratio = measured / expected.clamp_min(1e-12)
+    return _matches(measured, expected * ratio.median())
+
+
+def _expect_last_steps(updates: list[SamplerStep], levels: NoiseLevels, reference: NoiseDiffuser) -> None:
+    """Expect no more noise at t = 1 and t = 0 than √β, the largest that common implementations add there.
+
+    The standard error of a deviation over 7,840 pixels is 0.8 %. The last image may be rescaled or clamped
+    for display, so a step counts only if its coefficients are right.
+    """
+    beta, alpha, alpha_bar = reference.curves()
+    right_x, right_noise = RIGHT(beta, alpha, alpha_bar)
+    last = int(levels.steps[-1]) if len(levels.steps) else 0
+    for step, update in zip(range(last - 1, -1, -1), updates[levels.noisy[-1] + 1 :], strict=False):
+        exact = abs(update.x_factor - right_x[step].item()) < 3e-3 * right_x[step].item()
+        exact = exact and abs(update.noise_factor / right_noise[step].item() - 1) < 1e-2
+        residual = update.residual[~update.residual.isnan()]
+        if not exact or residual.numel() < 0.99 * update.residual.numel():
+            continue
+        allowed = beta[: step + 2].max().sqrt().item()
+        if residual.std() > 1.2 * allowed:
+            raise Unmet(
+                f"At step {step} the noise is too strong, although it is right before.",
+                expected=f"σ = {beta[step].sqrt():.3f} or less at step {step}",
+                actual=f"σ = {residual.std():.3f}",
+                misconception="z-too-strong-at-the-end",
+            )
 
 
 def _is_one_number_per_image(residuals: Tensor, levels: NoiseLevels) -> bool:
@@ -101,37 +150,19 @@ def _is_one_number_per_image(residuals: Tensor, levels: NoiseLevels) -> bool:
 
 
 def _expect_total_noise(sampling: RecoveredSampler, reference: NoiseDiffuser) -> str:
-    """Check the noise of all steps together, for samplers whose network does not see the updated image.
-
-    Single steps cannot be recovered there. But with the right coefficients the result is a linear function of
-    x_T and the network's answers, plus the noise of each step multiplied by the x_t coefficients of the steps
-    after it. Subtract the former; the standard deviation of the rest is known for either sigma.
-    """
-    run = sampling.first
-    answers = [call.output for call in run.calls if call.output is not None]
-    if run.result is None or [answer.shape for answer in answers] != [run.start.shape] * STEPS:
+    """Check the noise of all steps together, for samplers whose network does not see the updated image."""
+    total = TotalNoise.of(sampling, reference)
+    if total is None:
         raise Blocked(
             "The noise cannot be separated from the rest, since the steps do not follow from one another."
         )
-    x_factor, noise_factor = RIGHT(*reference.curves())
-    steps = torch.arange(STEPS)
-    levels = NoiseLevels.at(torch.ones(STEPS), steps.tolist(), reference)
-    # gain[t]: product of the x_t coefficients of the steps below t
-    gain = torch.cat([torch.ones(1, dtype=torch.float64), x_factor.cumprod(0)[:-1]])
-    state = run.start.double()
-    for answer, step in zip(answers, reversed(range(STEPS)), strict=True):
-        state = x_factor[step] * state + noise_factor[step] * answer.double()
-    measured = (run.result.double() - state).std()
-    for name, sigma in levels.accepted().items():
-        expected = (sigma * gain[levels.steps]).norm()  # variances of independent noise add up
-        # Standard error 0.8 % (7,840 pixels); 10 % also covers the optional noise of the last two steps.
-        if 0.9 < measured / expected < 1.1:
-            return f"noise of all steps together {measured:.3f}, which is right for {name}"
+    if name := total.matching():
+        return f"noise of all steps together {total.measured:.3f}, which is right for {name}"
     raise Unmet(
         "The noise added between the steps has the wrong strength.",
-        expected=f"{(levels.beta.sqrt() * gain[levels.steps]).norm():.3f} over all steps",
-        actual=f"{measured:.3f}",
-        misconception="no-z" if measured < 1e-3 else None,
+        expected=f"{total.accepted['√β']:.3f} over all steps",
+        actual=f"{total.measured:.3f}",
+        misconception="no-z" if total.measured < 1e-3 else None,
     )
 
 
@@ -146,19 +177,23 @@ def _with_known_noise(sampling: RecoveredSampler) -> list[SamplerStep]:
     return solved
 
 
-def _matches(measured: Tensor, expected: Tensor) -> bool:
+def _matches(measured: Tensor, expected: Tensor, samples: int = COUNT) -> bool:
     """Return whether measured sigmas agree with a curve, at every step and on average.
 
     The standard error of a deviation over 7,840 pixels is 0.8 %: 5 % at each step is six of them. The mean
-    over N steps has 0.8 % / sqrt(N), of which 4.8 % / sqrt(N) is six, but at least 1 % is allowed.
+    over N steps has 0.8 % / sqrt(N), of which 4.8 % / sqrt(N) is six, but at least 1 % is allowed. Fewer
+    samples have fewer pixels.
     """
-    ratio = (measured / expected.clamp_min(1e-12)).clamp_min(1e-12).log()
+    ratio = (measured / expected.clamp_min(1e-12)).clamp_min(1e-12).log() * (samples / COUNT) ** 0.5
     mean_tolerance = max(0.01, 0.048 / len(ratio) ** 0.5)
     return bool((ratio.abs() < 0.05).all()) and abs(ratio.mean().item()) < mean_tolerance
 
 
-def _expect_fresh(z: Tensor, sigmas: Tensor) -> None:
-    """Expect z, (steps, COUNT, 1, 28, 28), to be new at every step and for every sample, and normal."""
+def _expect_fresh(z: Tensor, sigmas: Tensor, denoised: int) -> None:
+    """Expect z, (steps, COUNT, 1, 28, 28), to be new at every step and for every sample, and normal.
+
+    If the sampler denoises fewer samples than it returns, those that it repeats have lost their points.
+    """
     nonzero = z[sigmas > 1e-6]
     if _repeats(nonzero):
         raise Unmet(
@@ -166,8 +201,16 @@ def _expect_fresh(z: Tensor, sigmas: Tensor) -> None:
             expected="a new z at every step",
             misconception="z-fixed",
         )
-    if abs(_correlation(nonzero[0, 0], nonzero[0, 1])) > 0.5:
+    if denoised == COUNT and abs(_correlation(nonzero[0, 0], nonzero[0, 1])) > 0.5:
         raise Unmet("All samples get the same z.", expected="z of the shape of x_t", misconception="z-shared")
+    alike = neighbour_correlation(nonzero)
+    if alike > 0.1:
+        raise Unmet(
+            f"Neighbouring pixels of z are alike: their correlation is {alike:.2f}.",
+            expected="z of the shape of x_t: a number for every pixel",
+            actual=f"a correlation of {alike:.2f}",
+            misconception="z-in-patches",
+        )
     kurtosis = nonzero.pow(4).mean().item()
     # Over 380,000 pixels of normal noise: kurtosis 3 ± 0.008, mean 0 ± 0.002.
     if abs(kurtosis - 3) > 0.15 or abs(nonzero.mean().item()) > 0.03:

@@ -35,6 +35,7 @@ class NoiseLevels:
         measured: sigma of each, float64 (N,).
         beta, alpha, alpha_bar: the schedule at each, float64 (N,).
         alpha_bar_before: alpha_bar one timestep earlier, float64 (N,).
+        elsewhere: sigmas of curves that are read at another timestep, each float64 (N,).
     """
 
     noisy: list[int]
@@ -44,6 +45,7 @@ class NoiseLevels:
     alpha: Tensor
     alpha_bar: Tensor
     alpha_bar_before: Tensor
+    elsewhere: tuple[Tensor, ...]
 
     @classmethod
     def at(cls, sigmas: Tensor, order: Sequence[int], reference: NoiseDiffuser) -> Self:
@@ -60,6 +62,7 @@ class NoiseLevels:
             alpha=alpha[steps],
             alpha_bar=alpha_bar[steps],
             alpha_bar_before=alpha_bar_before[steps],
+            elsewhere=tuple(curve[steps] for curve in _read_elsewhere(beta, alpha_bar)),
         )
 
     def accepted(self) -> dict[str, Tensor]:
@@ -76,7 +79,14 @@ class NoiseLevels:
             ("sigma-mean-factor", self.beta / (1 - self.alpha_bar).sqrt()),
             ("sigma-of-alpha-bar", (1 - self.alpha_bar).sqrt()),
             ("sigma-inside", (self.beta / self.alpha).sqrt()),
+            ("sigma-of-signal", self.alpha_bar.sqrt()),
+            ("sigma-unrooted-posterior", self._posterior(self.beta)),
+            ("sigma-posterior-of-alpha", self._posterior(self.alpha).sqrt()),
+            *(("sigma-of-another-step", curve) for curve in self.elsewhere),
         ]
+
+    def _posterior(self, beta: Tensor) -> Tensor:
+        return beta * (1 - self.alpha_bar_before) / (1 - self.alpha_bar)
 
     @property
     def expected(self) -> Expected:
@@ -88,3 +98,19 @@ class NoiseLevels:
     def actual(self) -> Actual:
         """The measured sigma halfway through sampling, in words."""
         return {"actual": f"σ = {self.measured[len(self.noisy) // 2]:.3f}"}
+
+
+def _read_elsewhere(beta: Tensor, alpha_bar: Tensor) -> list[Tensor]:
+    """Return sigmas, (T,), of curves that are read one step earlier or later, or always at one end."""
+    before = torch.cat([torch.ones(1, dtype=torch.float64), alpha_bar[:-1]])
+    after = torch.cat([alpha_bar[1:], alpha_bar[-1:]])
+    betas = [
+        beta.roll(1),
+        torch.cat([beta[1:], beta[-1:]]),
+        beta[:1].expand_as(beta),
+        beta[-1:].expand_as(beta),
+    ]
+    pairs = [(before, after), (after, alpha_bar), (before.roll(1), alpha_bar), (before.roll(1), before)]
+    posteriors = [beta * (1 - earlier) / (1 - later).clamp_min(1e-12) for earlier, later in pairs]
+    posteriors += [other * (1 - before) / (1 - alpha_bar) for other in betas]
+    return [curve.clamp_min(0).sqrt() for curve in (*betas, *posteriors)]

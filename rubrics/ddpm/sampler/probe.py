@@ -25,7 +25,7 @@ from reference.readings import PAPER, ReadingDiffuser
 from ..interface import signatures
 from ..interface.conventions import StepNumbering
 from ..interface.doubles import DiffuserDouble, NetworkDouble, RecordedEvent
-from .calls import merge_calls, timestep_of
+from .calls import merge_calls, samples_denoised, timestep_of, without_repeats
 from .recovery import SamplerStep, recover_step
 from .samples import StepDecoder, as_samples
 from .setup import COUNT, SCHEDULE, SHAPE, STEPS
@@ -45,6 +45,7 @@ class SamplerRun:
         result: the returned samples, shaped like ``start``; None if the returned value holds none.
         returned: the returned value, unchanged.
         attached: whether the result is attached to an autograd graph.
+        denoised: how many samples the network is called for; ``calls`` repeats them where some are missing.
         error: why the sampler did not finish.
         stale_variables: notebook variables that were set to an argument for this run, with its name.
     """
@@ -55,6 +56,7 @@ class SamplerRun:
     result: Tensor | None = None
     returned: Any = None
     attached: bool = False
+    denoised: int = COUNT
     error: StudentError | None = None
     stale_variables: Mapping[str, str] = field(default_factory=dict)
 
@@ -142,6 +144,9 @@ def _run(
     steps = StepDecoder(STEPS)
 
     def respond(x: Tensor, t: Tensor) -> Tensor:
+        if log and _same_call(log[-1], x, t):
+            assert log[-1].output is not None
+            return log[-1].output  # a network gives the same answer to the same question
         alpha_bar = reference.alpha_bar[steps.of(t)]
         target = 0.2 + 0.6 * torch.rand(x.shape, generator=generator)  # x*: a new one at every step
         return (x - alpha_bar.sqrt() * target) / (1 - alpha_bar).sqrt()  # eq. (4), solved for the noise
@@ -168,9 +173,17 @@ def _run(
         run.result = as_samples(reply["value"], SHAPE)
     except StudentError as error:
         run.error = error
-    run.calls = merge_calls([event for event in log if event.kind == "forward"])
+    calls = without_repeats([event for event in log if event.kind == "forward"])
+    run.denoised = samples_denoised(calls)
+    run.calls = merge_calls(calls)
     run.missing_attributes = [event.name for event in log if event.kind == "missing"]
     return run
+
+
+def _same_call(event: RecordedEvent, x: Tensor, t: Tensor) -> bool:
+    if event.kind != "forward" or event.x is None or event.t is None:
+        return False
+    return torch.equal(event.x, x.float()) and torch.equal(event.t, t)
 
 
 def _states(run: SamplerRun) -> list[Tensor | None]:

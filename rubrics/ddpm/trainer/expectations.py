@@ -19,7 +19,7 @@ from .accumulation import (
     throws_gradients_away,
 )
 from .loss_targets import compared_share, loss_targets, mixes_own_noise
-from .prerequisites import block_if_stopped, expect_arguments_used
+from .prerequisites import block_if_stopped, comes_back, expect_arguments_used
 from .recording import RecordedTraining
 from .setup import ARGUMENTS, BATCHES, EPOCHS
 from .timesteps import expect_random_timesteps
@@ -124,6 +124,13 @@ def expect_step_per_batch(training: RecordedTraining) -> None:
             expected=f"{promised} batches",
             actual=f"{len(passes)} batches",
             misconception="batches-left-out",
+        )
+    if not comes_back(training):
+        raise Unmet(
+            f"Your train does not come back after its {EPOCHS} epochs: {training.error}.",
+            expected=f"an end after {EPOCHS} epochs",
+            actual=f"{training.error}",
+            misconception="train-does-not-return",
         )
     # Every forward call reports the double's one weight, so a step shows in the next call. A step after the
     # last batch shows only if a validation pass follows.

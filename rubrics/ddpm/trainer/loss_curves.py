@@ -54,13 +54,18 @@ def known_losses(training: RecordedTraining) -> KnownLosses:
 
 
 def _by_epoch(passes: Sequence[ForwardPass], batches: int) -> tuple[list[list[float]], ...]:
-    if len(passes) != EPOCHS * batches or any(one.noise is None for one in passes):
+    if len(passes) != EPOCHS * batches or not all(map(_is_comparable, passes)):
         return ()
     found = []
     for measure in (F.mse_loss, F.l1_loss, F.smooth_l1_loss):
         losses = [_loss(measure, one) for one in passes]
         found.append([losses[start : start + batches] for start in range(0, len(losses), batches)])
     return tuple(found)
+
+
+def _is_comparable(one: ForwardPass) -> bool:
+    output, noise = one.forward.output, one.noise
+    return output is not None and noise is not None and output.shape == noise.shape
 
 
 def _loss(measure: object, one: ForwardPass) -> float:

@@ -10,7 +10,7 @@ from torch import Tensor
 from grader.checks import Unmet
 
 from .loss_curves import LossKind, kind_of, known_losses
-from .prerequisites import block_if_stopped
+from .prerequisites import block_if_stopped, comes_back
 from .recording import RecordedTraining
 from .setup import EPOCHS
 
@@ -47,6 +47,12 @@ def expect_losses(training: RecordedTraining) -> None:
         Unmet: there is no such list, or its numbers are no losses of this run.
         Blocked: ``train`` did not finish.
     """
+    if training.error and not comes_back(training):
+        raise Unmet(
+            f"Your train does not come back, so it returns no losses: {training.error}.",
+            expected="the losses of every epoch",
+            misconception="train-does-not-return",
+        )
     block_if_stopped(training, "it returned anything")
     every = _number_lists(training.unwrapped) + _columns(training.unwrapped)
     lists = [numbers for numbers in every if len(numbers) >= EPOCHS]

@@ -19,6 +19,11 @@ def block_if_stopped(training: RecordedTraining, before: str) -> None:
         raise Blocked(f"Your train stopped before {before}: {training.error}")
 
 
+def comes_back(training: RecordedTraining) -> bool:
+    """Return whether ``train`` ends by itself: by returning, or by an error."""
+    return training.error is None or training.error.type not in ("Endless", "SystemExit", "Timeout")
+
+
 def expect_arguments_used(training: RecordedTraining, arguments: Sequence[str]) -> None:
     """Expect that no notebook variable is read instead of one of these arguments."""
     for variable, argument in training.stale_variables.items():

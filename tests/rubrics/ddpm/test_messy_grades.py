@@ -161,18 +161,19 @@ def test_a_missing_package_that_is_used_makes_the_grade_provisional(warm: WarmGr
 
 
 @pytest.mark.parametrize(
-    ("sampler", "noted"),
+    ("sampler", "charged"),
     [
-        ([], False),
-        ([("float(step)", "step / total_timesteps")], True),
-        ([("float(step)", "float(step + 1)")], True),
+        ([], {}),
+        ([("float(step)", "step / total_timesteps")], {"sample.order": 0.5}),
+        ([("float(step)", "float(step + 1)")], {"sample.order": 0.5}),
     ],
     ids=["same encoding", "as a share of T", "one late"],
 )
-def test_a_sampler_that_encodes_timesteps_otherwise_than_train_is_noted(
-    warm: WarmGrader, sampler: Changes, noted: bool
+def test_a_sampler_that_encodes_timesteps_otherwise_than_train_is_charged_once(
+    warm: WarmGrader, sampler: Changes, charged: dict[str, float]
 ) -> None:
-    """It loses no points, since the sampler by itself is right, but its own network would fail with it."""
+    """Each of the two is right by itself, but the network of the one fails with the other."""
     grade = grade_cells(warm, changed_cells(sampler=sampler))
-    assert not lost(grade)
-    assert any("has never seen these timesteps" in note for note in grade.notes) is noted
+    assert {each.id: each.credit for each in grade.criteria if each.id in lost(grade)} == charged
+    if charged:
+        assert "as t to the network at its first step" in lost(grade)["sample.order"]
