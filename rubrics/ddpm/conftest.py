@@ -216,6 +216,9 @@ def quality(
         reporter=reporter,
         numbering=request.getfixturevalue("numbering"),
     )
+    if recovered_sampler.size != (28, 28):
+        height, width = recovered_sampler.size
+        raise Blocked(f"Samples of {height} x {width} cannot be compared with digits of 28 x 28.")
     correct = correct_parts(recovered_sampler, reference_diffuser)
     if not any(correct.values()):
         raise Blocked("Your sampler does not work yet, so it makes no samples to judge.")

@@ -74,6 +74,12 @@ class RecoveredSampler:
     second: SamplerRun
     updates: tuple[SamplerStep, ...]
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the images that the sampler works with."""
+        height, width = _shape_of_images(self.first)[-2:] if self.first.calls else SHAPE[-2:]
+        return height, width
+
     def convention(self) -> str:
         """Describe how ``generate_samples`` calls the network."""
         calls = [call for call in self.first.calls if call.t is not None]
@@ -114,7 +120,8 @@ def recover(
         if any(image is not None and not image.isfinite().all() for image in (*before, *after)):
             break  # least squares accept no NaN, and no later step turns it into a number again
         if after[0] is not None and after[1] is not None:
-            updates.append(recover_step(first.calls[number], second.calls[number], after[0], after[1]))
+            calls = first.calls[number], second.calls[number]
+            updates.append(recover_step(*calls, after[0], after[1], _shape_of_images(first)))
     return RecoveredSampler(first=first, second=second, updates=tuple(updates))
 
 
@@ -184,6 +191,13 @@ def _same_call(event: RecordedEvent, x: Tensor, t: Tensor) -> bool:
     if event.kind != "forward" or event.x is None or event.t is None:
         return False
     return torch.equal(event.x, x.float()) and torch.equal(event.t, t)
+
+
+def _shape_of_images(run: SamplerRun) -> tuple[int, ...]:
+    """Return the shape of the images that the sampler works with; another size loses its points as such."""
+    x = run.calls[-1].x
+    is_usual = x is None or x.ndim != len(SHAPE) or x.numel() == torch.Size(SHAPE).numel()
+    return SHAPE if is_usual or x is None else tuple(x.shape)
 
 
 def _states(run: SamplerRun) -> list[Tensor | None]:

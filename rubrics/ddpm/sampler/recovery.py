@@ -35,7 +35,7 @@ class SamplerStep:
         x_error, noise_error: their standard errors; infinite if both runs had the same x_t or eps.
         unexplained: fraction of the difference of the two runs that the coefficients leave unexplained.
         peak: largest |x_t|.
-        residual: sigma * z of the first run, (COUNT, 1, 28, 28); NaN where a clamp cut the pixel off.
+        residual: sigma * z of the first run, shaped like the images; NaN where a clamp cut the pixel off.
     """
 
     t: float
@@ -49,15 +49,23 @@ class SamplerStep:
 
 
 def recover_step(
-    first: RecordedEvent, second: RecordedEvent, after_first: Tensor, after_second: Tensor
+    first: RecordedEvent,
+    second: RecordedEvent,
+    after_first: Tensor,
+    after_second: Tensor,
+    shape: tuple[int, ...] = SHAPE,
 ) -> SamplerStep:
-    """Recover one step from the network call that belongs to it in each run, and the images after it."""
+    """Recover one step from the network call that belongs to it in each run, and the images after it.
+
+    Args:
+        shape: of the images that the sampler works with.
+    """
     xs = [call.x.double().flatten() for call in (first, second) if call.x is not None]
     noises = [call.output.double().flatten() for call in (first, second) if call.output is not None]
     results = [after_first.double().flatten(), after_second.double().flatten()]
     t = first.t.flatten()[0].item() if first.t is not None else float("nan")
-    if {len(values) for values in (*xs, *noises, *results)} != {math.prod(SHAPE)}:
-        return _not_a_step(t)
+    if {len(values) for values in (*xs, *noises, *results)} != {math.prod(shape)}:
+        return _not_a_step(t, shape)
     # A clamped pixel no longer follows the affine formula, so it is left out of the fit.
     free = ~(_is_clamped(results[0]) | _is_clamped(results[1]))
     matrix = torch.stack([(xs[0] - xs[1])[free], (noises[0] - noises[1])[free]], dim=1)
@@ -78,11 +86,11 @@ def recover_step(
         noise_error=_standard_error(covariance[1, 1], matrix[:, 1]),
         peak=xs[0].abs().max().item(),
         unexplained=(rest.norm() / change.norm().clamp_min(1e-30)).item(),
-        residual=torch.where(free, residual, torch.nan).reshape(SHAPE),
+        residual=torch.where(free, residual, torch.nan).reshape(shape),
     )
 
 
-def _not_a_step(t: float) -> SamplerStep:
+def _not_a_step(t: float, shape: tuple[int, ...]) -> SamplerStep:
     """Return a step without coefficients, for calls and results of different sizes."""
     nan = float("nan")
     return SamplerStep(
@@ -93,7 +101,7 @@ def _not_a_step(t: float) -> SamplerStep:
         noise_error=0,
         unexplained=1.0,
         peak=0.0,
-        residual=torch.zeros(SHAPE),
+        residual=torch.zeros(shape),
     )
 
 
