@@ -19,6 +19,7 @@ from grader.extraction.free_variables import DEVICE_NAMES, PREDEFINED, find_free
 from grader.extraction.hints import place_hint
 from grader.extraction.local_modules import imported_candidates, local_modules, with_star_names
 from grader.extraction.matching import Match, match_all
+from grader.extraction.ordering import in_order_of_need
 from grader.extraction.patterns import DefinitionPattern, main_method, only_method
 from grader.extraction.statements import Statement, statements
 from grader.extraction.student_source import Definition, StudentSource
@@ -81,7 +82,7 @@ def extract(
     kept = whole.kept
     supplied = sorted(DEVICE_NAMES & whole.needed - {name for statement in kept for name in statement.binds})
     devices = tuple(map(_device_statement, supplied))
-    run = (*devices, *(statement for statement in found if statement in kept))
+    run = (*devices, *in_order_of_need([statement for statement in found if statement in kept]))
     mutated = graph.mutated_by(kept)
     return StudentSource(
         statements=run,

@@ -277,3 +277,13 @@ def test_a_decorator_with_a_class_as_argument_completes_the_class() -> None:
     add = "def add_to(kind):\n    return lambda method: setattr(kind, method.__name__, method)"
     method = "@add_to(Model)\ndef forward(self, x):\n    return x"
     assert _kept("class Model:\n    pass", add, method) == ["class Model:\n    pass", add, method]
+
+
+def test_a_base_class_in_a_later_cell_is_defined_first() -> None:
+    """As in a notebook whose cells were run in another order; what stands above already is not moved."""
+    model, base = "class Model(Base):\n    pass", "class Base:\n    pass"
+    assert _kept(model, base) == [base, model]
+    root = "class Root:\n    pass"
+    assert _kept(model, "class Base(Root):\n    pass", root) == [root, "class Base(Root):\n    pass", model]
+    assert len(_kept("class Model(Base):\n    pass", "class Base(Model):\n    pass")) == 2
+    assert _kept(base, model, "class Base:\n    other = 1") == [base, model, "class Base:\n    other = 1"]
