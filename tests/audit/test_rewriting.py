@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -56,6 +57,14 @@ def test_every_transformation_finds_something_to_change() -> None:
         assert found or name in {"call_by_position"}, name
 
 
+def test_sample_notebooks_are_rewritten_too() -> None:
+    (alice,) = trials.sample_notebooks(Rubric.load("ddpm"))
+    assert alice.kind == "right"
+    assert any("class NoiseDiffuser" in cell for cell in alice.cells)
+    _, applied = apply_moves(alice.cells, draw_moves(random.Random(2), 8), HOMEWORK)
+    assert applied
+
+
 def test_the_same_moves_make_the_same_notebook() -> None:
     moves = draw_moves(random.Random(3), 8)
     first, second = (apply_moves(RIGHT[0].cells, moves, HOMEWORK) for _ in range(2))
@@ -92,8 +101,6 @@ def test_results_can_be_read_again(tmp_path: Path) -> None:
         remarks=("lost a fail: b",),
         cells=("x",),
     )
-    import json
-
     path = tmp_path / "rewrites.jsonl"
     path.write_text(json.dumps(made.as_json()) + '\n{"cut": "sho')
     assert read_results(path) == [made]
@@ -146,7 +153,7 @@ def test_a_rewrite_with_other_numbers_does_not_count(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(
         REGISTER,
         "harmful",
-        trials_transformation("harmful", "changed = 1"),
+        _adding("harmful", "changed = 1"),
     )
     monkeypatch.setattr(trials, "draw_moves", lambda rng, most: [Move("harmful", 1)])
     assert rewriter.rewrite(1).status == "other numbers"
@@ -155,7 +162,7 @@ def test_a_rewrite_with_other_numbers_does_not_count(monkeypatch: pytest.MonkeyP
     assert [move.name for move in rewriter.rewrite(1).moves] == ["docstrings"]
 
 
-def trials_transformation(name: str, cell: str) -> Any:
+def _adding(name: str, cell: str) -> Any:
     """Return a transformation that adds a cell."""
     from grader.audit.rewriting.draft import Draft, Transformation
 

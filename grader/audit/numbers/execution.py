@@ -16,7 +16,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 from grader.audit.numbers.scripted import Script
 
-CELL_SECONDS = 20  # after which a cell is interrupted, as by the stop button
+CELL_SECONDS = 10  # after which a cell is interrupted, as by the stop button
 _RUN_THEIR_BODY = frozenset({"time", "timeit", "capture", "prun"})
 
 

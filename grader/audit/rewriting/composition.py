@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import libcst as cst
 
@@ -37,11 +37,13 @@ class Homework:
         parts: names of the graded definitions.
         keep: names of attributes and methods that must stay.
         extra_cells: further code that notebooks have.
+        looks: statements that look at an argument, by its name.
     """
 
     parts: frozenset[str]
     keep: frozenset[str]
     extra_cells: tuple[str, ...]
+    looks: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def draw_moves(rng: random.Random, most: int) -> list[Move]:
@@ -57,7 +59,12 @@ def apply_moves(
     current, applied = list(cells), []
     for move in moves:
         draft = Draft(
-            list(current), random.Random(move.seed), homework.parts, homework.keep, homework.extra_cells
+            list(current),
+            random.Random(move.seed),
+            homework.parts,
+            homework.keep,
+            homework.extra_cells,
+            homework.looks,
         )
         if _applies(move, draft) and draft.cells != current:
             current = draft.cells

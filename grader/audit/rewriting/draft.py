@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -21,6 +21,7 @@ class Draft:
         parts: names of the definitions that are graded.
         keep: names of attributes and methods that must stay.
         extra_cells: code that a notebook of this homework may also have, by the names that it needs.
+        looks: statements that look at an argument, by its name.
     """
 
     cells: list[str]
@@ -28,6 +29,7 @@ class Draft:
     parts: frozenset[str]
     keep: frozenset[str]
     extra_cells: tuple[str, ...] = ()
+    looks: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def modules(self) -> Iterator[tuple[int, cst.Module]]:
         """Yield number and syntax tree of each cell that is plain Python, in random order."""

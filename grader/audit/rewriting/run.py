@@ -10,7 +10,7 @@ from pathlib import Path
 
 from grader.audit.corpus import Solution
 from grader.audit.numbers.client import NumericOracle
-from grader.audit.rewriting.trials import Rewrite, Rewriter, homework, read_results
+from grader.audit.rewriting.trials import Rewrite, Rewriter, homework, read_results, sample_notebooks
 from grader.audit.warm import WarmGrader
 from grader.judging.run import stop_all
 from grader.options import Options
@@ -30,13 +30,14 @@ def run(
 
     Args:
         rubric: name or folder.
-        solutions: those that may be rewritten.
+        solutions: those that may be rewritten, beside the rubric's sample notebooks.
         results: a line of JSON is appended for each rewrite as it is done.
         on_rewrite: called with each as it is done.
     """
     done = {each.seed: each for each in read_results(results) if each.seed in seeds}
     with WarmGrader(rubric) as grader, NumericOracle(grader.rubric.folder) as oracle:
-        rewriter = Rewriter(grader, oracle, solutions, homework(grader.rubric), options)
+        among = [*solutions, *sample_notebooks(grader.rubric)]
+        rewriter = Rewriter(grader, oracle, among, homework(grader.rubric), options)
         with ThreadPoolExecutor(jobs) as pool:
             futures = [pool.submit(rewriter.rewrite, seed) for seed in seeds if seed not in done]
             try:

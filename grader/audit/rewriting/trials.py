@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import tomllib
 from collections.abc import Sequence
@@ -10,8 +11,10 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+import nbformat
+
 from grader.audit.corpus import Solution
-from grader.audit.numbers.client import Numbers, NumericOracle, differences, same_meaning
+from grader.audit.numbers.client import Numbers, NumericOracle, same_meaning
 from grader.audit.rewriting.composition import Homework, Move, apply_moves, draw_moves, shrink
 from grader.audit.run import Trial, try_solution
 from grader.audit.warm import WarmGrader
@@ -73,13 +76,30 @@ class Rewrite:
 
 def homework(rubric: Rubric) -> Homework:
     """Return what ``audit/rewrites.toml`` of a rubric says about its notebooks."""
-    path = rubric.folder / "audit" / "rewrites.toml"
-    told = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    told = _told(rubric)
     return Homework(
         parts=frozenset(rubric.wanted),
         keep=frozenset(told.get("keep", ())) | frozenset(rubric.wanted),
         extra_cells=tuple(each["source"] for each in told.get("cell", ())),
+        looks=told.get("looks", {}),
     )
+
+
+def sample_notebooks(rubric: Rubric) -> list[Solution]:
+    """Return the correct notebooks that ``audit/rewrites.toml`` names, those that are there."""
+    folder = rubric.folder / "audit"
+    found = []
+    for name in _told(rubric).get("notebooks", ()):
+        if (path := folder / name).is_file():
+            book = nbformat.read(path, as_version=4)
+            cells = tuple(each.source for each in book.cells if each.cell_type == "code")
+            found.append(Solution(name=path.stem, kind="right", title=path.stem, cells=cells))
+    return found
+
+
+def _told(rubric: Rubric) -> dict[str, Any]:
+    path = rubric.folder / "audit" / "rewrites.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 @dataclass(slots=True)
@@ -175,12 +195,7 @@ def remarks(trial: Trial) -> list[str]:
 
 def read_results(path: Path) -> list[Rewrite]:
     """Return the results that an earlier run has appended to a file."""
-    import json
-
     if not path.is_file():
         return []
     rows = path.read_text(encoding="utf-8").splitlines()
     return [Rewrite.from_json(json.loads(row)) for row in rows if row.endswith("}")]
-
-
-__all__ = ["Rewrite", "Rewriter", "differences", "homework", "read_results", "remarks"]

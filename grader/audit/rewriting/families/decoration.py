@@ -20,13 +20,11 @@ from grader.audit.rewriting.trees import (
 )
 
 
-def _before_body(draft: Draft, texts: tuple[str, ...], *, needs: str = "", top: str = "") -> bool:
+def _before_body(draft: Draft, texts: tuple[str, ...], *, top: str = "") -> bool:
     """Put statements at the start of a function; ``{first}`` is its first parameter."""
     for definition in definitions(draft):
         own = [name for name in definition.parameters if name != "self"]
         if not definition.is_plain or not own or definition.name == "__init__":
-            continue
-        if needs and needs not in own:
             continue
         text = draft.rng.choice(texts).format(first=own[0], name=definition.name, last=own[-1])
         function = with_body(definition.function, f"{text}\n{body_of(definition.function)}")
@@ -90,32 +88,6 @@ def assertions(draft: Draft) -> bool:
             "assert not isinstance({first}, str) and callable({name}) if False else True",
         ),
     )
-
-
-@transformation("decoration")
-def assert_kinds(draft: Draft) -> bool:
-    """Assert kinds and shapes of tensors and modules."""
-    for needed, texts in (
-        ("model", ("assert isinstance(model, torch.nn.Module)", "assert hasattr(model, 'parameters')")),
-        (
-            "x_t",
-            ("assert x_t.dim() == 4", "assert x_t.shape[0] == num_samples", "assert torch.is_tensor(x_t)"),
-        ),
-        ("image", ("assert image.dim() == 4, image.shape", "assert torch.is_tensor(image)")),
-        ("diffuser", ("assert hasattr(diffuser, 'alpha_bar')", "assert callable(diffuser.noise_diffusion)")),
-        ("optimizer", ("assert len(optimizer.param_groups) > 0", "lr = optimizer.param_groups[0]['lr']")),
-        (
-            "train_loader",
-            (
-                "assert len(train_loader) > 0",
-                "n_images = len(train_loader.dataset)",
-                "bs = train_loader.batch_size",
-            ),
-        ),
-    )[draft.rng.randrange(3) :]:
-        if _before_body(draft, texts, needs=needed):
-            return True
-    return False
 
 
 @transformation("decoration")
