@@ -218,15 +218,27 @@ def _answers(request: Mapping[str, Any], value: Any) -> bool:
             names = [*value["arguments"], *value["required"], *value["attributes"]]
             counted = isinstance(value.get("parameters", 0), int)
             return counted and all(isinstance(name, str) for name in names)
-        case "pathways", {"clean": _, "open": _, "ways": list(), "maps": list(maps)}:
-            return all(isinstance(row, list) and list(map(type, row)) == [int, int] for row in maps)
+        case "record" | "replay", {"refused": str(), **rest} if not rest:
+            return True
+        case "record", {"graph": str(), "constants": Tensor(dtype=torch.uint8, ndim=1), "reads": bool()}:
+            return True
+        case "replay", {"clean": Tensor(), "base": Tensor(), "open": Tensor(), "ways": list(ways), **rest}:
+            return all(isinstance(way, Tensor) for way in ways) and _describes_maps(rest)
         case "fit", int() | float():
             return True
         case "state", Tensor(dtype=torch.uint8, ndim=1):
             return True
-        case "load" | "describe" | "pathways" | "fit" | "state", _:
+        case "load" | "describe" | "record" | "replay" | "fit" | "state", _:
             return False
     return True
+
+
+def _describes_maps(found: Mapping[Any, Any]) -> bool:
+    match found:
+        case {"maps": list(maps), "joins": list(joins), "before": bool(), "depends": bool()}:
+            rows = [*((row, [int, int]) for row in maps), *((row, [int, str]) for row in joins)]
+            return all(isinstance(row, list) and list(map(type, row)) == kinds for row, kinds in rows)
+    return False
 
 
 def _is_problem(value: Any) -> bool:

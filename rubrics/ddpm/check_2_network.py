@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 
-from grader.checks import Evidence, Reporter, Unmet, criterion
+from grader.checks import Evidence, NeedsReview, Reporter, Unmet, criterion
 from grader.checks.randomness import Seeded
 from grader.model import Level, Levels
+from grader.probes.recorded_graph import Proof
 from grader.sandbox.student import Student
 
-from .network.probe import BATCH, MIN_EFFECT, InputPaths, Network, accepts_channels, probe_network
+from .network.paths import MIN_COVERAGE, InputPaths
+from .network.probe import BATCH, Network, accepts_channels, probe_network
 
 
 @criterion("unet.shape_1ch")
@@ -51,7 +55,10 @@ def _expect_shape(student: Student, network: Network, channels: int, size: tuple
 @criterion("unet.skip_level1")
 def check_skip_at_full_resolution(input_paths: InputPaths, evidence: Evidence, reporter: Reporter) -> None:
     """Features of the first encoder block reach the decoder at full resolution."""
-    reporter.show(_diagram(input_paths))
+    if input_paths.maps:
+        reporter.show(_diagram(input_paths))
+    for note in _notes(input_paths):
+        reporter.note(note)
     _expect_skip(input_paths, 0, evidence)
 
 
@@ -62,28 +69,81 @@ def check_skip_at_half_resolution(input_paths: InputPaths, evidence: Evidence) -
 
 
 def _expect_skip(input_paths: InputPaths, level: int, evidence: Evidence) -> None:
-    if not input_paths.skip_effects:
+    _expect_proof(input_paths)
+    if not input_paths.skips:
         raise Unmet(
             "Your network never lowers the resolution: there are no encoder and decoder to connect.",
             expected="28 x 28, 14 x 14, 7 x 7",
             actual="28 x 28 throughout",
             misconception="no-levels",
         )
-    if level >= len(input_paths.skip_effects):
+    if level >= len(input_paths.skips):
         evidence.message = "Your network lowers the resolution only once; that level has its skip connection."
         return _expect_skip(input_paths, level - 1, evidence)
     size = input_paths.maps[level][0] if level < len(input_paths.maps) else 28 >> level
-    effect = input_paths.skip_effects[level]
-    evidence.actual = f"{effect:.0%} of a change at the input reaches the output at {size} x {size}"
-    if effect > MIN_EFFECT:
+    skip = input_paths.skips[level]
+    evidence.actual = f"{skip.share:.0%} of a change at the input reaches the output at {size} x {size}"
+    if input_paths.has_skip(level):
         return None
+    expected = f"a path from input to output that goes down to {size} x {size} and no further"
+    if skip.share > _NOTHING and skip.coverage <= MIN_COVERAGE:
+        raise Unmet(
+            f"The skip connection at {size} x {size} carries only a small part of the feature maps: what "
+            f"arrives along it reaches about {skip.coverage:.0%} of the output's pixels.",
+            expected=expected,
+            actual=f"{skip.coverage:.0%} of the pixels",
+            misconception="skip-partial",
+        )
+    if skip.share > _NOTHING:
+        raise Unmet(
+            f"The skip connection at {size} x {size} carries next to nothing: along it {skip.share:.2%} of a "
+            f"change at the input reaches the output.",
+            expected=expected,
+            actual=f"{skip.share:.2%} of the change",
+            misconception="skip-too-weak",
+        )
     raise Unmet(
         f"There is no skip connection at {size} x {size}: the decoder gets nothing of the input at this "
         f"resolution.",
-        expected=f"a path from input to output that goes down to {size} x {size} and no further",
-        actual="no such path" if effect == 0 else f"{effect:.1e} of the change",
+        expected=expected,
+        actual="no such path",
         misconception=_identify_missing(input_paths, level),
     )
+
+
+_NOTHING = 1e-6  # share of a change that is rounding
+
+
+def _expect_proof(input_paths: InputPaths) -> None:
+    """Leave the decision to a person where the network's structure is not proved by its answers.
+
+    Raises:
+        NeedsReview: it could not be recorded, or its own answers contradict what was recorded.
+    """
+    if input_paths.proof is Proof.OPAQUE:
+        raise NeedsReview(
+            f"The grader cannot see which resolutions your network's output depends on: {input_paths.doubt}. "
+            f"Its answers alone do not show that, so a TA has to look at its forward."
+        )
+    if input_paths.proof is Proof.CONTRADICTED:
+        raise NeedsReview(
+            f"Your network's answers contradict each other: {input_paths.doubt}, and when it was asked again "
+            f"they did not agree either. A TA has to look at its forward."
+        )
+
+
+def _notes(input_paths: InputPaths) -> Iterator[str]:
+    """Yield what a person should know about how the skip connections were measured."""
+    if input_paths.proof is Proof.UNREPEATABLE:
+        yield (
+            "Your network's answers to equal calls differ although the random numbers were seeded. Its skip "
+            "connections were measured as far as they agree."
+        )
+    if input_paths.is_constant:
+        yield (
+            "Your network's output is the same for every image, so the skip connections were measured before "
+            "its last operations. Its answers do not confirm them."
+        )
 
 
 def _identify_missing(input_paths: InputPaths, level: int) -> str:
@@ -105,10 +165,31 @@ _JOINED = {
 
 
 @criterion("unet.time_conditioning")
-def check_output_depends_on_the_step(input_paths: InputPaths, evidence: Evidence) -> None:
+def check_output_depends_on_the_step(input_paths: InputPaths, evidence: Evidence, reporter: Reporter) -> None:
     """The output for the same image changes with the step t."""
-    evidence.actual = f"{input_paths.time_effect:.0%} of the output changes with t"
-    if input_paths.time_effect <= MIN_EFFECT:
+    conditioning = input_paths.conditioning
+    evidence.actual = f"{conditioning.effect:.0%} of the output changes with t"
+    if input_paths.is_constant:
+        raise Unmet(
+            "Your network's output is the same for every image and every step: its last operations discard "
+            "what the layers before them computed.",
+            expected="an output that changes with the image and with t",
+            actual="no change",
+            misconception="output-constant",
+        )
+    if conditioning.is_batch_statistic:
+        reporter.note(
+            "In eval mode your network's output for an image depends on the other images in its batch. Batch "
+            "normalization should use its running statistics there."
+        )
+    if conditioning.mixes_images:
+        raise Unmet(
+            "Your network's output for an image depends on the steps of the other images in its batch.",
+            expected="the output for an image depends on its own step alone",
+            actual="it changes when only the other images' steps change",
+            misconception="time-mixed",
+        )
+    if not input_paths.uses_time:
         raise Unmet(
             "Your network's output is the same at every step: t is not used.",
             expected="an output that changes with t",
@@ -121,11 +202,9 @@ def _diagram(input_paths: InputPaths) -> Levels:
     bottom = len(input_paths.maps) - 1
     levels = []
     for number, (height, channels) in enumerate(input_paths.maps):
-        known = number < len(input_paths.skip_effects)
+        known = number < len(input_paths.skips)
         skip = (
-            ("found" if input_paths.skip_effects[number] > MIN_EFFECT else "missing")
-            if known and number != bottom
-            else "none"
+            ("found" if input_paths.has_skip(number) else "missing") if known and number != bottom else "none"
         )
         levels.append(Level(resolution=height, channels=channels, skip=skip))
     missing = [f"{level.resolution} x {level.resolution}" for level in levels if level.skip == "missing"]
@@ -137,7 +216,7 @@ def _diagram(input_paths: InputPaths) -> Levels:
     return Levels(
         exercise=2,
         title="Your network",
-        caption=f"Measured while your network ran. {found}",
+        caption=f"Measured on what your network computes. {found}",
         levels=levels,
         parameters=input_paths.parameters,
     )

@@ -35,7 +35,8 @@ from .forward.schedule import (
     try_build_diffuser,
 )
 from .interface.conventions import StepNumbering
-from .network.probe import InputPaths, Network, probe_network, rebuild, trace_input_paths
+from .network.paths import InputPaths, trace_input_paths
+from .network.probe import Network, probe_network, rebuild
 from .sample_quality.generator import SampleGenerator, sample_in_new_worker
 from .sample_quality.own_weights import add_own_weights
 from .sample_quality.quality import Quality, add_own_samples, judge_network, judge_sampler
@@ -153,9 +154,11 @@ def network(student: Student, need: Callable[[str], None], seeded: Seeded, repor
 
 
 @pytest.fixture(scope="session")
-def input_paths(student: Student, network: Network, seeded: Seeded) -> InputPaths:
+def input_paths(
+    student: Student, network: Network, seeded: Seeded, student_data: ServedDataset
+) -> InputPaths:
     """The resolutions through which the network's output depends on its input."""
-    return trace_input_paths(student, network, seeded("paths"))
+    return trace_input_paths(student, network, seeded("paths"), student_data.images)
 
 
 @pytest.fixture(scope="session")

@@ -127,7 +127,8 @@ REQUESTS = [
     {"verb": "call", "keep": True},
     {"verb": "load"},
     {"verb": "describe"},
-    {"verb": "pathways"},
+    {"verb": "record"},
+    {"verb": "replay"},
     {"verb": "fit"},
     {"verb": "data"},
 ]
@@ -145,7 +146,9 @@ REQUESTS = [
             {"verb": "describe"},
             {"dict": [["type", "x"], ["arguments", []], ["parameters", "many"]]},
         ),
-        ({"verb": "pathways"}, {"dict": [["clean", 1], ["open", 1], ["ways", 1], ["maps", 1]]}),
+        ({"verb": "record"}, {"dict": [["graph", "{}"], ["constants", 1], ["reads", False]]}),
+        ({"verb": "record"}, {"dict": [["refused", "so"], ["graph", "{}"]]}),
+        ({"verb": "replay"}, {"dict": [["clean", 1], ["base", 1], ["open", 1], ["ways", 1]]}),
         ({"verb": "fit"}, "low"),
     ],
 )

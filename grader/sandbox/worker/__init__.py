@@ -34,8 +34,12 @@ student code sends selects code in the judge. A request's header::
     {"verb": "criterion", "name": CRITERION, "keep": true}
     {"verb": "fit",      "target": TARGET, "optimizer": TARGET, "criterion": CRITERION, "args": [VALUE],
                          "goal": VALUE, "seed": int}         one training step; replies with the loss
-    {"verb": "pathways", "target": TARGET, "args": [VALUE], "shifted": [VALUE], "full": int}
-                                       see ``pathways``
+    {"verb": "record",   "target": TARGET, "args": [VALUE], "seed": int, "grad": bool}
+                                       what a network computes, as data; see ``recording``
+    {"verb": "replay",   "graph": str, "constants": VALUE, "args": [VALUE], "shifted": [VALUE],
+                         "full": int, "seed": int}
+                                       what a recorded graph computes; asked of a worker that has loaded no
+                                       student code; see ``patching``
 
     TARGET = {"name": str} in the student's namespace ("" is the namespace itself, "a.b" an attribute), or
              {"handle": int}, an object kept by an earlier request

@@ -14,12 +14,12 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-from . import colab, files, generators, gpu, local_modules, pathways, source, weights
+from . import colab, files, generators, gpu, local_modules, patching, program, recording, source, weights
 from .values import RequestDecoder
 
 _T = TypeVar("_T")
 VERBS = frozenset(
-    "load data call get set describe perturb weights state optimizer criterion fit pathways".split()  # noqa: SIM905
+    "load data call get set describe perturb weights state optimizer criterion fit record replay".split()  # noqa: SIM905
 )
 # Bound before student code can replace them.
 _CRITERIA: dict[str, type[nn.Module]] = {
@@ -185,10 +185,22 @@ class Executor:
         optimizer.step()
         return float(loss.item())
 
-    def _do_pathways(self, header: dict[str, Any], decoder: RequestDecoder) -> dict[str, Any]:
+    def _do_record(self, header: dict[str, Any], decoder: RequestDecoder) -> dict[str, Any]:
         network: Any = self._target(header["target"])
+        args = [decoder.decode(arg) for arg in header["args"]]
+        colab.seed_everything(header["seed"])
+        with torch.set_grad_enabled(header["grad"]):
+            return recording.record(network, args)
+
+    def _do_replay(self, header: dict[str, Any], decoder: RequestDecoder) -> dict[str, Any]:
+        """Compute a recorded graph; no student code is loaded in the worker that is asked this."""
         args, shifted = ([decoder.decode(arg) for arg in header[name]] for name in ("args", "shifted"))
-        return pathways.explore(network, args, shifted, header["full"])
+        try:
+            with torch.no_grad():
+                graph = program.parse(header["graph"], decoder.decode(header["constants"]), self.device)
+                return patching.explore(graph, args, shifted, header["full"], header["seed"])
+        except Exception as error:  # a graph is handed in, so whatever goes wrong lies in the graph
+            return {"refused": str(error) if isinstance(error, program.GraphError) else type(error).__name__}
 
     def _target(self, target: dict[str, Any]) -> object:
         match target:

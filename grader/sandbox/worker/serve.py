@@ -12,7 +12,7 @@ from .executor import VERBS, BadRequest, Executor
 from .values import AnswerEncoder, RequestDecoder
 from .wire import ANSWER, CALLBACK, REPLY, REQUEST, Closed, WireError, read_frame, write_frame
 
-_RUNS_STUDENT_CODE = frozenset("call get set describe weights state optimizer fit".split())  # noqa: SIM905
+_RUNS_STUDENT_CODE = frozenset("call get set describe weights state optimizer fit record".split())  # noqa: SIM905
 _EXCEPTIONS: dict[str, type[Exception]] = {
     "IndexError": IndexError,
     "TypeError": TypeError,

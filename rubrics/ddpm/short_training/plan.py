@@ -10,7 +10,8 @@ from reference.readings import PAPER, Reading
 from ..forward.probe import Forward
 from ..forward.schedule import MatchedReading
 from ..interface.conventions import ReturnLayout, StepNumbering, TimestepEncoding
-from ..network.probe import MIN_EFFECT, InputPaths, Network
+from ..network.paths import InputPaths
+from ..network.probe import Network
 from ..trainer.expectations import trains_correctly
 from ..trainer.recording import RecordedTraining
 from ..trainer.run import interfaces_agree
@@ -99,19 +100,10 @@ def plan_training(
     own = {"network": usable, "train": own_trainer, "diffuser": usable_reading is not None}
     return TrainingPlan(
         form=network.form if network and usable else None,
-        network_penalized=usable and not _has_skips_and_time(paths),
+        network_penalized=usable and not (paths is not None and paths.is_complete),
         own_trainer=own_trainer,
         calls=TrainCalls.of(training) if training else None,
         own_diffuser=own_trainer and forward is not None and interfaces_agree(training, forward),
         reading=usable_reading.as_returned if usable_reading else PAPER,
         replaced=tuple(part for part, is_own in own.items() if not is_own),
-    )
-
-
-def _has_skips_and_time(paths: InputPaths | None) -> bool:
-    """Return whether the network has all skip connections and uses t; otherwise it lost points for that."""
-    return (
-        paths is not None
-        and bool(paths.skip_effects)
-        and min(*paths.skip_effects, paths.time_effect) > MIN_EFFECT
     )
