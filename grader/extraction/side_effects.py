@@ -11,7 +11,7 @@ import ast
 from collections.abc import Sequence
 
 from grader.extraction.candidates import last_name
-from grader.extraction.statements import SETTERS
+from grader.extraction.statements import DEFINITION_NODES, SETTERS, is_definition
 
 # Calls that read files, show something, wait or take long, by the last part of their name.
 _COSTLY = frozenset(
@@ -20,6 +20,7 @@ _COSTLY = frozenset(
     | {"get_ipython", "system", "run_line_magic", "run_cell_magic", "getoutput", "sleep", "exec", "eval"}
     | {"backward", "step", "fit", "load_state_dict"}
 )
+_CHEAP_INSIDE = (ast.Import, ast.ImportFrom, ast.Pass, ast.Raise, ast.Break, ast.Continue)
 _MAKE_FOLDER = frozenset({"makedirs", "mkdir"})
 _HARMLESS_CALLS = _MAKE_FOLDER | SETTERS | {"setattr", "seed", "set_default_dtype"}
 
@@ -41,9 +42,21 @@ def is_cheap(node: ast.stmt, forbidden: Sequence[str]) -> bool:
                 _is_cheap_inside(part, forbidden) for part in (*body, *orelse)
             )
         case ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=final):
-            caught = [part for handler in handlers for part in handler.body]
+            # A definition or import that works needs no handler, whatever that does, such as an installation.
+            fails = any(not is_definition(part) for part in body)
+            caught = [part for handler in handlers for part in handler.body if fails]
             return all(_is_cheap_inside(part, forbidden) for part in (*body, *caught, *orelse, *final))
+        case ast.For(iter=first, body=body, orelse=orelse):
+            return _defines(body, orelse, forbidden) and _has_cheap_calls(first, forbidden)
+        case ast.With(items=items, body=body):
+            return _defines(body, [], forbidden) and all(_has_cheap_calls(item, forbidden) for item in items)
     return False
+
+
+def _defines(body: Sequence[ast.stmt], orelse: Sequence[ast.stmt], forbidden: Sequence[str]) -> bool:
+    """Return whether the body of a block defines functions or classes, and only does cheap things besides."""
+    defines = any(isinstance(part, DEFINITION_NODES) for each in body for part in ast.walk(each))
+    return defines and all(_is_cheap_inside(part, forbidden) for part in (*body, *orelse))
 
 
 def makes_folder(node: ast.stmt, forbidden: Sequence[str]) -> bool:
@@ -57,18 +70,17 @@ def makes_folder(node: ast.stmt, forbidden: Sequence[str]) -> bool:
 
 
 def _is_cheap_inside(node: ast.stmt, forbidden: Sequence[str]) -> bool:
-    """Return whether a statement in an ``if`` or ``try`` is cheap; definitions and messages are, too."""
-    definitions = ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom | ast.Pass
-    if isinstance(node, definitions) or is_cheap(node, forbidden):
+    """Return whether a statement in a block is cheap; so are definitions, messages and ways to leave it."""
+    if isinstance(node, (*_CHEAP_INSIDE, *DEFINITION_NODES)) or is_cheap(node, forbidden):
         return True
     return isinstance(node, ast.Expr) and _is_message(node.value)
 
 
 def _is_message(node: ast.expr) -> bool:
-    """Return whether an expression is a docstring, or prints a message; the worker discards its output."""
+    """Return whether an expression is a docstring or a message, or ends the program; output is discarded."""
     if isinstance(node, ast.Constant):
         return True
-    return isinstance(node, ast.Call) and last_name(node.func) in ("print", "warn")
+    return isinstance(node, ast.Call) and last_name(node.func) in ("print", "warn", "exit", "quit")
 
 
 def _has_cheap_calls(node: ast.AST, forbidden: Sequence[str]) -> bool:

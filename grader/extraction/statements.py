@@ -16,7 +16,7 @@ SETTERS = frozenset(
 )
 DEFINITION_NODES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 MAX_STATEMENTS = 25_000  # in one notebook; each takes about 0.2 ms, and again for the class page
-_BLOCKS = (ast.If, ast.Try, ast.With, ast.For)
+BLOCKS = (ast.If, ast.Try, ast.With, ast.For)
 # Put before an indented statement from the body of a main guard, so that it can be compiled by itself.
 _GUARD = "if True:\n"
 
@@ -92,7 +92,7 @@ def is_definition(node: ast.stmt) -> bool:
 
 def _unguarded(body: Iterable[ast.stmt], indented: bool = False) -> Iterator[tuple[ast.stmt, bool]]:
     for node in body:
-        if isinstance(node, _BLOCKS) and (_is_main_guard(node) or _defines_and_works(node)):
+        if isinstance(node, BLOCKS) and (_is_main_guard(node) or _defines_and_works(node)):
             yield from _unguarded(node.body, indented=True)
         else:
             yield node, indented

@@ -247,3 +247,33 @@ def test_magics_that_run_their_body_are_seen_through(extract, magic):
     source = extract(IMPORTS, DIFFUSER, UNET, exported)
     assert names_found(source) == OWN_NAMES
     assert [each.cell for each in source.definitions] == [2, 3, 4, 4]
+
+
+def test_an_object_with_a_call_method_is_a_function(extract):
+    """Under the wanted name, a usual one or any other; an instance of the diffuser or a network is none."""
+
+    def as_class(name: str, function: str) -> str:
+        method = function.replace("def train(", "def __call__(self, ")
+        return f"class {name}:\n" + indent(
+            method.replace("def generate_samples(", "def __call__(self, "), "    "
+        )
+
+    parts = IMPORTS, DIFFUSER.replace("noise_diffusion", "__call__"), UNET
+    for train, sampler in (("train", "generate_samples"), ("fit", "sampler"), ("run", "make")):
+        source = extract(
+            *parts,
+            as_class("Base", TRAIN) + "\nclass Trainer(Base):\n    pass",
+            f"{train}: Base = Trainer()",
+            as_class("Maker", SAMPLE),
+            f"{sampler} = Maker()\nnoiser = NoiseDiffuser(1, 2, 3)",
+        )
+        assert source.missing == ()
+        assert (names_found(source)["train"], names_found(source)["generate_samples"]) == (train, sampler)
+    assert [each.line for each in source.definitions if each.name == "generate_samples"] == [1]
+    source = extract(
+        *parts,
+        "class Net(nn.Module):\n    def forward(self, x): pass\n"
+        + indent(TRAIN.replace("def train(", "def __call__(self, "), "    "),
+        "train = Net()",
+    )
+    assert "train" in source.missing
