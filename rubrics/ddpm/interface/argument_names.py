@@ -21,6 +21,8 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         "dataloader",
         "data_loader",
         "train_data",
+        "dataset",
+        "data",
     ),
     "val_loader": (
         *(
@@ -155,6 +157,7 @@ _USES: Mapping[str, frozenset[str]] = {
     ),
     "device": frozenset({"to()", "device="}),
 }
+LOADED = "DataLoader()"  # the use of a data set that a function builds a loader of
 
 
 def matched_names(names: Iterable[str], arguments: Mapping[str, Any]) -> dict[str, str]:
@@ -212,7 +215,7 @@ def matched_uses(
 
 
 def uses_of(sources: Iterable[str], name: str) -> dict[str, frozenset[str]]:
-    """Return what a function does with each of its parameters: ".attribute", "to()" or "device=".
+    """Return what a function does with each of its parameters: ".attribute", "to()", "device=" or LOADED.
 
     Args:
         sources: the student's statements.
@@ -251,6 +254,9 @@ def _uses_in(function: ast.AST) -> Iterator[tuple[str, str]]:
             case ast.Call(func=func, args=args, keywords=keywords):
                 if last_name(func) == "to":
                     yield from ((each.id, "to()") for each in args if isinstance(each, ast.Name))
+                if last_name(func) == "DataLoader":
+                    of = [*args[:1], *(each.value for each in keywords if each.arg == "dataset")]
+                    yield from ((each.id, LOADED) for each in of if isinstance(each, ast.Name))
                 for keyword in keywords:
                     if keyword.arg == "device" and isinstance(keyword.value, ast.Name):
                         yield keyword.value.id, "device="

@@ -192,12 +192,13 @@ class LoaderDouble:
         self.batch_size, self.go_on = batch_size, go_on
         self.epochs_left = 3 * epochs + 3  # code may also iterate over a loader to look at a batch
         self.handed_out, self.in_epoch = 0, 0
+        self.is_dataset = False  # set if the student's function builds a loader of the argument itself
         self._sample: tuple[Tensor, Tensor] | None = None
 
     def describe(self) -> dict[str, Any]:
         """Describe a loader with its sizes."""
         sizes = {"batches": self.count, "batch_size": self.batch_size, "items": self.count * self.batch_size}
-        return {"kind": "loader", "attributes": sizes}
+        return {"kind": "dataset" if self.is_dataset else "loader", "attributes": sizes}
 
     def answer(self, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
         """Return the next batch, [images, labels] or the images alone, or an item of the dataset."""

@@ -9,7 +9,8 @@ from grader.sandbox.student import Student
 from grader.sandbox.values import Handle, StudentError
 from grader.text import place
 
-from .argument_names import match, matched_names, matched_uses, uses_of
+from .argument_names import LOADED, match, matched_names, matched_uses, uses_of
+from .doubles import LoaderDouble
 
 
 def call(student: Student, name: str, arguments: Mapping[str, Any], **options: Any) -> Any:
@@ -114,12 +115,15 @@ def _bound(
     """
     names, required = about["arguments"], about["required"]
     bound = matched_names(names, arguments)
+    uses = uses_of((statement["source"] for statement in student.source.statements), name)
     unknown = [own for own in required if own not in bound]
     left = [known for known in arguments if known not in bound.values()]
     if unknown:
-        sources = (statement["source"] for statement in student.source.statements)
-        bound |= matched_uses(unknown, left, uses_of(sources, name))
+        bound |= matched_uses(unknown, left, uses)
         unknown = [own for own in unknown if own not in bound]
+    for own, known in bound.items():
+        if isinstance(loader := arguments[known], LoaderDouble):
+            loader.is_dataset = LOADED in uses.get(own, ())
     if not unknown:
         return {own: arguments[known] for own, known in bound.items()}
     places = list(zip(names, arguments, strict=False))

@@ -112,3 +112,31 @@ def test_the_error_is_that_of_the_form_of_t_that_came_furthest(warm: WarmGrader)
     message = lost(grade_cells(warm, cells, "unet.shape_1ch"))["unet.shape_1ch"]
     assert "normalized_shape=[32]" in message
     assert "Long" not in message
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("parameters", "training"),
+    [
+        ("model, dataset, val_dataset, optimizer", "DataLoader(dataset, batch_size=64, shuffle=True)"),
+        ("model, training_set, val_dataset, optimizer", "DataLoader(dataset=training_set, batch_size=32)"),
+    ],
+)
+def test_a_train_that_builds_its_own_loaders_loses_no_points(
+    warm: WarmGrader, parameters: str, training: str
+) -> None:
+    """A data set knows its images: the losses are averaged over them."""
+    name = parameters.split(", ")[1]
+    cells = changed_cells(
+        train=[
+            ("model, train_loader, val_loader, optimizer", parameters),
+            (
+                "    train_losses, val_losses = [], []",
+                f"    from torch.utils.data import DataLoader\n    train_loader = {training}\n"
+                "    val_loader = DataLoader(val_dataset, 64)\n    train_losses, val_losses = [], []",
+            ),
+            ("running += loss.item()", "running += loss.item() * len(images)"),
+            ("running / len(train_loader)", f"running / len({name})"),
+        ]
+    )
+    assert lost(grade_cells(warm, cells, "train")) == {}

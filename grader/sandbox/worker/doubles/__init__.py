@@ -2,7 +2,7 @@
 
 A student's function runs on doubles of its network, helper objects, loaders, optimizer and criterion. The
 judge records what the function does with them, in order, and decides what they answer. The kinds are
-``module``, ``object``, ``loader``, ``optimizer`` and ``criterion``.
+``module``, ``object``, ``loader``, ``dataset``, ``optimizer`` and ``criterion``.
 
 A module double is differentiable. Its answer enters the caller's autograd graph through ``_Answer``, whose
 backward pass sends the gradient to the judge. There, a real network can be trained with it that never
@@ -17,7 +17,7 @@ from typing import Any
 from .base import judge
 from .network import Module
 from .objects import Object
-from .training import Exhausted, Loader, Optimizer, Witness
+from .training import Exhausted, Loader, Optimizer, Witness, dataset
 
 __all__ = ["Exhausted", "judge", "make"]
 
@@ -45,6 +45,8 @@ def make(description: dict[str, Any], decode: Callable[[Any], Any]) -> object:
             return Object(number, attributes, description["methods"], fallback, passes_for)
         case "loader":
             return Loader(number, attributes)
+        case "dataset":
+            return dataset(number, attributes)
         case "optimizer":
             return Optimizer(number, decode(description["of"]), attributes["lr"])
         case "criterion":
