@@ -33,6 +33,7 @@ def check_all_steps_are_taken(
     recovered_sampler: RecoveredSampler,
     reference_diffuser: NoiseDiffuser,
     disagreement: Disagreement | None,
+    refused_form: Unmet | None,
     evidence: Evidence,
     reporter: Reporter,
 ) -> None:
@@ -40,6 +41,8 @@ def check_all_steps_are_taken(
     evidence.actual = expect_order(recovered_sampler, reference_diffuser)
     if disagreement and not disagreement.is_of_training:
         raise disagreement.unmet()
+    if refused_form:
+        raise refused_form
     run = recovered_sampler.first
     if run.calls[0].x is not None and not is_close(run.calls[0].x, run.start, within=1e-5):
         reporter.note(

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from grader.checks import Blocked, Reporter
+from grader.checks import Blocked, Reporter, Unmet
 from grader.checks.randomness import Seeded
 from grader.checks.session import Judge
 from grader.errors import UsageError
@@ -23,6 +23,7 @@ from grader.sandbox.values import Handle, ServedDataset
 from reference import digits
 from reference.diffuser import NoiseDiffuser
 
+from .form_agreement import find_refused_form
 from .forward.probe import Forward
 from .forward.schedule import (
     PROBE,
@@ -196,6 +197,17 @@ def disagreement(request: pytest.FixtureRequest, student: Student, seeded: Seede
     return find_disagreement(student, training, sampling, lambda: seeded("agreement"))
 
 
+@pytest.fixture(scope="session")
+def refused_form(request: pytest.FixtureRequest, student: Student) -> Unmet | None:
+    """The form of t that the student's sampler passes if the student's own network does not accept it."""
+    network: Network | None = try_fixture(request, "network")
+    training: RecordedTraining | None = try_fixture(request, "recorded_training")
+    sampling: RecoveredSampler | None = try_fixture(request, "recovered_sampler")
+    if network is None or training is None or sampling is None or isinstance(network.output, str):
+        return None
+    return find_refused_form(student, network, training, sampling)
+
+
 @pytest.fixture
 def quality(
     request: pytest.FixtureRequest,
@@ -218,9 +230,10 @@ def quality(
         fallback=None,
         reporter=reporter,
         numbering=request.getfixturevalue("numbering"),
+        size=recovered_sampler.size,
     )
-    if recovered_sampler.size != (28, 28):
-        height, width = recovered_sampler.size
+    height, width = recovered_sampler.size
+    if min(height, width) < 28:
         raise Blocked(f"Samples of {height} x {width} cannot be compared with digits of 28 x 28.")
     correct = correct_parts(recovered_sampler, reference_diffuser)
     if not any(correct.values()):

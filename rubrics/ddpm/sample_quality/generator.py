@@ -37,10 +37,12 @@ class Samples:
     Attributes:
         samples: float (N, 1, 28, 28) for each seed.
         film: the first sample at each timestep, (1, 28, 28) each, from x_T on.
+        size: height and width of what the sampler returned; only the middle 28 x 28 are kept.
     """
 
     samples: list[Tensor]
     film: list[Tensor]
+    size: tuple[int, int] = (28, 28)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,7 @@ class SampleGenerator:
         fallback: the student's diffuser, for attributes beyond the handout's.
         reporter: receives progress and times.
         numbering: how the student counts the timesteps.
+        size: height and width that the student's sampler works with, at least 28 each.
     """
 
     student: Student
@@ -62,6 +65,7 @@ class SampleGenerator:
     fallback: Handle | None
     reporter: Reporter
     numbering: StepNumbering = StepNumbering()  # noqa: RUF009  it is frozen
+    size: tuple[int, int] = (28, 28)
 
     def initial_noise(self, seed: int) -> Tensor:
         """Return x_T as the handout's cell samples it, float (count, 1, 28, 28)."""
@@ -96,10 +100,11 @@ class SampleGenerator:
             def respond(
                 x: Tensor, t: Tensor, steps: StepDecoder = steps, shown: list[Tensor] = shown
             ) -> Tensor:
-                if x.shape[1:] != (1, 28, 28):
+                if x.shape[1:] != (1, *self.size):
                     raise Refusal(
                         "ValueError", f"the network takes images of 1 x 28 x 28, not {tuple(x.shape)}"
                     )
+                whole, x = x, self._middle(x)
                 shown[:] = [x]
                 if not made and len(x):  # the first sample of the first seed
                     film.setdefault(steps.of(t), x[0].detach().float().cpu())
@@ -108,14 +113,19 @@ class SampleGenerator:
                     x = x.float().contiguous(memory_format=torch.channels_last)
                     predicted: Tensor = network(x, torch.full((len(x), 1), float(steps.of(t))))
                 self.reporter.add_seconds("processor", time.thread_time() - started)
-                return predicted
+                if self.size == (28, 28):
+                    return predicted
+                # Around a digit everything is 0, so x_t is nothing but noise there.
+                noise = whole.float() / (1 - schedule.alpha_bar[steps.of(t)]).sqrt()
+                self._middle(noise)[:] = predicted
+                return noise
 
             double = NetworkDouble([], respond, max_images=3 * TOTAL * self.count)
             returned = self._call_student_sampler(double, process, seed)
             # sample.shape reports a result of the wrong number or shape. Its last input to the network is
             # nearly the same image, so the samples can still be judged.
             made.append(returned if returned is not None or not shown else shown[0].float())
-        return Samples(samples=self._usable(made), film=list(film.values()))
+        return Samples(samples=self._usable(made), film=list(film.values()), size=self.size)
 
     def with_student_parts(self, network: Network, diffuser: Handle) -> list[Tensor]:
         """Generate samples with the student's sampler, network and diffuser.
@@ -148,7 +158,13 @@ class SampleGenerator:
             timeout=300.0,
         )
         self.reporter.add_seconds("sampling", time.monotonic() - started)
-        return as_samples(returned, tuple(start.shape))
+        found = as_samples(returned, (*start.shape[:2], *self.size))
+        return None if found is None else self._middle(found)
+
+    def _middle(self, images: Tensor) -> Tensor:
+        """Return the 28 x 28 pixels in the middle of images of the sampler's size."""
+        top, left = ((length - 28) // 2 for length in self.size)
+        return images[..., top : top + 28, left : left + 28]
 
     @staticmethod
     def _usable(made: list[Tensor | None]) -> list[Tensor]:
