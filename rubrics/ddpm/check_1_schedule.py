@@ -52,12 +52,26 @@ def _expect_linear(betas: Tensor, *, start_beta: float, end_beta: float, total_s
             actual=actual,
             misconception="betas-length",
         )
+    start, end = betas[0].item(), betas[-1].item()
+    if close(betas, torch.linspace(start, end, total_steps).double(), TOLERANCE) and start < end:
+        asked = [
+            f"{word} at {found:.4g}, not at {name} = {right:g}"
+            for word, name, found, right in (
+                ("starts", "start_beta", start, start_beta),
+                ("ends", "end_beta", end, end_beta),
+            )
+            if abs(found - right) > TOLERANCE * end_beta
+        ]
+        known = "betas-wrong-ends"
+        sentence = f"Your β rises in equal steps, but it {' and '.join(asked)}."
+    else:
+        sentence, known = "Your β does not rise in equal steps from start_beta to end_beta.", None
     mistakes = ((id, formula(start_beta, end_beta, total_steps).double()) for id, formula in BETAS)
     raise Unmet(
-        "Your β does not rise in equal steps from start_beta to end_beta.",
+        sentence,
         expected=expected,
         actual=actual,
-        misconception=next((id for id, curve in mistakes if close(betas, curve, 1e-3)), None),
+        misconception=next((id for id, curve in mistakes if close(betas, curve, 1e-3)), known),
     )
 
 

@@ -33,6 +33,7 @@ from .forward.schedule import (
     is_usable,
     match_reading,
     read_schedule,
+    replace_wrong_curves,
     try_build_diffuser,
 )
 from .interface.conventions import StepNumbering
@@ -170,12 +171,18 @@ def recovered_sampler(
     judge: Judge,
     numbering: StepNumbering,
     reporter: Reporter,
+    request: pytest.FixtureRequest,
+    reference_diffuser: NoiseDiffuser,
 ) -> RecoveredSampler:
-    """The student's sampler, recovered at every step."""
+    """The student's sampler, recovered at every step; wrong curves lost their points already."""
     need("generate_samples")
+    schedule: StudentSchedule | None = try_fixture(request, "schedule")
 
     def fallback(fresh: Student) -> Handle | None:
-        return try_build_diffuser(fresh, judge, PROBE)
+        built = try_build_diffuser(fresh, judge, PROBE)
+        if built is not None and schedule is not None:
+            replace_wrong_curves(fresh, built, schedule, reference_diffuser)
+        return built
 
     found = probe_sampler.recover(student, fallback, seeded("sampling"), numbering)
     reporter.convention("generate_samples", found.convention())

@@ -136,7 +136,8 @@ class Executor:
     def _do_describe(self, header: dict[str, Any], _: RequestDecoder) -> dict[str, Any]:
         target = self._target(header["target"])
         description: dict[str, Any] = {"type": type(target).__name__, **_signature(target)}
-        attributes = getattr(target, "__dict__", {})
+        own = getattr(target, "__dict__", {})
+        attributes = [*own, *own.get("_buffers", {})]  # a module keeps its buffers apart
         description["attributes"] = [name for name in attributes if not name.startswith("_")]
         if isinstance(target, nn.Module):
             trainable = [parameter for parameter in target.parameters() if parameter.requires_grad]

@@ -20,6 +20,7 @@ from grader.sandbox.student import Student
 from grader.sandbox.values import Handle, StudentError
 
 from .calls import BATCH, CallConvention, call_noise_diffusion, find_call_convention
+from .randomness import uniform_moments
 
 _SHAPE = (BATCH, 1, 28, 28)
 
@@ -31,7 +32,7 @@ class Forward:
     Attributes:
         convention: how ``noise_diffusion`` is called and what it returns.
         image: coefficient of the image, a(t).
-        noise: standard deviation of the added noise.
+        noise: standard deviation of the added noise, divided by that of what is drawn if this is uniform.
         ratio: added over returned noise, which is b(t) if that is returned unscaled; NaN if none is returned.
         offset: constant that x_t contains besides image and noise.
         correlation: correlation of added and returned noise.
@@ -43,6 +44,7 @@ class Forward:
         images: the images, (B, 1, 28, 28).
         batched: coefficients of the images of a batch with different steps, and these steps; or an error.
         repeats_noise: whether a call with another seed gives the same x_t.
+        changes: whether a repeated call, with the same seed, gives an x_t that other noise does not explain.
     """
 
     convention: CallConvention
@@ -59,6 +61,7 @@ class Forward:
     images: Tensor
     batched: tuple[Tensor, list[int]] | str
     repeats_noise: bool
+    changes: bool
 
     @property
     def noiseless(self) -> bool:
@@ -128,14 +131,24 @@ def recover(
             expected=f"noise of shape {tuple(_SHAPE)} at every step",
         )
     whole = {name: torch.stack(values) for name, values in (curves | kept).items()}
+    if uniform := uniform_moments(whole["added"]):
+        # A wrong distribution loses its own points; the coefficients are judged for what was drawn.
+        mean, deviation = uniform
+        whole["noise"] = whole["noise"] / deviation
+        unknown = whole["correlation"].abs() <= 0.999
+        whole["offset"] = whole["offset"] - torch.where(unknown, mean * whole["noise"], 0.0)
     again, _ = _call_unclamped(student, diffuser, convention, first, [total_steps - 1] * BATCH, seed=77)
     same = torch.allclose(again, whole["diffused"][-1].to(again), atol=1e-6)
+    middle = total_steps // 2
+    repeated = _call_unclamped(student, diffuser, convention, first, [middle] * BATCH, seed=1000 + middle)
+    before = (whole["diffused"][middle], noises[middle])
     return Forward(
         convention=convention,
         returned=None if convention.layout.noise is None else noises,
         images=first,
         batched=_recover_mixed_batch(student, diffuser, convention, first, second, total_steps),
         repeats_noise=same,
+        changes=_changes(first, whole["image"][middle], before, repeated),
         limits=limits,
         **whole,
     )
@@ -220,6 +233,23 @@ def _compare_noises(added: Tensor, returned: Tensor | None) -> tuple[Tensor, Ten
     # Only noise that is the same says which mean the added noise should have.
     same = abs(correlation) > 0.999
     return ratio, added.mean() - (ratio * returned.mean() if same else 0.0), correlation
+
+
+def _changes(
+    image: Tensor, factor: Tensor, before: tuple[Tensor, Tensor], repeated: tuple[Tensor, Tensor | None]
+) -> bool:
+    """Return whether a repeated call gives another x_t, and not for its noise alone.
+
+    Noise may come from the system's own entropy, which no seed fixes. It is then as returned, and leaves the
+    coefficient of the image as it was.
+    """
+    (x, noise), (again, drawn) = before, repeated
+    if torch.allclose(again, x, atol=1e-6):
+        return False
+    if drawn is None or drawn.shape != x.shape or torch.allclose(drawn, noise, atol=1e-6):
+        return True
+    found, _ = _regress_jointly(again, image, drawn, (factor, torch.zeros(())))
+    return bool((found - factor).abs() > 1e-3)
 
 
 def _recover_mixed_batch(

@@ -74,11 +74,13 @@ class StudentSchedule:
         curves: float64 (T,) by name.
         problems: a sentence by name.
         padded: names of curves that had an entry before the first step's, which is left out.
+        holders: the attribute that holds a curve, by name, where it is called otherwise.
     """
 
     curves: dict[str, Tensor] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
     padded: frozenset[str] = frozenset()
+    holders: dict[str, str] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Tensor:
         if name in self.problems:
@@ -100,7 +102,7 @@ def read_schedule(
                 value = student.get(diffuser, spelling)
             except StudentError:
                 continue
-            if isinstance(value, Handle) and value.type == "method":
+            if looked_up := isinstance(value, Handle) and value.type == "method":
                 value = _at_all_steps(student, value, total_steps)
             curve = _as_curve(value)
             if curve is None:
@@ -114,6 +116,7 @@ def read_schedule(
             found.curves[name] = curve
             found.problems.pop(name, None)
             if spelling != name:
+                found.holders |= {} if looked_up else {name: spelling}
                 reporter.note(f"Your diffuser has no {name}, so its {spelling} was used as {name}.")
             break
         if name not in found.curves and name not in found.problems:
@@ -121,6 +124,7 @@ def read_schedule(
     for name, curve in _expected(found).items():
         if name not in found.curves and (holder := _holding(student, diffuser, curve)):
             found.curves[name] = curve
+            found.holders[name] = holder
             del found.problems[name]
             reporter.note(f"Your diffuser has no {name}, so its {holder} was used as {name}.")
     return found
@@ -165,7 +169,12 @@ def replace_wrong_curves(
     replaced = []
     for name in wrong:
         with suppress(StudentError):  # a property without a setter keeps what it computes
-            student.set(diffuser, name, right[name].float())
+            holder = found.holders.get(name, name)
+            held = student.get(diffuser, holder)
+            curve = right[name].float()
+            if isinstance(held, Tensor) and held.numel() == curve.numel():
+                curve = curve.view(held.shape)
+            student.set(diffuser, holder, curve)
             replaced.append(name)
     return replaced
 

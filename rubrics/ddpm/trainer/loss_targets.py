@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from reference.diffuser import NoiseDiffuser
+from reference.readings import Reading
 
 from ..interface.doubles import RecordedEvent, cosine
 from .recording import ForwardPass, RecordedTraining
@@ -131,7 +132,8 @@ def mixes_own_noise(training: RecordedTraining) -> bool:
 
     Such a ``train`` never calls the diffuser, so the judge does not know its noise. For a mean squared error
     the target is output − gradient · n / 2; if it is the noise in the image, then mixing it with an image of
-    the batch must give the x_t that the network got.
+    the batch must give the x_t that the network got. Steps that do not exist belong to another schedule; its
+    ᾱ then follows from the image's coefficient, and the steps lose their own points.
     """
     schedule = NoiseDiffuser(**SCHEDULE)
     batches = [
@@ -140,17 +142,33 @@ def mixes_own_noise(training: RecordedTraining) -> bool:
     passes = [p for p in training.training_passes if p.gradient is not None]
     if not passes or len(batches) < len(passes):
         return False
+    steps_beyond = any(p.forward.t is not None and bool((p.forward.t >= STEPS).any()) for p in passes)
     for one, image in zip(passes, batches, strict=False):
         x, t, output, gradient = one.forward.x, one.forward.t, one.forward.output, one.gradient
         if x is None or t is None or output is None or gradient is None or t.numel() != len(x):
             return False
         if not x.shape == output.shape == gradient.shape == image.shape:
             return False
-        if bool((t < 0).any() or (t >= STEPS).any() or (t != t.round()).any()):
+        if bool((t < 0).any() or (t != t.round()).any()):
             return False
-        alpha_bar = schedule.alpha_bar[t.long()].view(-1, 1, 1, 1)
         target = output - gradient * output.numel() / 2
+        if steps_beyond:
+            alpha_bar = _implied_alpha_bar(x, image, target, training.reading)
+        else:
+            alpha_bar = schedule.alpha_bar[t.long()].view(-1, 1, 1, 1)
         mix = training.reading.signal(alpha_bar) * image + training.reading.noise(alpha_bar) * target
         if not torch.allclose(mix, x.float(), atol=1e-2):
             return False
     return True
+
+
+def _implied_alpha_bar(x: Tensor, image: Tensor, noise: Tensor, reading: Reading) -> Tensor:
+    """Return ᾱ, (B, 1, 1, 1), for which a formulation comes nearest to the coefficients in x_t."""
+    grid = torch.linspace(0, torch.pi / 2, 4001, dtype=torch.float64).sin().square()  # fine at both ends
+    curves = torch.stack([reading.signal(grid), reading.noise(grid)])
+    found = []
+    for mixed, picture, drawn in zip(x, image, noise, strict=True):
+        matrix = torch.stack([picture.flatten(), drawn.flatten()], dim=1).double()
+        factors = torch.linalg.lstsq(matrix, mixed.flatten().double()[:, None], driver="gelsd").solution
+        found.append(grid[(curves - factors).square().sum(0).argmin()])
+    return torch.stack(found).float().view(-1, 1, 1, 1)
