@@ -6,14 +6,15 @@ import torch
 from torch import Tensor
 
 from grader.checks import Blocked, Evidence, Reporter, Unmet, criterion
-from grader.probes.answers import is_close
 from reference.diffuser import NoiseDiffuser
 
 from .sampler.expectations import expect_calls, expect_formula, expect_order
 from .sampler.figures import coefficient_curves
 from .sampler.noise import expect_noise
+from .sampler.own_schedule import OwnSchedule
 from .sampler.probe import RecoveredSampler
 from .sampler.setup import COUNT, SHAPE
+from .sampler.start import ignores_start
 from .timestep_agreement import Disagreement
 
 
@@ -23,7 +24,8 @@ def check_steps_follow_the_formula(
 ) -> None:
     """Every step computes 1/√α · (x_t − β/√(1−ᾱ) · ε) from x_t and the predicted noise ε."""
     if recovered_sampler.updates:
-        for figure in coefficient_curves(recovered_sampler.updates, reference_diffuser):
+        own = OwnSchedule.of(recovered_sampler.updates, reference_diffuser)
+        for figure in coefficient_curves(recovered_sampler.updates, own or reference_diffuser):
             reporter.show(figure)
     expect_formula(recovered_sampler, reference_diffuser)
 
@@ -44,7 +46,7 @@ def check_all_steps_are_taken(
     if refused_form:
         raise refused_form
     run = recovered_sampler.first
-    if run.calls[0].x is not None and not is_close(run.calls[0].x, run.start, within=1e-5):
+    if ignores_start(run):
         reporter.note(
             "Your generate_samples starts from noise of its own instead of the x_t that it is given."
         )

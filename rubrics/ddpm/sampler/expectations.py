@@ -7,13 +7,14 @@ from collections.abc import Sequence
 
 from grader.checks import Blocked, Unmet
 from grader.probes.answers import is_close
-from reference.diffuser import NoiseDiffuser
 
 from .fitting import fits, fits_at, identify_formula, is_unchanged, is_unrelated, orders
-from .formulas import RIGHT
+from .formulas import RIGHT, Schedule
+from .own_schedule import OwnSchedule
 from .probe import RecoveredSampler
 from .recovery import SamplerStep
 from .setup import COUNT, STEPS
+from .start import gets_new_noise, scale_of_start
 from .totals import TotalNoise
 
 
@@ -29,8 +30,10 @@ def expect_calls(sampling: RecoveredSampler) -> None:
         raise Blocked("Your generate_samples does not call the network, or not for all of its samples.")
 
 
-def expect_formula(sampling: RecoveredSampler, reference: NoiseDiffuser) -> None:
+def expect_formula(sampling: RecoveredSampler, reference: Schedule) -> None:
     """Expect every step to compute 1/√α · (x_t − β/√(1−ᾱ) · ε) from x_t and the predicted noise.
+
+    A sampler that reads a schedule of its own is judged by that one; ``expect_order`` reports it.
 
     Raises:
         Unmet: the coefficients differ.
@@ -49,6 +52,8 @@ def expect_formula(sampling: RecoveredSampler, reference: NoiseDiffuser) -> None
         raise Blocked(f"No sampling step could be recovered: {reason}.")
     if any(fits(updates, order, RIGHT, reference) for order in orders(updates)):
         return
+    if OwnSchedule.of(updates, reference):
+        return
     order = orders(updates)[0]
     still = sum(map(is_unchanged, updates))
     if still > len(updates) / 2:
@@ -63,7 +68,9 @@ def expect_formula(sampling: RecoveredSampler, reference: NoiseDiffuser) -> None
         raise Unmet(
             "The image passed to the network does not follow from the step before.",
             expected="x_t as it was given, or as the step before left it",
-            actual="an image that does not depend on x_t and the predicted noise as it should",
+            actual="new noise at every step"
+            if gets_new_noise(sampling.first)
+            else "an image that is no weighted sum of x_t and the predicted noise",
             misconception="network-asked-about-something-else",
         )
     wrong = [
@@ -72,6 +79,16 @@ def expect_formula(sampling: RecoveredSampler, reference: NoiseDiffuser) -> None
     shown = wrong[len(wrong) // 2]
     right = [factor[order[shown]].item() for factor in RIGHT(*reference.curves())]
     found = updates[shown]
+    scale = scale_of_start(sampling.first)
+    if scale is not None and abs(scale - 1) > 0.01:
+        raise Unmet(
+            f"The network gets x_t multiplied by {scale:.3f} at its first call. From the image that it gets "
+            f"to the next one, step {order[shown]} multiplies by {found.x_factor:.3f} and adds "
+            f"{found.noise_factor:.3f} times the predicted noise.",
+            expected=f"x_t itself; {right[0]:.3f} and {right[1]:.3f} at step {order[shown]}",
+            actual=f"{scale:.3f} · x_t; {found.x_factor:.3f} and {found.noise_factor:.3f}",
+            misconception="network-gets-scaled-x",
+        )
     raise Unmet(
         f"Your sampling steps do not follow the formula. At step {order[shown]}, "
         f"x_t is multiplied by {found.x_factor:.3f} and the predicted noise by {found.noise_factor:.3f}.",
@@ -81,7 +98,7 @@ def expect_formula(sampling: RecoveredSampler, reference: NoiseDiffuser) -> None
     )
 
 
-def expect_order(sampling: RecoveredSampler, reference: NoiseDiffuser) -> str:
+def expect_order(sampling: RecoveredSampler, reference: Schedule) -> str:
     """Expect one network call per timestep, last to first, and the last update as the result.
 
     Returns:
@@ -93,11 +110,13 @@ def expect_order(sampling: RecoveredSampler, reference: NoiseDiffuser) -> str:
     """
     expect_calls(sampling)
     run = sampling.first
+    own = OwnSchedule.of(sampling.updates, reference)
     for variable, argument in run.stale_variables.items():
+        also = f", and a schedule of its own, {own}" if own else ""
         raise Unmet(
             f"generate_samples reads the notebook's variable {variable} instead of its argument {argument}.",
             expected=f"{argument}, the argument",
-            actual=f"{variable}, a variable of the notebook",
+            actual=f"{variable}, a variable of the notebook{also}",
             misconception="stale-global",
         )
     passed = [call.t.flatten()[0].item() for call in run.calls if call.t is not None]
@@ -136,8 +155,16 @@ def expect_order(sampling: RecoveredSampler, reference: NoiseDiffuser) -> str:
             actual=f"{run.denoised} samples",
             misconception="samples-repeated",
         )
-    _expect_noise_at_start(sampling, expected)
+    _expect_noise_at_start(sampling, reference, expected)
     _expect_last_update(sampling, expected)
+    if own:
+        betas = reference.curves()[0]
+        raise Unmet(
+            "Your sampling steps are right for a schedule of their own, which is not that of the diffuser.",
+            expected=f"β from {betas[0]:.2g} to {betas[-1]:.2g}, as in the diffuser",
+            actual=f"{own}",
+            misconception="own-schedule",
+        )
     return actual
 
 
@@ -145,9 +172,7 @@ def _times(number: int) -> str:
     return {1: "once", 2: "twice"}.get(number, f"{number} times")
 
 
-def _passes_noise_level(
-    passed: Sequence[float], updates: Sequence[SamplerStep], reference: NoiseDiffuser
-) -> bool:
+def _passes_noise_level(passed: Sequence[float], updates: Sequence[SamplerStep], reference: Schedule) -> bool:
     """Return whether the network gets a quantity of the timestep, such as the noise level, instead of t.
 
     Such a quantity may rise or fall during sampling; the recovered coefficients then show the direction of
@@ -164,12 +189,23 @@ def _passes_noise_level(
     return not evenly and not fits(updates, countdown[::-1], RIGHT, reference)
 
 
-def _expect_noise_at_start(sampling: RecoveredSampler, expected: str) -> None:
-    first = sampling.first.calls[0].x
+def _expect_noise_at_start(sampling: RecoveredSampler, reference: Schedule, expected: str) -> None:
+    first, updates = sampling.first.calls[0].x, sampling.updates
+    scale = scale_of_start(sampling.first)
+    if scale is not None and abs(scale) > 1e-3:
+        right = any(fits(updates, order, RIGHT, reference) for order in orders(updates))
+        if right and abs(scale - 1) > 0.1:  # if the steps are wrong, sample.formula reports it
+            raise Unmet(
+                f"The first step does not start from x_t, but from x_t multiplied by {scale:.2f}.",
+                expected=expected + ", from the noise x_t",
+                actual=f"{scale:.2f} · x_t",
+                misconception="start-not-noise",
+            )
+        return
     # Of 7,840 standard normal pixels the mean is 0 ± 0.011 and the deviation 1 ± 0.008.
     if first is not None and not (0.9 < first.std() < 1.1 and abs(first.mean()) < 0.1):
         raise Unmet(
-            "The first step does not start from noise: the given x_t is not used.",
+            "The first step does not start from x_t, nor from other standard normal noise.",
             expected=expected + ", from the noise x_t",
             actual=f"an image with mean {first.mean():.2f} and standard deviation {first.std():.2f}",
             misconception="start-not-noise",

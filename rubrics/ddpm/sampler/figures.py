@@ -9,10 +9,9 @@ import torch
 from torch import Tensor
 
 from grader.model import Curves, Series
-from reference.diffuser import NoiseDiffuser
 
 from .fitting import fits, orders
-from .formulas import MISTAKES, RIGHT, Factors
+from .formulas import MISTAKES, RIGHT, Factors, Schedule
 from .noise_levels import NoiseLevels
 from .recovery import RESOLVABLE, SamplerStep
 
@@ -22,7 +21,7 @@ _FACTORS = (
 )
 
 
-def coefficient_curves(updates: Sequence[SamplerStep], reference: NoiseDiffuser) -> Iterator[Curves]:
+def coefficient_curves(updates: Sequence[SamplerStep], reference: Schedule) -> Iterator[Curves]:
     """Yield one figure each for the coefficient of x_t, the coefficient of ε, and sigma."""
     fitting = [order for order in orders(updates) if fits(updates, order, RIGHT, reference)]
     order = fitting[0] if fitting else orders(updates)[0]
@@ -44,9 +43,9 @@ def coefficient_curves(updates: Sequence[SamplerStep], reference: NoiseDiffuser)
     yield _sigma_figure(updates, order, reference)
 
 
-def _sigma_figure(updates: Sequence[SamplerStep], order: Sequence[int], reference: NoiseDiffuser) -> Curves:
+def _sigma_figure(updates: Sequence[SamplerStep], order: Sequence[int], reference: Schedule) -> Curves:
     sigmas = torch.tensor([_deviation(update.residual) for update in updates], dtype=torch.float64)
-    steps = list(range(len(reference.betas)))
+    steps = list(range(len(reference.curves()[0])))
     known = NoiseLevels.at(torch.ones(len(steps)), steps, reference)
     at = [float(step) for step in known.steps]
     accepted = [
@@ -70,7 +69,7 @@ def _deviation(residual: Tensor) -> float:
     return float(known.std()) if len(known) > 1 else math.nan
 
 
-def _recognised_mistake(updates: Sequence[SamplerStep], reference: NoiseDiffuser) -> Factors | None:
+def _recognised_mistake(updates: Sequence[SamplerStep], reference: Schedule) -> Factors | None:
     """Return the known mistake that all steps match; the last is left out, since it may be rescaled."""
     plain = updates[:-1]
     if len(plain) < 3:

@@ -6,9 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from reference.diffuser import NoiseDiffuser
-
-from .formulas import MISTAKES, RIGHT, Factors
+from .formulas import MISTAKES, RIGHT, Factors, Schedule
 from .recovery import RESOLVABLE, SamplerStep
 from .setup import STEPS
 
@@ -28,9 +26,7 @@ def orders(updates: Sequence[SamplerStep]) -> list[list[int]]:
     return orders
 
 
-def fits(
-    updates: Sequence[SamplerStep], order: Sequence[int], factors: Factors, reference: NoiseDiffuser
-) -> bool:
+def fits(updates: Sequence[SamplerStep], order: Sequence[int], factors: Factors, reference: Schedule) -> bool:
     """Return whether every step has these coefficients.
 
     The last step may also rescale the image for display, or leave it unchanged (which ``expect_order``
@@ -51,7 +47,7 @@ def fits_at(
     updates: Sequence[SamplerStep],
     order: Sequence[int],
     factors: Factors,
-    reference: NoiseDiffuser,
+    reference: Schedule,
     number: int,
 ) -> bool:
     """Return whether one step has these coefficients."""
@@ -64,7 +60,7 @@ def fits_at(
     return near_x and abs(update.noise_factor - right_noise) <= noise_tolerance
 
 
-def _is_rescaled(update: SamplerStep, step: int, factors: Factors, reference: NoiseDiffuser) -> bool:
+def _is_rescaled(update: SamplerStep, step: int, factors: Factors, reference: Schedule) -> bool:
     """Return whether the result is the right one after a scale and a shift, such as (x + 1) / 2."""
     right_x, right_noise = (factor[step].item() for factor in factors(*reference.curves()))
     scale = update.x_factor / right_x
@@ -82,7 +78,7 @@ def is_unrelated(update: SamplerStep) -> bool:
     return update.unexplained > 0.2 or (abs(update.x_factor) < 1e-3 and abs(update.noise_factor) < 1e-3)
 
 
-def identify_formula(updates: Sequence[SamplerStep], reference: NoiseDiffuser) -> str | None:
+def identify_formula(updates: Sequence[SamplerStep], reference: Schedule) -> str | None:
     """Return the misconception whose coefficients all steps have, or the part of the formula that is wrong.
 
     The last step is left out, because it may be rescaled for display.
@@ -97,9 +93,7 @@ def identify_formula(updates: Sequence[SamplerStep], reference: NoiseDiffuser) -
     return _wrong_factor([updates[number] for number in resolvable], orders(updates)[0], reference)
 
 
-def _wrong_factor(
-    updates: Sequence[SamplerStep], order: Sequence[int], reference: NoiseDiffuser
-) -> str | None:
+def _wrong_factor(updates: Sequence[SamplerStep], order: Sequence[int], reference: Schedule) -> str | None:
     """Return which factor is wrong: that of the noise alone, the one in front of the bracket, or None."""
     if len(updates) < 3:
         return None
@@ -113,8 +107,14 @@ def _wrong_factor(
         shares = noise / right_noise
         return "noise-factor-scaled" if _is_constant(shares) else "noise-factor-wrong"
     if bool(((noise / x) / (right_noise / right_x) - 1).abs().lt(6e-3).all()):
-        return "outer-factor-wrong"
+        doubled = bool((x / right_x / 2 - 1).abs().lt(3e-3).all())
+        return "images-rescaled" if doubled and all(map(_loses_one, updates)) else "outer-factor-wrong"
     return None
+
+
+def _loses_one(update: SamplerStep) -> bool:
+    """Return whether a step subtracts 1 from all pixels; the mean of the noise is 0 ± 0.01."""
+    return abs(update.residual.nanmean().item() + 1) < 0.1
 
 
 def _is_constant(values: torch.Tensor) -> bool:

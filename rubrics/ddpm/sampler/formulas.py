@@ -7,11 +7,21 @@ two coefficients, each (T,).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 Factors = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+
+
+class Schedule(Protocol):
+    """Curves that a sampler may read: the given diffuser's, or its own."""
+
+    def curves(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return betas, alphas and alpha_bar, each float64 (T,)."""
+        ...
+
 
 RIGHT: Factors = lambda b, a, ab: (a**-0.5, -b * a**-0.5 * (1 - ab) ** -0.5)  # noqa: E731
 
@@ -39,6 +49,17 @@ def _read_elsewhere() -> Iterator[Factors]:
         yield lambda b, a, ab, read=read: product(read(a), read(b), read(ab))  # type: ignore[misc]
 
 
+def _ddim(beta: Tensor, alpha: Tensor, alpha_bar: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the factors of DDIM with η = 0: Song et al. 2021, eq. (12)."""
+    before = torch.cat([torch.ones_like(alpha_bar[:1]), alpha_bar[:-1]])
+    return alpha**-0.5, (1 - before).sqrt() - ((1 - alpha_bar) / alpha).sqrt()
+
+
+def _alpha_bar_before(beta: Tensor, alpha: Tensor, alpha_bar: Tensor) -> tuple[Tensor, Tensor]:
+    before = torch.cat([alpha_bar[:1], alpha_bar[:-1]])  # before the first step, 1 - 1 would divide by zero
+    return RIGHT(beta, alpha, before)
+
+
 # By misconception id. The order matters: the first match is reported.
 MISTAKES: Sequence[tuple[str, Factors]] = (
     ("factor-missing", lambda b, a, ab: (a * 0 + 1, -b * (1 - ab) ** -0.5)),
@@ -58,5 +79,7 @@ MISTAKES: Sequence[tuple[str, Factors]] = (
     ("alpha-bar-complement-missing", lambda b, a, ab: (a**-0.5, -b * (a * ab) ** -0.5)),
     ("beta-missing", lambda b, a, ab: (a**-0.5, -(a**-0.5) * (1 - ab) ** -0.5)),
     ("beta-missing", lambda b, a, ab: (a**-0.5, -(a**-0.5) * (1 - ab) ** 0.5)),
+    ("ddim", _ddim),
+    ("alpha-bar-before-inside", _alpha_bar_before),
     *(("curve-of-another-step", factors) for factors in _read_elsewhere()),
 )

@@ -9,7 +9,7 @@ from typing import Self, TypedDict
 import torch
 from torch import Tensor
 
-from reference.diffuser import NoiseDiffuser
+from .formulas import Schedule
 
 
 class Expected(TypedDict):
@@ -48,7 +48,7 @@ class NoiseLevels:
     elsewhere: tuple[Tensor, ...]
 
     @classmethod
-    def at(cls, sigmas: Tensor, order: Sequence[int], reference: NoiseDiffuser) -> Self:
+    def at(cls, sigmas: Tensor, order: Sequence[int], reference: Schedule) -> Self:
         """Return the levels of updates whose timesteps are ``order``."""
         noisy = [number for number, step in enumerate(order) if step > 1]
         steps = torch.tensor([order[number] for number in noisy], dtype=torch.int64)

@@ -7,9 +7,7 @@ from typing import Self
 
 import torch
 
-from reference.diffuser import NoiseDiffuser
-
-from .formulas import RIGHT
+from .formulas import RIGHT, Schedule
 from .noise_levels import NoiseLevels
 from .probe import RecoveredSampler
 from .setup import STEPS
@@ -31,7 +29,7 @@ class TotalNoise:
     accepted: dict[str, float]
 
     @classmethod
-    def of(cls, sampling: RecoveredSampler, reference: NoiseDiffuser) -> Self | None:
+    def of(cls, sampling: RecoveredSampler, reference: Schedule) -> Self | None:
         """Measure the noise of a sampler that calls the network at every step, or once for all of them."""
         run = sampling.first
         answers = [call.output for call in run.calls if call.output is not None]

@@ -1,0 +1,72 @@
+"""A sampler is judged by the schedule that it reads, and nothing is said of it that is not so."""
+
+from __future__ import annotations
+
+import pytest
+from variants import Changes, changed_cells, grade_cells
+from warm import lost
+
+from grader.audit.warm import WarmGrader
+
+pytestmark = pytest.mark.slow
+
+CURVES = "alpha, beta, alpha_bar = diffuser.alphas[step], diffuser.betas[step], diffuser.alpha_bar[step]"
+OWN_CURVES = "alpha, beta, alpha_bar = alphas[step], betas[step], products[step]"
+SCHEDULE = (
+    "betas = torch.linspace(1e-4, 0.02, 1000)\nalphas = 1 - betas\nproducts = alphas.cumprod(0)\nT = 1000"
+)
+
+
+def test_a_schedule_and_t_of_the_notebook_cost_one_criterion(warm: WarmGrader) -> None:
+    """It starts from noise of its own, too: then its two runs differ little."""
+    cells = changed_cells(
+        setup=[("torch.manual_seed(0)", SCHEDULE)],
+        sampler=[
+            (CURVES, OWN_CURVES),
+            ("range(total_timesteps", "range(T"),
+            ("x_t = x_t.to(device)", "x_t = torch.randn_like(x_t)"),
+        ],
+    )
+    grade = grade_cells(warm, cells, "sample")
+    assert set(lost(grade)) - {"sample.quality"} == {"sample.order"}
+    order = next(each for each in grade.criteria if each.id == "sample.order")
+    assert order.misconception == "stale-global"
+    assert "a schedule of its own, β from 0.0001" in (order.actual or "")
+
+
+def test_a_wrong_formula_over_a_schedule_of_its_own_is_caught(warm: WarmGrader) -> None:
+    cells = changed_cells(
+        setup=[("torch.manual_seed(0)", SCHEDULE)],
+        sampler=[(CURVES, OWN_CURVES), ("torch.sqrt(1 - alpha_bar)", "(1 - alpha_bar)")],
+    )
+    assert "sample.formula" in lost(grade_cells(warm, cells, "sample"))
+
+
+def test_a_sampler_that_updates_x_t_does_not_start_from_noise_of_its_own(warm: WarmGrader) -> None:
+    """The network gets z, but x_t is the image that was given."""
+    slip = [("eps = model(x_t, t)", "eps = model(torch.randn_like(x_t), t)")]
+    grade = grade_cells(warm, changed_cells(sampler=slip), "sample")
+    assert not any("noise of its own" in note for note in grade.notes)
+    formula = next(each for each in grade.criteria if each.id == "sample.formula")
+    assert formula.actual == "new noise at every step"
+
+
+def test_noise_of_its_own_is_noted(warm: WarmGrader) -> None:
+    own = [("x_t = x_t.to(device)", "x_t = torch.randn_like(x_t)")]
+    grade = grade_cells(warm, changed_cells(sampler=own), "sample")
+    assert any("noise of its own" in note for note in grade.notes)
+
+
+NOT_AFFINE: dict[str, Changes] = {
+    "standardised": [
+        ("x_t = mean + sigma * z", "x_t = mean + sigma * z; x_t = (x_t - x_t.mean()) / x_t.std()")
+    ],
+    "prediction clamped": [("eps = model(x_t, t)", "eps = model(x_t, t).clamp(-1, 1)")],
+}
+
+
+@pytest.mark.parametrize("slip", NOT_AFFINE.values(), ids=NOT_AFFINE)
+def test_nothing_is_said_of_noise_that_cannot_be_separated(warm: WarmGrader, slip: Changes) -> None:
+    found = lost(grade_cells(warm, changed_cells(sampler=slip), "sample"))
+    assert "sample.formula" in found
+    assert "cannot be separated" in found["sample.noise"]
