@@ -66,6 +66,10 @@ def expect_noise(sampling: RecoveredSampler, reference: Schedule) -> str:
     # The residual of a step is sigma * z with z of unit variance, so its deviation is sigma.
     sigmas = torch.stack([update.residual[~update.residual.isnan()].std() for update in updates])
     residuals = torch.stack([update.residual.nan_to_num() for update in updates])
+    mistake = identify_formula(sampling.updates, reference)
+    if mistake == "images-rescaled":  # undo it: sample.formula reports it
+        residuals = (residuals - residuals.mean(dim=(1, 2, 3, 4), keepdim=True)) / 2
+        sigmas = sigmas / 2
     z = residuals / sigmas.clamp_min(1e-12).view(-1, 1, 1, 1, 1)
     sigmas = _before_scaling(sigmas, sampling, reference, orders(updates)[0])
     clamped = sum(update.residual.isnan().double().mean() > 0.01 for update in updates[:-1])
@@ -89,7 +93,7 @@ def expect_noise(sampling: RecoveredSampler, reference: Schedule) -> str:
             misconception="z-one-number",
         )
     if bool((likely.measured < 1e-3 * likely.beta.sqrt()).all()):
-        deterministic = identify_formula(sampling.updates, reference) == "ddim"  # lost its points as such
+        deterministic = mistake == "ddim"  # which lost its points as such
         raise Unmet(
             "No noise is added between the steps.",
             actual="none, as in DDIM with η = 0" if deterministic else "none",

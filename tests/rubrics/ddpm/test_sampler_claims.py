@@ -70,3 +70,17 @@ def test_nothing_is_said_of_noise_that_cannot_be_separated(warm: WarmGrader, sli
     found = lost(grade_cells(warm, changed_cells(sampler=slip), "sample"))
     assert "sample.formula" in found
     assert "cannot be separated" in found["sample.noise"]
+
+
+def test_ddim_is_named_and_earns_half_of_the_noise(warm: WarmGrader) -> None:
+    step = "before = diffuser.alpha_bar[step - 1] if step else torch.ones_like(alpha_bar)"
+    image = "(x_t - torch.sqrt(1 - alpha_bar) * eps) / torch.sqrt(alpha_bar)"
+    slip = [
+        ("mean = shrink * (x_t - share * eps)", step),
+        ("x_t = mean + sigma * z", f"x_t = torch.sqrt(before) * {image} + torch.sqrt(1 - before) * eps"),
+    ]
+    grade = grade_cells(warm, changed_cells(sampler=slip), "sample")
+    found = {each.id: each for each in grade.criteria}
+    assert found["sample.formula"].misconception == "ddim"
+    assert found["sample.noise"].actual == "none, as in DDIM with η = 0"
+    assert found["sample.noise"].earned == 2.5
