@@ -200,9 +200,8 @@ def predictor(student: Student, network: Network) -> Predict:
     def predict(x: Tensor, steps: Tensor) -> Tensor:
         student.call(network.handle, method="eval", keep=True)
         parts = zip(torch.split(x, 128), torch.split(steps, 128), strict=True)
-        return torch.cat(
-            [of_shape(network.predict(student, *part, timeout=120.0), part[0].shape) for part in parts]
-        )
+        answers = [of_shape(network.predict(student, *part, timeout=120.0), part[0].shape) for part in parts]
+        return torch.cat(answers).float()  # a sampler passes what it makes of them to the network again
 
     return predict
 
