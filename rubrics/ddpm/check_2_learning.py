@@ -27,13 +27,15 @@ def check_short_training_learns(
     _show(outcome, judge, reporter)
     if outcome.has_learned:
         return
-    if outcome.error <= outcome.review_bound and not outcome.output_limited:
+    if outcome.error <= outcome.review_bound and not outcome.output_limited and not outcome.is_factor:
         raise NeedsReview(
             f"After {trained.steps} steps the error on held-out images is {outcome.error:.3f}. Up to "
             f"{outcome.bound:.3f} a network has certainly learned, above {outcome.review_bound:.3f} "
             f"certainly not; in between, a TA has to look at its samples."
         )
     more = " Its predictions stay in a range that noise exceeds." if outcome.output_limited else ""
+    if outcome.is_factor:
+        more = " Each of its predictions is the noisy image times a factor: that is no learned prediction."
     raise Unmet(
         f"After {trained.steps} steps your network's error on held-out images is {outcome.error:.3f}; "
         f"the reference reaches {outcome.reference_error:.3f} in {outcome.compared_steps} steps.{more}",
@@ -46,6 +48,8 @@ def check_short_training_learns(
 def _identify(outcome: TrainingOutcome) -> str | None:
     if outcome.output_limited:
         return "output-limited"
+    if outcome.is_factor:
+        return None
     return "learns-nothing" if outcome.error > 0.9 else None  # predicting zero gives 1
 
 

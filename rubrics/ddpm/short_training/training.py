@@ -30,7 +30,7 @@ from ..forward.schedule import build_diffuser
 from ..interface.conventions import TimestepEncoding
 from ..network.building import build
 from ..network.probe import Network
-from .image_data import ImageData, Predict, held_out_error
+from .image_data import HeldOutFinding, ImageData, Predict, held_out_error
 from .plan import TrainingPlan
 from .reference_curve import ReferenceCurve
 from .trainers import TrainingSession, start_with_reference_trainer, start_with_student_trainer
@@ -70,6 +70,7 @@ class TrainingOutcome:
         error: error on held-out images, relative to the noise's variance.
         output_limited: whether all predictions have one sign or lie within ±1, unlike noise. A network that
             already lost points may have such predictions.
+        is_factor: whether each prediction is x_t times a factor, which nothing has to be learned for.
         compared_steps: number of steps at which it is compared with the reference.
         reference_error: the reference's error after that number of steps.
         reference_curve: the reference's training.
@@ -87,11 +88,12 @@ class TrainingOutcome:
     bound: float
     review_bound: float
     is_relaxed: bool = False
+    is_factor: bool = False
 
     @property
     def has_learned(self) -> bool:
-        """True if the error is within the bound, which NaN is not, and the predictions are not limited."""
-        return self.error <= self.bound and not self.output_limited
+        """True if the error is within the bound, which NaN is not, by predictions of the right kind."""
+        return self.error <= self.bound and not self.output_limited and not self.is_factor
 
 
 class ShortTraining:
@@ -129,6 +131,7 @@ class ShortTraining:
         self.student, self.plan, self.data = student, plan, data
         self._reference_curve, self._budget, self._tolerance = reference_curve, budget, tolerance
         self._seeded, self._unknown, self._reporter = seeded, unknown, reporter
+        self._initial_error = 1.0  # of a network that already lost points, before its training
 
     def run(self) -> TrainingOutcome:
         """Train until the network has learned, or to the end of the budget.
@@ -161,19 +164,21 @@ class ShortTraining:
         return Network(handle=handle, form=plan.form, output="not called yet", encoding=encoding)
 
     def _outcome(
-        self, trained: TrainedNetwork, *, error: float, output_limited: bool, compared_steps: int
+        self, trained: TrainedNetwork, found: HeldOutFinding, compared_steps: int
     ) -> TrainingOutcome:
-        """Return the outcome for a network with this error."""
+        """Return the outcome for a network with these predictions."""
         lenient = self.plan.network_penalized and trained.is_own
         reference_error = self._reference_curve.error(compared_steps)
         # learns_something = 0.85: a missing outer skip alone leaves 0.38 to 0.68 after 300 steps, and 1 is
         # nothing learned (docs/calibration.md).
-        least = self._tolerance["learns_something"] if lenient else 0.0
+        # A network that starts with a lower error, such as one that returns x_t, has to lower that.
+        least = self._tolerance["learns_something"] * min(1.0, self._initial_error) if lenient else 0.0
         usual = self._tolerance["learns"] * reference_error
         return TrainingOutcome(
             trained=trained,
-            error=error,
-            output_limited=output_limited and not lenient,
+            error=found.error,
+            output_limited=found.output_limited and not lenient,
+            is_factor=found.is_factor,
             compared_steps=compared_steps,
             reference_error=reference_error,
             reference_curve=self._reference_curve,
@@ -185,6 +190,9 @@ class ShortTraining:
     def _train_and_confirm(self, network: Network | None) -> TrainingOutcome:
         """Train this network, or the reference's if None; no longer than necessary."""
         session = self._new_session(network)
+        if network is not None and self.plan.network_penalized:
+            few, generator = self._few_images(), self._seeded("held-out")
+            self._initial_error = held_out_error(session.predict, self.plan.reading, few, generator).error
         outcome = None
         try:
             outcome = self._run_session(session, early_end=True)
@@ -242,7 +250,7 @@ class ShortTraining:
     def _evaluate(self, session: TrainingSession, compared_steps: int) -> TrainingOutcome:
         """Evaluate the network on the held-out images; always with the same noise."""
         held_out = self._seeded("held-out")
-        error, limited = held_out_error(session.predict, self.plan.reading, self.data, held_out)
+        found = held_out_error(session.predict, self.plan.reading, self.data, held_out)
         trained = TrainedNetwork(
             is_own=session.network is not None,
             steps=session.steps,
@@ -251,20 +259,21 @@ class ShortTraining:
             predict=session.predict,
             reading=self.plan.reading,
         )
-        return self._outcome(trained, error=error, output_limited=limited, compared_steps=compared_steps)
+        return self._outcome(trained, found, compared_steps)
 
     def _confirmed(self, outcome: TrainingOutcome) -> TrainingOutcome:
         """Evaluate a network again with noise from a secret seed; if it is much worse there, that counts.
 
         Student code that knows the seed of the training could compute the noise of the first evaluation.
         """
-        few = replace(self.data, held_out=self.data.held_out[:_CONFIRMATION_IMAGES])
-        error, limited = held_out_error(outcome.trained.predict, self.plan.reading, few, self._unknown)
-        if not outcome.has_learned or (error <= outcome.review_bound and not limited):
+        found = held_out_error(outcome.trained.predict, self.plan.reading, self._few_images(), self._unknown)
+        is_right = found.error <= outcome.review_bound and not found.output_limited and not found.is_factor
+        if not outcome.has_learned or is_right:
             return outcome
-        return self._outcome(
-            outcome.trained, error=error, output_limited=limited, compared_steps=outcome.compared_steps
-        )
+        return self._outcome(outcome.trained, found, outcome.compared_steps)
+
+    def _few_images(self) -> ImageData:
+        return replace(self.data, held_out=self.data.held_out[:_CONFIRMATION_IMAGES])
 
     def _new_session(self, network: Network | None) -> TrainingSession:
         student, plan = self.student, self.plan

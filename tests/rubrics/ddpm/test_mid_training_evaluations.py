@@ -21,7 +21,7 @@ from reference.readings import PAPER
 from rubrics.ddpm.interface.conventions import ReturnLayout, StepNumbering, TimestepEncoding
 from rubrics.ddpm.network.probe import Network
 from rubrics.ddpm.short_training import training as training_module
-from rubrics.ddpm.short_training.image_data import ImageData
+from rubrics.ddpm.short_training.image_data import HeldOutFinding, ImageData
 from rubrics.ddpm.short_training.plan import TrainCalls
 from rubrics.ddpm.short_training.reference_curve import ReferenceCurve
 from rubrics.ddpm.short_training.trainers import (
@@ -71,12 +71,12 @@ def _run(
         current[:] = [session]
         return session
 
-    def evaluate(*_: object) -> tuple[float, bool]:
+    def evaluate(*_: object) -> HeldOutFinding:
         evaluated.append(current[0].steps)
         error = next(found)
         if isinstance(error, Exception):
             raise error
-        return error, False
+        return HeldOutFinding(error)
 
     current = list[TrainingSession]()
     monkeypatch.setattr(ShortTraining, "_new_session", new_session)
