@@ -12,7 +12,7 @@ from reference.readings import HANDOUT_CODE, PAPER
 from .forward.figures import coefficient_curves, diffusion_strip
 from .forward.formulas import IMAGE, NOISE, close, compare_at_a_wrong_step, constant_factor, identify
 from .forward.probe import Forward
-from .forward.randomness import neighbour_correlation
+from .forward.randomness import MOST_ALIKE, is_same_noise, neighbour_correlation
 from .forward.schedule import MatchedReading, agrees_statistically, fits_image, fits_noise
 
 STEP = 25  # messages quote this step, half way through the probes' schedule
@@ -187,9 +187,9 @@ def check_noise_is_standard_normal(forward: Forward, reading_match: MatchedReadi
         raise Blocked("The noise in your x_t cannot be isolated; x_t is not a sum of image and noise.")
     noise = _recover_drawn_noise(forward, reading_match)
     repeats = forward.repeats_noise and not forward.noiseless
-    if repeats or _correlated(noise[0, 0], noise[1, 0]):
+    if repeats or is_same_noise(noise[0, 0], noise[1, 0]):
         raise Unmet("Your noise_diffusion adds the same noise at every call.", misconception="noise-frozen")
-    if _correlated(noise[STEP, 0], noise[STEP, 1]):
+    if is_same_noise(noise[STEP, 0], noise[STEP, 1]):
         raise Unmet(
             "All images of a batch get the same noise.",
             expected="noise of shape (B, C, H, W)",
@@ -197,7 +197,7 @@ def check_noise_is_standard_normal(forward: Forward, reading_match: MatchedReadi
             misconception="noise-shared",
         )
     alike = neighbour_correlation(noise)
-    if alike > 0.1:
+    if alike > MOST_ALIKE:
         raise Unmet(
             f"Neighbouring pixels of your noise are alike: their correlation is {alike:.2f}.",
             expected="a correlation of 0: noise drawn for every pixel",
@@ -237,12 +237,6 @@ def _recover_drawn_noise(forward: Forward, reading_match: MatchedReading) -> Ten
     fitting = [curve for curve in coefficients if agrees_statistically(forward.noise, curve)]
     coefficient = fitting[0] if fitting else forward.noise
     return forward.added / coefficient.clamp_min(1e-6).view(-1, 1, 1, 1, 1)
-
-
-def _correlated(first: Tensor, second: Tensor) -> bool:
-    """Return whether two noise images are the same one. Over 784 pixels, independent ones have 0 ± 0.04."""
-    a, b = first.flatten() - first.mean(), second.flatten() - second.mean()
-    return abs(float((a @ b) / (a.norm() * b.norm()).clamp_min(1e-30))) > 0.5
 
 
 @criterion("forward.batched_t")

@@ -21,6 +21,7 @@ from ..interface import signatures
 from ..interface.doubles import NetworkDouble
 from .formulas import close
 from .probe import Forward
+from .randomness import is_independent
 
 PROBE: ScheduleArguments = {
     "start_beta": 0.001,
@@ -252,6 +253,7 @@ def is_usable(
     return (
         reading_match.accepted
         and not forward.limits
+        and is_independent(forward.added)
         and each
         and not forward.convention.single
         and bool((forward.correlation > 0.999).all())
