@@ -136,12 +136,14 @@ class Executor:
     def _do_describe(self, header: dict[str, Any], _: RequestDecoder) -> dict[str, Any]:
         target = self._target(header["target"])
         description: dict[str, Any] = {"type": type(target).__name__, **_signature(target)}
-        own = getattr(target, "__dict__", {})
-        attributes = [*own, *own.get("_buffers", {})]  # a module keeps its buffers apart
-        description["attributes"] = [name for name in attributes if not name.startswith("_")]
+        attributes = [*getattr(target, "__dict__", {})]
         if isinstance(target, nn.Module):
+            attributes += [
+                name for name, _ in target.named_buffers(recurse=False)
+            ]  # a module keeps them apart
             trainable = [parameter for parameter in target.parameters() if parameter.requires_grad]
             description |= {"parameters": sum(p.numel() for p in trainable), "training": target.training}
+        description["attributes"] = [name for name in attributes if not name.startswith("_")]
         return description
 
     def _do_perturb(self, header: dict[str, Any], _: RequestDecoder) -> None:
