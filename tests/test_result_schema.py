@@ -30,6 +30,7 @@ def test_the_schema_is_a_schema() -> None:
 
 
 @pytest.mark.parametrize("name", ["bob", "handout"])
+@pytest.mark.slow
 def test_a_grade_of_a_sample_notebook_is_valid(grade: Command, name: str) -> None:
     ran = grade(SUBMISSIONS / f"{name}.ipynb", "--quick", "-q")
     check(ran.grade(name))

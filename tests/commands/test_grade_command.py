@@ -61,6 +61,7 @@ def test_the_blank_handout_earns_almost_nothing(grade: Command) -> None:
     assert all(criterion["message"] for criterion in result["criteria"])
 
 
+@pytest.mark.slow
 def test_two_runs_give_the_same_result(grade: Command) -> None:
     """Apart from times, the JSON result of a notebook is always the same."""
     first = grade(SUBMISSIONS / "carol.ipynb", "--quick").grade("carol")

@@ -39,6 +39,7 @@ def test_definitions_dependencies_and_calling_conventions_are_shown(inspect):
     assert "points" not in ran.out
 
 
+@pytest.mark.slow
 def test_a_messy_notebook_shows_what_was_skipped_and_why(inspect, tmp_path):
     """It has other names, a local module, code that was skipped, and a cell that cannot be parsed."""
     parts = dict(CORPUS.base)

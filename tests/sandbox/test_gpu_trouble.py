@@ -216,6 +216,7 @@ def test_backward_works_in_workers_of_a_machine_with_a_gpu(
             assert student.call("gradient") == 2.0
 
 
+@pytest.mark.slow
 def test_no_process_initialises_cuda_for_a_grade_on_the_cpu(
     grade: Command, driver: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -143,6 +143,7 @@ def test_one_notebook_may_run_with_less_isolation(strong: Isolation, tmp_path: P
     assert 'class="banner unsandboxed"' in (tmp_path / "alice.html").read_text()
 
 
+@pytest.mark.slow
 def test_a_worker_without_a_requested_layer_is_not_used(strong: Isolation, tmp_path: Path) -> None:
     """Starting it raises SandboxError."""
     code = "from grader.sandbox.zygote import Zygote\nwith Zygote() as zygote: zygote.worker()"
@@ -197,6 +198,7 @@ def test_the_doctor_says_that_a_system_has_no_layers(
     assert required_isolation(several=False, unsafe=False).level is IsolationLevel.NONE
 
 
+@pytest.mark.slow
 def test_the_layers_need_no_privilege(tmp_path: Path) -> None:
     """Every attack fails for the user nobody, too."""
     if os.geteuid():

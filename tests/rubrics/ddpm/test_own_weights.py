@@ -35,6 +35,7 @@ def homework(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_samples_from_own_weights_are_shown(grade: Command, homework: Path) -> None:
     namespace: dict[str, Any] = {}
     for cell in Corpus(RUBRIC).base:

@@ -85,6 +85,7 @@ def training_seed(grade: Grade) -> Any:
     return grade.environment["training_seed"]
 
 
+@pytest.mark.slow
 def test_one_seed_repeats_a_training(lenient: WarmGrader) -> None:
     first, again, other = graded(lenient), graded(lenient), graded(lenient, seed=4)
     assert first.criteria[0].verdict == "pass"
@@ -111,6 +112,7 @@ def test_a_change_in_a_part_that_trains_changes_the_seed(
     assert training_seed(graded(lenient)) != training_seed(graded(lenient, change))
 
 
+@pytest.mark.slow
 def test_knowing_the_seed_of_an_earlier_result_earns_nothing(strict: WarmGrader) -> None:
     """The confirmation uses the notebook's own seed, which changes with every byte of the notebook."""
 
