@@ -1,4 +1,4 @@
-"""What a regrade would change, shown before anything of it counts."""
+"""Preview of a regrade: the changes it would make, without storing any."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a notebook itself builds an instance of a class, as a function that the worker can call."""
+"""The notebook's own construction of a class, as a function that the worker can call."""
 
 from __future__ import annotations
 

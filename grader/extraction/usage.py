@@ -1,4 +1,4 @@
-"""What a notebook does with its own classes: which it instantiates, and which functions get the instances."""
+"""Find the classes that a notebook instantiates, and the functions that get the instances."""
 
 from __future__ import annotations
 

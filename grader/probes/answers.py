@@ -1,4 +1,4 @@
-"""What a worker answered, as tensors that can be compared: of a known shape, in one precision, or refused."""
+"""Turn a worker's answers into tensors that can be compared: of a known shape and one precision."""
 
 from __future__ import annotations
 

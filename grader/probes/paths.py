@@ -12,7 +12,7 @@ from grader.probes.recorded_graph import Replay, size
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """What the paths whose lowest resolution is the k-th carry.
+    """Effect of the paths whose lowest resolution is the k-th.
 
     Attributes:
         share: of the change of the output, in Euclidean norm, what arrives along them.

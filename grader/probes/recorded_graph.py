@@ -31,7 +31,7 @@ _LIMIT = 250 << 20  # bytes of a reply: the constants of a graph
 
 
 class NotReplayable(Exception):
-    """What a network computes could not be recorded or replayed. The message says why."""
+    """Raised if a network's computation cannot be recorded or replayed; the message gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Recording:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
-    """What a graph computes, as ``sandbox.worker.patching`` describes it.
+    """The computation of a graph, as ``sandbox.worker.patching`` describes it.
 
     Attributes:
         clean, open: outputs on two inputs.
@@ -74,7 +74,7 @@ class Replay:
 
 
 class Proof(Enum):
-    """How far the graph of a network was proved by its own answers."""
+    """Degree to which a network's own answers prove its graph."""
 
     PROVED = "proved"
     UNREPEATABLE = "unrepeatable"  # the network's answers to equal calls differ as much

@@ -1,4 +1,4 @@
-"""Whether the student's network accepts t in the form in which ``generate_samples`` passes it."""
+"""Check that the student's network accepts t in the form in which ``generate_samples`` passes it."""
 
 from __future__ import annotations
 

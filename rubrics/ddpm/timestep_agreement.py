@@ -1,4 +1,4 @@
-"""Whether ``train`` and ``generate_samples`` pass the same number to the network for the same timestep."""
+"""Compare the numbers that ``train`` and ``generate_samples`` pass to the network for the same timestep."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def _leave(code: object = None) -> None:
 
 
 class _Shell:
-    """What magics and shell commands are translated to: code inside a magic runs, all others do nothing."""
+    """Stand-in for IPython's shell: code inside a magic runs, all other magics and commands do nothing."""
 
     def __init__(self, names: dict[str, Any]) -> None:
         self.names = names

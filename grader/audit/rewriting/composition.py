@@ -31,7 +31,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Homework:
-    """What transformations need to know of a rubric.
+    """Names and forms of a rubric that transformations need.
 
     Attributes:
         parts: names of the graded definitions.

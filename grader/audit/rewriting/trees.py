@@ -37,7 +37,7 @@ class Definition:
 
     @property
     def is_plain(self) -> bool:
-        """Whether it has ordinary parameters only, no decorator, and a body of more than one line."""
+        """True for ordinary parameters only, no decorator, and a body of more than one line."""
         given = self.function.params
         return (
             not self.function.decorators

@@ -22,7 +22,7 @@ FAILS, SAME, CAUGHT, ELSEWHERE, BLOCKED, PROVISIONAL, SURVIVED = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlipTrial:
-    """What became of one slip.
+    """The result of one slip.
 
     Attributes:
         state: "fails" (a part raises an error), "same" (nothing differs), "caught" (its part lost a

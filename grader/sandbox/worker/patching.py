@@ -75,7 +75,7 @@ _JOINED = ("placeholder", "zeros", "copy", "constant", "map")  # what is joined:
 
 @dataclass(slots=True)
 class _Plan:
-    """What to freeze at which node, learnt from the clean run.
+    """Values to freeze at each node, recorded in the clean run.
 
     Attributes:
         levels: for each node, the deepest level among its feature maps; 0 for a node without any.

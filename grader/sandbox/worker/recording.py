@@ -32,7 +32,7 @@ _MOST_SEED = (1 << 62) - 1
 
 
 class NotRecordable(Exception):
-    """What the network computes cannot be written as a graph. The message says why."""
+    """Raised if a network's computation cannot be written as a graph; the message gives the reason."""
 
 
 def record(network: Callable[..., Any], args: Sequence[Any]) -> dict[str, Any]:

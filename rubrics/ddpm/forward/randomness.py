@@ -1,4 +1,4 @@
-"""How noise was drawn: for every pixel by itself or not, and from a uniform distribution or not."""
+"""Tests of sampled noise: independence of pixels, images and calls, and uniform distributions."""
 
 from __future__ import annotations
 

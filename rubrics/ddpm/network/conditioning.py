@@ -21,7 +21,7 @@ _ROUNDING = 1e-3  # share by which equal answers may differ in batches of differ
 
 @dataclass(frozen=True, slots=True)
 class Conditioning:
-    """How a network's output depends on the step.
+    """Dependence of a network's output on the step.
 
     Attributes:
         effect: share of the output that changes with the step.

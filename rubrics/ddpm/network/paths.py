@@ -55,7 +55,7 @@ SITUATIONS = (Situation(training=False), Situation(training=True))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputPaths:
-    """How much of a change at the input reaches the output, by the lowest resolution on its path.
+    """Share of a change at the input that reaches the output, by the lowest resolution on its path.
 
     Attributes:
         skips: for level k (0 is full resolution), what the paths carry whose lowest level is k, which is

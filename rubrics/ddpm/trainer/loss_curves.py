@@ -19,7 +19,7 @@ _WITHIN = 0.0015
 
 
 class LossKind(Enum):
-    """What a list of numbers, one for each epoch, turns out to be."""
+    """Kind of a list of numbers, one for each epoch."""
 
     TRAINING = auto()
     VALIDATION = auto()

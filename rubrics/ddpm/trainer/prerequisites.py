@@ -1,4 +1,4 @@
-"""What every expectation on a recorded run of ``train`` asks first: how far it came, and what it read."""
+"""Prerequisites of all expectations on a recorded run of ``train``: its progress, and what it read."""
 
 from __future__ import annotations
 
