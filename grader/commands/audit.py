@@ -73,7 +73,6 @@ def _rewrite(
     from grader.options import Options
 
     results = arguments.out / "rewrites.jsonl"
-    arguments.out.mkdir(parents=True, exist_ok=True)
 
     def show(made: Rewrite) -> None:
         mark = {"kept": "✓", "wronged": "✗"}.get(made.status, "·")

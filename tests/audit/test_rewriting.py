@@ -112,6 +112,8 @@ class _Oracle:
     def ask(self, cells: Sequence[str]) -> Numbers:
         return Numbers({"a.b": (2.0 if "changed" in "".join(cells) else 1.0,)})
 
+    ask_once = ask
+
 
 def _rewriter(monkeypatch: pytest.MonkeyPatch, wronged_by: str) -> Rewriter:
     def grade(grader: Any, solution: Solution, options: Options) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -11,6 +10,7 @@ from pathlib import Path
 from grader.audit.corpus import Solution
 from grader.audit.numbers.client import NumericOracle
 from grader.audit.rewriting.trials import Rewrite, Rewriter, homework, read_results, sample_notebooks
+from grader.audit.trial_log import append_row
 from grader.audit.warm import WarmGrader
 from grader.judging.run import stop_all
 from grader.options import Options
@@ -44,8 +44,7 @@ def run(
                 for future in as_completed(futures):
                     made = future.result()
                     done[made.seed] = made
-                    with results.open("a", encoding="utf-8") as file:
-                        file.write(json.dumps(made.as_json(), ensure_ascii=False) + "\n")
+                    append_row(results, made.as_json())
                     on_rewrite(made)
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import random
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import nbformat
@@ -17,6 +15,7 @@ from grader.audit.corpus import Solution
 from grader.audit.numbers.client import Numbers, NumericOracle, same_meaning
 from grader.audit.rewriting.composition import Homework, Move, apply_moves, draw_moves, shrink
 from grader.audit.run import Trial, try_solution
+from grader.audit.trial_log import read_rows
 from grader.audit.warm import WarmGrader
 from grader.options import Options
 from grader.rubric import Rubric
@@ -111,8 +110,6 @@ class Rewriter:
     solutions: Sequence[Solution]
     homework: Homework
     options: Options
-    _numbers: dict[str, Numbers] = field(default_factory=dict)
-    _lock: Lock = field(default_factory=Lock)
 
     def rewrite(self, seed: int) -> Rewrite:
         """Return the rewrite of a seed, with its verdict."""
@@ -143,12 +140,8 @@ class Rewriter:
         return solution.cells, []
 
     def _keeps_numbers(self, solution: Solution, cells: Sequence[str]) -> bool:
-        with self._lock:
-            if solution.name not in self._numbers:
-                self._numbers[solution.name] = self.oracle.ask(solution.cells)
-        return same_meaning(
-            _without_cells(self._numbers[solution.name]), _without_cells(self.oracle.ask(cells))
-        )
+        before, after = self.oracle.ask_once(solution.cells), self.oracle.ask(cells)
+        return same_meaning(_without_cells(before), _without_cells(after))
 
     def _remarks(self, solution: Solution, cells: Sequence[str], options: Options) -> list[str]:
         trial = try_solution(self.grader, replace(solution, cells=tuple(cells)), options)
@@ -195,7 +188,4 @@ def remarks(trial: Trial) -> list[str]:
 
 def read_results(path: Path) -> list[Rewrite]:
     """Return the results that an earlier run has appended to a file."""
-    if not path.is_file():
-        return []
-    rows = path.read_text(encoding="utf-8").splitlines()
-    return [Rewrite.from_json(json.loads(row)) for row in rows if row.endswith("}")]
+    return [Rewrite.from_json(row) for row in read_rows(path)]

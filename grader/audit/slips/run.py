@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
@@ -11,6 +10,7 @@ from grader.audit.corpus import Corpus
 from grader.audit.numbers.client import NumericOracle
 from grader.audit.slips.drawing import Drawer, Slip
 from grader.audit.slips.trial import FAILS, SAME, SlipTrial, SlipTrier
+from grader.audit.trial_log import append_row, read_rows
 from grader.audit.warm import WarmGrader
 from grader.judging.run import stop_all
 from grader.options import Options
@@ -51,8 +51,7 @@ def run(
             for trial in _tried(drawer, trier, pool, jobs, done):
                 trials.append(trial)
                 if trial.id not in done:
-                    with kept.open("a", encoding="utf-8") as file:
-                        file.write(json.dumps(trial.as_json(), ensure_ascii=False) + "\n")
+                    append_row(kept, trial.as_json())
                 on_trial(trial)
                 if sum(each.state not in (FAILS, SAME) for each in trials) >= count:
                     pool.shutdown(wait=False, cancel_futures=True)
@@ -66,10 +65,7 @@ def run(
 
 def read(path: Path) -> dict[str, SlipTrial]:
     """Return the trials in a file, by their ids."""
-    if not path.is_file():
-        return {}
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    return {row["id"]: SlipTrial(**{**row, "losses": tuple(row["losses"])}) for row in rows}
+    return {row["id"]: SlipTrial(**{**row, "losses": tuple(row["losses"])}) for row in read_rows(path)}
 
 
 def _tried(

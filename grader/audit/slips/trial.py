@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from threading import Lock
 from typing import Any
 
 from grader.audit.corpus import notebook
-from grader.audit.numbers.client import Numbers, NumericOracle, differences
+from grader.audit.numbers.client import NumericOracle, differences
 from grader.audit.slips.drawing import Slip
 from grader.audit.warm import WarmGrader
 from grader.model import CodePassage, Grade, Listing, Verdict
@@ -50,24 +49,18 @@ class SlipTrial:
 
 
 class SlipTrier:
-    """Tries slips, from any thread.
-
-    Args:
-        quick: do not grade those again with training that lost nothing without.
-    """
+    """Tries slips, from any thread; survivors also with training, unless the options say ``quick``."""
 
     def __init__(self, oracle: NumericOracle, grader: WarmGrader, options: Options) -> None:
         self._oracle, self._grader, self._options = oracle, grader, options
-        self._before: dict[tuple[str, ...], Numbers] = {}
-        self._lock = Lock()
 
     def is_usable(self, slip: Slip) -> bool:
         """Return whether every fact of the correct solution can be computed."""
-        return not self._numbers_before(tuple(slip.before())).errors
+        return not self._oracle.ask_once(slip.before()).errors
 
     def try_slip(self, slip: Slip) -> SlipTrial:
         """Return what becomes of a slip; it is only graded if it runs and computes something else."""
-        before = self._numbers_before(tuple(slip.before()))
+        before = self._oracle.ask_once(slip.before())
         after = self._oracle.ask(slip.after())
         own = {
             name: how for name, how in differences(before, after).items() if name.startswith(f"{slip.part}:")
@@ -84,12 +77,6 @@ class SlipTrier:
         if after.errors or not own:
             return trial
         return self._graded(slip, trial)
-
-    def _numbers_before(self, cells: tuple[str, ...]) -> Numbers:
-        with self._lock:
-            if cells not in self._before:
-                self._before[cells] = self._oracle.ask(cells)
-            return self._before[cells]
 
     def _graded(self, slip: Slip, trial: SlipTrial) -> SlipTrial:
         content = notebook(slip.after())
