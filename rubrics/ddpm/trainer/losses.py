@@ -40,8 +40,8 @@ _SLIPS = {
 def expect_losses(training: RecordedTraining) -> None:
     """Expect ``train`` to return the losses of every epoch: a list of them for each loader it uses.
 
-    Averages and sums are accepted, over all batches or of the last one, in any scale. So are numbers that fit
-    none of these, unless they cannot be losses.
+    Averages and sums over all batches are accepted, in any scale. So are numbers that fit no known mistake,
+    unless they cannot be losses.
 
     Raises:
         Unmet: there is no such list, or its numbers are no losses of this run.
