@@ -14,7 +14,7 @@ from grader.sandbox.student import Student
 from .interface.conventions import TimestepEncoding, tabulate_encoding
 from .sampler.probe import RecoveredSampler
 from .sampler.setup import SCHEDULE, STEPS
-from .trainer.probe import run_once
+from .trainer.probe import run_again
 from .trainer.recording import RecordedTraining
 
 
@@ -80,17 +80,7 @@ def _table_for_the_sampler(
     student: Student, training: RecordedTraining, generator: torch.Generator
 ) -> TimestepEncoding | None:
     """Return the numbers that ``train`` passes with the schedule on which the sampler was recovered."""
-    again = run_once(
-        student,
-        training.reading,
-        None,
-        generator,
-        training.numbering,
-        training.layout,
-        training.stale_variables,
-        labels=training.labels,
-        schedule=SCHEDULE,
-    )
+    again = run_again(student, training, generator, schedule=SCHEDULE)
     return tabulate_encoding(again.timestep_pairs, training.numbering.first, STEPS)
 
 

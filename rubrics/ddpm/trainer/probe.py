@@ -60,6 +60,34 @@ def run(
     return training
 
 
+def run_again(
+    student: Student,
+    training: RecordedTraining,
+    generator: torch.Generator,
+    *,
+    fallback: Handle | None = None,
+    seed: int | None = None,
+    schedule: ScheduleArguments = SCHEDULE,
+) -> RecordedTraining:
+    """Repeat a recorded run with its conventions, on other random numbers or another schedule.
+
+    Args:
+        fallback, seed, schedule: as for ``run_once``.
+    """
+    return run_once(
+        student,
+        training.reading,
+        fallback,
+        generator,
+        training.numbering,
+        training.layout,
+        training.stale_variables,
+        labels=training.labels,
+        seed=seed,
+        schedule=schedule,
+    )
+
+
 def run_once(
     student: Student,
     reading: Reading,

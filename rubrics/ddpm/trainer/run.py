@@ -15,7 +15,7 @@ from ..forward.probe import Forward
 from ..interface.conventions import HANDOUT_LAYOUT, ReturnLayout, StepNumbering, tabulate_encoding
 from ..interface.signatures import raise_if_not_installed, stale_variables
 from .expectations import trains_correctly
-from .probe import run, run_once
+from .probe import run, run_again, run_once
 from .recording import RecordedTraining
 from .setup import ARGUMENTS, STEPS
 from .timesteps import drawn_timesteps
@@ -68,15 +68,10 @@ def _draw_again_at_the_ends(student: Student, training: RecordedTraining, genera
     if training.error or not len(steps) or (steps.min() <= first and steps.max() >= last):
         return
     for number in (1, 2):
-        again = run_once(
+        again = run_again(
             student,
-            training.reading,
-            None,
+            training,
             torch.Generator().manual_seed(generator.initial_seed() + number),
-            training.numbering,
-            training.layout,
-            training.stale_variables,
-            labels=training.labels,
             seed=student.seed + 100 * number,
         )
         training.drawn_again.append(drawn_timesteps(again))
@@ -114,17 +109,7 @@ def record_custom_encoding(
     """
     if training.error or training.usual_encoding:
         return
-    again = run_once(
-        student,
-        training.reading,
-        diffuser(),
-        generator,
-        training.numbering,
-        training.layout,
-        training.stale_variables,
-        labels=training.labels,
-        schedule=TRAINING_SCHEDULE,
-    )
+    again = run_again(student, training, generator, fallback=diffuser(), schedule=TRAINING_SCHEDULE)
     training.custom_encoding = tabulate_encoding(
         again.timestep_pairs, training.numbering.first, TRAINING_SCHEDULE["total_steps"]
     )
