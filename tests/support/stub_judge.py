@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from classes import tiny_rubric
+from classes import run, tiny_rubric
 from conftest import Ran
 
-from grader import cli
 from grader.classroom import batch
 from grader.model import CriterionResult, Grade, Verdict
 from grader.pipeline import JudgedNotebook
@@ -24,16 +21,11 @@ POSSIBLE = 1000
 
 def run_here(out: Path, *arguments: str | Path) -> Ran:
     """Run ``grade`` with its results in ``out``; a notebook that says ``answer = 12`` earns 12 points."""
-    printed, said = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True), io.StringIO()
     with (
-        redirect_stdout(printed),
-        redirect_stderr(said),
         patch.object(batch, "run_tasks", _run_tasks),
         patch.object(isolation, "required_isolation", lambda **_: None),  # measuring takes a second
     ):
-        code = cli.main([*map(str, arguments), "--out", str(out)])
-    text = printed.buffer.getvalue().decode()  # type: ignore[attr-defined]
-    return Ran(code, text, said.getvalue(), out)
+        return run(out, *arguments)
 
 
 def one_criterion_rubric(folder: Path) -> Path:
