@@ -16,6 +16,7 @@ from .probe import Network, format_steps
 # Share of the effect of a step that the steps of other images may have. An average over the batch has 0.5 in
 # a batch of two steps; a right network has 0.
 _MOST_MIXING = 0.2
+_MIN_EFFECT = 1e-4  # share of the output that must change with the step; below it there is only rounding
 _ROUNDING = 1e-3  # share by which equal answers may differ in batches of different sizes
 
 
@@ -32,6 +33,11 @@ class Conditioning:
     effect: float = 0.0
     mixes_images: bool = False
     is_batch_statistic: bool = False
+
+    @property
+    def is_of_each_image(self) -> bool:
+        """True if the output of each image depends on its own step."""
+        return self.effect > _MIN_EFFECT and not self.mixes_images
 
     def stronger(self, other: Conditioning) -> Conditioning:
         """Return the better of two attempts."""

@@ -29,8 +29,6 @@ FULL = 28
 # most, one of four numbers or four pixels a coverage of 0.06. (docs/calibration.md)
 MIN_STRENGTH = 0.03
 MIN_COVERAGE = 0.12
-# Share of the output that must change with the step. Below it there is only rounding.
-MIN_TIME_EFFECT = 1e-4
 # Layers and gates that are initialised with zero would block every path, so the weights are perturbed first.
 # Where that leaves a path dead (a ReLU that is always zero), the next attempt perturbs them again.
 ATTEMPTS = 3
@@ -86,7 +84,7 @@ class InputPaths:
     @property
     def uses_time(self) -> bool:
         """True if the output of each image depends on its own step."""
-        return self.conditioning.effect > MIN_TIME_EFFECT and not self.conditioning.mixes_images
+        return self.conditioning.is_of_each_image
 
     @property
     def is_complete(self) -> bool:
@@ -151,8 +149,8 @@ class _Measured:
     def is_complete(self) -> bool:
         """Return whether another attempt could not find more."""
         skips = bool(self.skips) and all(map(_is_strong, self.skips))
-        uses_time = self.conditioning.effect > MIN_TIME_EFFECT and not self.conditioning.mixes_images
-        return self.proof is Proof.PROVED and skips and uses_time and not self.is_constant
+        is_conditioned = self.conditioning.is_of_each_image
+        return self.proof is Proof.PROVED and skips and is_conditioned and not self.is_constant
 
 
 @dataclass(slots=True)
