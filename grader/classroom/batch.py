@@ -178,13 +178,12 @@ class Batch:
                 self._results[digest] = result
                 if digest in paths:
                     self._kept.keep_notebook(digest, paths[digest])
-            elif not self._options.only and (
-                lacking := find_addition(self._book, self._inputs(digest), self._rubric)
-            ):
+            elif (lacking := self._addition_to(digest)) is not None:
                 self._additions[digest] = lacking
         return len(self._results)
 
     def _addition_to(self, digest: str) -> Addition | None:
+        """Return a kept result that lacks new criteria alone; None if there is none, or with ``--only``."""
         if self._options.only:
             return None
         return find_addition(self._book, self._inputs(digest), self._rubric)

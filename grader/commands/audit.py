@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from grader import DEFAULT_RUBRIC
 from grader.commands import GRADED, NOT_GRADED
 from grader.errors import UsageError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from grader.audit.corpus import Corpus, Solution
-    from grader.audit.rewriting.trials import Rewrite
     from grader.audit.run import Trial
     from grader.rubric import Rubric
 
@@ -42,11 +40,11 @@ def main(argv: Sequence[str]) -> int:
     check_writable(arguments.out)
     rubric = Rubric.load(arguments.rubric)
     if arguments.slips:
-        return _try_slips(rubric, arguments)
+        return int(_editing("--slips", "audit_slips").try_slips(rubric, arguments))
     solutions = _select(Corpus(rubric.folder), rubric, arguments)
-    console, progress = Console(highlight=False), Console(stderr=True, highlight=False)
     if arguments.rewrites:
-        return _rewrite(solutions, arguments, console, progress)
+        return int(_editing("--rewrites", "audit_rewrites").try_rewrites(solutions, arguments))
+    console, progress = Console(highlight=False), Console(stderr=True, highlight=False)
     options = Options(quick=arguments.quick, seed=arguments.seed, device=arguments.device)
     progress.print(f"{len(solutions)} solutions, {arguments.jobs} at once")
     trials = run(
@@ -60,50 +58,24 @@ def main(argv: Sequence[str]) -> int:
     return GRADED if _is_sound(trials) else NOT_GRADED
 
 
-def _rewrite(
-    solutions: Sequence[Solution], arguments: argparse.Namespace, console: Console, progress: Console
-) -> int:
-    """Try rewrites of the solutions, with the seeds from ``--seed`` on; 0 if all are judged as before."""
-    try:
-        from grader.audit.rewriting.run import run, summary
-    except ImportError as error:
-        raise UsageError(f"--rewrites needs the package libcst: {error}") from error
-    from rich.markup import escape
-
-    from grader.options import Options
-
-    results = arguments.out / "rewrites.jsonl"
-
-    def show(made: Rewrite) -> None:
-        mark = {"kept": "✓", "wronged": "✗"}.get(made.status, "·")
-        details = f" {' '.join(map(str, made.fewest))}: {made.remarks[0]}" if made.remarks else ""
-        progress.print(escape(f"{mark} {made.seed} {made.solution}{details}"), soft_wrap=True)
-
-    rewrites = run(
-        arguments.rubric,
-        solutions,
-        Options(quick=arguments.quick, device=arguments.device),
-        seeds=range(arguments.seed, arguments.seed + arguments.rewrites),
-        jobs=arguments.jobs,
-        results=results,
-        on_rewrite=show,
-    )
-    for line in summary(rewrites):
-        console.print(escape(line), soft_wrap=True)
-    console.print(f"\nResult: {results}", soft_wrap=True)
-    return GRADED if all(each.status != "wronged" for each in rewrites) else NOT_GRADED
-
-
 def _is_sound(trials: Sequence[Trial]) -> bool:
     return all(trial.sound for trial in trials)
 
 
-def _try_slips(rubric: Rubric, arguments: argparse.Namespace) -> int:
+def _editing(option: str, name: str) -> Any:
+    """Import a part of the audit that edits solutions, with a package that grading does not need.
+
+    Raises:
+        UsageError: that package is not installed.
+    """
     try:
-        from grader.commands.audit_slips import try_slips
+        return importlib.import_module(f"grader.commands.{name}")
     except ModuleNotFoundError as error:
-        raise UsageError(f"--slips needs the package libcst: {error}") from error
-    return try_slips(rubric, arguments)
+        if error.name != "libcst":
+            raise
+        raise UsageError(
+            f"{option} needs the package libcst; install it with `pip install libcst`"
+        ) from error
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -24,9 +24,8 @@ _WHY = {
 
 
 _SLOT = "kind = ? AND scope = ? AND normalized = ?"
-Removed = (
-    int | tuple[str, str, str, int]
-)  # a record, or an identifier's slot and the record it was taken from
+# A record, or an identifier's slot and the record it was taken from.
+Removed = int | tuple[str, str, str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
