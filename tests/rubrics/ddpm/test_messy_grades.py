@@ -87,7 +87,9 @@ CONVENTIONS: dict[str, dict[str, Changes]] = {
     },
     "other names, other order": {
         "diffuser": [("NoiseDiffuser", "GaussianDiffusion"), ("noise_diffusion", "q_sample")],
-        "unet": [("UNet", "Unet")],
+        "unet": [("UNet", "Unet"),
+                 ("t = t.float().view(-1, 1)",  # the sampler passes an int
+                  "t = torch.as_tensor(t, dtype=torch.float32, device=x.device).view(-1, 1)")],
         "train": [
             ("def train(", "def train_model("),
             ("model, train_loader, val_loader, optimizer, criterion, device, num_epochs, diffuser, "
