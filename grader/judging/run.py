@@ -121,6 +121,7 @@ def pytest_arguments(rubric: Rubric, request: Path) -> list[str]:
         *("-c", str(_INI), "--rootdir", str(rubric.folder)),
         *("--confcutdir", str(rubric.folder)),  # or pytest would load every conftest.py above the rubric too
         *("-p", "grader.judging.orphan_guard", "-p", "grader.judging.heartbeat"),
+        *("-p", "grader.judging.fresh_bytecode"),
         *("-p", "no:terminal", "--capture=no"),
         *(argument for name in _UNUSED_PLUGINS for argument in ("-p", f"no:{name}")),
         *("--assert=plain", "--strict-markers", "-W", "ignore"),

@@ -23,7 +23,7 @@ def check_base_noise(student: Any) -> None:
 
 def check_base_network(student: Any) -> None:
     """Check that both skip connections carry values that count beside those from below, at most places."""
-    network = student.UNet(1, 1)
+    network = student.UNet(in_channels=1, out_channels=1)
     merged: list[Tensor] = []
     for layer in (network.merge1, network.merge2):
         layer.register_forward_pre_hook(lambda _, inputs: merged.append(inputs[0].detach()))

@@ -16,7 +16,7 @@ def diffuser_of(student: Any, start_beta: float, end_beta: float, total_steps: i
     """Build the student's diffuser by the handout's names; one that wraps a network gets one."""
     schedule = {"start_beta": start_beta, "end_beta": end_beta, "total_steps": total_steps}
     wraps = "eps_model" in inspect.signature(student.NoiseDiffuser).parameters
-    network = {"eps_model": student.UNet(1, 1)} if wraps else {}
+    network = {"eps_model": student.UNet(in_channels=1, out_channels=1)} if wraps else {}
     if student.__name__ == "corpus_positional_only":
         return student.NoiseDiffuser(*schedule.values(), "cpu")
     return student.NoiseDiffuser(**schedule, **network, device="cpu")

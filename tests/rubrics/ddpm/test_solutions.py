@@ -99,7 +99,7 @@ def test_it_learns(name):
     student = _right(name)
     digits = solution_checks.digits_28()
     loader = [(digits[start : start + 32], torch.zeros(32)) for start in range(0, 60 * 16, 16)]
-    diffuser, network = diffuser_of(student, 1e-4, 0.1, 100), student.UNet(1, 1)
+    diffuser, network = diffuser_of(student, 1e-4, 0.1, 100), student.UNet(in_channels=1, out_channels=1)
     optimizer = torch.optim.Adam(network.parameters(), lr=2e-3)
     student.train(
         network,
