@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from classes import notebook
+from classes import grade_here, notebook  # noqa: F401  the fixture `grade`, without a process for each test
 from conftest import Command
 
 from grader.commands import doctor

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from classes import grade_here  # noqa: F401  the fixture `grade`, without a process for each test
 from conftest import SUBMISSIONS, Command
 from corpus import CORPUS
 from IPython.core.inputtransformer2 import TransformerManager

@@ -33,8 +33,7 @@ def report(request, tmp_path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (1280, "dark")])
 def test_the_page_opens_silently_and_fits_the_screen(browser, report, tmp_path, width, scheme):
     opens_silently_and_fits(browser, report, tmp_path / f"{width}-{scheme}.png", width, scheme)
 

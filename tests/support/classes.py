@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import functools
 import io
 import json
 import os
@@ -15,7 +16,8 @@ from datetime import datetime
 from pathlib import Path
 from unittest.mock import patch
 
-from conftest import Ran
+import pytest
+from conftest import Command, Ran
 from report_samples import EXERCISES
 
 from grader import cli, pipeline
@@ -141,6 +143,13 @@ def run(out: Path, *arguments: str | Path) -> Ran:
         except SystemExit as leaving:
             code = int(leaving.code or 0)
     return Ran(code, _written(output), _written(errors), out)
+
+
+@pytest.fixture(name="grade")
+def grade_here(tmp_path: Path) -> Command:
+    """Function that runs the command in this process; a file that imports it uses it as its ``grade``."""
+    (tmp_path / "elsewhere").mkdir()
+    return functools.partial(run, tmp_path / "reports")
 
 
 def _written(stream: io.TextIOWrapper) -> str:
