@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -58,6 +59,20 @@ def test_an_archive_counts_as_a_folder(tmp_path, scratch):
     zipped(folder / "monday.zip", {"ann/hw.ipynb": content(SOURCE), "ben/hw.ipynb": content(SOURCE)})
     zipped(folder / "friday.zip", {"cy/hw.ipynb": content(SOURCE), "di/hw.ipynb": content(SOURCE)})
     assert owners(collect([str(folder)], scratch, [])) == {"ann", "ben", "cy", "di"}
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_two_members_of_one_name_do_not_overwrite_each_other(tmp_path, scratch):
+    """zipfile writes such archives, and programs that add a new version to an old archive."""
+    archive = tmp_path / "class" / "ann.zip"
+    archive.parent.mkdir()
+    zipped(archive.parent / "ben.zip", {"hw.ipynb": content(SOURCE)})
+    with zipfile.ZipFile(archive, "w") as opened:
+        for name, data in (("model.py", b"old"), ("model.py", b"new"), ("hw.ipynb", content(SOURCE))):
+            opened.writestr(name, data)
+    collected = collect([str(archive.parent)], scratch, [])
+    assert owners(collected) == {"ann", "ben"}
+    assert sorted(path.read_bytes() for path in scratch.rglob("*.py")) == [b"new", b"old"]
 
 
 def test_modules_with_escaping_paths_and_deep_folders_are_refused(tmp_path, scratch):

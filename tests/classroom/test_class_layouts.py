@@ -271,10 +271,14 @@ def test_gradescope_metadata_of_unknown_types_is_used_and_said(tmp_path, scratch
 def test_of_broken_gradescope_metadata_the_readable_part_is_used(tmp_path, scratch):
     folder = _files(tmp_path / "export", *(f"submission_{number}/x.ipynb" for number in (1, 2, 3)))
     (folder / "submission_metadata.yml").write_text(
-        "submission_1:\n  :submitters:\n  - :name: Ann\n    :email: ann@x.edu\n  :results: {tests: [\n"
+        "submission_1:\n  :submitters:\n  - :name: Ann\n    :email: ann@x.edu\n"
+        "  :created_at: 2026-03-01 20:00:00.0 Z\n  :results: {tests: [\n"
+        "    :created_at: 2026-01-01 00:00:00.0 Z\n"
         "submission_2:\n  :submitters:\n  - :name: Ben\n"
     )
     collected = _collect(scratch, folder)
+    times = {attempt.owner: attempt.handed_in for attempt in collected.attempts}
+    assert times["Ann"] == datetime(2026, 3, 1, 20, tzinfo=UTC)
     assert owners(collected) == {"Ann", "Ben", "submission_3"}
     notes = " ".join(collected.notes)
     assert "1 of 2 submissions in part: submission_1" in notes

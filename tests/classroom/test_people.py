@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from classes import placed
+from classes import placed, save_student
 
 from grader.classroom.people.claims import place
 from grader.classroom.people.directory import NAME, PERSON, SUBMISSION, Directory
-from grader.classroom.people.identity import Claim, Identifier, RosterEntry
+from grader.classroom.people.identity import Claim, Identifier, RosterEntry, identifiers_from
+from grader.classroom.people.lookup import find_student
 from grader.classroom.people.name_matching import match_names
-from grader.classroom.people.students import Attempt
+from grader.classroom.people.students import Attempt, Person
 from grader.classroom.storage.gradebook import Gradebook
 from grader.classroom.storage.stored_attempts import StoredAttempt, current_attempts
+from grader.errors import UsageError
 
 
 def claim(name: str, **ids: str) -> Claim:
@@ -61,6 +63,21 @@ def test_a_file_is_matched_by_name_in_any_order_and_spelling_or_by_a_login(owner
         directory = Directory()
         assert placed(directory, [row(name, **ids)], attempt(owner)) == {"zoe1": ["hw.ipynb"]}
         assert merges(directory) == [NAME]
+
+
+def test_empty_cells_of_a_roster_are_no_identifiers() -> None:
+    assert identifiers_from({"login": " ", "sis": "", "email": "ann@x.edu"}) == (
+        Identifier("email", "ann@x.edu"),
+    )
+
+
+def test_a_name_that_begins_with_another_persons_is_not_that_persons(tmp_path: Path) -> None:
+    with Gradebook(tmp_path, create=True) as book:
+        for name in ("Ann Al", "Ann Alder"):
+            save_student(book, Person(key=name.replace(" ", "-"), name=name))
+        assert find_student(book, "Ann Al") == "Ann-Al"
+        with pytest.raises(UsageError, match=r"matches Ann-Al .* Ann-Alder"):
+            find_student(book, "Ann")
 
 
 def test_a_name_that_two_people_share_matches_neither() -> None:
