@@ -97,6 +97,58 @@ def test_facts_show_what_an_edit_changes() -> None:
         assert not differences(before, wider)
 
 
+LEFT_OPEN = {
+    "noise drawn twice": ("diffuser", "        noise = torch.randn_like(image)\n", 2),
+    "steps drawn twice": (
+        "train",
+        "            steps = torch.randint(0, totalTrainingTimesteps, (len(images),)).tolist()\n",
+        2,
+    ),
+    "the network asked twice": ("sampler", "            eps = model(x_t, t)\n", 2),
+}
+OPEN_EDITS = {
+    "sums in place of averages": (
+        "train",
+        "val_losses.append(running / len(val_loader))",
+        "val_losses.append(running)",
+    ),
+    "z subtracted": ("sampler", "mean + sigma * z", "mean - sigma * z"),
+    "z in the last step": ("sampler", "if step > 0 else torch.zeros_like(x_t)", ""),
+    "another learning rate": (
+        "train",
+        "            optimizer.step()\n",
+        "            optimizer.param_groups[0]['lr'] = 0.02\n            optimizer.step()\n",
+    ),
+}
+MISTAKES = {
+    "one z for all steps": (
+        "sampler",
+        "torch.randn_like(x_t) if step",
+        "torch.randn(x_t.shape, generator=torch.Generator().manual_seed(1)) if step",
+    ),
+    "noise from one seed": (
+        "diffuser",
+        "torch.randn_like(image)",
+        "torch.randn(image.shape, generator=torch.Generator().manual_seed(1))",
+    ),
+    "z twice as strong": ("sampler", "mean + sigma * z", "mean + 2 * sigma * z"),
+    "the last loss twice": ("train", "train_losses.append(running /", "train_losses.append(loss.item() /"),
+}
+
+
+@pytest.mark.slow
+def test_facts_leave_out_what_the_handout_leaves_open() -> None:
+    edits = {name: (part, line, times * line) for name, (part, line, times) in LEFT_OPEN.items()}
+    with NumericOracle(CORPUS.folder.parent, script="facts.py") as oracle:
+        before = oracle.ask([cell.source for cell in CORPUS.base])
+        for name, edit in (edits | OPEN_EDITS).items():
+            after = oracle.ask(_with(*edit))
+            assert not after.errors, name
+            assert not differences(before, after), name
+        for name, edit in MISTAKES.items():
+            assert differences(before, oracle.ask(_with(*edit))), name
+
+
 @pytest.mark.slow
 def test_a_run_is_resumed(grade: Command) -> None:
     ran = grade("audit", "--quick", "--slips", "2", "--seed", "5", "--jobs", "2")

@@ -18,7 +18,7 @@ def flat(value: Any) -> list[float]:
     Raises:
         TypeError: there are no numbers in it.
     """
-    parts = [part.ravel() for part in _arrays(value, 0)]
+    parts = [part.ravel() for part in arrays(value)]
     if not parts:
         raise TypeError(f"no numbers in {type(value).__name__}")
     numbers = np.concatenate(parts)
@@ -29,15 +29,15 @@ def flat(value: Any) -> list[float]:
     return [float(number) for number in (*numbers[places], *spread[1:])]
 
 
-def _arrays(value: Any, depth: int) -> Iterator[np.ndarray]:
-    """Yield the numbers as float64 arrays."""
+def arrays(value: Any, depth: int = 0) -> Iterator[np.ndarray]:
+    """Yield the numbers in a result as float64 arrays, in their order."""
     if isinstance(value, torch.Tensor):
         yield value.detach().cpu().double().numpy()
     elif isinstance(value, np.ndarray | np.generic | bool | int | float) and _is_numeric(value):
         yield np.asarray(value, dtype=np.float64)
     elif depth < 5:
         for item in _items(value):
-            yield from _arrays(item, depth + 1)
+            yield from arrays(item, depth + 1)
 
 
 def _is_numeric(value: Any) -> bool:

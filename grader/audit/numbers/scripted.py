@@ -129,7 +129,9 @@ class _Torch:
     def randint(self, *given: Any, **named: Any) -> torch.Tensor:
         self.script.follow(named.get("generator"))
         ends = [int(each) for each in given if not isinstance(each, Sequence)]
-        size = next((each for each in given if isinstance(each, Sequence)), named.get("size", ()))
+        size = next((each for each in given if isinstance(each, Sequence)), named.get("size"))
+        if size is None:
+            raise TypeError("randint() needs a size")
         low = named.get("low", ends[0] if len(ends) > 1 else 0)
         high = named.get("high", ends[-1] if ends else 1)
         return _tensor(self.script.wholes(int(low), int(high), size), {"dtype": torch.int64} | named)

@@ -1,8 +1,10 @@
 """Facts of a solution that an edit may change, computed without the grader: what makes an edit a mistake.
 
-Of diffuser, training and sampler these are the numbers themselves. A network's numbers say nothing, since its
-architecture is free; its facts are what the handout asks for: shapes, skip connections, use of t, and that neither
-the rest of the batch nor a limit on its values matters.
+Of diffuser, training and sampler these are the numbers themselves, in a form that leaves out what the handout
+leaves open: how often random numbers are drawn or the network is asked the same thing, the scale of the returned
+losses, learning rates and limits on gradients, the sign of z and z in the last step, which the handout's own code
+adds. A network's numbers say nothing, since its architecture is free; its facts are what the handout asks for:
+shapes, skip connections, use of t, and that neither the rest of the batch nor a limit on its values matters.
 """
 
 from __future__ import annotations
@@ -12,8 +14,13 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+
+from grader.audit.numbers.flat import arrays
+from grader.audit.numbers.scale_free import courses
+from grader.audit.numbers.segments import Segments
 
 SCHEDULE = {"start_beta": 1e-3, "end_beta": 0.2, "total_steps": 12}
 CPU = torch.device("cpu")
@@ -38,15 +45,19 @@ def prepare() -> None:
 
 def measure(notebook: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
     """Yield the name of each fact, beginning with its part, and the function that computes it."""
-    names = notebook.names
+    names, segments = notebook.names, Segments(notebook.script)
     yield "diffuser: schedule", lambda: _schedule(names)
-    yield "diffuser: x_t and noise", lambda: _diffused(names)
+    yield "diffuser: x_t and noise", lambda: _diffused(names, segments)
+    yield "diffuser: fresh noise", lambda: _is_fresh(names, segments)
     yield "unet: shapes", lambda: [*_network(names, 1)[1].shape, *_network(names, 3)[1].shape]
     yield "unet: use of t", lambda: _uses_t(names)
     yield "unet: each image alone", lambda: _is_independent(names)
     yield "unet: skips", lambda: _skips(names)
     yield "unet: range", lambda: _range(names)
-    trained, sampled = cache(lambda: _trained(names)), cache(lambda: _sampled(names))
+    trained, sampled = (
+        cache(lambda: _trained(names, segments)),
+        cache(lambda: _sampled(names, segments)),
+    )
     yield "train: weights and losses", lambda: trained()[:2]
     yield "train: calls of the network", lambda: trained()[2]
     yield "sampler: samples", lambda: sampled()[0]
@@ -55,21 +66,41 @@ def measure(notebook: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
 
 
 class Small(nn.Module):
-    """A network of one layer that notes how it is called."""
+    """A network of one layer that notes how it is called; what it is asked twice in a row counts once.
 
-    def __init__(self) -> None:
+    Its gradients are so small that usual limits do not change them.
+    """
+
+    def __init__(self, segments: Segments | None = None) -> None:
         super().__init__()
         self.layer = nn.Conv2d(1, 1, 3, padding=1)
         with torch.no_grad():
             self.layer.weight.copy_(torch.linspace(-0.2, 0.3, 9).view(1, 1, 3, 3))
             self.layer.bias.fill_(0.05)
         self.calls: list[list[float]] = []
+        self._segments, self._last = segments, (torch.zeros(0), list[float]())
 
     def forward(self, x: Tensor, t: Any = None, *others: Any, **named: Any) -> Tensor:
         steps = torch.as_tensor(t).float().reshape(-1)
-        self.calls.append([float(self.training), float(torch.is_grad_enabled()), *steps.tolist()])
+        call = [float(self.training), float(torch.is_grad_enabled()), *steps.tolist()]
+        if not (torch.equal(x, self._last[0]) and call == self._last[1]):
+            self.calls.append(call)
+            self._last = x.detach().clone(), call
+            if self._segments:
+                self._segments.advance()
         factors = 1 + 0.05 * steps[: len(x)].view(-1, 1, 1, 1) if steps.numel() > 1 else 1 + 0.05 * steps[0]
-        return self.layer(x) * factors
+        return 0.1 * self.layer(x) * factors
+
+
+class _PlainDescent(torch.optim.SGD):
+    """Gradient descent with one learning rate and no momentum, whatever is set, unless the rate is 0."""
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> Any:
+        for group in self.param_groups:
+            for weights in group["params"]:
+                if weights.grad is not None and group["lr"] > 0:
+                    weights.add_(weights.grad, alpha=-0.05)
 
 
 def _diffuser(names: dict[str, Any]) -> Any:
@@ -81,16 +112,26 @@ def _schedule(names: dict[str, Any]) -> list[Tensor]:
     return [torch.as_tensor(getattr(diffuser, name)) for name in ("betas", "alphas", "alpha_bar")]
 
 
-def _diffused(names: dict[str, Any]) -> list[Any]:
+def _diffused(names: dict[str, Any], segments: Segments) -> list[Any]:
     diffuser = _diffuser(names)
     images = torch.linspace(0, 1, 6 * 784).view(6, 1, 28, 28)
-    found = []
-    for steps in ([0, 1, 5, 7, 10, 11], [11, 4, 4, 2, 6, 9]):
-        try:
-            found.append(diffuser.noise_diffusion(images.clone(), steps))
-        except Exception:
-            found.append(diffuser.noise_diffusion(images.clone(), torch.tensor(steps)))
-    return found
+    batches = ([0, 1, 5, 7, 10, 11], [11, 4, 4, 2, 6, 9])
+    return [_noised(diffuser, images, steps, segments) for steps in batches]
+
+
+def _noised(diffuser: Any, images: Tensor, steps: list[int], segments: Segments) -> Any:
+    segments.advance()
+    try:
+        return diffuser.noise_diffusion(images.clone(), steps)
+    except Exception:
+        return diffuser.noise_diffusion(images.clone(), torch.tensor(steps))
+
+
+def _is_fresh(names: dict[str, Any], segments: Segments) -> list[bool]:
+    """Return whether a second call adds other noise, and whether the images of a batch get different noise."""
+    diffuser, images = _diffuser(names), torch.zeros(2, 1, 28, 28)
+    first, second = (next(arrays(_noised(diffuser, images, [11, 11], segments))) for _ in range(2))
+    return [not np.allclose(first, second), not np.allclose(first.reshape(2, -1)[0], first.reshape(2, -1)[1])]
 
 
 def _network(names: dict[str, Any], channels: int) -> tuple[Callable[..., Tensor], Tensor]:
@@ -202,24 +243,30 @@ def _range(names: dict[str, Any]) -> list[bool]:
     return [bool(output.isfinite().all()), bool(output.min() < -1.2), bool(output.max() > 1.2)]
 
 
-def _trained(names: dict[str, Any]) -> tuple[list[Tensor], Any, list[list[float]]]:
-    network = Small()
+def _trained(names: dict[str, Any], segments: Segments) -> tuple[list[Tensor], Any, list[list[float]]]:
+    network = Small(segments)
     images = torch.rand(10, 4, 1, 28, 28)
     training = [(one, torch.zeros(4, dtype=torch.int64)) for one in images[:6]]
     held_out = [(one, torch.zeros(4, dtype=torch.int64)) for one in images[6:]]
-    optimizer = torch.optim.SGD(network.parameters(), lr=0.05)
+    optimizer = _PlainDescent(network.parameters(), lr=0.05)
     returned = names["train"](
         network, training, held_out, optimizer, nn.MSELoss(), CPU, 2, _diffuser(names), SCHEDULE["total_steps"]
     )
-    return [each.detach() for each in network.parameters()], returned, network.calls
+    return [each.detach() for each in network.parameters()], courses(returned), network.calls
 
 
-def _sampled(names: dict[str, Any]) -> tuple[list[Any], list[list[float]]]:
-    network, start = Small().eval(), _noise(4)
-    samples = names["generate_samples"](
-        start.clone(), network, 4, SCHEDULE["total_steps"], _diffuser(names), CPU
-    )
-    return [samples, getattr(samples, "requires_grad", False)], [call[2:] for call in network.calls]
+def _sampled(names: dict[str, Any], segments: Segments) -> tuple[list[Any], list[list[float]]]:
+    """Return the samples without z and the size of what z adds, then the steps passed to the network."""
+    start, total = _noise(4), SCHEDULE["total_steps"]
+    with_z = []
+    for sign in (1, -1):
+        network = Small(segments).eval()
+        segments.restart(sign=sign, silent_from=int(total))
+        samples = names["generate_samples"](start.clone(), network, 4, total, _diffuser(names), CPU)
+        with_z.append(np.concatenate([each.ravel() for each in arrays(samples)]))
+    plus, minus = with_z
+    parts = [plus + minus, np.abs(plus - minus), np.array(np.shape(samples), dtype=float)]
+    return [*parts, getattr(samples, "requires_grad", False)], [call[2:] for call in network.calls]
 
 
 def _together(names: dict[str, Any]) -> list[bool]:

@@ -27,6 +27,7 @@ class LossKind(Enum):
     IMPOSSIBLE = auto()
     LAST_BATCH = auto()
     INVERSE = auto()
+    SHIFTED = auto()
     REPEATED = auto()
     UNKNOWN = auto()
 
@@ -92,6 +93,8 @@ def kind_of(numbers: Sequence[float], losses: KnownLosses) -> LossKind:
             return kind
     if any(_proportional(numbers, sums) for sums in _sums_not_reset(losses)):
         return LossKind.NOT_RESET
+    if any(_shifted(numbers, epochs) for known in (losses.training, losses.validation) for epochs in known):
+        return LossKind.SHIFTED
     for known in (losses.training, losses.validation):
         if any(_proportional(numbers, [epoch[-1] for epoch in epochs]) for epochs in known):
             return LossKind.LAST_BATCH
@@ -116,6 +119,15 @@ def _sums_not_reset(losses: KnownLosses) -> list[list[float]]:
         found.append(everything)
         found.append([total - sum(last) for total, last in zip(everything, validation, strict=True)])
     return found
+
+
+def _shifted(numbers: Sequence[float], epochs: Sequence[Sequence[float]]) -> bool:
+    """Return whether the numbers are averages or sums over batches, plus one number of at least 0.01."""
+    for size in (1, len(epochs[0])):
+        gaps = [number - sum(epoch) / size for number, epoch in zip(numbers, epochs, strict=True)]
+        if abs(gaps[0]) > 0.01 and max(gaps) - min(gaps) < 1e-4 * max(numbers):
+            return True
+    return False
 
 
 def _proportional(numbers: Sequence[float], sums: Sequence[float]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -23,16 +24,19 @@ def loss_targets(training: RecordedTraining) -> Counter[str]:
     criterion's arguments do.
     """
     found: Counter[str] = Counter()
-    comparisons = [e for e in training.log if e.kind == "compare"]
     for one in training.training_passes:
         if one.gradient is not None and one.forward.output is not None:
             found[_target_by_gradient(one.gradient, one)] += 1
-            continue
-        for event in comparisons:
-            other = _other_side(event, one)
-            if other is not None:
-                found[_target_by_value(other, one)] += 1
+        else:
+            found += compared_values(training, [one])
     return found
+
+
+def compared_values(training: RecordedTraining, passes: Sequence[ForwardPass]) -> Counter[str]:
+    """Count what the criterion compared the outputs of these passes with, by value: see ``loss_targets``."""
+    comparisons = [e for e in training.log if e.kind == "compare"]
+    pairs = ((_other_side(event, one), one) for one in passes for event in comparisons)
+    return Counter(_target_by_value(other, one) for other, one in pairs if other is not None)
 
 
 def _candidates(one: ForwardPass) -> dict[str, Tensor]:

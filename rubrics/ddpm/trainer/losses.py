@@ -33,6 +33,10 @@ _SLIPS = {
         "The numbers that your train returns rise when the losses fall: a number of batches is divided by "
         "their losses.",
     ),
+    LossKind.SHIFTED: (
+        "losses-shifted",
+        "The same number is added to all losses that your train returns: a sum does not begin at zero.",
+    ),
     LossKind.REPEATED: ("losses-repeated", "Your train returns the loss of every epoch twice."),
 }
 
@@ -63,19 +67,40 @@ def expect_losses(training: RecordedTraining) -> None:
                 expected="the losses of every epoch",
                 misconception="returns-nothing",
             )
+        lengths = {len(numbers) for numbers in every}
+        one_each = lengths == {1}
         raise Unmet(
-            f"What your train returns contains no list of {EPOCHS} losses for {EPOCHS} epochs.",
+            f"The lists that your train returns hold one number each after {EPOCHS} epochs."
+            if one_each
+            else f"What your train returns contains no list of {EPOCHS} losses for {EPOCHS} epochs.",
             expected=f"lists of {EPOCHS} numbers",
-            misconception="losses-missing",
+            actual="lists of 1 number" if one_each else None,
+            misconception="losses-of-one-epoch" if one_each else "losses-missing",
         )
+    short = [numbers for numbers in _number_lists(training.unwrapped) if len(numbers) < EPOCHS]
     telling = [numbers for numbers in _most_telling(training, training.unwrapped) if len(numbers) >= EPOCHS]
     _expect_values(training, telling or lists)
-    if len(telling) == 1 and training.validation_passes and _has_empty_list(training.unwrapped):
+    if len(telling) == 1 and training.validation_passes:
+        _expect_no_short_list(training, short)
+
+
+def _expect_no_short_list(training: RecordedTraining, short: list[list[float]]) -> None:
+    """Expect no list besides the losses of one loader that lacks those of some epochs."""
+    if _has_empty_list(training.unwrapped):
         raise Unmet(
             "One of the lists that your train returns is empty.",
             expected="the losses of training and of validation",
             actual="one list of losses, and an empty one",
             misconception="losses-list-empty",
+        )
+    losses = known_losses(training)
+    epochs = [sum(epoch) / len(epoch) for each in (*losses.training, *losses.validation) for epoch in each]
+    if any(abs(numbers[0] / loss - 1) < 1e-3 for numbers in short for loss in epochs if loss):
+        raise Unmet(
+            f"One of the lists that your train returns has the loss of one epoch only, of {EPOCHS}.",
+            expected=f"the losses of {EPOCHS} epochs, of training and of validation",
+            actual="one list of losses, and one number",
+            misconception="losses-list-short",
         )
 
 
@@ -86,7 +111,9 @@ def _expect_values(training: RecordedTraining, lists: list[list[float]]) -> None
     if {LossKind.TRAINING, LossKind.VALIDATION} <= set(kinds):
         return
     for kind, (id, fact) in _SLIPS.items():
-        if kind in kinds and not (kind is LossKind.IMPOSSIBLE and set(kinds) != {kind}):
+        made_up = kind is LossKind.IMPOSSIBLE
+        half = bool(training.validation_passes) and _is_half_made_up(lists, kinds)
+        if kind in kinds and (not made_up or set(kinds) == {kind} or half):
             numbers = lists[kinds.index(kind)]
             raise Unmet(
                 fact,
@@ -103,6 +130,16 @@ def _expect_values(training: RecordedTraining, lists: list[list[float]]) -> None
             actual=f"the losses of {which} twice",
             misconception="losses-exchanged",
         )
+
+
+def _is_half_made_up(lists: list[list[float]], kinds: list[LossKind]) -> bool:
+    """Return whether one of two lists holds losses and the other the same whole number again and again.
+
+    Other whole numbers beside the losses of one loader may be epochs.
+    """
+    known = {LossKind.TRAINING, LossKind.VALIDATION} & set(kinds)
+    others = [each for each, kind in zip(lists, kinds, strict=True) if kind is LossKind.IMPOSSIBLE]
+    return bool(known) and len(lists) == 2 and all(set(each) == {round(each[0])} for each in others)
 
 
 def _has_empty_list(value: Any) -> bool:
@@ -138,13 +175,21 @@ def _number_lists(value: Any) -> list[list[float]]:
 
 
 def _columns(value: Any) -> list[list[float]]:
-    """Return the columns of every table of numbers in a nested value: a list of rows, one for each epoch."""
+    """Return the columns of every table of numbers in a nested value: a list of rows, one for each epoch.
+
+    The lists in a dict are such rows only if its keys are numbered, and a tuple of lists of one number holds
+    those of two loaders.
+    """
     if isinstance(value, dict):
-        return _columns(list(value.values()))
+        if all(any(map(str.isdigit, str(key))) for key in value):
+            return _columns(list(value.values()))
+        return [found for item in value.values() for found in _columns(item)]
     if not isinstance(value, list | tuple):
         return []
     rows = [_number_lists(item) for item in value]
     if value and all(len(row) == 1 for row in rows):
+        if isinstance(value, tuple) and all(len(row[0]) == 1 for row in rows):
+            return []
         return [list(column) for column in zip(*(row[0] for row in rows), strict=False)]
     return [found for item in value for found in _columns(item)]
 

@@ -137,6 +137,12 @@ class RecordedTraining:
         x = one.forward.x
         return x is not None and any(image.shape == x.shape and torch.equal(image, x) for image in images)
 
+    def gets_noise(self, one: ForwardPass) -> bool:
+        """Return whether the network's input is the noise that the diffuser returned, not its x_t."""
+        noises = [e.target for e in self.log if e.kind == "diffuse" and e.target is not None]
+        x = one.forward.x
+        return x is not None and any(noise.shape == x.shape and torch.equal(noise, x) for noise in noises)
+
     def is_training_image(self, one: ForwardPass) -> bool:
         """Return whether the image that was noised for a pass is a batch of the training loader."""
         images = [

@@ -1,4 +1,4 @@
-"""Expectations on validation in a recorded run of ``train``: eval mode, no gradients, no updates."""
+"""Expectations on validation in a recorded run of ``train``: the right data, eval mode, nothing trained."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import itertools
 
 from grader.checks import Unmet
 
+from .loss_targets import compared_values, loss_targets
 from .prerequisites import block_if_stopped
 from .recording import RecordedTraining
 
@@ -35,6 +36,7 @@ def expect_passive_validation(training: RecordedTraining) -> None:
             actual="images of a training batch",
             misconception="validates-on-training",
         )
+    _expect_same_task(training)
     in_eval = not any(one.forward.training for one in validating)
     no_grad = not any(one.forward.grad for one in validating)
     if not in_eval and not no_grad:
@@ -50,6 +52,38 @@ def expect_passive_validation(training: RecordedTraining) -> None:
         from_start = any(not one.forward.training for one in before)
         when = "From the first epoch on" if from_start else "After the first validation"
         raise Unmet(f"{when}, the network is trained in eval mode.", misconception="stays-in-eval")
+
+
+def _expect_same_task(training: RecordedTraining) -> None:
+    """Expect validation to ask for the noise in x_t if training does; else it is charged there."""
+    validating = training.validation_passes
+    if set(loss_targets(training)) != {"noise"} or any(map(training.gets_noise, training.training_passes)):
+        return
+    if all(map(training.gets_noise, validating)):
+        raise Unmet(
+            "In validation the network gets the noise, not the noisy image.",
+            expected="the noisy image that noise_diffusion returned, as in training",
+            actual="the noise that noise_diffusion returned",
+            misconception="validation-differs",
+        )
+    if all(map(training.gets_clean_image, validating)) and not any(
+        map(training.gets_clean_image, training.training_passes)
+    ):
+        raise Unmet(
+            "In validation the network gets the clean image, not the noisy one.",
+            expected="the noisy image that noise_diffusion returned, as in training",
+            actual="the image before any noise",
+            misconception="validation-differs",
+        )
+    found = compared_values(training, validating)
+    for name, words in (("noisy", "the noisy image itself"), ("clean", "the clean image")):
+        if found[name] and set(found) == {name}:
+            raise Unmet(
+                f"In validation the loss compares the prediction with {words}.",
+                expected="the noise that noise_diffusion returned, as in training",
+                actual=words,
+                misconception="validation-differs",
+            )
 
 
 def _steps_in_validation(training: RecordedTraining) -> bool:
