@@ -13,7 +13,7 @@ from grader.audit.numbers.flat import arrays
 def courses(returned: Any) -> list[np.ndarray]:
     """Return the course of each list of numbers in a result: each number as a multiple of the first one.
 
-    Lists of one length may be the columns of a table or its rows, so both scales are left out. Signs are kept.
+    Lists of one length may be the columns of a table or its rows, so both scales are left out. Signs stay.
     """
     lists = [each for each in _lists(returned) if each.size]
     if len(lists) > 1 and len({len(each) for each in lists}) == 1:
