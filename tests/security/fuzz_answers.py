@@ -33,6 +33,7 @@ _RUBRIC = Rubric.load("ddpm")
 # Each group is judged by itself: its values arrive at places of its own.
 _GROUPS = {
     "diffuser": ("schedule", "forward"),
+    "network": ("unet",),
     "train": ("train",),
     "sampler": ("sample",),
 }
@@ -52,7 +53,7 @@ def main() -> None:
             _judge(zygote, None, criteria)
             sites[name] = json.loads(Path(os.environ["STRANGE_SITES"]).read_text())
         for seed in range(first, first + count):
-            name = Random(seed).choice(sorted(groups))
+            name = Random(f"group {seed}").choice(sorted(groups))  # not by the seed that draws the place
             strange = draw(sites[name], seed)
             errors = _judge(zygote, strange, groups[name])
             print(json.dumps({"seed": seed, "change": str(strange), "errors": errors}), flush=True)
