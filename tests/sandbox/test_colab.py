@@ -124,6 +124,10 @@ def test_inspect_finds_the_source_of_functions(load_student: LoadStudent) -> Non
     [
         ("g = torch.Generator().manual_seed(3)", "torch.randn(4, generator=g)"),
         ("g = np.random.default_rng(3)", "g.standard_normal(4)"),
+        ("g = np.random.default_rng(seed=3)", "g.standard_normal(4)"),
+        ("g = np.random.default_rng(np.random.PCG64(3))", "g.random(4)"),
+        ("g = np.random.RandomState(3)", "g.randn(4)"),
+        ("g = np.random.Generator(np.random.PCG64(3))", "g.normal(size=4)"),
         ("g = random.Random(3)", "[g.gauss(0, 1) for _ in range(4)]"),
         ("g = [torch.Generator(device='cpu')]", "torch.rand(4, generator=g[0])"),
     ],
@@ -149,8 +153,11 @@ def test_a_generator_that_is_seeded_inside_repeats_its_numbers(load_student: Loa
 
 def test_generators_are_still_what_they_were(load_student: LoadStudent) -> None:
     source = """
-import copy, random, torch
+import copy, random, numpy, torch
 g = torch.Generator()
+h = numpy.random.default_rng(seed=1)
+assert isinstance(h, numpy.random.Generator) and numpy.random.default_rng(h) is h
+assert isinstance(numpy.random.mtrand._rand, numpy.random.RandomState)
 def f():
     same = isinstance(g, torch.Generator) and isinstance(torch.default_generator, torch.Generator)
     mine = random.Random(1)

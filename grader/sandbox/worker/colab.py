@@ -64,10 +64,7 @@ def seed_everything(seed: int) -> None:
     if "numpy" in sys.modules:
         numpy: Any = sys.modules["numpy"]
         numpy.random.seed(seed % 2**32)
-        numbers = itertools.count(seed % 2**32)  # successive generators get different seeds
-        numpy.random.default_rng = lambda given=None: generators.remember(
-            _default_rng(next(numbers) if given is None else given)
-        )
+        numpy.random.default_rng = _default_rng(numpy.random, itertools.count(seed % 2**32))
 
 
 @contextlib.contextmanager
@@ -84,11 +81,20 @@ def random_state_preserved() -> Iterator[None]:
         numpy.random.default_rng = numpy_state[1]
 
 
-def _default_rng(seed: Any) -> Any:
-    numpy: Any = sys.modules["numpy"]
-    return (
-        seed if isinstance(seed, numpy.random.Generator) else numpy.random.Generator(numpy.random.PCG64(seed))
-    )
+def _default_rng(library: Any, numbers: Iterator[int]) -> Callable[..., Any]:
+    """Return numpy's ``default_rng``, whose generators without a seed get the next of these as one."""
+
+    def default_rng(seed: Any = None) -> Any:
+        if isinstance(seed, library.Generator):
+            return seed
+        bits = (
+            seed
+            if isinstance(seed, library.BitGenerator)
+            else library.PCG64(next(numbers) if seed is None else seed)
+        )
+        return library.Generator(bits)
+
+    return default_rng
 
 
 def load_data_in_process() -> None:

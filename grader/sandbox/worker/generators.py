@@ -8,17 +8,17 @@ function still repeats its numbers at every call.
 
 from __future__ import annotations
 
+import contextlib
 import random
+import sys
 import weakref
 from typing import Any
 
 import torch
 
-_MOST = 256  # remembered of numpy's, which cannot be referred to weakly
 _NativeGenerator: Any = torch.Generator
 _NativeRandom: Any = random.Random
 _made: list[weakref.ref[Any]] = []
-_made_by_numpy: list[Any] = []
 
 
 class _LikeNative(type(torch.Generator)):  # type: ignore[misc]
@@ -45,26 +45,51 @@ class _Random(_NativeRandom):  # type: ignore[misc]
 
 
 def remember_generators() -> None:
-    """Remember the generators of torch and random that are made from here on."""
+    """Remember the generators of torch, random and numpy that are made from here on."""
     for module, own, native in ((torch, _Generator, _NativeGenerator), (random, _Random, _NativeRandom)):
-        own.__name__ = own.__qualname__ = native.__name__
-        own.__module__ = native.__module__
-        setattr(module, native.__name__, own)
+        _replace(module, own, native)
+    if "numpy" in sys.modules:
+        numpy: Any = sys.modules["numpy"]
+        for name in ("RandomState", "Generator"):
+            native = getattr(numpy.random, name)
+            _replace(numpy.random, _remembered(native), native)
 
 
-def remember(generator: Any) -> Any:
-    """Remember a generator of numpy, and return it."""
-    if len(_made_by_numpy) < _MOST:
-        _made_by_numpy.append(generator)
-    return generator
+def _replace(module: Any, own: Any, native: Any) -> None:
+    own.__name__ = own.__qualname__ = native.__name__
+    own.__module__ = native.__module__
+    setattr(module, native.__name__, own)
+
+
+def _remembered(native: Any) -> Any:
+    """Return a subclass of one of numpy's generators whose instances are remembered."""
+
+    class LikeNative(type):
+        def __instancecheck__(cls, instance: object) -> bool:
+            return bool(isinstance(instance, native))
+
+    class Own(native, metaclass=LikeNative):  # type: ignore[misc]
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            _made.append(weakref.ref(self, _made.remove))
+
+    return Own
 
 
 def reseed(seed: int) -> None:
     """Begin every remembered generator anew, each with a seed of its own."""
     for number, reference in enumerate(list(_made)):
         if (generator := reference()) is not None:
-            begin = generator.seed if isinstance(generator, _NativeRandom) else generator.manual_seed
-            begin(seed + 7919 * (number + 1))
-    for number, generator in enumerate(_made_by_numpy):
+            _begin(generator, seed + 7919 * (number + 1))
+
+
+def _begin(generator: Any, seed: int) -> None:
+    """Begin the numbers of a generator anew."""
+    if isinstance(generator, _NativeGenerator):
+        generator.manual_seed(seed)
+    elif hasattr(generator, "bit_generator"):
         bits = generator.bit_generator
-        bits.state = type(bits)(seed + 104729 * (number + 1)).state
+        bits.state = type(bits)(seed).state
+    else:
+        with contextlib.suppress(TypeError):  # a RandomState of other bits than the usual ones
+            generator.seed(seed % 2**32)

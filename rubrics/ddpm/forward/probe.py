@@ -265,9 +265,15 @@ def _recover_mixed_batch(
     try:
         if convention.single:
             convention = replace(convention, form="list", single=False)
-        x, _ = _call_unclamped(student, diffuser, convention, first, steps, seed=9)
+        x, noise = _call_unclamped(student, diffuser, convention, first, steps, seed=9)
         other, _ = _call_unclamped(student, diffuser, convention, second, steps, seed=9)
     except (StudentError, Unmet) as error:
         return str(error)
-    factors = [_regress(a, b)[0] for a, b in zip(x - other, (first - second).double(), strict=True)]
+    drawn = noise if noise is not None and noise.shape == x.shape else None
+    factors = []
+    for number, (difference, images) in enumerate(zip(x - other, (first - second).double(), strict=True)):
+        factor, residual = _regress(difference, images)
+        if residual > 1e-3 and drawn is not None:  # the two calls drew different noise
+            factor, _ = _regress_jointly(x[number], first[number], drawn[number], (factor, residual))
+        factors.append(factor)
     return torch.stack(factors), steps

@@ -92,6 +92,29 @@ def test_a_mistake_of_the_forward_process_is_named(
         assert sentence in found[criterion]
 
 
+NO_SEED_HOLDS = {
+    "of a RandomState in an attribute": [
+        (
+            "self.device = device",
+            "self.device = device; self.rng = __import__('numpy').random.RandomState(3)",
+        ),
+        (
+            "torch.randn_like(image)",
+            "torch.as_tensor(self.rng.standard_normal(image.shape), dtype=torch.float32)",
+        ),
+    ],
+    "seeded anew by the system": [
+        ("noise = torch.randn_like(image)", "torch.seed(); noise = torch.randn_like(image)")
+    ],
+}
+
+
+@pytest.mark.parametrize("changes", NO_SEED_HOLDS.values(), ids=NO_SEED_HOLDS)
+def test_noise_of_any_generator_is_right(warm: WarmGrader, changes: Changes) -> None:
+    """What is measured does not depend on two calls that draw the same noise."""
+    assert not lost(grade_cells(warm, changed_cells(diffuser=changes), "forward"))
+
+
 OWN_NAME = [
     ("self.alpha_bar = torch", "self.acum = torch"),
     ("self.alpha_bar[t]", "self.acum[t]"),
