@@ -38,12 +38,16 @@ class Homework:
         keep: names of attributes and methods that must stay.
         extra_cells: further code that notebooks have.
         looks: statements that look at an argument, by its name.
+        by_position: functions that the homework's own cells call by position only.
+        calls: other forms of a call with two arguments, by what is called.
     """
 
     parts: frozenset[str]
     keep: frozenset[str]
     extra_cells: tuple[str, ...]
     looks: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    by_position: frozenset[str] = frozenset()
+    calls: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def draw_moves(rng: random.Random, most: int) -> list[Move]:
@@ -65,6 +69,8 @@ def apply_moves(
             homework.keep,
             homework.extra_cells,
             homework.looks,
+            homework.by_position,
+            homework.calls,
         )
         if _applies(move, draft) and draft.cells != current:
             current = draft.cells

@@ -22,6 +22,8 @@ class Draft:
         keep: names of attributes and methods that must stay.
         extra_cells: code that a notebook of this homework may also have, by the names that it needs.
         looks: statements that look at an argument, by its name.
+        by_position: functions that the homework's own cells call by position only.
+        calls: other forms of a call with two arguments, by what is called.
     """
 
     cells: list[str]
@@ -30,6 +32,8 @@ class Draft:
     keep: frozenset[str]
     extra_cells: tuple[str, ...] = ()
     looks: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    by_position: frozenset[str] = frozenset()
+    calls: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def modules(self) -> Iterator[tuple[int, cst.Module]]:
         """Yield number and syntax tree of each cell that is plain Python, in random order."""

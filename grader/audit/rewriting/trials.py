@@ -81,6 +81,8 @@ def homework(rubric: Rubric) -> Homework:
         keep=frozenset(told.get("keep", ())) | frozenset(rubric.wanted),
         extra_cells=tuple(each["source"] for each in told.get("cell", ())),
         looks=told.get("looks", {}),
+        by_position=frozenset(told.get("by_position", ())),
+        calls=told.get("calls", {}),
     )
 
 

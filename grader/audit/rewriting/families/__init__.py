@@ -13,10 +13,15 @@ from grader.audit.rewriting.families import (
     helpers,
     imports,
     inspection,
+    layers,
+    loop_bodies,
     loops,
     names,
+    noise_sources,
+    products,
     randomness,
     tensors,
+    training,
 )
 
 __all__ = [
@@ -32,8 +37,13 @@ __all__ = [
     "helpers",
     "imports",
     "inspection",
+    "layers",
+    "loop_bodies",
     "loops",
     "names",
+    "noise_sources",
+    "products",
     "randomness",
     "tensors",
+    "training",
 ]

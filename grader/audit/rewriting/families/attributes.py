@@ -55,3 +55,33 @@ def attributes_by_setattr(draft: Draft) -> bool:
         draft.cells[definition.cell] = replaced(definition.module, line, *statements(text))
         return True
     return False
+
+
+@transformation("attributes")
+def attributes_as_buffers(draft: Draft) -> bool:
+    """Tensors as buffers, or as parameters without gradient, of an ``nn.Module``."""
+    form = draft.rng.choice(
+        (
+            'self.register_buffer("{name}", {value})',
+            'self.register_buffer("{name}", {value}, persistent=False)',
+            'self.register_buffer("{name}", None)\nself.{name} = {value}',
+            "self.{name} = nn.Parameter({value}, requires_grad=False)",
+        )
+    )
+    for cell, module, owner in classes(draft):
+        text = code(owner)
+        lines = [
+            each
+            for each in re.findall(r"^( +)self\.(\w+) = ([^\n]*[)\w])$", text, re.M)
+            if each[1] in draft.keep and re.search(r"\b(torch|self)\.", each[2])
+        ]
+        if owner.bases or owner.decorators or not lines or "def __init__(self" not in text:
+            continue
+        for pad, name, value in lines:
+            given = form.format(name=name, value=value).replace("\n", f"\n{pad}")
+            text = text.replace(f"{pad}self.{name} = {value}", pad + given, 1)
+        text = re.sub(rf"^class {owner.name.value}(\(\))?:", f"class {owner.name.value}(nn.Module):", text)
+        text = re.sub(r"(def __init__\(self[^\n]*:\n)", r"\1        super().__init__()\n", text, count=1)
+        draft.cells[cell] = replaced(module, owner, *statements(f"import torch.nn as nn\n{text}"))
+        return True
+    return False

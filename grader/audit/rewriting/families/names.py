@@ -13,6 +13,7 @@ from grader.audit.rewriting.trees import (
     Definition,
     body_of,
     classes,
+    code,
     definitions,
     names_in,
     rename,
@@ -198,3 +199,42 @@ def rename_parameters_of_methods(draft: Draft) -> bool:
         draft.cells[cell] = replaced(module, function, rename(function, {"self": new}))
         return True
     return False
+
+
+@transformation("names")
+def rename_parameters_of_parts(draft: Draft) -> bool:
+    """Rename parameters of functions that the handout's cells call by position."""
+    by_keyword = _called_by_keyword(draft)
+    for definition in definitions(draft):
+        own = [name for name in definition.parameters if name != "self"]
+        if definition.name not in draft.by_position - by_keyword or not definition.is_plain or not own:
+            continue
+        if "locals()" in body_of(definition.function):
+            continue
+        chosen = draft.rng.sample(own, k=min(len(own), draft.rng.choice((1, 2, 9))))
+        taken = names_in(definition.function) | set(own) | set(dir(builtins))
+        forms = draft.rng.choice(
+            (("{name}_", "_{name}"), ("{capital}",), ("a{n}", "arg{n}"), ("{first}{n}", "p_{n}"))
+        )
+        names = {}
+        for n, name in enumerate(chosen):
+            new = draft.rng.choice(forms).format(name=name, capital=name.upper(), first=name[0], n=n)
+            if new not in taken:
+                names[name] = new
+        renamed = rename(definition.function, names)
+        draft.cells[definition.cell] = replaced(definition.module, definition.function, renamed)
+        return bool(names)
+    return False
+
+
+def _called_by_keyword(draft: Draft) -> set[str]:
+    found: set[str] = set()
+
+    class Calls(cst.CSTVisitor):
+        def visit_Call(self, node: cst.Call) -> None:
+            if any(each.keyword is not None or each.star for each in node.args):
+                found.add(code(node.func).rpartition(".")[2])
+
+    for _, module in draft.modules():
+        module.visit(Calls())
+    return found
