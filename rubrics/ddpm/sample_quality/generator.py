@@ -138,7 +138,7 @@ class SampleGenerator:
         )
 
     def _call_student_sampler(self, model: object, diffuser: object, seed: int) -> Tensor | None:
-        self.reporter.progress("sampling, seed", self.seeds.index(seed) + 1, len(self.seeds))
+        self.reporter.progress("sampling", self.seeds.index(seed) + 1, len(self.seeds))
         start = self.initial_noise(seed)
         arguments = {
             "x_t": start,
