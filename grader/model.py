@@ -32,6 +32,7 @@ class Criterion:
     needs_training: bool = False  # skipped by --quick
     code: str = ""  # the definition it checks, or a method of it, such as "Model.forward"
     lines_with: Sequence[str] = ()  # names; the report highlights the lines that use them
+    given: bool = False  # counts also where the handout's own code, unchanged, fulfils it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

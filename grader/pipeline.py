@@ -19,6 +19,7 @@ from grader.extraction.student_source import StudentSource
 from grader.files import check_writable, file_name, scratch_folder, write
 from grader.judging import score
 from grader.judging.accidents import judge_again_after_accident
+from grader.judging.not_begun import without_given_points
 from grader.judging.prefork import judge_starter
 from grader.judging.process import StartJudge, start_fresh
 from grader.judging.review import review_reason
@@ -121,9 +122,12 @@ def judge_notebook(
             "total": round(time.monotonic() - started, 3),
         }
         grade = score.grade(submission, source, rubric, outcome, options, seconds)
+        handout = read_handout(options.handout)
+        begun = without_given_points(grade.criteria, rubric.criteria, source, handout)
+        grade = replace(grade, criteria=begun)
         if not grade.provisional:
             results = () if options.only else grade.criteria
-            review = review_reason(submission, source, results, read_handout(options.handout))
+            review = review_reason(submission, source, results, handout)
             grade = replace(grade, provisional=bool(review), review=review)
         code = listing(submission, source, rubric.criteria)
         figures = (code, *(figure_from_json(figure) for figure in outcome.figures))

@@ -60,6 +60,7 @@ def test_of_misconceptions_the_words_decide_nothing_and_the_credit_does(tmp_path
         ("[exercises]", '[shapes.answer]\naliases = ["a"]\n[exercises]'),
         ("[exercises]", '[data]\nchoices = ["a"]\n[exercises]'),
         ("points = 8", "points = 8\nneeds_training = true"),
+        ("points = 8", "points = 8\ngiven = true"),
         ('id = "answer.secret"', 'id = "answer.other"'),
     ],
 )

@@ -57,6 +57,7 @@ def check_image_fades(
     if any(fits_image(forward, PAPER, alpha_bar) for alpha_bar in reading_match.alpha_bars):
         return
     _expect_the_same_again(forward)
+    _expect_a_mixture(forward)
     right = PAPER.signal(reference_diffuser.alpha_bar.double())
     difference = compare_at_a_wrong_step(forward.image, right, within=EXACT, usual=STEP)
     raise Unmet(
@@ -65,6 +66,19 @@ def check_image_fades(
         actual=difference.actual,
         misconception=identify(forward.image, IMAGE, reference_diffuser.curves(), EXACT),
     )
+
+
+def _expect_a_mixture(forward: Forward) -> None:
+    """Expect x_t to be more than the image, times one number at all steps."""
+    if forward.noiseless and forward.is_untouched:
+        factor = forward.image[0].item()
+        raise Unmet(
+            "Your x_t is the image itself at every step: it does not fade, and no noise is added."
+            if abs(factor - 1) < EXACT
+            else f"Your x_t is the image times {factor:.2f} at every step, and no noise is added.",
+            expected="a sum of image and noise, whose coefficients change with the step",
+            actual="the image alone",
+        )
 
 
 def _expect_the_same_again(forward: Forward) -> None:
@@ -94,9 +108,10 @@ def check_noise_grows(
             actual=f"a constant of {forward.offset[at]:.2f} at step {at}",
             misconception="constant-added",
         )
-    if reading_match.accepted or _strength_is_right(forward, reading_match):
+    if not forward.noiseless and (reading_match.accepted or _strength_is_right(forward, reading_match)):
         return
     _expect_the_same_again(forward)
+    _expect_a_mixture(forward)
     # If the returned noise is what was drawn, b is solved for exactly; otherwise it is a standard deviation.
     exact = (
         not reading_match.scaled
@@ -122,10 +137,13 @@ def _strength_is_right(forward: Forward, reading_match: MatchedReading) -> bool:
     """Return whether the noise coefficient is right for the schedule, or for the student's image coefficient.
 
     A wrong image coefficient a already lost its points, so b only has to complete the variance: a² + b² = 1.
+    Without any image, or any noise, nothing is completed.
     """
     implied = forward.image.square().clamp(0, 1)
+    completes = not forward.noiseless and bool((forward.image.abs() > 1e-3).any())
     return any(
-        fits_noise(forward, PAPER, ab, reading_match.scaled) for ab in (*reading_match.alpha_bars, implied)
+        fits_noise(forward, PAPER, ab, reading_match.scaled)
+        for ab in (*reading_match.alpha_bars, *([implied] if completes else []))
     )
 
 
@@ -148,7 +166,7 @@ def check_noise_is_returned(
             actual=f"{tuple(forward.returned.shape[1:])}",
             misconception="noise-shape",
         )
-    if bool((forward.correlation > 0.999).all()):
+    if bool((forward.correlation > 0.999).all()) and _returns_noise(forward):
         if reading_match.scaled:
             evidence.reading = HANDOUT_CODE.id
             if reading_match.reading is not HANDOUT_CODE:
@@ -164,6 +182,15 @@ def check_noise_is_returned(
         actual=f"a correlation of {forward.correlation.mean():.2f}",
         misconception=_identify_returned(forward),
     )
+
+
+def _returns_noise(forward: Forward) -> bool:
+    """Return whether what is returned is noise, where none is in x_t that it could be compared with."""
+    if not forward.noiseless or forward.returned is None:
+        return True
+    last, before = forward.returned[-1], forward.returned[-2]
+    alike = is_same_noise(last[0], forward.images[0].double()) or is_same_noise(last[0], before[0])
+    return bool(last.std() > 1e-3) and not alike
 
 
 def _identify_returned(forward: Forward) -> str:
@@ -247,6 +274,8 @@ def check_each_image_has_its_own_step(forward: Forward) -> None:
             f"Your noise_diffusion fails on a batch in which every image has its own step: {forward.batched}"
         )
     factors, steps = forward.batched
+    if forward.is_untouched:
+        raise Blocked("Your x_t is the same mixture at every step, so a batch cannot show its steps.")
     expected = forward.image[steps]
     if close(factors, expected, within=EXACT):
         return

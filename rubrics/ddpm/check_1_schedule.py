@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypedDict
 
 import torch
 from torch import Tensor
 
-from grader.checks import Blocked, Evidence, Reporter, Unmet, criterion
+from grader.checks import Blocked, Reporter, Unmet, criterion
+from grader.checks.randomness import Seeded
 from grader.model import Curves, Series
 from grader.sandbox.student import Student
-from grader.sandbox.values import Handle
+from grader.sandbox.values import Handle, StudentError
 from reference.diffuser import NoiseDiffuser
 from reference.pretrained import ScheduleArguments
 
 from .forward.formulas import ALPHA_BAR, ALPHAS, BETAS, close, identify
 from .forward.schedule import PROBE, StudentSchedule, build_diffuser, read_schedule
+from .forward.unannounced import draw_schedule
 
 
 class _Ends(TypedDict):
@@ -31,12 +34,15 @@ _OTHER: ScheduleArguments = {"start_beta": 1e-4, "end_beta": 0.05, "total_steps"
 
 @criterion("schedule.betas")
 def check_betas_are_linear(
-    student: Student, diffuser: Handle, schedule: StudentSchedule, reporter: Reporter
+    student: Student, diffuser: Handle, schedule: StudentSchedule, seeded: Seeded, reporter: Reporter
 ) -> None:
     """β rises in equal steps from start_beta to end_beta, both included."""
     _expect_linear(schedule["betas"], **PROBE)
-    other = read_schedule(student, build_diffuser(student, **_OTHER), _OTHER["total_steps"], reporter)
-    _expect_linear(other["betas"], **_OTHER)
+    for arguments in (_OTHER, _unannounced(seeded)):
+        other = read_schedule(
+            student, build_diffuser(student, **arguments), arguments["total_steps"], reporter
+        )
+        _expect_linear(other["betas"], **arguments)
 
 
 def _expect_linear(betas: Tensor, *, start_beta: float, end_beta: float, total_steps: int) -> None:
@@ -75,14 +81,42 @@ def _expect_linear(betas: Tensor, *, start_beta: float, end_beta: float, total_s
     )
 
 
+def _unannounced(seeded: Seeded) -> ScheduleArguments:
+    """Return arguments that nobody knows before: a curve from a table may agree with all others."""
+    return draw_schedule(seeded("schedule, unannounced"))
+
+
+def _read_elsewhere(student: Student, arguments: ScheduleArguments) -> dict[str, Tensor]:
+    """Return the student's curves with other arguments; none if that fails, as ``check_betas`` reports."""
+    try:
+        other = build_diffuser(student, **arguments)
+        return read_schedule(student, other, arguments["total_steps"], Reporter(emit=lambda _: None)).curves
+    except (StudentError, Unmet):
+        return {}
+
+
+def _where(arguments: ScheduleArguments) -> str:
+    start, end, steps = arguments["start_beta"], arguments["end_beta"], arguments["total_steps"]
+    return f"with β from {start:g} to {end:g} in {steps} steps"
+
+
 @criterion("schedule.alphas")
-def check_alphas_are_what_beta_leaves(schedule: StudentSchedule) -> None:
+def check_alphas_are_what_beta_leaves(student: Student, schedule: StudentSchedule, seeded: Seeded) -> None:
     """α is 1 − β at every step."""
     alphas = schedule["alphas"]
     if "betas" not in schedule.curves:
         raise Blocked(f"α depends on β, which could not be read. {schedule.problems['betas']}")
+    if not schedule["betas"].any():
+        raise Blocked("α depends on β, and your β is 0 at every step.")
     betas = schedule["betas"]  # the student's own: a wrong β already lost its points
     if close(alphas, 1 - betas, TOLERANCE):
+        where = _unannounced(seeded)
+        other = _read_elsewhere(student, where)
+        if {"betas", "alphas"} <= other.keys() and not close(other["alphas"], 1 - other["betas"], TOLERANCE):
+            raise Unmet(
+                f"Your α is 1 − β with the sanity check's schedule, but not {_where(where)}.",
+                **_ends(1 - other["betas"], other["alphas"]),
+            )
         return
     right = (betas, 1 - betas, (1 - betas).cumprod(0))
     raise Unmet(
@@ -94,18 +128,28 @@ def check_alphas_are_what_beta_leaves(schedule: StudentSchedule) -> None:
 
 @criterion("schedule.alpha_bar")
 def check_alpha_bar_is_the_running_product(
-    schedule: StudentSchedule, reference_diffuser: NoiseDiffuser, evidence: Evidence, reporter: Reporter
+    student: Student,
+    schedule: StudentSchedule,
+    reference_diffuser: NoiseDiffuser,
+    seeded: Seeded,
+    reporter: Reporter,
 ) -> None:
     """ᾱ at step t is the product of all α up to t."""
     _show(schedule, reference_diffuser, reporter)
     alpha_bar = schedule["alpha_bar"]
-    own_beta, own_alpha = schedule.curves.get("betas"), schedule.curves.get("alphas")
-    _, alphas, right = reference_diffuser.curves()
-    # ᾱ may follow from the right α or from the student's α or β: a mistake in those lost its points there.
-    bases = [alphas]
-    bases += [own_alpha] if own_alpha is not None else []
-    bases += [1 - own_beta] if own_beta is not None else []
+    right = reference_diffuser.curves()[2]
+    bases = _bases(schedule.curves, reference_diffuser)
     if any(close(alpha_bar, base.cumprod(0), TOLERANCE) for base in bases):
+        where = _unannounced(seeded)
+        other = _read_elsewhere(student, where)
+        products = [base.cumprod(0) for base in _bases(other, NoiseDiffuser(**where))]
+        found = other.get("alpha_bar")
+        if found is not None and not any(close(found, product, TOLERANCE) for product in products):
+            raise Unmet(
+                f"Your ᾱ is the running product of α with the sanity check's schedule, but not "
+                f"{_where(where)}.",
+                **_ends(products[0], found),
+            )
         return
     named = (identify(alpha_bar, ALPHA_BAR, (1 - base, base, base.cumprod(0)), TOLERANCE) for base in bases)
     raise Unmet(
@@ -113,6 +157,17 @@ def check_alpha_bar_is_the_running_product(
         misconception=next(filter(None, named), None),
         **_ends(right, alpha_bar),
     )
+
+
+def _bases(own: Mapping[str, Tensor], reference_diffuser: NoiseDiffuser) -> list[Tensor]:
+    """Return the curves of α that ᾱ may follow from: the right one, or one of the student's own α or β.
+
+    A mistake in those lost its points there.
+    """
+    found = [own["alphas"]] if "alphas" in own else []
+    found += [1 - own["betas"]] if "betas" in own else []
+    # Products of zeros or ones alone show nothing.
+    return [reference_diffuser.curves()[1], *(curve for curve in found if bool((curve % 1 != 0).any()))]
 
 
 def _ends(expected: Tensor, actual: Tensor) -> _Ends:

@@ -31,6 +31,11 @@ def check_samples_look_like_digits(
         f"{quality.measure} of at most {quality.bound:.2f} (the reference: {quality.reference:.2f})"
     )
     evidence.actual = f"{quality.value:.2f}, {quality.judged}"
+    if quality.unfounded and quality.value <= quality.review_bound:
+        raise Unmet(
+            quality.unfounded,
+            expected="samples that the steps make of x_T with the network",
+        )
     if quality.bound < quality.value <= quality.review_bound:
         raise NeedsReview(
             f"The {quality.measure} is {quality.value:.2f}. Up to {quality.bound:.2f} samples certainly look "

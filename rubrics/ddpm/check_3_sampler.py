@@ -79,6 +79,7 @@ def check_samples_carry_no_gradients(recovered_sampler: RecoveredSampler) -> Non
 @criterion("sample.shape")
 def check_samples_have_the_right_shape(recovered_sampler: RecoveredSampler) -> None:
     """The requested number of samples is returned, in the shape of x_t."""
+    expect_calls(recovered_sampler)  # what is returned without the network was not sampled
     run = recovered_sampler.first
     if run.error:
         if run.calls and all(call.x is not None and call.x.shape == SHAPE for call in run.calls):
@@ -100,6 +101,12 @@ def check_samples_have_the_right_shape(recovered_sampler: RecoveredSampler) -> N
             expected=f"a tensor of shape {SHAPE}",
             actual="nothing" if returned is None else type(returned).__name__,
             misconception="samples-not-returned",
+        )
+    if recovered_sampler.count_refused:
+        raise Unmet(
+            f"Your generate_samples makes {COUNT} samples, but {recovered_sampler.count_refused}.",
+            expected="as many samples as num_samples says",
+            misconception="count-wrong",
         )
     if run.result is not None and not torch.isfinite(run.result).all():
         raise Unmet("Your samples contain NaN or infinity.", misconception="not-finite")

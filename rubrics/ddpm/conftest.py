@@ -8,13 +8,14 @@ instead: the reference replaces a part that does not work, so that a mistake is 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 
-from grader.checks import Blocked, Reporter, Unmet
+from grader.checks import Blocked, NeedsReview, Reporter, Unmet
 from grader.checks.randomness import Seeded
 from grader.checks.session import Judge
 from grader.errors import UsageError
@@ -36,15 +37,17 @@ from .forward.schedule import (
     replace_wrong_curves,
     try_build_diffuser,
 )
+from .forward.unannounced import find_contradiction as find_forward_contradiction
 from .interface.conventions import StepNumbering
 from .network.paths import InputPaths, trace_input_paths
 from .network.probe import Network, probe_network, rebuild
-from .sample_quality.generator import SampleGenerator, sample_in_new_worker
+from .sample_quality.generator import SampleGenerator, draw_start, sample_in_new_worker
 from .sample_quality.own_weights import add_own_weights
 from .sample_quality.quality import Quality, add_own_samples, judge_network, judge_sampler
 from .sampler import probe as probe_sampler
 from .sampler.noise import correct_parts
 from .sampler.probe import RecoveredSampler
+from .sampler.unannounced import find_contradiction
 from .short_training.training import TrainingOutcome
 from .step_numbering import recover_forward
 from .timestep_agreement import Disagreement, find_disagreement
@@ -109,6 +112,12 @@ def forward(
         )
     for note in forward.convention.notes():
         reporter.note(note)
+    matched = match_reading(forward, schedule, reference_diffuser)
+    if found := find_forward_contradiction(student, forward, matched, seeded("forward, unannounced")):
+        raise NeedsReview(
+            f"Your noise_diffusion contradicts itself: with the sanity check's schedule it is right, but "
+            f"{found}. A TA has to look at it."
+        )
     return forward
 
 
@@ -185,6 +194,16 @@ def recovered_sampler(
         return built
 
     found = probe_sampler.recover(student, fallback, seeded("sampling"), numbering)
+    if all(correct_parts(found, reference_diffuser).values()):
+        contradiction = find_contradiction(
+            student, lambda fresh, other: try_build_diffuser(fresh, judge, other), seeded, numbering
+        )
+        if contradiction and not contradiction.of_count:
+            raise NeedsReview(
+                "Your generate_samples contradicts itself: with the sanity check's schedule it is right, but "
+                f"{contradiction.sentence}. A TA has to look at it."
+            )
+        found = replace(found, count_refused=contradiction.sentence if contradiction else None)
     reporter.convention("generate_samples", found.convention())
     if found.first.missing_attributes:
         names = ", ".join(sorted(set(found.first.missing_attributes)))
@@ -223,6 +242,7 @@ def quality(
     recovered_sampler: RecoveredSampler,
     reference_diffuser: NoiseDiffuser,
     reporter: Reporter,
+    seeded: Seeded,
 ) -> Quality:
     """Samples from the handout's seeds, made with the student's parts that work."""
     settings = judge.rubric.settings
@@ -247,8 +267,9 @@ def quality(
         raise Blocked("Your sampler does not work yet, so it makes no samples to judge.")
     if not all(correct.values()):
         return judge_network(sample_generator, request.getfixturevalue("training_outcome"))
-    sample = partial(sample_in_new_worker, judge, sample_generator)
-    quality = judge_sampler(sample_generator.seeds, sample, settings["tolerance"])
+    own_seed, own_noise = draw_start(seeded("samples"), sample_generator.count)
+    sample = partial(sample_in_new_worker, judge, replace(sample_generator, starts={own_seed: own_noise}))
+    quality = judge_sampler(sample_generator.seeds, sample, settings["tolerance"], own_seed)
     if not judge.request["quick"]:
         outcome: TrainingOutcome | None = try_fixture(request, "training_outcome")
         if outcome and outcome.trained.is_own:

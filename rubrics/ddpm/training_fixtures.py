@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from grader.checks import Blocked, Reporter, Skipped, Unmet
+from grader.checks import Blocked, NeedsReview, Reporter, Skipped, Unmet
 from grader.checks.randomness import Seeded
 from grader.checks.session import Judge
 from grader.sandbox.student import Student
@@ -31,7 +31,7 @@ def try_fixture(request: pytest.FixtureRequest, name: str) -> Any:
     """Return a fixture's value, or None where the student's part does not work."""
     try:
         return request.getfixturevalue(name)
-    except (StudentError, Unmet, Blocked):
+    except (StudentError, Unmet, Blocked, NeedsReview):
         return None
 
 

@@ -228,6 +228,7 @@ def match_reading(
     _, _, alpha_bar = reference_diffuser.curves()
     own = schedule.curves.get("alpha_bar")
     usable = own is not None and own.shape == alpha_bar.shape and bool(((own > 0) & (own <= 1)).all())
+    usable = usable and own is not None and bool((own < 1).any())  # 1 everywhere is no schedule
     alpha_bars = (alpha_bar, own) if usable and own is not None else (alpha_bar,)
     as_added = bool(((forward.ratio - 1).abs() < 1e-3).all())
     scaled = as_added and bool((forward.noise < 0.9).any())  # a coefficient of 1 is no scaling

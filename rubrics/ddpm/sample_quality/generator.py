@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -38,11 +38,14 @@ class Samples:
         samples: float (N, 1, 28, 28) for each seed.
         film: the first sample at each timestep, (1, 28, 28) each, from x_T on.
         size: height and width of what the sampler returned; only the middle 28 x 28 are kept.
+        likeness: for each seed, how much the samples are like the images of the network's last call, 0 to 1
+            (see ``likeness``).
     """
 
     samples: list[Tensor]
     film: list[Tensor]
     size: tuple[int, int] = (28, 28)
+    likeness: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +60,7 @@ class SampleGenerator:
         reporter: receives progress and times.
         numbering: how the student counts the timesteps.
         size: height and width that the student's sampler works with, at least 28 each.
+        starts: x_T for seeds that do not give it as in the handout's cell.
     """
 
     student: Student
@@ -66,9 +70,12 @@ class SampleGenerator:
     reporter: Reporter
     numbering: StepNumbering = StepNumbering()  # noqa: RUF009  it is frozen
     size: tuple[int, int] = (28, 28)
+    starts: Mapping[int, Tensor] = field(default_factory=dict)
 
     def initial_noise(self, seed: int) -> Tensor:
-        """Return x_T as the handout's cell samples it, float (count, 1, 28, 28)."""
+        """Return x_T as the handout's cell samples it, or the judge's own, float (count, 1, 28, 28)."""
+        if seed in self.starts:
+            return self.starts[seed]
         with seeded_globally(seed):
             return torch.randn((self.count, 1, 28, 28))
 
@@ -93,7 +100,7 @@ class SampleGenerator:
         schedule = ReadingDiffuser(**SCHEDULE, reading=PAPER)
         generator = torch.Generator().manual_seed(0)
         process = DiffuserDouble([], schedule, self.fallback, generator, numbering=self.numbering)
-        made, film = list[Tensor | None](), dict[int, Tensor]()
+        made, film, alike = list[Tensor | None](), dict[int, Tensor](), list[float]()
         for seed in self.seeds:
             steps, shown = StepDecoder(TOTAL), list[Tensor]()
 
@@ -125,7 +132,8 @@ class SampleGenerator:
             # sample.shape reports a result of the wrong number or shape. Its last input to the network is
             # nearly the same image, so the samples can still be judged.
             made.append(returned if returned is not None or not shown else shown[0].float())
-        return Samples(samples=self._usable(made), film=list(film.values()), size=self.size)
+            alike.append(likeness(made[-1], shown[0].float() if shown else None))
+        return Samples(samples=self._usable(made), film=list(film.values()), size=self.size, likeness=alike)
 
     def with_student_parts(self, network: Network, diffuser: Handle) -> list[Tensor]:
         """Generate samples with the student's sampler, network and diffuser.
@@ -172,6 +180,29 @@ class SampleGenerator:
         if len(samples) < len(made):
             raise Blocked("Your generate_samples returns no images that could be judged.")
         return samples
+
+
+def draw_start(generator: torch.Generator, count: int) -> tuple[int, Tensor]:
+    """Return a seed and an x_T, float (count, 1, 28, 28), of which neither follows from the other."""
+    seed = int(torch.randint(1 << 20, 1 << 31, (1,), generator=generator))
+    return seed, torch.randn((count, 1, 28, 28), generator=generator)
+
+
+def likeness(samples: Tensor | None, asked: Tensor | None) -> float:
+    """Return how much samples are like the images of the network's last call: 1 if they are the same.
+
+    The last step changes an image by about its smallest sigma, 0.01. This is the correlation of each image
+    with the sample that is most like it, on average; scale and shift do not matter. 0 without any.
+    """
+    if samples is None or asked is None or not len(asked):
+        return 0.0
+    one, other = (_standardized(images.detach().cpu().double()) for images in (asked, samples))
+    return float((one @ other.T).nan_to_num().max(dim=1).values.mean())
+
+
+def _standardized(images: Tensor) -> Tensor:
+    flat = images.flatten(1) - images.flatten(1).mean(dim=1, keepdim=True)
+    return torch.nn.functional.normalize(flat, dim=1)
 
 
 def sample_in_new_worker(judge: Judge, sample_generator: SampleGenerator, seeds: Sequence[int]) -> Samples:

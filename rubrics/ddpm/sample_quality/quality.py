@@ -41,6 +41,7 @@ class Quality:
         rows: labelled samples, one tensor for each seed.
         notes: sentences for the report.
         film: one sample from x_T to x_0, (1, 28, 28) each, as the student's sampler passed it to the network.
+        unfounded: why the samples are not the sampler's own work; None if they are.
     """
 
     judged: str
@@ -52,10 +53,14 @@ class Quality:
     rows: list[tuple[str, list[Tensor]]]
     notes: list[str] = field(default_factory=list)
     film: list[Tensor] = field(default_factory=list)
+    unfounded: str | None = None
 
 
 def judge_sampler(
-    seeds: Sequence[int], sample: Callable[[Sequence[int]], Samples], tolerance: Mapping[str, float]
+    seeds: Sequence[int],
+    sample: Callable[[Sequence[int]], Samples],
+    tolerance: Mapping[str, float],
+    own_seed: int,
 ) -> Quality:
     """Judge a correct sampler with the reference's trained network, independently of the student's network.
 
@@ -66,19 +71,20 @@ def judge_sampler(
         sample: generates samples from seeds, as ``SampleGenerator.with_student_sampler`` does.
         tolerance: ``quality`` and ``quality_not``, energy distances up to which samples certainly look like
             digits and above which they certainly do not.
+        own_seed: a seed of the judge's, which nobody knows before.
 
     Raises:
         StudentError: the sampler failed.
         Blocked: it returned no samples.
     """
     reference = measured.reference_samples()
-    sampled = sample(seeds)
-    own = sampled.samples
+    sampled = sample([*seeds, own_seed])
+    *own, unannounced = sampled.samples
     bound, review_bound = tolerance["quality"], tolerance["quality_not"]
     notes = []
     rescaled = [2 * samples - 1 for samples in own]
     if distance(own) > bound >= distance(rescaled):
-        own = rescaled
+        own, unannounced = rescaled, 2 * unannounced - 1
         notes.append("Your generate_samples returns (x + 1) / 2 instead of x; its samples were judged as x.")
     if sampled.size != (28, 28):
         notes.append(
@@ -99,7 +105,24 @@ def judge_sampler(
         rows=[("your sampler, reference's network", own), ("all of the reference", reference)],
         notes=notes,
         film=[*sampled.film, own[0][0]],
+        unfounded=_unfounded(sampled, unannounced, review_bound),
     )
+
+
+# The reference has 0.998 or more, also where the result is clamped, unrelated digits at most 0.87.
+_LEAST_LIKENESS = 0.95
+
+
+def _unfounded(sampled: Samples, unannounced: Tensor, bound: float) -> str | None:
+    """Return why samples are not the work of the sampler's steps on x_T, or None."""
+    if min(sampled.likeness) < _LEAST_LIKENESS:
+        return (
+            "Your generate_samples returns images that do not follow from those that it passed to the "
+            "network at its last step."
+        )
+    if distance([unannounced]) > bound:
+        return "From other noise than that of the handout's seeds, your samples do not look like digits."
+    return None
 
 
 def judge_network(sample_generator: SampleGenerator, outcome: TrainingOutcome) -> Quality:

@@ -9,42 +9,46 @@ import torch
 from grader.probes.answers import joined
 
 from ..interface.doubles import RecordedEvent
-from .setup import COUNT, STEPS
+from .setup import ANNOUNCED, Setup
 
 
-def merge_calls(calls: list[RecordedEvent]) -> list[RecordedEvent]:
+def merge_calls(calls: list[RecordedEvent], setup: Setup = ANNOUNCED) -> list[RecordedEvent]:
     """Return calls for the whole batch, also where a sampler works in chunks or sample by sample.
 
     Calls that cannot be merged, such as those for images of other sizes, are left out.
     """
-    if all(_size(call) == COUNT for call in calls):
+    if all(_size(call) == setup.count for call in calls):
         return calls
-    if samples_denoised(calls) < COUNT:
-        return [_tiled(call) for call in calls]
+    if samples_denoised(calls, setup) < setup.count:
+        return [_tiled(call, setup.count) for call in calls]
     chunks: list[list[RecordedEvent]] = []
     for call in calls:  # the chunks of one step are adjacent if the loop over steps is the outer one
-        if chunks and sum(map(_size, chunks[-1])) < COUNT and timestep_of(chunks[-1][0]) == timestep_of(call):
+        if (
+            chunks
+            and sum(map(_size, chunks[-1])) < setup.count
+            and timestep_of(chunks[-1][0]) == timestep_of(call)
+        ):
             chunks[-1].append(call)
         else:
             chunks.append([call])
-    if not all(sum(map(_size, chunk)) == COUNT for chunk in chunks):
-        chunks = _chunks_of_successive_runs(calls)
+    if not all(sum(map(_size, chunk)) == setup.count for chunk in chunks):
+        chunks = _chunks_of_successive_runs(calls, setup.count)
     return [merged for chunk in chunks if (merged := _merged(chunk))]
 
 
-def samples_denoised(calls: list[RecordedEvent]) -> int:
+def samples_denoised(calls: list[RecordedEvent], setup: Setup = ANNOUNCED) -> int:
     """Return how many samples a sampler denoises: fewer than asked for if each step has one call of fewer."""
     sizes, steps = {_size(call) for call in calls}, {timestep_of(call) for call in calls}
-    one_per_step = len(calls) == len(steps) == STEPS and len(sizes) == 1
+    one_per_step = len(calls) == len(steps) == setup.steps and len(sizes) == 1
     size = sizes.pop() if one_per_step else 0
-    return size if size and COUNT % size == 0 else COUNT
+    return size if size and setup.count % size == 0 else setup.count
 
 
-def _tiled(call: RecordedEvent) -> RecordedEvent:
+def _tiled(call: RecordedEvent, count: int) -> RecordedEvent:
     """Return a call for as many samples as asked for, by repeating its own."""
     assert call.x is not None
     assert call.output is not None
-    times = (COUNT // len(call.x), 1, 1, 1)
+    times = (count // len(call.x), 1, 1, 1)
     return replace(call, x=call.x.repeat(times), output=call.output.repeat(times))
 
 
@@ -66,18 +70,18 @@ def timestep_of(call: RecordedEvent) -> float | None:
     return None if call.t is None else call.t.flatten()[0].item()
 
 
-def _chunks_of_successive_runs(calls: list[RecordedEvent]) -> list[list[RecordedEvent]]:
+def _chunks_of_successive_runs(calls: list[RecordedEvent], count: int) -> list[list[RecordedEvent]]:
     """Group calls by step where the loop over chunks is the outer one; return [] if they cannot be grouped.
 
     Such a sampler runs over all steps for some samples, then over all steps for the next ones.
     """
-    for groups in range(2, COUNT + 1):
+    for groups in range(2, count + 1):
         length, left_over = divmod(len(calls), groups)
         if not length or left_over:
             continue
         runs = [calls[start : start + length] for start in range(0, len(calls), length)]
         even = all(len({_size(call) for call in run}) == 1 for run in runs)
-        if even and sum(_size(run[0]) for run in runs) == COUNT:
+        if even and sum(_size(run[0]) for run in runs) == count:
             return [list(same_step) for same_step in zip(*runs, strict=True)]
     return []
 

@@ -105,7 +105,7 @@ def expect_noise(sampling: RecoveredSampler, reference: Schedule) -> str:
         raise Unmet("The noise added between the steps contains NaN or infinity.", misconception="not-finite")
     for levels in possible:
         for name, curve in levels.accepted().items():
-            if levels.noisy and _matches(levels.measured, curve, sampling.first.denoised):
+            if levels.noisy and matches(levels.measured, curve, sampling.first.denoised):
                 _expect_fresh(z[levels.noisy], sigmas[levels.noisy], sampling.first.denoised)
                 _expect_last_steps(updates, levels, own or reference)
                 return f"{levels.actual['actual']}, which is {name}"
@@ -119,7 +119,7 @@ def expect_noise(sampling: RecoveredSampler, reference: Schedule) -> str:
     what = "The noise added between the steps has the wrong strength."
     for levels in possible:
         for id, curve in levels.mistakes():
-            if levels.noisy and _matches(levels.measured, curve):
+            if levels.noisy and matches(levels.measured, curve):
                 raise Unmet(what, misconception=id, **levels.expected, **levels.actual)
     _expect_fresh(z[likely.noisy], sigmas[likely.noisy], sampling.first.denoised)
     constant = any(_is_multiple(likely.measured, curve) for curve in likely.accepted().values())
@@ -146,7 +146,7 @@ def _before_scaling(
 
 def _is_multiple(measured: Tensor, expected: Tensor) -> bool:
     ratio = measured / expected.clamp_min(1e-12)
-    return _matches(measured, expected * ratio.median())
+    return matches(measured, expected * ratio.median())
 
 
 def _expect_last_steps(updates: list[SamplerStep], levels: NoiseLevels, reference: Schedule) -> None:
@@ -210,7 +210,7 @@ def _with_known_noise(sampling: RecoveredSampler) -> list[SamplerStep]:
     return solved
 
 
-def _matches(measured: Tensor, expected: Tensor, samples: int = COUNT) -> bool:
+def matches(measured: Tensor, expected: Tensor, samples: int = COUNT) -> bool:
     """Return whether measured sigmas agree with a curve, at every step and on average.
 
     The standard error of a deviation over 7,840 pixels is 0.8 %: 5 % at each step is six of them. The mean

@@ -28,9 +28,9 @@ from ..interface.doubles import DiffuserDouble, NetworkDouble, RecordedEvent
 from .calls import merge_calls, samples_denoised, timestep_of, without_repeats
 from .recovery import SamplerStep, recover_step
 from .samples import StepDecoder, as_samples
-from .setup import COUNT, SCHEDULE, SHAPE, STEPS
+from .setup import ANNOUNCED, COUNT, SHAPE, STEPS, Setup
 
-Fallback = Callable[[Student], Handle | None]  # a student's own diffuser, for attributes beyond the handout's
+BuildFallback = Callable[[Student], Handle | None]  # the student's own diffuser, for more attributes
 ARGUMENTS = ("x_t", "model", "num_samples", "total_timesteps", "diffuser", "device")
 
 
@@ -68,11 +68,13 @@ class RecoveredSampler:
     Attributes:
         first, second: the runs, with the same seed and different inputs.
         updates: the steps that could be recovered, in the order taken.
+        count_refused: how it fails for another number of samples than ten; None if it does not.
     """
 
     first: SamplerRun
     second: SamplerRun
     updates: tuple[SamplerStep, ...]
+    count_refused: str | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -92,7 +94,7 @@ class RecoveredSampler:
 
 def recover(
     student: Student,
-    fallback: Fallback,
+    fallback: BuildFallback,
     generator: torch.Generator,
     numbering: StepNumbering = StepNumbering(),  # noqa: B008  it is frozen
 ) -> RecoveredSampler:
@@ -103,15 +105,20 @@ def recover(
         generator: source of x_T and of the network's answers.
         numbering: how the student counts the timesteps.
     """
-    first, second = (_run_in_fresh_worker(student, fallback, generator, numbering) for _ in range(2))
+    first, second = (run_in_fresh_worker(student, fallback, generator, numbering) for _ in range(2))
     signatures.raise_if_not_installed(first.error)
     stale = signatures.stale_variables(student, "generate_samples", ARGUMENTS)
     if stale and (first.error or len(first.calls) != STEPS):
         # It may fail only because it reads, say, the notebook's T in place of total_timesteps. Set such
         # variables to the arguments and try again, so that this mistake hides no other.
-        runs = [_run_in_fresh_worker(student, fallback, generator, numbering, stale) for _ in range(2)]
+        runs = [run_in_fresh_worker(student, fallback, generator, numbering, stale) for _ in range(2)]
         if runs[0].error is None and len(runs[0].calls) == STEPS:
             first, second = runs
+    return RecoveredSampler(first=first, second=second, updates=tuple(updates_of(first, second)))
+
+
+def updates_of(first: SamplerRun, second: SamplerRun) -> list[SamplerStep]:
+    """Recover the steps of two runs with the same z, as far as their images are finite."""
     updates = []
     states = [_states(run) for run in (first, second)]
     for number in range(min(len(first.calls), len(second.calls))):
@@ -122,18 +129,20 @@ def recover(
         if after[0] is not None and after[1] is not None:
             calls = first.calls[number], second.calls[number]
             updates.append(recover_step(*calls, after[0], after[1], _shape_of_images(first)))
-    return RecoveredSampler(first=first, second=second, updates=tuple(updates))
+    return updates
 
 
-def _run_in_fresh_worker(
+def run_in_fresh_worker(
     student: Student,
-    fallback: Fallback,
+    fallback: BuildFallback,
     generator: torch.Generator,
     numbering: StepNumbering,
     variables: Mapping[str, str] | None = None,
+    setup: Setup = ANNOUNCED,
 ) -> SamplerRun:
+    """Run the sampler once on the probe network; ``fallback`` builds the diffuser of the setup's schedule."""
     with student.fresh() as fresh:
-        run = _run(fresh, fallback(fresh), generator, numbering, variables)
+        run = _run(fresh, fallback(fresh), generator, numbering, variables, setup)
     run.stale_variables = variables or {}
     return run
 
@@ -144,11 +153,12 @@ def _run(
     generator: torch.Generator,
     numbering: StepNumbering,
     variables: Mapping[str, str] | None,
+    setup: Setup,
 ) -> SamplerRun:
-    reference = ReadingDiffuser(**SCHEDULE, reading=PAPER)
+    reference = ReadingDiffuser(**setup.schedule, reading=PAPER)
     log: list[RecordedEvent] = []
-    run = SamplerRun(start=torch.randn(SHAPE, generator=generator))
-    steps = StepDecoder(STEPS)
+    run = SamplerRun(start=torch.randn(setup.shape, generator=generator))
+    steps = StepDecoder(setup.steps)
 
     def respond(x: Tensor, t: Tensor) -> Tensor:
         if log and _same_call(log[-1], x, t):
@@ -160,9 +170,9 @@ def _run(
 
     arguments = {
         "x_t": run.start,
-        "model": NetworkDouble(log, respond, max_images=3 * STEPS * COUNT),
-        "num_samples": COUNT,
-        "total_timesteps": STEPS,
+        "model": NetworkDouble(log, respond, max_images=3 * setup.steps * setup.count),
+        "num_samples": setup.count,
+        "total_timesteps": setup.steps,
         "diffuser": DiffuserDouble(log, reference, fallback, generator, numbering=numbering),
         "device": CURRENT_DEVICE,
     }
@@ -171,18 +181,18 @@ def _run(
             student,
             "generate_samples",
             arguments,
-            constructor_arguments=SCHEDULE,
+            constructor_arguments=setup.schedule,
             variables=variables,
             seed=student.seed + 11,  # the same in both runs: z is too
             timeout=120.0,
         )
         run.returned, run.attached = reply["value"], reply["attached"]
-        run.result = as_samples(reply["value"], SHAPE)
+        run.result = as_samples(reply["value"], setup.shape)
     except StudentError as error:
         run.error = error
     calls = without_repeats([event for event in log if event.kind == "forward"])
-    run.denoised = samples_denoised(calls)
-    run.calls = merge_calls(calls)
+    run.denoised = samples_denoised(calls, setup)
+    run.calls = merge_calls(calls, setup)
     run.missing_attributes = [event.name for event in log if event.kind == "missing"]
     return run
 
@@ -196,8 +206,9 @@ def _same_call(event: RecordedEvent, x: Tensor, t: Tensor) -> bool:
 def _shape_of_images(run: SamplerRun) -> tuple[int, ...]:
     """Return the shape of the images that the sampler works with; another size loses its points as such."""
     x = run.calls[-1].x
-    is_usual = x is None or x.ndim != len(SHAPE) or x.numel() == torch.Size(SHAPE).numel()
-    return SHAPE if is_usual or x is None else tuple(x.shape)
+    usual = tuple(run.start.shape)
+    is_usual = x is None or x.ndim != len(usual) or x.numel() == run.start.numel()
+    return usual if is_usual or x is None else tuple(x.shape)
 
 
 def _states(run: SamplerRun) -> list[Tensor | None]:

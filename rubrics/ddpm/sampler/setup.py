@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from reference.pretrained import ScheduleArguments
@@ -10,3 +11,29 @@ STEPS: Final = 50
 SCHEDULE: Final[ScheduleArguments] = {"start_beta": 1e-3, "end_beta": 0.2, "total_steps": STEPS}
 COUNT: Final = 10  # samples per run
 SHAPE: Final = (COUNT, 1, 28, 28)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """What a sampler is asked for.
+
+    Attributes:
+        schedule: arguments of the diffuser.
+        count: number of samples.
+    """
+
+    schedule: ScheduleArguments
+    count: int
+
+    @property
+    def steps(self) -> int:
+        """Number of timesteps."""
+        return self.schedule["total_steps"]
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """Shape of x_T."""
+        return (self.count, *SHAPE[1:])
+
+
+ANNOUNCED: Final = Setup(schedule=SCHEDULE, count=COUNT)

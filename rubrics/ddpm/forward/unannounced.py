@@ -1,0 +1,166 @@
+"""Ask a student's forward process again with a schedule, batches and seeds that nobody knows before.
+
+The recovery (see ``probe``) uses the handout's schedule. Code that answers that one from a table, or
+recognises its batches or seeds, contradicts itself here. Both answers are the same student's, so nothing is
+held against a formulation or a distribution of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from grader.checks import Reporter, Unmet
+from grader.sandbox.student import Student
+from grader.sandbox.values import StudentError
+from reference.diffuser import NoiseDiffuser
+from reference.pretrained import ScheduleArguments
+
+from .calls import call_noise_diffusion
+from .probe import Forward, compare_noises, recover_factor
+from .schedule import PROBE, MatchedReading, build_diffuser, read_schedule, replace_wrong_curves
+
+_CALLS = 3
+_EXACT = 5e-3  # of coefficients; rounding is a hundred times smaller
+_TAKEN = {23, 40, 50, 100}  # numbers of steps that the other probes use
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A schedule, and the sizes and seeds of a few calls with it.
+
+    Attributes:
+        schedule: arguments of the constructor.
+        batches: images per call.
+        seeds: of the student's random numbers, one for each call.
+    """
+
+    schedule: ScheduleArguments
+    batches: list[int]
+    seeds: list[int]
+
+
+ANNOUNCED = Question(schedule=PROBE, batches=[16] * _CALLS, seeds=[1000 + number for number in range(_CALLS)])
+
+
+def draw_schedule(generator: torch.Generator, most: int = 98) -> ScheduleArguments:
+    """Return a usual schedule of 24 to ``most`` steps: β from 0.0002 to 0.002, up to 0.05 to 0.2."""
+    steps = [number for number in range(24, most + 1) if number not in _TAKEN]
+    start, end = torch.rand(2, generator=generator, dtype=torch.float64).tolist()
+    return {
+        "start_beta": round(0.0002 * 10**start, 6),
+        "end_beta": round(0.05 * 4**end, 4),
+        "total_steps": steps[int(torch.randint(len(steps), (1,), generator=generator))],
+    }
+
+
+def draw_question(generator: torch.Generator) -> Question:
+    """Return a question: a schedule, batches of 3 to 13 images, and seeds of nine digits."""
+    schedule = draw_schedule(generator)
+    return Question(
+        schedule=schedule,
+        batches=torch.randint(3, 14, (_CALLS,), generator=generator).tolist(),
+        seeds=torch.randint(10**8, 10**9, (_CALLS,), generator=generator).tolist(),
+    )
+
+
+def find_contradiction(
+    student: Student, forward: Forward, matched: MatchedReading, generator: torch.Generator
+) -> str | None:
+    """Return how a forward process that follows a formulation contradicts it elsewhere; None if it does not.
+
+    What does not agree is asked again with other numbers, and also with those of the recovery: where even
+    these do not agree, the code cannot be asked like this.
+    """
+    if not matched.accepted or forward.limits or forward.changes or forward.residual.max() > 1e-3:
+        return None
+    found = None
+    for _ in range(2):
+        found = _disagreement(student, forward, matched, draw_question(generator), generator)
+        if found is None:
+            return None
+    if _disagreement(student, forward, matched, ANNOUNCED, generator) is not None:
+        return None
+    return found
+
+
+def _disagreement(
+    student: Student,
+    forward: Forward,
+    matched: MatchedReading,
+    question: Question,
+    generator: torch.Generator,
+) -> str | None:
+    """Return where the answers to a question do not follow the formulation, or None."""
+    schedule, reference = question.schedule, NoiseDiffuser(**question.schedule)
+    steps = schedule["total_steps"]
+    try:
+        diffuser = build_diffuser(student, **schedule)
+        own = read_schedule(student, diffuser, steps, Reporter(emit=lambda _: None))
+    except (StudentError, Unmet):
+        return None  # schedule.betas asks that
+    if any(len(curve) != steps for curve in own.curves.values()):
+        return None  # so does it that
+    replace_wrong_curves(student, diffuser, own, reference)
+    curves = [reference.alpha_bar.double()]
+    if (held := own.curves.get("alpha_bar")) is not None and bool(((held > 0) & (held <= 1)).all()):
+        curves.append(held)
+    where = f"with β from {schedule['start_beta']:g} to {schedule['end_beta']:g} in {steps} steps"
+    strengths: list[Tensor] = []
+    for size, seed in zip(question.batches, question.seeds, strict=True):
+        at = torch.randint(steps, (size,), generator=generator)
+        first, second = (torch.rand((size, 1, 28, 28), generator=generator) for _ in range(2))
+        try:
+            x, noise = call_noise_diffusion(
+                student, diffuser, forward.convention, first, at.tolist(), seed=seed
+            )
+            other, _ = call_noise_diffusion(
+                student, diffuser, forward.convention, second, at.tolist(), seed=seed
+            )
+        except (StudentError, Unmet) as error:
+            return f"{where} it fails: {error}"
+        differences = zip(x - other, (first - second).double(), strict=True)
+        factors = torch.stack([recover_factor(*pair) for pair in differences])
+        fitting = [curve for curve in curves if _is_near(factors, matched.reading.signal(curve[at]))]
+        if not fitting:
+            return f"{where} the image has other coefficients than with the sanity check's schedule"
+        added = x - factors.view(-1, 1, 1, 1) * first
+        expected = matched.reading.noise(fitting[0][at])
+        strengths.append((added / expected.clamp_min(1e-6).view(-1, 1, 1, 1)).flatten())
+        if not _returns_its_noise(forward, matched, added, noise, expected):
+            return f"{where} the noise that it returns is not the noise in the image as before"
+    # The standard error of a deviation over N pixels is 1/√(2N), for 7,056 pixels or more at most 0.84 %.
+    measured, before = torch.cat(strengths), _strengths(forward, matched)
+    allowed = 6 * (1 / (2 * len(measured)) + 1 / (2 * len(before))) ** 0.5
+    if abs((measured.std() / before.std()).log().item()) > allowed:
+        return f"{where} the noise has another strength"
+    return None
+
+
+def _returns_its_noise(
+    forward: Forward, matched: MatchedReading, added: Tensor, noise: Tensor | None, expected: Tensor
+) -> bool:
+    """Return whether the returned noise is that in the image, where it was so in the recovery."""
+    if forward.returned is None or not bool((forward.correlation > 0.999).all()):
+        return True
+    if noise is None or noise.shape != added.shape:
+        return False
+    found = [compare_noises(*pair) for pair in zip(added, noise, strict=True)]
+    ratios = torch.stack([ratio for ratio, _, _ in found])
+    right = torch.ones_like(expected) if matched.scaled else expected
+    return all(correlation > 0.99 for _, _, correlation in found) and _is_near(ratios, right, within=0.05)
+
+
+def _strengths(forward: Forward, matched: MatchedReading) -> Tensor:
+    """Return the noise of the recovery, each step divided by the formulation's coefficient, flat."""
+    deviations = [
+        (forward.added / matched.reading.noise(curve).clamp_min(1e-6).view(-1, 1, 1, 1, 1)).flatten()
+        for curve in matched.alpha_bars
+    ]
+    return min(deviations, key=lambda values: abs(values.std().log().item()))
+
+
+def _is_near(found: Tensor, expected: Tensor, within: float = _EXACT) -> bool:
+    return bool(((found - expected).abs() <= within * expected.abs() + 1e-3).all())

@@ -1,0 +1,100 @@
+"""Run a student's sampler again with a schedule and a number of samples that nobody knows before.
+
+The recovery (see ``probe``) asks for ten samples in the handout's fifty steps. A sampler that follows the
+formula only there contradicts itself here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from grader.checks.randomness import Seeded
+from grader.sandbox.student import Student
+from grader.sandbox.values import Handle
+from reference.diffuser import NoiseDiffuser
+from reference.pretrained import ScheduleArguments
+
+from ..forward.unannounced import draw_schedule
+from ..interface.conventions import StepNumbering
+from .fitting import fits
+from .formulas import RIGHT
+from .noise import matches
+from .noise_levels import NoiseLevels
+from .probe import run_in_fresh_worker, updates_of
+from .setup import COUNT, Setup
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """How a sampler that is right in the recovery differs elsewhere.
+
+    Attributes:
+        sentence: what was found, and where.
+        of_count: whether only the number of samples makes the difference, in a way that shows.
+    """
+
+    sentence: str
+    of_count: bool = False
+
+
+def find_contradiction(
+    student: Student,
+    fallback: Callable[[Student, ScheduleArguments], Handle | None],
+    seeded: Seeded,
+    numbering: StepNumbering,
+) -> Contradiction | None:
+    """Return how a sampler contradicts itself with other arguments; None if it does not.
+
+    Args:
+        fallback: builds the student's own diffuser with a schedule.
+
+    What does not agree is asked again with other numbers, and then for ten samples as in the recovery.
+    """
+    generator = seeded("sampling, unannounced")
+    found = _disagreement(student, fallback, generator, numbering, None)
+    found = found and _disagreement(student, fallback, generator, numbering, None)
+    if found is None:
+        return None
+    sentence, completes = found
+    of_count = not completes and _disagreement(student, fallback, generator, numbering, COUNT) is None
+    return Contradiction(sentence, of_count)
+
+
+def _disagreement(
+    student: Student,
+    fallback: Callable[[Student, ScheduleArguments], Handle | None],
+    generator: torch.Generator,
+    numbering: StepNumbering,
+    count: int | None,
+) -> tuple[str, bool] | None:
+    """Return what is wrong with one run, and whether it took all its steps; None if nothing is."""
+    schedule = draw_schedule(generator, most=40)
+    drawn = int(torch.randint(3, 9, (1,), generator=generator))
+    setup = Setup(schedule=schedule, count=count or drawn)
+    reference = NoiseDiffuser(**schedule)
+    where = f"for {setup.count} samples in {setup.steps} steps"
+    first, second = (
+        run_in_fresh_worker(
+            student, lambda fresh: fallback(fresh, schedule), generator, numbering, setup=setup
+        )
+        for _ in range(2)
+    )
+    if first.error:
+        return f"{where} it stops: {first.error}", False
+    shapes = {call.x.shape for call in first.calls if call.x is not None}
+    complete = all(shape[0] == setup.count for shape in shapes)
+    if len(first.calls) != setup.steps or first.result is None or not complete:
+        return f"{where} it calls the network {len(first.calls)} times", complete
+    updates = updates_of(first, second)
+    order = list(range(setup.steps - 1, -1, -1))
+    if len(updates) != setup.steps or not fits(updates, order, RIGHT, reference):
+        return f"{where} its steps do not follow the formula", True
+    residuals = [update.residual[~update.residual.isnan()] for update in updates]
+    levels = NoiseLevels.at(torch.stack([values.std() for values in residuals]), order, reference)
+    accepted = levels.accepted().values()
+    if not any(matches(levels.measured, sigma, setup.count) for sigma in accepted):
+        return f"{where} its noise has another strength", True
+    return None
