@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from grader.extraction.statements import BLOCKS, Statement
@@ -22,12 +21,15 @@ class Candidate:
     Attributes:
         qualname: the dotted name that reaches it from the notebook.
         statement: the top-level statement that contains it.
-        node: its own syntax; of a callable object, that of its class's ``__call__``.
+        node: its own syntax; of a callable object, that of its class's ``__call__``; of another name for
+            a definition, that of the definition.
+        renames: True for another name, as in ``train = Trainer.fit``.
     """
 
     qualname: str
     statement: Statement
     node: ast.stmt
+    renames: bool = False
 
     @property
     def name(self) -> str:
@@ -54,8 +56,8 @@ class Candidate:
 
 def candidates_in(found: Sequence[Statement], prefix: str = "") -> Iterator[Candidate]:
     """Yield every definition in the statements, in order, including methods."""
-    nodes = (statement.node for statement in found)
-    makers = {node.name for node in nodes if isinstance(node, FUNCTIONS) and _makes_definitions(node)}
+    named = _by_dotted_name(found)
+    makers = {name: made for name, node in named.items() if (made := _made_definition(node))}
     calls = _call_methods(found)
     for statement in found:
         node = statement.node
@@ -63,8 +65,8 @@ def candidates_in(found: Sequence[Statement], prefix: str = "") -> Iterator[Cand
             yield Candidate(prefix + node.name, statement, node)
         for name, method in _callable_objects(node, calls):
             yield Candidate(prefix + name, statement, method)
-        for name in _assigned(node, makers):
-            yield Candidate(prefix + name, statement, node)
+        for name, meant in _assigned(node, named, makers):
+            yield Candidate(prefix + name, statement, meant or node, renames=meant is not None)
         if isinstance(node, BLOCKS):
             for part in ast.walk(node):
                 if isinstance(part, (*FUNCTIONS, ast.ClassDef)) and part.name in statement.binds:
@@ -75,15 +77,50 @@ def candidates_in(found: Sequence[Statement], prefix: str = "") -> Iterator[Cand
                     yield Candidate(f"{prefix}{node.name}.{part.name}", statement, part)
 
 
-def _assigned(node: ast.stmt, makers: AbstractSet[str]) -> Iterator[str]:
-    """Yield the name that a function or class gets by assignment, as in ``train = partial(fit, ...)``."""
+def _by_dotted_name(found: Sequence[Statement]) -> dict[str, ast.stmt]:
+    """Return the functions and classes at top level, and the methods, by dotted name."""
+    named: dict[str, ast.stmt] = {}
+    for node in (statement.node for statement in found):
+        if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+            named[node.name] = node
+        if isinstance(node, ast.ClassDef):
+            named |= {f"{node.name}.{part.name}": part for part in node.body if isinstance(part, FUNCTIONS)}
+    return named
+
+
+def _assigned(
+    node: ast.stmt, named: Mapping[str, ast.stmt], makers: Mapping[str, ast.stmt]
+) -> Iterator[tuple[str, ast.stmt | None]]:
+    """Yield the name that a function or class gets by assignment, as in ``train = partial(fit, ...)``.
+
+    With it comes the definition that is meant, if it is in the notebook under another name.
+    """
     match node:
-        case ast.Assign(targets=[ast.Name(id=name)], value=ast.Lambda() | ast.Name() | ast.Attribute()):
-            yield name
-        case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=func)):
+        case ast.Assign(targets=[ast.Name(id=name)], value=ast.Lambda()):
+            yield name, None
+        case ast.Assign(targets=[ast.Name(id=name)], value=ast.Name() | ast.Attribute() as value):
+            yield name, _other(name, _dotted(value), named)
+        case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=func, args=args)):
             inner = func.func if isinstance(func, ast.Call) else func
-            if last_name(inner) in _WRAPPERS | makers:
-                yield name
+            if last_name(inner) in makers:
+                yield name, _other(name, last_name(inner), makers)
+            elif last_name(inner) in _WRAPPERS:
+                yield name, _other(name, _dotted(args[0]), named) if args else None
+
+
+def _other(name: str, meant: str, named: Mapping[str, ast.stmt]) -> ast.stmt | None:
+    """Return a definition, unless it has the same name, as in ``f = partial(f)``."""
+    return named.get(meant) if meant != name else None
+
+
+def _dotted(node: ast.expr) -> str:
+    """Return the dotted name of ``a.b``, and of ``A(...).b`` as ``A.b``; "" for any other expression."""
+    match node:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(value=ast.Call(func=owner), attr=name) | ast.Attribute(value=owner, attr=name):
+            return f"{_dotted(owner)}.{name}"
+    return ""
 
 
 def _call_methods(found: Sequence[Statement]) -> dict[str, ast.stmt]:
@@ -124,14 +161,16 @@ def _callable_objects(node: ast.stmt, calls: Mapping[str, ast.stmt]) -> Iterator
             yield name, calls[last_name(func)]
 
 
-def _makes_definitions(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Return whether a function makes functions or classes: it returns one that is defined inside."""
+def _made_definition(node: ast.stmt) -> ast.stmt | None:
+    """Return the function or class that a function defines inside and returns; None if there is none."""
+    if not isinstance(node, FUNCTIONS):
+        return None
     parts = list(ast.walk(node))
     inside = {
-        part.name for part in parts if isinstance(part, (*FUNCTIONS, ast.ClassDef)) and part is not node
+        part.name: part for part in parts if isinstance(part, (*FUNCTIONS, ast.ClassDef)) and part is not node
     }
-    returned = {last_name(part.value) for part in parts if isinstance(part, ast.Return) and part.value}
-    return not inside.isdisjoint(returned)
+    returned = [last_name(part.value) for part in parts if isinstance(part, ast.Return) and part.value]
+    return next((inside[name] for name in returned if name in inside), None)
 
 
 def last_name(node: ast.expr) -> str:

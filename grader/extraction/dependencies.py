@@ -55,6 +55,7 @@ class DependencyGraph:
         roots: names of the wanted definitions, as the notebook calls them.
         forbidden: functions that must not be called at top level.
         rejected: statements that define a wanted name as something else.
+        matched: statements that define what is wanted.
         never_seen: statements below the last use of what is wanted that set names again.
         last_definition: the statement that counts as the definition of each name.
         always_kept: star imports and new folders: any name, or any write to a file, may depend on them.
@@ -65,6 +66,7 @@ class DependencyGraph:
     roots: Sequence[str]
     forbidden: Sequence[str]
     rejected: AbstractSet[Statement]
+    matched: AbstractSet[Statement]
     never_seen: AbstractSet[Statement]
     last_definition: Mapping[str, Statement]
     always_kept: AbstractSet[Statement]
@@ -77,6 +79,7 @@ class DependencyGraph:
         roots: Sequence[str],
         forbidden: Sequence[str],
         rejected: AbstractSet[Statement],
+        matched: AbstractSet[Statement],
     ) -> Self:
         """Build the graph of these statements."""
         by_name: dict[str, list[Statement]] = {}
@@ -89,6 +92,7 @@ class DependencyGraph:
             roots=roots,
             forbidden=forbidden,
             rejected=rejected,
+            matched=matched,
             never_seen=never_seen(statements, roots),
             last_definition=_last_definitions(statements),
             always_kept={
@@ -143,7 +147,9 @@ class DependencyGraph:
             return None
         # ``train, val = split(data)`` must not replace ``def train``; ``train = compile(train)`` may.
         defined = self.last_definition[name].node
-        is_defined = name in self.roots and isinstance(defined, DEFINITION_NODES)
+        is_defined = (
+            name in self.roots and isinstance(defined, DEFINITION_NODES) and statement not in self.matched
+        )
         value = getattr(statement.node, "value", None)
         if is_defined and isinstance(defined, ast.ClassDef) and value and is_construction(value, name):
             return f"it replaces your class {name} by an instance of it"

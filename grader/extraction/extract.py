@@ -74,6 +74,7 @@ def extract(
         roots=list(roots.values()),
         forbidden=[*wanted, *(own.rpartition(".")[2] for own in own_names.values())],
         rejected={statement for match in matches.values() for statement in match.rejected},
+        matched={candidate.statement for candidate in matched.values()},
     )
     starts = {
         name: [root, *builders[name].binds] if name in builders else [root] for name, root in roots.items()

@@ -130,7 +130,7 @@ class _Search:
             taken: dotted names of definitions that are matched already.
             functions: names of the functions that may work on an instance of the class that is meant.
         """
-        free = [each for each in self.candidates if each.qualname not in taken]
+        free = [each for each in self.candidates if each.qualname not in taken and not each.renames]
         alike = self._whole(pattern, free) if pattern.kind else []
         alike = self.usage.narrowed(alike, functions)
         names = list(dict.fromkeys(each.qualname for each in alike))

@@ -22,7 +22,7 @@ _COSTLY = frozenset(
 )
 _CHEAP_INSIDE = (ast.Import, ast.ImportFrom, ast.Pass, ast.Raise, ast.Break, ast.Continue)
 _MAKE_FOLDER = frozenset({"makedirs", "mkdir"})
-_HARMLESS_CALLS = _MAKE_FOLDER | SETTERS | {"setattr", "seed", "set_default_dtype"}
+_HARMLESS_CALLS = _MAKE_FOLDER | SETTERS | {"setattr", "next", "send", "seed", "set_default_dtype"}
 
 
 def is_cheap(node: ast.stmt, forbidden: Sequence[str]) -> bool:

@@ -228,8 +228,10 @@ def _patched(node: ast.stmt) -> Iterable[str]:
         case ast.Expr(value=ast.Call(func=ast.Name(id="setattr"), args=[first, *_])):
             if isinstance(first, ast.Name):
                 yield first.id
+        case ast.Expr(value=ast.Call(func=ast.Name(id="next"), args=[ast.Name(id=name)])):
+            yield name  # a generator that is run to its first yield
         case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attr))):
-            if attr in SETTERS:
+            if attr in SETTERS or attr == "send":
                 yield name
     for changed in targets:
         if (owner := _owner(changed)) is not changed and isinstance(owner, ast.Name):

@@ -277,3 +277,67 @@ def test_an_object_with_a_call_method_is_a_function(extract):
         "train = Net()",
     )
     assert "train" in source.missing
+
+
+STUB = TRAIN.split("\n", 1)[0] + "\n    # TODO\n    return None"
+OTHER_NAMES = {
+    "a function": (TRAIN.replace("train(", "fit(", 1), "train = fit"),
+    "a static method": (
+        "class Trainer:\n    @staticmethod\n" + indent(TRAIN.replace("train(", "fit(", 1), "    "),
+        "train = Trainer.fit",
+    ),
+    "a method": (
+        "class Trainer:\n" + indent(TRAIN.replace("train(", "fit(self, ", 1), "    "),
+        "train = Trainer().fit",
+    ),
+    "a partial function": (
+        "from functools import partial\n" + TRAIN.replace("train(", "fit(", 1),
+        "train = partial(fit)",
+    ),
+    "a factory": (
+        "def make():\n" + indent(TRAIN.replace("train(", "inner(", 1), "    ") + "\n    return inner",
+        "train = make()",
+    ),
+    "an object": (
+        "class Trainer:\n" + indent(TRAIN.replace("train(", "__call__(self, ", 1), "    "),
+        "train = Trainer()",
+    ),
+}
+
+
+@pytest.mark.parametrize(("definition", "assignment"), OTHER_NAMES.values(), ids=OTHER_NAMES)
+def test_an_assignment_below_the_handouts_stub_counts(extract, definition, assignment):
+    """The stub that a cell above still defines does not take its place."""
+    source = extract(IMPORTS, DIFFUSER, UNET, SAMPLE, STUB, definition, assignment)
+    (found,) = (each for each in source.definitions if each.name == "train")
+    assert found.cell == 7
+    assert assignment in [each.source for each in source.statements]
+    assert not source.dropped
+
+
+def test_a_class_assigned_below_the_handouts_stub_counts(extract):
+    stub = "class UNet(nn.Module):\n    def forward(self, x, t=None):\n        pass"
+    source = extract(IMPORTS, DIFFUSER, stub, UNET.replace("UNet", "MyNet"), "UNet = MyNet", TRAIN, SAMPLE)
+    assert [each.cell for each in source.definitions if each.name == "UNet"] == [5]
+    assert "UNet = MyNet" in [each.source for each in source.statements]
+
+
+def test_a_name_used_for_data_does_not_replace_a_definition(extract):
+    source = extract(IMPORTS, DIFFUSER, UNET, TRAIN, "data = {}", "train = data.values", SAMPLE)
+    assert [each.cell for each in source.definitions if each.name == "train"] == [4]
+    assert "train = data.values" not in [each.source for each in source.statements]
+
+
+def test_a_generator_is_run_to_its_first_yield(extract):
+    stream = "def numbers():\n    shape = yield\n    while True:\n        shape = yield torch.randn(shape)"
+    source = extract(
+        IMPORTS,
+        f"{stream}\n\nstream = numbers()\nnext(stream)\nnext(iter([1]))",
+        DIFFUSER.replace("torch.randn_like(image)", "stream.send(image.shape)"),
+        UNET,
+        TRAIN,
+        SAMPLE,
+    )
+    kept = [each.source for each in source.statements]
+    assert "next(stream)" in kept
+    assert "next(iter([1]))" not in kept
