@@ -1,7 +1,8 @@
 """A rubric's own solutions with known grades: correct ones in many styles, and mutants with one mistake each.
 
 They are in the rubric's folder ``audit``: ``base.py`` is the plain correct solution, each file in ``right``
-is a variation of it, and ``mutants.toml`` lists mutants of the base as one replacement of text each. In the
+is a variation of it, and ``mutants.toml`` lists mutants of the base as one replacement of text each;
+``degenerate.toml`` lists parts that compute nothing in the same form. In the
 ``.py`` files a line ``# %% part`` begins a cell; a file with ``# base: ...`` above its first cell takes the
 parts that it lacks from the base.
 """
@@ -13,7 +14,7 @@ import random
 import re
 import tomllib
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -39,11 +40,11 @@ class Mutant:
     Attributes:
         old, new: the text that occurs once in the part, and its replacement.
         loses: the criteria that must lose points.
-        misconception: the id by which the grader must name the mistake.
+        misconception: the id by which the grader must name the mistake; "" for a degenerate part.
     """
 
     name: str
-    misconception: str
+    misconception: str = ""
     part: str
     old: str
     new: str
@@ -68,7 +69,7 @@ class Solution:
     """A notebook with a known grade.
 
     Attributes:
-        kind: "right", "mutant" or "pair" (two mutants at once).
+        kind: "right", "mutant", "pair" (two mutants at once) or "degenerate" (a part that computes nothing).
         title: heading of the notebook.
         loses: the criteria that must lose points.
         misconceptions: the ids that the grader must name.
@@ -132,20 +133,30 @@ class Corpus:
     @cached_property
     def mutants(self) -> tuple[Mutant, ...]:
         """Every mutant, in the order of the file."""
-        path = self.folder / "mutants.toml"
+        return self._listed("mutant", "mutants.toml")
+
+    @cached_property
+    def degenerate(self) -> tuple[Mutant, ...]:
+        """Every degenerate part; none where a rubric lists none."""
+        name = "degenerate.toml"
+        return self._listed("degenerate", name) if (self.folder / name).exists() else ()
+
+    def _listed(self, kind: str, name: str) -> tuple[Mutant, ...]:
+        path = self.folder / name
         try:
-            blocks = tomllib.loads(path.read_text(encoding="utf-8")).get("mutant", [])
+            blocks = tomllib.loads(path.read_text(encoding="utf-8")).get(kind, [])
             return tuple(_mutant(block) for block in blocks)
         except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
             raise UsageError(f"{path} cannot be read as a list of mutants ({error})") from error
 
     def solutions(self) -> list[Solution]:
-        """Return every correct solution and every mutant of the base."""
+        """Return every correct solution, every mutant of the base, and every degenerate part in it."""
         right = [
             Solution(name=name, kind="right", title=self._title, cells=_sources(self.right_cells(name)))
             for name in self.right_names
         ]
-        return right + [self._with(mutant) for mutant in self.mutants]
+        degenerate = [replace(self._with(each), kind="degenerate") for each in self.degenerate]
+        return right + [self._with(mutant) for mutant in self.mutants] + degenerate
 
     def pairs(self, count: int, seed: int, without: Set[str] = frozenset()) -> list[Solution]:
         """Return random pairs of mutants that lose different criteria, none of them in ``without``."""
@@ -165,7 +176,7 @@ class Corpus:
             title=self._title,
             cells=_sources(cells),
             loses=frozenset[str]().union(*(mutant.loses for mutant in mutants)),
-            misconceptions=frozenset(mutant.misconception for mutant in mutants),
+            misconceptions=frozenset(mutant.misconception for mutant in mutants if mutant.misconception),
         )
 
     @cached_property

@@ -43,7 +43,8 @@ class Trial:
     @property
     def missed(self) -> frozenset[str]:
         """Criteria that should have lost points and did not."""
-        failed = {loss.criterion for loss in self.losses if loss.verdict == Verdict.FAIL}
+        blocked = self.solution.kind == "degenerate"  # then nothing is earned, which is all that is asked
+        failed = {loss.criterion for loss in self.losses if loss.verdict == Verdict.FAIL or blocked}
         return self.solution.loses - failed
 
     @property

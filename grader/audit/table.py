@@ -30,7 +30,9 @@ def print_summary(console: Console, trials: Sequence[Trial]) -> None:
 
 def summary(trials: Sequence[Trial]) -> list[str]:
     """Return the results over all solutions, one sentence each."""
-    right, wrong = right_and_wrong(trials)
+    right, all_wrong = right_and_wrong(trials)
+    degenerate = [trial for trial in all_wrong if trial.solution.kind == "degenerate"]
+    wrong = [trial for trial in all_wrong if trial.solution.kind != "degenerate"]
     caught = [trial for trial in wrong if not trial.missed]
     named = [trial for trial in wrong if not trial.unnamed]
     unharmed = [trial for trial in right if trial.sound]
@@ -40,13 +42,16 @@ def summary(trials: Sequence[Trial]) -> list[str]:
         lines.append(f"Mutants caught on the right criterion: {_share(len(caught), len(wrong))}")
         lines.append(f"Mutants named correctly: {_share(len(named), len(wrong))}")
         lines.append(f"Mutants that lose other criteria too: {_share(collateral, len(wrong))}")
+    if degenerate:
+        sound = sum(trial.sound for trial in degenerate)
+        lines.append(f"Degenerate parts that earn only what they fulfil: {_share(sound, len(degenerate))}")
     if right:
         lines.append(f"Correct solutions that lose nothing: {_share(len(unharmed), len(right))}")
     return lines
 
 
 def right_and_wrong(trials: Sequence[Trial]) -> tuple[list[Trial], list[Trial]]:
-    """Split trials into those of correct solutions and those of mutants and pairs."""
+    """Split trials into those of correct solutions and all others."""
     right = [trial for trial in trials if trial.solution.kind == "right"]
     return right, [trial for trial in trials if trial.solution.kind != "right"]
 

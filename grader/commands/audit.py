@@ -163,7 +163,7 @@ def _select(corpus: Corpus, rubric: Rubric, arguments: argparse.Namespace) -> li
         if not any(_matches(name, solution) for solution in solutions):
             raise UsageError(
                 f"there is no solution {name!r}; give a name from the table, the id of a misconception or "
-                "criterion, or one of right, mutant, pair"
+                "criterion, or one of right, mutant, pair, degenerate"
             )
     if arguments.only:
         solutions = [one for one in solutions if any(_matches(name, one) for name in arguments.only)]

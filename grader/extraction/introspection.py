@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
+from typing import TypeGuard
 
 from grader.extraction.statements import Statement
 from grader.text import place
@@ -33,6 +34,7 @@ _ATTRIBUTES = {
         "__closure__",
         "tb_frame",
     ),
+    "get_rng_state",
     *("is_tracing", "is_scripting", "is_compiling", "is_fx_tracing", "is_dynamo_compiling", "initial_seed"),
     *("TorchFunctionMode", "TorchDispatchMode", "__torch_function__", "__torch_dispatch__"),
     *("_get_current_dispatch_mode", "_get_current_function_mode", "_current_autograd_node"),
@@ -44,7 +46,8 @@ def notes(statements: Iterable[Statement]) -> list[str]:
     found: dict[str, str] = {}
     for statement in statements:
         for node in ast.walk(statement.node):
-            for what in (*_introspective_names(node), *_questions(node), *_large_literals(node)):
+            found_here = (_introspective_names, _questions, _questions_of_arguments, _large_literals)
+            for what in (what for each in found_here for what in each(node)):
                 found.setdefault(what, place(statement.cell, statement.line_of(node)))
     return [f"Your code {what} ({where}). {_END}" for what, where in list(found.items())[:MAX_NOTES]]
 
@@ -77,18 +80,72 @@ def _names(node: ast.AST) -> Iterator[str]:
 
 
 def _questions(node: ast.AST) -> Iterator[str]:
-    """Yield what a branch depends on, if that is a number of images, or the name of an object's class."""
-    if not isinstance(node, ast.If | ast.IfExp | ast.While):
+    """Yield what a branch depends on, if that is a number of images or batches, or an object's class."""
+    if not _branches(node):
         return
     for part in ast.walk(node.test):
-        if not isinstance(part, ast.Compare) or not any(isinstance(op, ast.Eq | ast.In) for op in part.ops):
+        if not isinstance(part, ast.Compare):
             continue
         sides = [part.left, *part.comparators]
         numbers = [each for side in sides for each in ast.walk(side) if _is_number(each)]
-        if numbers and any(map(_is_batch_size, sides)):
-            yield f"does something of its own for {ast.unparse(part)}"[:100]
-        if any(_is_class_name(each) for side in sides for each in ast.walk(side)):
-            yield f"does something of its own for {ast.unparse(part)}"[:100]
+        names_one = any(isinstance(op, _NAMES_ONE) for op in part.ops)
+        size = names_one and any(map(_is_batch_size, sides))
+        if numbers and (size or any(map(_is_number_of_batches, sides))):
+            yield _asks(part)
+        if names_one and any(_is_class(each) for side in sides for each in ast.walk(side)):
+            yield _asks(part)
+
+
+def _branches(node: ast.AST) -> TypeGuard[ast.If | ast.IfExp | ast.While]:
+    """Return whether a node does something under a condition, other than to raise an error."""
+    if isinstance(node, ast.If) and all(isinstance(each, ast.Raise) for each in node.body):
+        return False
+    return isinstance(node, ast.If | ast.IfExp | ast.While)
+
+
+_NAMES_ONE = (ast.Eq, ast.NotEq, ast.In, ast.NotIn, ast.Is, ast.IsNot)
+
+
+def _questions_of_arguments(node: ast.AST) -> Iterator[str]:
+    """Yield branches of a function on one value of an argument, or of an attribute of its object."""
+    if not isinstance(node, ast.FunctionDef):
+        return
+    names = {each.arg for each in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)} - {"self"}
+    branches = filter(_branches, ast.walk(node))
+    for part in (part for branch in branches for part in ast.walk(branch.test)):
+        if not isinstance(part, ast.Compare) or not all(isinstance(op, _NAMES_ONE) for op in part.ops):
+            continue
+        sides = [part.left, *part.comparators]
+        numbers = [each for side in sides for each in ast.walk(side) if _is_special(each)]
+        if numbers and any(_is_of(side, names) for side in sides):
+            yield _asks(part)
+
+
+def _asks(part: ast.Compare) -> str:
+    return f"does something of its own for {ast.unparse(part)}"[:100]
+
+
+def _is_of(node: ast.AST, names: set[str]) -> bool:
+    match node:
+        case ast.Name(id=name):
+            return name in names
+        case ast.Attribute(value=ast.Name(id="self")):
+            return True
+    return False
+
+
+def _is_special(node: ast.AST) -> bool:
+    """Return whether a number is one that code has no common reason to ask for: none of channels or edges."""
+    return (
+        isinstance(node, ast.Constant) and type(node.value) in (int, float) and node.value not in range(-1, 5)
+    )
+
+
+def _is_number_of_batches(node: ast.AST) -> bool:
+    match node:
+        case ast.Call(func=ast.Name(id="len"), args=[ast.Name(id=name)]):
+            return "loader" in name.lower()
+    return False
 
 
 def _is_number(node: ast.AST) -> bool:
@@ -105,9 +162,11 @@ def _is_batch_size(node: ast.AST) -> bool:
     return False
 
 
-def _is_class_name(node: ast.AST) -> bool:
-    """Return whether an expression is the name of an object's class, or of the module of one."""
+def _is_class(node: ast.AST) -> bool:
+    """Return whether an expression is an object's class, its name, or the module of one."""
     match node:
+        case ast.Call(func=ast.Name(id="type"), args=[_]):
+            return True
         case ast.Attribute(attr="__name__", value=ast.Attribute(attr="__class__") | ast.Call()):
             return True
         case ast.Attribute(attr="__module__"):

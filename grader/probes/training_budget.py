@@ -9,6 +9,8 @@ from typing import Any, Self
 
 from grader.sandbox.deadlines import BACKSTOP
 
+LOOK_AFTER = 3  # batches, after which no network has learned much
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingBudget:
@@ -69,6 +71,7 @@ class TrainingClock:
         evaluate: called after the batches of ``TrainingBudget.evaluation_steps``; returns whether the
             training may stop.
         decided: whether ``evaluate`` has returned True.
+        look: called once, after ``LOOK_AFTER`` batches; it decides nothing.
     """
 
     def __init__(
@@ -84,7 +87,9 @@ class TrainingClock:
         """
         self.steps, self.out_of_time, self.decided = 0, False, False
         self.evaluate: Callable[[], bool] = lambda: False
+        self.look: Callable[[], None] = lambda: None
         self._evaluation_steps = budget.evaluation_steps()
+        self._on_first_look = True
         self._promised, self._maximum = budget.steps, budget.max_epochs * budget.batches
         self._now, self._deadline = now, now() + budget.seconds
         self._backstop = time.monotonic() + BACKSTOP * budget.seconds
@@ -96,6 +101,11 @@ class TrainingClock:
         Args:
             may_evaluate: whether the network is in a state to be evaluated, as far as the caller knows.
         """
+        if may_evaluate and self.steps == LOOK_AFTER and self._on_first_look:
+            self._on_first_look = False
+            started = self._now()
+            self.look()
+            self._deadline += self._now() - started
         is_late = self._now() > self._deadline or time.monotonic() > self._backstop
         self.out_of_time |= not self.decided and is_late
         if may_evaluate and self.steps in self._evaluation_steps and not self.out_of_time:

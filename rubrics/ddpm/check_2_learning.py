@@ -5,9 +5,10 @@ from __future__ import annotations
 from grader.checks import Evidence, NeedsReview, Reporter, Unmet, criterion
 from grader.checks.session import Judge
 from grader.model import Curves, Series
+from grader.probes.training_budget import LOOK_AFTER
 from reference.readings import PAPER
 
-from .short_training.training import TrainingOutcome
+from .short_training.outcome import TrainingOutcome
 
 
 @criterion("train.learns")
@@ -25,6 +26,12 @@ def check_short_training_learns(
     )
     evidence.actual = f"{outcome.error:.3f} after {trained.steps} steps"
     _show(outcome, judge, reporter)
+    if outcome.has_learned and outcome.knew_before:
+        raise NeedsReview(
+            f"Your network's error on held-out images is {outcome.early_error:.3f} before training, or after "
+            f"its first {LOOK_AFTER} batches. No network learns that so soon: a TA has to look at where its "
+            f"answers come from."
+        )
     if outcome.has_learned:
         return
     if outcome.error <= outcome.review_bound and not outcome.output_limited and not outcome.is_factor:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from grader.checks import Evidence, Reporter, criterion
+from grader.checks.randomness import Seeded
+from grader.sandbox.student import Student
 
 from .timestep_agreement import Disagreement
 from .trainer.expectations import (
@@ -10,7 +12,8 @@ from .trainer.expectations import (
     expect_noise_target,
     expect_step_per_batch,
 )
-from .trainer.losses import expect_losses
+from .trainer.losses import expect_losses, expect_numbers_of_the_run
+from .trainer.probe import run_again
 from .trainer.recording import RecordedTraining
 from .trainer.timesteps import expect_random_timesteps
 from .trainer.validation import expect_passive_validation
@@ -55,6 +58,9 @@ def check_validation_changes_nothing(recorded_training: RecordedTraining) -> Non
 
 
 @criterion("train.returns_losses")
-def check_losses_are_returned(recorded_training: RecordedTraining) -> None:
+def check_losses_are_returned(recorded_training: RecordedTraining, student: Student, seeded: Seeded) -> None:
     """The losses of every epoch are returned."""
     expect_losses(recorded_training)
+    expect_numbers_of_the_run(
+        recorded_training, lambda: run_again(student, recorded_training, seeded("losses"), outputs=0.5)
+    )

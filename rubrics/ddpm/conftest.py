@@ -48,7 +48,7 @@ from .sampler import probe as probe_sampler
 from .sampler.noise import correct_parts
 from .sampler.probe import RecoveredSampler
 from .sampler.unannounced import find_contradiction
-from .short_training.training import TrainingOutcome
+from .short_training.outcome import TrainingOutcome
 from .step_numbering import recover_forward
 from .timestep_agreement import Disagreement, find_disagreement
 from .trainer.recording import RecordedTraining

@@ -20,8 +20,8 @@ from .forward.probe import Forward
 from .forward.schedule import MatchedReading, try_build_diffuser
 from .interface.conventions import StepNumbering
 from .short_training.background import BackgroundTraining
+from .short_training.outcome import TrainingOutcome
 from .short_training.plan import TrainingPlan, plan_training
-from .short_training.training import TrainingOutcome
 from .trainer.recording import RecordedTraining
 from .trainer.run import record_custom_encoding, record_training
 from .trainer.setup import SCHEDULE as RECORDING_SCHEDULE

@@ -51,6 +51,22 @@ def test_the_note_gives_the_name_and_the_place(source: str, what: str) -> None:
             "def f(m):\n    if type(m).__name__ == 'Module':\n        pass",
             "does something of its own for type(m)",
         ),
+        (
+            "def f(loader):\n    if type(loader) is not DataLoader:\n        pass",
+            "does something of its own for type(loader) is not DataLoader",
+        ),
+        (
+            "def f(train_loader):\n    if len(train_loader) < 100:\n        pass",
+            "does something of its own for len(train_loader) < 100",
+        ),
+        (
+            "def f(steps):\n    return 1 if steps == 50 else 2",
+            "does something of its own for steps == 50",
+        ),
+        (
+            "class A:\n    def f(self):\n        while self.steps not in (50, 100):\n            pass",
+            "does something of its own for self.steps not in (50, 100)",
+        ),
         ("seed = torch.initial_seed()", "uses `torch.initial_seed`"),
         (f"x = '{'QUJD' * 3000}'", "holds a text of 12,000 characters"),
         (f"x = {list(range(600))}", "holds a list of 600 values"),
@@ -68,6 +84,10 @@ def test_code_that_asks_who_calls_it_or_stores_data_is_named(source: str, what: 
         "if len(x.shape) == 4:\n    pass",
         "if isinstance(m, nn.Conv2d):\n    pass",
         "if x.shape[0] == 1:\n    pass",
+        "def f(m):\n    if type(m).__name__ != 'UNet':\n        raise TypeError",
+        "def f(channels, t):\n    if channels == 3 or t > 50:\n        pass",
+        "def f(loader):\n    if len(loader) > 0:\n        pass",
+        "for epoch in range(n):\n    if epoch == 9:\n        pass",
         '"""' + "A sentence of a long text about the network.\n" * 400 + '"""',
         "torch.manual_seed(96)",
     ],

@@ -9,7 +9,13 @@ from workers import LoadStudent
 from grader.sandbox.values import NamedFields
 from reference.readings import PAPER, ReadingDiffuser
 from rubrics.ddpm.interface.conventions import ReturnLayout, TimestepEncoding, tabulate_encoding
-from rubrics.ddpm.interface.doubles import DiffuserDouble, LoaderDouble, NetworkDouble
+from rubrics.ddpm.interface.doubles import (
+    CriterionDouble,
+    DiffuserDouble,
+    LoaderDouble,
+    NetworkDouble,
+    OptimizerDouble,
+)
 
 NOTEBOOK = """
 import copy, io, torch
@@ -96,3 +102,23 @@ def test_a_timestep_encoding_is_tabulated_if_each_step_has_one_value() -> None:
     assert tabulate_encoding(random, first=0, total=10) is None
     assert tabulate_encoding([(steps[:4], steps[:4], "float (B,)")], first=0, total=10) is None
     assert TimestepEncoding().encode(torch.tensor([3]), 10).tolist() == [3]
+
+
+def test_objects_of_a_training_are_of_pytorchs_own_types(load_student: LoadStudent) -> None:
+    """A function that trains only where it sees a stand-in sees none, and the batches are the judge's."""
+    student = load_student(
+        "import torch\n"
+        "def types(network, loader, optimizer, criterion):\n"
+        "    before = torch.get_rng_state()\n"
+        "    sums = [float(images.sum() + labels.sum()) for images, labels in loader]\n"
+        "    same = bool(torch.equal(before, torch.get_rng_state()))\n"
+        "    plain = torch.utils.data.DataLoader, torch.optim.Adam, torch.nn.MSELoss\n"
+        "    found = loader, optimizer, criterion\n"
+        "    return [type(a) is b for a, b in zip(found, plain)], sums, len(loader), same\n"
+    )
+    batches = [(torch.full((4, 1, 2, 2), number), torch.full((4,), number)) for number in (1.0, 2.0, 3.0)]
+    network = NetworkDouble([], lambda x, t: x, max_images=0)
+    loader = LoaderDouble([], "training", batches.__getitem__, 3, 4, epochs=1)
+    arguments = network, loader, OptimizerDouble([], network, lr=0.1), CriterionDouble([])
+    found = student.call("types", *arguments)
+    assert found == ([True] * 3, [20.0, 40.0, 60.0], 3, True)

@@ -21,7 +21,7 @@ from reference.pretrained import SCHEDULE
 from ..forward.schedule import build_diffuser
 from ..network.probe import Network
 from ..short_training import measured
-from ..short_training.training import TrainedNetwork, TrainingOutcome
+from ..short_training.outcome import TrainedNetwork, TrainingOutcome
 from .generator import SampleGenerator, Samples
 
 OWN = "all your own"  # label of the samples for which no part is the reference's

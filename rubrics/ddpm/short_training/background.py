@@ -11,9 +11,10 @@ from grader.probes.training_budget import TrainingBudget
 from grader.sandbox.student import Student
 
 from .image_data import ImageData
+from .outcome import TrainingOutcome
 from .plan import TrainingPlan
 from .reference_curves import reference_curve_for
-from .training import ShortTraining, TrainingOutcome
+from .training import ShortTraining
 
 
 class BackgroundTraining(Closing):

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -24,76 +25,18 @@ from grader.sandbox.student import Student
 from grader.sandbox.values import StudentError
 from grader.sandbox.worker.wire import MAX_BODY
 from reference.pretrained import SCHEDULE
-from reference.readings import Reading
 
 from ..forward.schedule import build_diffuser
 from ..interface.conventions import TimestepEncoding
 from ..network.building import build
 from ..network.probe import Network
-from .image_data import HeldOutFinding, ImageData, Predict, held_out_error
+from .image_data import HeldOutFinding, ImageData, held_out_error
+from .outcome import TrainedNetwork, TrainingOutcome
 from .plan import TrainingPlan
 from .reference_curve import ReferenceCurve
 from .trainers import TrainingSession, start_with_reference_trainer, start_with_student_trainer
 
 _CONFIRMATION_IMAGES = 128  # their error is within a few per cent of that of all images
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainedNetwork:
-    """A network after a short training.
-
-    Attributes:
-        is_own: whether it is the student's; otherwise the reference's replaced it.
-        reading: formulation of the forward process that it was trained with.
-        steps: number of batches that it was trained on.
-        out_of_time: whether the time limit ended the training.
-        losses: losses that ``train`` returned, one per epoch, if they could be read: training, validation.
-        predict: the network.
-        weights: the student's weights as the bytes of a file, uint8 (N,); None if they cannot be read.
-    """
-
-    is_own: bool
-    reading: Reading
-    steps: int
-    out_of_time: bool
-    losses: list[list[float]]
-    predict: Predict
-    weights: Tensor | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingOutcome:
-    """The evaluation of a short training.
-
-    Attributes:
-        trained: the network.
-        error: error on held-out images, relative to the noise's variance.
-        output_limited: whether all predictions have one sign or lie within ±1, unlike noise. A network that
-            already lost points may have such predictions.
-        is_factor: whether each prediction is x_t times a factor, which nothing has to be learned for.
-        compared_steps: number of steps at which it is compared with the reference.
-        reference_error: the reference's error after that number of steps.
-        reference_curve: the reference's training.
-        bound: error up to which the network has learned.
-        review_bound: error up to which a person must decide; equal to ``bound`` or greater.
-        is_relaxed: whether the bound is wider because the network already lost points for its structure.
-    """
-
-    trained: TrainedNetwork
-    error: float
-    output_limited: bool
-    compared_steps: int
-    reference_error: float
-    reference_curve: ReferenceCurve
-    bound: float
-    review_bound: float
-    is_relaxed: bool = False
-    is_factor: bool = False
-
-    @property
-    def has_learned(self) -> bool:
-        """True if the error is within the bound, which NaN is not, by predictions of the right kind."""
-        return self.error <= self.bound and not self.output_limited and not self.is_factor
 
 
 class ShortTraining:
@@ -132,6 +75,7 @@ class ShortTraining:
         self._reference_curve, self._budget, self._tolerance = reference_curve, budget, tolerance
         self._seeded, self._unknown, self._reporter = seeded, unknown, reporter
         self._initial_error = 1.0  # of a network that already lost points, before its training
+        self._early_error = float("inf")
 
     def run(self) -> TrainingOutcome:
         """Train until the network has learned, or to the end of the budget.
@@ -185,14 +129,22 @@ class ShortTraining:
             bound=max(usual, least),
             review_bound=max(self._tolerance["learns_not"] * reference_error, least),
             is_relaxed=least > usual,
+            early_error=self._early_error if trained.is_own else float("inf"),
         )
 
     def _train_and_confirm(self, network: Network | None) -> TrainingOutcome:
         """Train this network, or the reference's if None; no longer than necessary."""
         session = self._new_session(network)
-        if network is not None and self.plan.network_penalized:
-            few, generator = self._few_images(), self._seeded("held-out")
-            self._initial_error = held_out_error(session.predict, self.plan.reading, few, generator).error
+        if network is not None:
+            before = self._early_error = self._error_of_few(session)
+            self._initial_error = before if self.plan.network_penalized else 1.0
+            with suppress(StudentError):
+                self.student.call(network.handle, method="train", keep=True)  # as it was built
+
+            def look() -> None:
+                self._early_error = min(self._early_error, self._error_of_few(session))
+
+            session.clock.look = look
         outcome = None
         try:
             outcome = self._run_session(session, early_end=True)
@@ -271,6 +223,18 @@ class ShortTraining:
         if not outcome.has_learned or is_right:
             return outcome
         return self._outcome(outcome.trained, found, outcome.compared_steps)
+
+    def _error_of_few(self, session: TrainingSession) -> float:
+        """Return the error on some of the held-out images; infinite if the network fails on them."""
+        try:
+            found = held_out_error(
+                session.predict, self.plan.reading, self._few_images(), self._seeded("held-out")
+            )
+        except StudentError as error:
+            if error.lost:
+                raise
+            return float("inf")
+        return found.error
 
     def _few_images(self) -> ImageData:
         return replace(self.data, held_out=self.data.held_out[:_CONFIRMATION_IMAGES])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor
 
-from grader.checks import Unmet
+from grader.checks import Blocked, Unmet
 
 from .loss_curves import LossKind, kind_of, known_losses
 from .prerequisites import block_if_stopped, comes_back
@@ -58,6 +59,8 @@ def expect_losses(training: RecordedTraining) -> None:
             misconception="train-does-not-return",
         )
     block_if_stopped(training, "it returned anything")
+    if not training.passes:
+        raise Blocked("Your train never calls the network, so there are no losses that it could return.")
     every = _number_lists(training.unwrapped) + _columns(training.unwrapped)
     lists = [numbers for numbers in every if len(numbers) >= EPOCHS]
     if not lists:
@@ -101,6 +104,29 @@ def _expect_no_short_list(training: RecordedTraining, short: list[list[float]]) 
             expected=f"the losses of {EPOCHS} epochs, of training and of validation",
             actual="one list of losses, and one number",
             misconception="losses-list-short",
+        )
+
+
+def expect_numbers_of_the_run(training: RecordedTraining, again: Callable[[], RecordedTraining]) -> None:
+    """Expect numbers that fit no losses of the run to change with these, at least.
+
+    Args:
+        again: runs ``train`` with other losses.
+
+    Raises:
+        Unmet: it returns the same numbers.
+    """
+    losses = known_losses(training)
+    lists = [numbers for numbers in _most_telling(training, training.unwrapped) if len(numbers) >= EPOCHS]
+    if any(kind_of(numbers, losses) in (LossKind.TRAINING, LossKind.VALIDATION) for numbers in lists):
+        return
+    other = again()
+    if other.error is None and lists and _number_lists(other.unwrapped) == _number_lists(training.unwrapped):
+        raise Unmet(
+            "Your train returns the same numbers whatever the losses are.",
+            expected="the average loss of the batches, for every epoch",
+            actual=", ".join(f"{number:.3g}" for number in lists[0][:4]),
+            misconception="losses-made-up",
         )
 
 

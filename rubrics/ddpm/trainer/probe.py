@@ -68,11 +68,12 @@ def run_again(
     fallback: Handle | None = None,
     seed: int | None = None,
     schedule: ScheduleArguments = SCHEDULE,
+    outputs: float = 1.0,
 ) -> RecordedTraining:
     """Repeat a recorded run with its conventions, on other random numbers or another schedule.
 
     Args:
-        fallback, seed, schedule: as for ``run_once``.
+        fallback, seed, schedule, outputs: as for ``run_once``.
     """
     return run_once(
         student,
@@ -85,6 +86,7 @@ def run_again(
         labels=training.labels,
         seed=seed,
         schedule=schedule,
+        outputs=outputs,
     )
 
 
@@ -100,6 +102,7 @@ def run_once(
     labels: bool = True,
     seed: int | None = None,
     schedule: ScheduleArguments = SCHEDULE,
+    outputs: float = 1.0,
 ) -> RecordedTraining:
     """Run ``train`` once; see ``run``.
 
@@ -108,6 +111,7 @@ def run_once(
         labels: whether batches have labels.
         seed: of the student's random numbers; None for the worker's own.
         schedule: schedule of the double of the diffuser.
+        outputs: scale of the network's outputs.
     """
     training = RecordedTraining(reading=reading, numbering=numbering, layout=layout, labels=labels)
     training.free_variables = signatures.free_variable_places(student, "train")
@@ -116,7 +120,7 @@ def run_once(
     images_per_run = EPOCHS * (BATCHES + VALIDATION_BATCHES) * BATCH_SIZE
     network = NetworkDouble(
         log,
-        _shrinking_outputs(log, generator),
+        _shrinking_outputs(log, generator, outputs),
         max_images=20 * images_per_run,  # many notebooks also generate samples now and then
     )
 
@@ -160,13 +164,13 @@ def run_once(
 
 
 def _shrinking_outputs(
-    log: list[RecordedEvent], generator: torch.Generator
+    log: list[RecordedEvent], generator: torch.Generator, scale: float
 ) -> Callable[[Tensor, Tensor], Tensor]:
-    """Return a network's function: normal outputs with the deviation of ``OUTPUTS``, call by call."""
+    """Return a network's function: normal outputs with the deviation of ``OUTPUTS``, scaled, call by call."""
 
     def respond(x: Tensor, t: Tensor) -> Tensor:
         calls = sum(event.kind == "forward" for event in log)
-        return OUTPUTS[min(calls, len(OUTPUTS) - 1)] * torch.randn(x.shape, generator=generator)
+        return scale * OUTPUTS[min(calls, len(OUTPUTS) - 1)] * torch.randn(x.shape, generator=generator)
 
     return respond
 

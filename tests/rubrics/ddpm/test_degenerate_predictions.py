@@ -17,12 +17,13 @@ from reference.evaluation import held_out_probe
 from reference.pretrained import SCHEDULE, load_pretrained
 from reference.readings import HANDOUT_CODE, HANDOUT_TEXT, PAPER, Reading, ReadingDiffuser
 from rubrics.ddpm.short_training.image_data import ImageData, held_out_error
+from rubrics.ddpm.short_training.outcome import TrainingOutcome
 from rubrics.ddpm.short_training.reference_curve import ReferenceCurve
 from rubrics.ddpm.short_training.trainers import TrainingSession
-from rubrics.ddpm.short_training.training import ShortTraining, TrainingOutcome
+from rubrics.ddpm.short_training.training import ShortTraining
 
 TOLERANCE = {"learns": 3.0, "learns_not": 4.0, "hopeless": 0.9, "learns_something": 0.85}
-BUDGET = TrainingBudget(stretches=[1], batches=2, batch_size=64, learning_rate=1e-3, seconds=100.0)
+BUDGET = TrainingBudget(stretches=[1], batches=4, batch_size=64, learning_rate=1e-3, seconds=100.0)
 
 
 @pytest.fixture(scope="module")
@@ -68,23 +69,30 @@ def test_a_trained_network_is_no_multiple_of_its_input(data: ImageData) -> None:
     assert not found.is_factor
 
 
-def _outcome(monkeypatch: pytest.MonkeyPatch, data: ImageData, before: Any, after: Any) -> TrainingOutcome:
-    """Return the outcome for a network that lost points for its structure, by its two predictions."""
+def _outcome(
+    monkeypatch: pytest.MonkeyPatch, data: ImageData, before: Any, after: Any, *, penalized: bool = True
+) -> TrainingOutcome:
+    """Return the outcome for a network by its predictions before training, and after three batches or more.
+
+    Args:
+        penalized: whether it lost points for its structure.
+    """
     session = TrainingSession(
         predict=before, network=SimpleNamespace(), clock=TrainingClock(BUDGET, lambda done, total: None)
     )
 
     def train(epochs: int) -> None:
-        session.clock.steps = epochs * BUDGET.batches
         session.predict = after
+        while session.clock.steps < epochs * BUDGET.batches:
+            session.clock.go_on()
 
     session.train = train
     monkeypatch.setattr(ShortTraining, "_new_session", lambda *_: session)
     monkeypatch.setattr(ShortTraining, "_weights", lambda *_: None)
     curve = ReferenceCurve(steps=[2, 4], held_out=[0.02, 0.02], training=[], validation=[])
     training = ShortTraining(
-        student=SimpleNamespace(close=lambda: None),  # type: ignore[arg-type]
-        plan=SimpleNamespace(reading=PAPER, network_penalized=True),  # type: ignore[arg-type]
+        student=SimpleNamespace(close=lambda: None, call=lambda *_, **__: None),  # type: ignore[arg-type]
+        plan=SimpleNamespace(reading=PAPER, network_penalized=penalized),  # type: ignore[arg-type]
         data=data,
         reference_curve=curve,
         budget=BUDGET,
@@ -93,7 +101,7 @@ def _outcome(monkeypatch: pytest.MonkeyPatch, data: ImageData, before: Any, afte
         unknown=torch.Generator(),
         reporter=Reporter(emit=lambda event: None),
     )
-    return training._train_and_confirm(SimpleNamespace())  # type: ignore[arg-type]
+    return training._train_and_confirm(SimpleNamespace(handle=None))  # type: ignore[arg-type]
 
 
 def _identity(x: Tensor, t: Tensor) -> Tensor:
@@ -118,3 +126,14 @@ def test_a_network_that_already_lost_points_must_lower_its_own_error(
     assert not _outcome(monkeypatch, data, _identity, _weak).has_learned
     assert not _outcome(monkeypatch, data, _identity, _identity).has_learned
     assert _outcome(monkeypatch, data, _identity, _trained).has_learned
+
+
+@pytest.mark.parametrize("before", ["trained", "untrained"])
+def test_a_network_that_is_right_before_it_was_trained_did_not_learn_it(
+    monkeypatch: pytest.MonkeyPatch, data: ImageData, before: str
+) -> None:
+    """Whether it looks the answers up, or its weights are loaded when training begins."""
+    first = _trained if before == "trained" else lambda x, t: torch.zeros_like(x)
+    outcome = _outcome(monkeypatch, data, first, _trained, penalized=False)
+    assert outcome.has_learned
+    assert outcome.knew_before

@@ -22,6 +22,7 @@ from rubrics.ddpm.interface.conventions import ReturnLayout, StepNumbering, Time
 from rubrics.ddpm.network.probe import Network
 from rubrics.ddpm.short_training import training as training_module
 from rubrics.ddpm.short_training.image_data import HeldOutFinding, ImageData
+from rubrics.ddpm.short_training.outcome import TrainingOutcome
 from rubrics.ddpm.short_training.plan import TrainCalls
 from rubrics.ddpm.short_training.reference_curve import ReferenceCurve
 from rubrics.ddpm.short_training.trainers import (
@@ -29,7 +30,7 @@ from rubrics.ddpm.short_training.trainers import (
     start_with_reference_trainer,
     start_with_student_trainer,
 )
-from rubrics.ddpm.short_training.training import ShortTraining, TrainingOutcome
+from rubrics.ddpm.short_training.training import ShortTraining
 
 BUDGET = TrainingBudget(stretches=[2, 4, 6], batches=50, batch_size=64, learning_rate=1e-3, seconds=600.0)
 REFERENCE_CURVE = ReferenceCurve(

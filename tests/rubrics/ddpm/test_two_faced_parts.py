@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from corpus import CORPUS
 from variants import Changes, changed_cells, grade_cells
 from warm import lost
 
+from grader.audit.corpus import Mutant
+from grader.audit.run import try_solution
 from grader.audit.warm import WarmGrader
 from grader.model import Verdict
+from grader.options import Options
 
 pytestmark = pytest.mark.slow
 
@@ -18,7 +22,6 @@ FORWARD = {
     "forward.noise_distribution",
     "forward.batched_t",
 }
-MIXTURE = {"forward.image_coefficient", "forward.noise_coefficient", "forward.batched_t"}
 SAMPLER = {
     "sample.formula",
     "sample.order",
@@ -56,36 +59,34 @@ def test_a_curve_that_is_right_for_the_probes_alone_is_wrong(warm: WarmGrader, c
     assert "with the sanity check's schedule, but not with β from" in found[criterion]
 
 
-DEGENERATE: dict[str, tuple[str, set[str]]] = {
-    "the image and zeros": ("return image, torch.zeros_like(image)", FORWARD),
-    "the image twice": ("return image, image", FORWARD),
-    "zeros": ("return 0 * image, 0 * image", FORWARD),
-    "the noise alone": ("return noise, noise", MIXTURE),
-}  # fmt: skip
+@pytest.mark.parametrize("part", CORPUS.degenerate, ids=lambda part: part.name)
+def test_a_degenerate_part_earns_no_more_than_it_fulfils(warm: WarmGrader, part: Mutant) -> None:
+    """Zeros, constants and what was given lose exactly the listed criteria, and no person has to look."""
+    solution = next(each for each in CORPUS.solutions() if each.name == part.name)
+    trial = try_solution(warm, solution, Options(quick=True))
+    assert trial.sound, (trial.missed, trial.collateral)
+    assert Verdict.ERROR not in {loss.verdict for loss in trial.losses}
 
 
-@pytest.mark.parametrize(("answer", "loses"), DEGENERATE.values(), ids=DEGENERATE)
-def test_a_degenerate_diffuser_earns_no_more_than_it_fulfils(
-    warm: WarmGrader, answer: str, loses: set[str]
-) -> None:
-    grade = grade_cells(warm, changed_cells(diffuser=[(RETURN, f"        {answer}")]), "forward")
-    assert set(lost(grade)) == loses
-    assert not grade.provisional
+def test_a_log_that_is_written_by_hand_holds_no_losses(warm: WarmGrader) -> None:
+    """Although the training is right."""
+    made_up = (
+        "    return [0.9**e for e in range(1, num_epochs + 1)], [0.8**e for e in range(1, num_epochs + 1)]"
+    )
+    cells = changed_cells(train=[("    return train_losses, val_losses", made_up)])
+    found = lost(grade_cells(warm, cells, "train"))
+    assert set(found) == {"train.returns_losses"}
+    assert "the same numbers whatever the losses are" in found["train.returns_losses"]
 
 
-def test_a_schedule_of_constants_earns_nothing(warm: WarmGrader) -> None:
-    constant = [
-        ("self.betas = self.linear_scheduler().to(device)", "self.betas = torch.zeros(total_steps)"),
-        ("torch.cumprod(self.alphas, dim=0)", "torch.ones(total_steps)"),
-        (RETURN, "        return image, torch.zeros_like(image)"),
-    ]
-    assert grade_cells(warm, changed_cells(diffuser=constant), "schedule", "forward").earned == 0
-
-
-@pytest.mark.parametrize("answer", ["torch.zeros_like(x_t)", "x_t"])
-def test_a_sampler_that_asks_no_network_earns_nothing(warm: WarmGrader, answer: str) -> None:
-    cells = changed_cells(sampler=[(START, f"    return {answer}\n")])
-    assert grade_cells(warm, cells, "sample").earned == 0
+@pytest.mark.parametrize(
+    "condition",
+    ["type(train_loader) is torch.utils.data.DataLoader", "type(optimizer).__module__.startswith('torch')"],
+)
+def test_a_train_for_stand_ins_alone_sees_none(warm: WarmGrader, condition: str) -> None:
+    start = "    train_losses, val_losses = [], []"
+    lazy = f"    if {condition}:\n        return [0.9, 0.8], [0.9, 0.8]\n{start}"
+    assert grade_cells(warm, changed_cells(train=[(start, lazy)]), "train").earned == 0
 
 
 @pytest.mark.parametrize("condition", ["total_timesteps != 50", "num_samples != 10"])

@@ -17,7 +17,7 @@ from typing import Any
 from .base import judge
 from .network import Module
 from .objects import Object
-from .training import Exhausted, Loader, Optimizer, Witness, dataset
+from .training import Exhausted, criterion, dataset, loader, optimizer
 
 __all__ = ["Exhausted", "judge", "make"]
 
@@ -44,12 +44,12 @@ def make(description: dict[str, Any], decode: Callable[[Any], Any]) -> object:
             fallback = decode(description.get("fallback"))
             return Object(number, attributes, description["methods"], fallback, passes_for)
         case "loader":
-            return Loader(number, attributes)
+            return loader(number, attributes)
         case "dataset":
             return dataset(number, attributes)
         case "optimizer":
-            return Optimizer(number, decode(description["of"]), attributes["lr"])
+            return optimizer(number, decode(description["of"]), attributes["lr"])
         case "criterion":
-            return Witness(number)
+            return criterion(number)
         case kind:
             raise ValueError(f"there is no test double of kind {kind!r}")

@@ -1,9 +1,14 @@
-"""Doubles for a training loop: loader, optimizer and criterion, whose use the judge records."""
+"""Doubles for a training loop: loader, optimizer and criterion, whose use the judge records.
+
+Where a double can be an instance of PyTorch's own class, it is one, so that its type does not tell it from
+the objects of a notebook.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from types import MethodType
 from typing import Any
 
 import torch
@@ -17,8 +22,16 @@ class Exhausted(Exception):
     """The judge has no further batch in this epoch."""
 
 
+def loader(number: int, attributes: dict[str, Any]) -> data.DataLoader[Any]:
+    """Return a DataLoader whose batches come from the judge, one by one."""
+    images = _Dataset(number, attributes["items"])
+    order = _Order(images, attributes["batch_size"])
+    # With a generator of its own it leaves the student's random numbers alone.
+    return data.DataLoader(images, attributes["batch_size"], sampler=order, generator=torch.Generator())
+
+
 class Loader(Impersonator):
-    """A ``torch.utils.data.DataLoader`` whose batches come from the judge, one by one."""
+    """A DataLoader that the student's code builds of a data set of ours; its batches are the judge's."""
 
     num_workers, timeout = 0, 0
     drop_last = pin_memory = persistent_workers = False
@@ -39,22 +52,52 @@ class Loader(Impersonator):
         return self.batches
 
     def __iter__(self) -> Iterator[Any]:
-        judge.callback(self.number, "epoch", (), {}, {})
-        while True:
-            # In the main thread, training waits while the judge answers. A prefetching thread may overlap
-            # with a training step, so the judge must not probe the network then.
-            waiting = threading.current_thread() is threading.main_thread()
-            try:
-                batch = judge.callback(self.number, "batch", (), {}, {"waiting": waiting})
-            except Exhausted:
-                return
-            yield batch
+        return _batches(self.number)
+
+
+def _batches(number: int) -> Iterator[Any]:
+    """Yield the judge's batches of one epoch."""
+    judge.callback(number, "epoch", (), {}, {})
+    while True:
+        # In the main thread, training waits while the judge answers. A prefetching thread may overlap with a
+        # training step, so the judge must not probe the network then.
+        waiting = threading.current_thread() is threading.main_thread()
+        try:
+            batch = judge.callback(number, "batch", (), {}, {"waiting": waiting})
+        except Exhausted:
+            return
+        yield batch
+
+
+class _Place(int):
+    """The place of an image in the judge's current batch, unlike an index into the data set."""
+
+
+class _Order(data.RandomSampler):
+    """The order of a DataLoader whose batches come from the judge: all places of a batch, batch by batch."""
+
+    def __init__(self, images: _Dataset, batch_size: int) -> None:
+        super().__init__(images)
+        self._images, self._batch_size = images, batch_size
+
+    def __iter__(self) -> Iterator[int]:
+        for batch in _batches(self._images.number):
+            self._images.current = batch
+            yield from map(_Place, range(self._batch_size))
 
 
 class _Dataset(data.Dataset[Any]):
     def __init__(self, number: int, items: int) -> None:
         self.number, self.items = number, items
         self.loader: Loader | None = None  # in place of every DataLoader that is built of it
+        self.current: Any = None  # the judge's batch that is handed out next: [images, labels], or images
+
+    def __getitems__(self, items: Sequence[int]) -> list[Any]:
+        """Return several items; a DataLoader asks for a whole batch like this, and collates them."""
+        if items and all(isinstance(item, _Place) for item in items):
+            batch = self.current
+            return list(batch) if isinstance(batch, torch.Tensor) else list(zip(*batch, strict=True))
+        return [self[item] for item in items]
 
     def __len__(self) -> int:
         return self.items
@@ -85,21 +128,17 @@ def _new_loader(kind: Any, *args: Any, **kwargs: Any) -> Any:
 _MIN_RATE = 1e-3
 
 
-class Optimizer(torch.optim.Optimizer):
-    """Plain gradient descent that reports every step to the judge.
+def optimizer(number: int, module: nn.Module, lr: float) -> torch.optim.Adam:
+    """Return an Adam optimizer that takes steps of plain gradient descent, and reports each to the judge.
 
-    Learning rate schedulers require a real ``torch.optim.Optimizer``, and some of them read Adam's settings.
+    Learning rate schedulers require a real optimizer, and some of them read Adam's settings.
     """
+    made = torch.optim.Adam(module.parameters(), lr=lr)
 
-    def __init__(self, number: int, module: nn.Module, lr: float) -> None:
-        self.number = number
-        adam = {"betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0, "amsgrad": False}
-        super().__init__(module.parameters(), {"lr": lr, **adam})
-
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+    def step(self: torch.optim.Optimizer, closure: Callable[[], Any] | None = None) -> Any:
         loss = None if closure is None else torch.enable_grad()(closure)()
         rates = [float(group["lr"]) for group in self.param_groups]
-        judge.callback(self.number, "step", (), {}, {"rate": max(rates, default=0.0)})
+        judge.callback(number, "step", (), {}, {"rate": max(rates, default=0.0)})
         with torch.no_grad():
             for group in self.param_groups:
                 rate = max(float(group["lr"]), _MIN_RATE)
@@ -108,29 +147,29 @@ class Optimizer(torch.optim.Optimizer):
                         parameter -= rate * parameter.grad
         return loss
 
-    def zero_grad(self, set_to_none: bool = True) -> None:
-        judge.callback(self.number, "zero_grad", (), {}, {})
-        super().zero_grad(set_to_none)
+    def zero_grad(self: torch.optim.Optimizer, set_to_none: bool = True) -> None:
+        judge.callback(number, "zero_grad", (), {}, {})
+        torch.optim.Adam.zero_grad(self, set_to_none)
+
+    made.step, made.zero_grad = MethodType(step, made), MethodType(zero_grad, made)  # type: ignore[method-assign]
+    return made
 
 
-class Witness(nn.MSELoss):
-    """A mean squared error that reports what it compares, and when its result is backpropagated."""
+def criterion(number: int) -> nn.MSELoss:
+    """Return a mean squared error that reports what it compares, and when its result is backpropagated."""
+    made = nn.MSELoss()
 
-    def __init__(self, number: int) -> None:
-        super().__init__()
-        self.number = number
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        judge.callback(self.number, "compare", (input, target), {}, {"grad": torch.is_grad_enabled()})
-        loss = super().forward(input, target)
+    def forward(self: nn.MSELoss, input: Tensor, target: Tensor) -> Tensor:
+        judge.callback(number, "compare", (input, target), {}, {"grad": torch.is_grad_enabled()})
+        loss = nn.MSELoss.forward(self, input, target)
         if not torch.is_grad_enabled():
             return loss
         if not loss.requires_grad:
             # The prediction is detached. Backward would raise and end the run, losing all further evidence;
             # the judge sees the mistake anyway, since no gradient reaches the network.
             loss.requires_grad_()
-        loss.register_hook(self._on_backward)  # type: ignore[no-untyped-call]
+        loss.register_hook(lambda _: judge.callback(number, "sent back", (), {}, {}))  # type: ignore[no-untyped-call]
         return loss
 
-    def _on_backward(self, gradient: Tensor) -> None:
-        judge.callback(self.number, "sent back", (), {}, {})
+    made.forward = MethodType(forward, made)  # type: ignore[method-assign]
+    return made
