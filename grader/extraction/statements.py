@@ -221,7 +221,9 @@ def _patched(node: ast.stmt) -> Iterable[str]:
         case ast.AugAssign(target=target) | ast.AnnAssign(target=target):
             targets = [target]
         case ast.FunctionDef(decorator_list=decorators) | ast.ClassDef(decorator_list=decorators):
-            given = (each for one in decorators if isinstance(one, ast.Call) for each in one.args)
+            given = [each for one in decorators if isinstance(one, ast.Call) for each in one.args]
+            if decorators and isinstance(node, ast.FunctionDef):
+                given += _class_of_self(node)
             yield from (
                 each.id for each in given if isinstance(each, ast.Name)
             )  # such as @add_to_class(Model)
@@ -236,6 +238,13 @@ def _patched(node: ast.stmt) -> Iterable[str]:
     for changed in targets:
         if (owner := _owner(changed)) is not changed and isinstance(owner, ast.Name):
             yield owner.id
+
+
+def _class_of_self(node: ast.FunctionDef) -> Iterator[ast.expr]:
+    """Yield the classes that a method outside of a class is meant for: ``@patch def f(self: Model)``."""
+    for each in (*node.args.posonlyargs, *node.args.args)[:1]:
+        if each.arg == "self" and each.annotation is not None:
+            yield from (part for part in ast.walk(each.annotation) if isinstance(part, ast.expr))
 
 
 def _owner(target: ast.expr) -> ast.expr:

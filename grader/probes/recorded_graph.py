@@ -35,6 +35,21 @@ class NotReplayable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Weights:
+    """Numbers of the weight tensors that a network computes with.
+
+    Attributes:
+        used: all of them.
+        loose: those that are not among its parameters, so that no optimizer trains them.
+        new: the loose ones that are made at every call.
+    """
+
+    used: int = 0
+    loose: int = 0
+    new: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Recording:
     """A network's graph as its own worker describes it.
 
@@ -42,11 +57,15 @@ class Recording:
         graph: JSON text; nothing in the judge reads it.
         constants: bytes of its weights, uint8 (N,).
         reads_values: whether the code looked at values, by which it may have chosen its path.
+        refused: why it cannot be recorded; None if it was.
+        weights: the weights that the call used.
     """
 
     graph: str
     constants: Tensor
     reads_values: bool
+    refused: str | None = None
+    weights: Weights = Weights()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +111,7 @@ class Evidence:
         replay: what the graph computes; None if it cannot be computed.
         difference: between answer and replay, as a share of the change between two inputs.
         reason: why there is no proof, in words for a person; "" with one.
+        weights: the weights that it used in the recorded call, as its own worker says.
     """
 
     proof: Proof
@@ -99,6 +119,7 @@ class Evidence:
     replay: Replay | None = None
     difference: float = 0.0
     reason: str = ""
+    weights: Weights = Weights()
 
 
 class GraphInterpreter(Closing):
@@ -153,14 +174,17 @@ def record(student: Student, network: Handle, args: Sequence[Any], *, seed: int,
     """Record what a network computes for these arguments.
 
     Raises:
-        NotReplayable: it cannot be recorded.
         StudentError: the network fails.
     """
     request = {"verb": "record", "seed": seed, "grad": grad}
     found = student.reply(request, target=network, args=args, timeout=60.0, reply_limit=_LIMIT)["value"]
+    counts = [
+        value if isinstance(value := found.get(name), int) else 0 for name in ("weights", "loose", "new")
+    ]
+    weights = Weights(*counts)
     if "refused" in found:
-        raise NotReplayable(found["refused"])
-    return Recording(found["graph"], found["constants"], found["reads"])
+        return Recording("", torch.zeros(0, dtype=torch.uint8), False, found["refused"], weights)
+    return Recording(found["graph"], found["constants"], found["reads"], weights=weights)
 
 
 def prove(
@@ -193,17 +217,22 @@ def prove(
         return first_tensor(student.call(network, *args, seed=seed, grad=grad, timeout=60.0))
 
     answer = ask()
+    recording = record(student, network, recorded, seed=seed, grad=grad)
+    weights = recording.weights
     try:
-        recording = record(student, network, recorded, seed=seed, grad=grad)
+        if recording.refused is not None:
+            raise NotReplayable(recording.refused)
         replay = interpreter.replay(recording, args, shifted, full=full, seed=seed)
         if replay.clean.shape != answer.shape:
             raise NotReplayable("its graph gives a result of another shape")
     except NotReplayable as error:
-        return Evidence(proof=Proof.OPAQUE, answer=answer, reason=str(error))
+        return Evidence(proof=Proof.OPAQUE, answer=answer, reason=str(error), weights=weights)
     change = size(replay.open - replay.clean)
     difference = size(answer - replay.clean) / max(change, 1e-6 * size(answer), 1e-30)
     if difference <= AGREEMENT:
-        return Evidence(proof=Proof.PROVED, answer=answer, replay=replay, difference=difference)
+        return Evidence(
+            proof=Proof.PROVED, answer=answer, replay=replay, difference=difference, weights=weights
+        )
     noise = size(ask() - answer) / max(change, 1e-30)
     proof, reason = Proof.CONTRADICTED, "its answers are not those of what it was seen to compute"
     if AGREEMENT < noise <= _MOST_NOISE and difference <= 3 * noise:
@@ -212,7 +241,9 @@ def prove(
         proof, reason = Proof.OPAQUE, "it computes outside PyTorch"
     elif recording.reads_values:
         proof, reason = Proof.OPAQUE, "it chooses what to compute by the values that it gets"
-    return Evidence(proof=proof, answer=answer, replay=replay, difference=difference, reason=reason)
+    return Evidence(
+        proof=proof, answer=answer, replay=replay, difference=difference, reason=reason, weights=weights
+    )
 
 
 def first_tensor(result: Any) -> Tensor:

@@ -13,6 +13,7 @@ from grader.sandbox.deadlines import BACKSTOP, Exceeded, TimeLimit
 from grader.sandbox.values import DeviceError, StudentError, WorkerError, WorkerLost
 
 _NAME = re.compile(r"name '(\w+)' is not defined")
+_ATTRIBUTE = re.compile(r"object has no attribute '(\w+)'")
 # Signals that code does not get by a mistake, as it gets a segmentation fault: another process or the kernel
 # sends them.
 _SIGNALS_FROM_OUTSIDE = {
@@ -37,24 +38,30 @@ _MIXED_DEVICES = re.compile(
 def add_cause(
     error: StudentError, unset: Mapping[str, str], problems: Iterable[Mapping[str, Any]]
 ) -> StudentError:
-    """Return the error, or a more helpful one if it is a NameError whose cause is known.
+    """Return the error, or a more helpful one if it is due to a name whose cause is known.
 
     A name whose own statement failed gives that statement's error; a name that is never defined gets the
-    explanation in ``unset``.
+    explanation in ``unset``. A method that a decorator of a missing package would have added to its class
+    gives the error of the missing package.
 
     Args:
         error: what the student's code raised.
         unset: explanations by name, for names that no statement defines.
         problems: statements that failed while the definitions were loaded.
     """
-    match = _NAME.search(error.message) if error.type == "NameError" else None
+    pattern = {"NameError": _NAME, "AttributeError": _ATTRIBUTE}.get(error.type)
+    match = pattern.search(error.message) if pattern else None
     if match is None:
         return error
     for problem in problems:
+        if error.type == "AttributeError" and problem["type"] != "ModuleNotFoundError":
+            continue
         if match[1] in problem.get("binds", ()):
-            return StudentError(problem["type"], problem["message"], problem["cell"], problem["line"])
-    if match[1] in unset:
-        return StudentError(error.type, f"{error.message}: {unset[match[1]]}", error.cell, error.line)
+            where = (problem["cell"], problem["line"], error.path)
+            return StudentError(problem["type"], problem["message"], *where)
+    if error.type == "NameError" and match[1] in unset:
+        message = f"{error.message}: {unset[match[1]]}"
+        return StudentError(error.type, message, error.cell, error.line, error.path)
     return error
 
 

@@ -208,7 +208,9 @@ def _identify_returned(forward: Forward) -> str:
 
 
 @criterion("forward.noise_distribution")
-def check_noise_is_standard_normal(forward: Forward, reading_match: MatchedReading) -> None:
+def check_noise_is_standard_normal(
+    forward: Forward, reading_match: MatchedReading, refused_precision: Unmet | None
+) -> None:
     """The noise is standard normal and drawn independently for every pixel of every image."""
     if forward.residual.max() > 1e-2:
         raise Blocked("The noise in your x_t cannot be isolated; x_t is not a sum of image and noise.")
@@ -237,6 +239,8 @@ def check_noise_is_standard_normal(forward: Forward, reading_match: MatchedReadi
     # bounds are fifteen of them or more. Kurtosis separates a normal distribution (3) from a uniform one
     # (1.8) that was rescaled to the same mean and deviation.
     if abs(mean) < 0.02 and abs(deviation - 1) < 0.02 and abs(kurtosis - 3) < 0.15:
+        if refused_precision:
+            raise refused_precision
         return
     uniform = abs(kurtosis - 1.8) < 0.05
     shown = f"{round(mean, 2) + 0.0:.2f}"  # no -0.00

@@ -9,17 +9,33 @@ import torch
 from grader.checks import Evidence, NeedsReview, Reporter, Unmet, criterion
 from grader.checks.randomness import Seeded
 from grader.model import Level, Levels
-from grader.probes.recorded_graph import Proof
+from grader.probes.recorded_graph import Proof, Weights
 from grader.sandbox.student import Student
 
 from .network.paths import MIN_COVERAGE, InputPaths
-from .network.probe import BATCH, Network, accepts_channels, probe_network
+from .network.probe import BATCH, Network, accepts_channels, ignores_out_channels, probe_network
 
 
 @criterion("unet.shape_1ch")
-def check_one_channel(student: Student, network: Network) -> None:
+def check_one_channel(student: Student, network: Network, weights: Weights) -> None:
     """UNet(1, 1) turns a batch of 1 x 28 x 28 images into noise of the same shape."""
     _expect_shape(student, network, 1, (28, 28))
+    if weights.new:
+        raise Unmet(
+            f"Your network makes layers at every call: {weights.new} of the {weights.used} weights that it "
+            "computes with are new and random each time.",
+            expected="layers that are made once, with the network",
+            actual=f"{weights.new} of {weights.used} weights are made in forward",
+            misconception="layers-made-in-forward",
+        )
+    if weights.loose:
+        raise Unmet(
+            f"{weights.loose} of the {weights.used} weights that your network computes with are not among "
+            "its parameters.",
+            expected="all layers in model.parameters()",
+            actual=f"{weights.used - weights.loose} of {weights.used} weights",
+            misconception="layers-not-registered",
+        )
 
 
 @criterion("unet.shape_3ch")
@@ -28,6 +44,13 @@ def check_three_channels(student: Student, network: Network, seeded: Seeded, rep
     one = network.output  # a wrong size lost its points there; here the sizes only have to agree
     size = tuple(one.shape[2:]) if isinstance(one, torch.Tensor) else (28, 28)
     _expect_shape(student, probe_network(student, 3, seeded("three channels"), reporter), 3, size)
+    if ignores_out_channels(student, network, reporter):
+        raise Unmet(
+            "Your network has one output channel even if out_channels is 2.",
+            expected="as many output channels as out_channels says",
+            actual="1 output channel for out_channels = 2",
+            misconception="out-channels-hard-coded",
+        )
 
 
 def _expect_shape(student: Student, network: Network, channels: int, size: tuple[int, ...]) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from grader.checks import Blocked, NeedsReview, Reporter, Unmet
+from grader.checks import Blocked, NeedsReview, Reporter
 from grader.checks.randomness import Seeded
 from grader.checks.session import Judge
 from grader.errors import UsageError
@@ -24,7 +24,6 @@ from grader.sandbox.values import Handle, ServedDataset
 from reference import digits
 from reference.diffuser import NoiseDiffuser
 
-from .form_agreement import find_refused_form
 from .forward.probe import Forward
 from .forward.schedule import (
     PROBE,
@@ -41,6 +40,15 @@ from .forward.unannounced import find_contradiction as find_forward_contradictio
 from .interface.conventions import StepNumbering
 from .network.paths import InputPaths, trace_input_paths
 from .network.probe import Network, probe_network, rebuild
+from .repairs import (  # noqa: F401  pytest finds fixtures and hooks among a conftest's names
+    Repairs,
+    criterion_of_forward,
+    criterion_of_schedule,
+    network_failure,
+    pytest_runtest_call,
+    repairs_fixture,
+    sampler_failure,
+)
 from .sample_quality.generator import SampleGenerator, draw_start, sample_in_new_worker
 from .sample_quality.own_weights import add_own_weights
 from .sample_quality.quality import Quality, add_own_samples, judge_network, judge_sampler
@@ -56,9 +64,12 @@ from .training_fixtures import (  # noqa: F401  pytest finds fixtures among a co
     _start_training_early,
     background_training,
     recorded_training,
+    refused_form,
+    refused_precision,
     training_outcome,
     training_plan,
     try_fixture,
+    weights,
 )
 
 
@@ -78,10 +89,12 @@ def reference_diffuser() -> NoiseDiffuser:
 
 
 @pytest.fixture(scope="session")
-def diffuser(student: Student, need: Callable[[str], None]) -> Handle:
+def diffuser(student: Student, need: Callable[[str], None], repairs: Repairs) -> Handle:
     """The student's NoiseDiffuser, built with the probes' schedule arguments."""
     need("NoiseDiffuser")
-    return build_diffuser(student, **PROBE)
+    return repairs.ask(
+        "NoiseDiffuser", lambda worker: build_diffuser(worker, **PROBE), criterion_of_schedule(student)
+    )
 
 
 @pytest.fixture(scope="session")
@@ -93,6 +106,7 @@ def schedule(student: Student, diffuser: Handle, reporter: Reporter) -> StudentS
 @pytest.fixture(scope="session")
 def forward(
     student: Student,
+    repairs: Repairs,
     schedule: StudentSchedule,
     reference_diffuser: NoiseDiffuser,
     seeded: Seeded,
@@ -102,8 +116,11 @@ def forward(
 
     Wrong curves of its schedule are replaced by the reference's first: the schedule lost its points already.
     """
-    forward, replaced = recover_forward(
-        student, schedule, reference_diffuser, seeded("forward").initial_seed()
+    seed = seeded("forward").initial_seed()
+    forward, replaced = repairs.ask(
+        "NoiseDiffuser",
+        lambda worker: recover_forward(worker, schedule, reference_diffuser, seed),
+        criterion_of_forward,
     )
     reporter.convention("noise_diffusion", str(forward.convention))
     if replaced and not torch.isfinite(forward.image).all():
@@ -156,10 +173,15 @@ def usable_reading(
 
 
 @pytest.fixture(scope="session")
-def network(student: Student, need: Callable[[str], None], seeded: Seeded, reporter: Reporter) -> Network:
+def network(repairs: Repairs, need: Callable[[str], None], seeded: Seeded, reporter: Reporter) -> Network:
     """The student's UNet(1, 1), with the output of one call."""
     need("UNet")
-    network = probe_network(student, 1, seeded("network"), reporter)
+    network = repairs.ask(
+        "UNet",
+        lambda worker: probe_network(worker, 1, seeded("network"), reporter),
+        lambda _: "unet.shape_1ch",
+        network_failure,
+    )
     reporter.convention("UNet", f"t as {network.form}")
     return network
 
@@ -175,6 +197,7 @@ def input_paths(
 @pytest.fixture(scope="session")
 def recovered_sampler(
     student: Student,
+    repairs: Repairs,
     need: Callable[[str], None],
     seeded: Seeded,
     judge: Judge,
@@ -193,7 +216,12 @@ def recovered_sampler(
             replace_wrong_curves(fresh, built, schedule, reference_diffuser)
         return built
 
-    found = probe_sampler.recover(student, fallback, seeded("sampling"), numbering)
+    found = repairs.ask(
+        "generate_samples",
+        lambda worker: probe_sampler.recover(worker, fallback, seeded("sampling"), numbering),
+        lambda _: "sample.order",
+        sampler_failure,
+    )
     if all(correct_parts(found, reference_diffuser).values()):
         contradiction = find_contradiction(
             student, lambda fresh, other: try_build_diffuser(fresh, judge, other), seeded, numbering
@@ -221,17 +249,6 @@ def disagreement(request: pytest.FixtureRequest, student: Student, seeded: Seede
     if training is None or sampling is None:
         return None
     return find_disagreement(student, training, sampling, lambda: seeded("agreement"))
-
-
-@pytest.fixture(scope="session")
-def refused_form(request: pytest.FixtureRequest, student: Student) -> Unmet | None:
-    """The form of t that the student's sampler passes if the student's own network does not accept it."""
-    network: Network | None = try_fixture(request, "network")
-    training: RecordedTraining | None = try_fixture(request, "recorded_training")
-    sampling: RecoveredSampler | None = try_fixture(request, "recovered_sampler")
-    if network is None or training is None or sampling is None or isinstance(network.output, str):
-        return None
-    return find_refused_form(student, network, training, sampling)
 
 
 @pytest.fixture

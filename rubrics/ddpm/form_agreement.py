@@ -46,7 +46,7 @@ def find_refused_form(
 def _error(student: Student, network: Network, form: str, count: int) -> StudentError | None:
     """Return the error that the network raises for t in a form; None without one, or for an unusual form."""
     try:
-        t = _in_form(form, count)
+        t = in_form(form, count)
         if t is not None:
             student.call(network.handle, torch.zeros((count, 1, 28, 28)), t, seed=0, grad=False)
     except StudentError as error:
@@ -54,7 +54,7 @@ def _error(student: Student, network: Network, form: str, count: int) -> Student
     return None
 
 
-def _in_form(form: str, count: int) -> Any:
+def in_form(form: str, count: int) -> Any:
     """Return a step in a form as ``form_of`` names it; None for one that it does not know."""
     match form:
         case "int":

@@ -11,14 +11,21 @@ import pytest
 from grader.checks import Blocked, NeedsReview, Reporter, Skipped, Unmet
 from grader.checks.randomness import Seeded
 from grader.checks.session import Judge
+from grader.probes.recorded_graph import Weights
 from grader.sandbox.student import Student
 from grader.sandbox.values import StudentError
 from reference.pretrained import SCHEDULE as TRAINING_SCHEDULE
 from reference.readings import PAPER
 
+from .form_agreement import find_refused_form
 from .forward.probe import Forward
 from .forward.schedule import MatchedReading, try_build_diffuser
 from .interface.conventions import StepNumbering
+from .network.paths import InputPaths
+from .network.probe import Network
+from .precision_agreement import find_refused_precision
+from .repairs import Repairs, training_failure
+from .sampler.probe import RecoveredSampler
 from .short_training.background import BackgroundTraining
 from .short_training.outcome import TrainingOutcome
 from .short_training.plan import TrainingPlan, plan_training
@@ -40,6 +47,7 @@ def recorded_training(
     request: pytest.FixtureRequest,
     student: Student,
     need: Callable[[str], None],
+    repairs: Repairs,
     seeded: Seeded,
     usable_reading: MatchedReading | None,
     numbering: StepNumbering,
@@ -49,16 +57,49 @@ def recorded_training(
     """A run of the student's ``train`` on test doubles of all its arguments."""
     need("train")
     reading = usable_reading.as_returned if usable_reading else PAPER
-    fallback = try_build_diffuser(student, judge, RECORDING_SCHEDULE)
     forward: Forward | None = try_fixture(request, "forward")
     convention = forward.convention if forward else None
     layouts = [convention.layout] if convention and convention.layout.noise is not None else []
-    training = record_training(student, reading, fallback, seeded("training"), numbering, layouts)
+
+    def record(worker: Student) -> RecordedTraining:
+        fallback = try_build_diffuser(worker, judge, RECORDING_SCHEDULE)
+        return record_training(worker, reading, fallback, seeded("training"), numbering, layouts)
+
+    training = repairs.ask("train", record, lambda _: "train.optimizer_step", training_failure)
     record_custom_encoding(
         student, training, lambda: try_build_diffuser(student, judge, TRAINING_SCHEDULE), seeded("telling")
     )
     reporter.convention("train", training.convention())
     return training
+
+
+@pytest.fixture(scope="session")
+def refused_precision(request: pytest.FixtureRequest, student: Student, seeded: Seeded) -> Unmet | None:
+    """The precision of the student's noise_diffusion if the student's own network does not accept it."""
+    network: Network | None = try_fixture(request, "network")
+    training: RecordedTraining | None = try_fixture(request, "recorded_training")
+    forward: Forward | None = try_fixture(request, "forward")
+    if network is None or training is None or forward is None or isinstance(network.output, str):
+        return None
+    return find_refused_precision(student, network, training, forward, lambda: seeded("precision"))
+
+
+@pytest.fixture(scope="session")
+def weights(request: pytest.FixtureRequest) -> Weights:
+    """The weights that the network computes with; none where it fails."""
+    paths: InputPaths | None = try_fixture(request, "input_paths")
+    return paths.weights if paths else Weights()
+
+
+@pytest.fixture(scope="session")
+def refused_form(request: pytest.FixtureRequest, student: Student) -> Unmet | None:
+    """The form of t that the student's sampler passes if the student's own network does not accept it."""
+    network: Network | None = try_fixture(request, "network")
+    training: RecordedTraining | None = try_fixture(request, "recorded_training")
+    sampling: RecoveredSampler | None = try_fixture(request, "recovered_sampler")
+    if network is None or training is None or sampling is None or isinstance(network.output, str):
+        return None
+    return find_refused_form(student, network, training, sampling)
 
 
 @pytest.fixture(scope="session")
@@ -74,6 +115,7 @@ def training_plan(
         training=try_fixture(request, "recorded_training"),
         usable_reading=usable_reading,
         forward=request.getfixturevalue("forward") if usable_reading else None,
+        refused=bool(try_fixture(request, "refused_precision")),
     )
 
 

@@ -279,6 +279,17 @@ def test_a_decorator_with_a_class_as_argument_completes_the_class() -> None:
     assert _kept("class Model:\n    pass", add, method) == ["class Model:\n    pass", add, method]
 
 
+def test_a_decorated_method_whose_self_is_annotated_completes_the_class() -> None:
+    """As with fastcore's ``patch``; an annotation alone is no patch."""
+    patch = "def patch(method):\n    setattr(method.__annotations__['self'], method.__name__, method)"
+    method = "@patch\ndef forward(self: Model, x):\n    return x"
+    other = "def shown(self: Model):\n    return self"
+    kept = _kept("class Model:\n    pass", patch, method, other, "def train(model):\n    return Model()")
+    assert patch in kept
+    assert method in kept
+    assert other not in kept
+
+
 def test_a_base_class_in_a_later_cell_is_defined_first() -> None:
     """As in a notebook whose cells were run in another order; what stands above already is not moved."""
     model, base = "class Model(Base):\n    pass", "class Base:\n    pass"

@@ -42,6 +42,7 @@ class Executor:
     """
 
     def __init__(self) -> None:
+        self._finder: local_modules.LocalModuleFinder | None = None
         self.device = torch.device("cpu")
         self._namespace = source.new_namespace()
         self._objects: dict[int, object] = {}  # by handle
@@ -101,14 +102,16 @@ class Executor:
     # One method per verb; the package's docstring says what each takes.
 
     def _do_load(self, header: dict[str, Any], _: RequestDecoder) -> list[dict[str, Any]]:
-        torch.set_num_threads(header["threads"])
-        files.redirect_to(os.getcwd())
-        colab.load_data_in_process()
-        generators.remember_generators()
-        colab.seed_everything(header["seed"])
-        finder = local_modules.LocalModuleFinder(header.get("modules", {}))
-        sys.meta_path.insert(0, finder)
-        return source.run(header["statements"], self._namespace) + finder.problems
+        """Run statements: at first all of a notebook's, later those that take the place of some."""
+        if self._finder is None:
+            torch.set_num_threads(header["threads"])
+            files.redirect_to(os.getcwd())
+            colab.load_data_in_process()
+            generators.remember_generators()
+            colab.seed_everything(header["seed"])
+            self._finder = local_modules.LocalModuleFinder(header.get("modules", {}))
+            sys.meta_path.insert(0, self._finder)
+        return source.run(header["statements"], self._namespace) + self._finder.problems
 
     def _do_data(self, header: dict[str, Any], decoder: RequestDecoder) -> None:
         images, labels = decoder.decode(header["images"]), decoder.decode(header["labels"])

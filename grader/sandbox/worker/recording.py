@@ -41,20 +41,26 @@ def record(network: Callable[..., Any], args: Sequence[Any]) -> dict[str, Any]:
     Returns:
         ``graph``, JSON text as ``program.parse`` reads it; ``constants``, the bytes of all constants, uint8
         (N,); ``reads``, whether the code looked at values, by which it may have chosen its path. Or
-        ``refused`` alone, the reason why it cannot be recorded.
+        ``refused`` in place of these, the reason why it cannot be recorded. In both cases also the numbers of
+        its ``weights``, of those that are ``loose``, not among its parameters, and of the loose ones that
+        are ``new``, made in this call.
     """
-    recorder = _Recorder([arg for arg in args if isinstance(arg, Tensor)])
+    parameters = list(network.parameters()) if isinstance(network, torch.nn.Module) else []
+    recorder = _Recorder([arg for arg in args if isinstance(arg, Tensor)], parameters)
     with recorder:
         output = network(*args)
     try:
-        return recorder.result(output)
+        return {**recorder.result(output), **recorder.weights()}
     except NotRecordable as error:
-        return {"refused": str(error)}
+        return {"refused": str(error), **recorder.weights()}
 
 
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    def __init__(self, inputs: Sequence[Tensor]) -> None:
+    def __init__(self, inputs: Sequence[Tensor], parameters: Sequence[Tensor]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self._parameters = [
+            (id(each), each.data_ptr()) for each in parameters
+        ]  # TorchScript has other objects
         self._numbers: dict[int, int] = {}  # of each tensor, by the id of its object
         self._alive: list[Any] = []  # an id stays unique while its object lives
         self._nodes: list[list[Any]] = []
@@ -92,7 +98,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             raise NotRecordable(self._problem)
         if not isinstance(output, Tensor) or id(output) not in self._numbers:
             raise NotRecordable("its result does not come from tensor operations")
-        if any(weight._version != version for weight, version in self._weights):
+        if any(weight._version != version for weight, version in self._weights if not self._is_loose(weight)):
             raise NotRecordable("it changes its weights while it runs")
         constants, parts, size = [], [], 0
         for number, tensor in self._constants:
@@ -115,6 +121,15 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             raise NotRecordable("it makes too many operations")
         blob = torch.cat(parts) if parts else torch.zeros(0, dtype=torch.uint8)
         return {"graph": text, "constants": blob, "reads": self._reads}
+
+    def weights(self) -> dict[str, int]:
+        """Return how many weights were used, how many are no parameters, and how many of these are new."""
+        loose = [(weight, version) for weight, version in self._weights if self._is_loose(weight)]
+        new = sum(weight._version != version for weight, version in loose)
+        return {"weights": len(self._weights), "loose": len(loose), "new": new}
+
+    def _is_loose(self, weight: Tensor) -> bool:
+        return not any(id(weight) == known or weight.data_ptr() == at for known, at in self._parameters)
 
     def _add(self, name: str, base: str, encoded: list[Any], result: Any) -> None:
         if len(self._nodes) >= MAX_NODES:

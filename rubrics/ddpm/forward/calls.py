@@ -33,12 +33,14 @@ class CallConvention:
         single: whether it accepts single images only, not batches.
         layout: the layout of its result.
         first: the number of the first step, 0 or 1.
+        dtypes: those of x_t and of the noise, for an image in float32.
     """
 
     form: str
     single: bool = False
     layout: ReturnLayout = HANDOUT_LAYOUT
     first: int = 0
+    dtypes: tuple[torch.dtype, torch.dtype] = (torch.float32, torch.float32)
 
     def t(self, steps: list[int]) -> Any:
         """Return steps that count from 0 in the form and numbering of the student's code."""
@@ -98,7 +100,9 @@ def find_call_convention(
                 for image in (first, second)
             ]
             layout = _find_layout(student, results[0], results[1], first[:count].shape)
-            return replace(convention, layout=layout)
+            _, values = values_in(student, results[0])
+            kinds = [values[key].dtype for key in (layout.image, layout.noise) if key is not None]
+            return replace(convention, layout=layout, dtypes=(kinds[0], kinds[-1]))
         except (StudentError, Unmet) as error:
             if isinstance(error, StudentError) and error.lost:
                 raise

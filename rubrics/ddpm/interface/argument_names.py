@@ -113,8 +113,8 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         ),
         *("n_classes", "out_chan", "chout"),
     ),
-    "start_beta": ("beta_start", "beta1", "beta_min", "min_beta", "beta_1", "startbeta"),
-    "end_beta": ("beta_end", "beta2", "beta_max", "max_beta", "beta_t", "endbeta"),
+    "start_beta": ("beta_start", "beta1", "beta_min", "min_beta", "beta_1", "startbeta", "low", "start"),
+    "end_beta": ("beta_end", "beta2", "beta_max", "max_beta", "beta_t", "endbeta", "high", "end"),
     "total_steps": (
         *(
             "timesteps",
@@ -148,16 +148,22 @@ _PATTERNS: Mapping[str, str] = {
     "end_beta": r"beta.*(end|max|high|last|final|stop)|(end|max|high|last|final|stop).*beta",
 }
 _OTHER_THINGS = re.compile(r"log|save|print|eval_every|every|warm|accum|grad|^lr|learning|_lr|plot|path|file")
+LOADED = "DataLoader()"  # the use of a data set that a function builds a loader of
 # What the handout's arguments are used for, in the words of ``uses_of``.
 _USES: Mapping[str, frozenset[str]] = {
+    "train_loader": frozenset({LOADED}),
     "model": frozenset({".eval", ".train", ".parameters", ".state_dict", ".forward"}),
     "optimizer": frozenset({".step", ".zero_grad", ".param_groups"}),
     "diffuser": frozenset(
         {".betas", ".alphas", ".alpha_bar", ".noise_diffusion", ".beta", ".alpha", ".alphas_bar"}
     ),
     "device": frozenset({"to()", "device="}),
+    "start_beta": frozenset({"linspace() 1"}),
+    "end_beta": frozenset({"linspace() 2"}),
+    "total_steps": frozenset({"linspace() 3"}),
 }
-LOADED = "DataLoader()"  # the use of a data set that a function builds a loader of
+_LINSPACE = {"start": "1", "end": "2", "stop": "2", "steps": "3", "num": "3"}
+_LOADERS = frozenset({"DataLoader", "random_split", "Subset"})  # what gets such a data set
 
 
 def matched_names(names: Iterable[str], arguments: Mapping[str, Any]) -> dict[str, str]:
@@ -215,11 +221,13 @@ def matched_uses(
 
 
 def uses_of(sources: Iterable[str], name: str) -> dict[str, frozenset[str]]:
-    """Return what a function does with each of its parameters: ".attribute", "to()", "device=" or LOADED.
+    """Return what a function does with each of its parameters.
+
+    Uses are ".attribute", "to()", "device=", "linspace() 1" for its first argument, and LOADED.
 
     Args:
         sources: the student's statements.
-        name: the function's own name; "Class.method" for a method.
+        name: the function's own name; "Class.method" for a method, "Class" for its constructor.
     """
     owner, _, own = name.rpartition(".")
     for source in sources:
@@ -242,7 +250,10 @@ def _find(source: str, owner: str, name: str) -> ast.AST | None:
         tree = next(
             (p for p in ast.walk(tree) if isinstance(p, ast.ClassDef) and p.name == owner), ast.Module([], [])
         )
-    functions = (p for p in ast.walk(tree) if isinstance(p, ast.FunctionDef | ast.AsyncFunctionDef))
+    nodes = list(ast.walk(tree))
+    if not owner and any(isinstance(node, ast.ClassDef) and node.name == name for node in nodes):
+        return _find(source, name, "__init__")
+    functions = (p for p in nodes if isinstance(p, ast.FunctionDef | ast.AsyncFunctionDef))
     return next((each for each in functions if each.name == name), None)
 
 
@@ -254,7 +265,15 @@ def _uses_in(function: ast.AST) -> Iterator[tuple[str, str]]:
             case ast.Call(func=func, args=args, keywords=keywords):
                 if last_name(func) == "to":
                     yield from ((each.id, "to()") for each in args if isinstance(each, ast.Name))
-                if last_name(func) == "DataLoader":
+                if last_name(func) == "linspace":
+                    numbered = [(str(number), each) for number, each in enumerate(args, 1)]
+                    numbered += [(_LINSPACE.get(str(each.arg), ""), each.value) for each in keywords]
+                    yield from (
+                        (each.id, f"linspace() {number}")
+                        for number, each in numbered
+                        if isinstance(each, ast.Name)
+                    )
+                if last_name(func) in _LOADERS:
                     of = [*args[:1], *(each.value for each in keywords if each.arg == "dataset")]
                     yield from ((each.id, LOADED) for each in of if isinstance(each, ast.Name))
                 for keyword in keywords:

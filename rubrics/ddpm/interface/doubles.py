@@ -44,6 +44,7 @@ class RecordedEvent:
     weight: float = 0.0
     gradient_before: float | None = None
     rate: float | None = None  # learning rate of a step
+    dtype: torch.dtype | None = None  # of x, as passed
 
     def __post_init__(self) -> None:
         """Keep tensors in float32: students compute in any precision, and torch compares within one only."""
@@ -90,6 +91,7 @@ class NetworkDouble:
                 x=x,
                 t=t,
                 form=form,
+                dtype=x.dtype,
                 output=output,
                 training=state["training"],
                 grad=state["grad"],
@@ -109,6 +111,7 @@ class DiffuserDouble:
         generator: draws the noise.
         layout, numbering: the student's conventions, which it follows.
         method: the student's name for ``noise_diffusion``.
+        dtypes: those of the x_t and the noise that it returns.
     """
 
     def __init__(
@@ -121,9 +124,10 @@ class DiffuserDouble:
         layout: ReturnLayout = HANDOUT_LAYOUT,
         numbering: StepNumbering = StepNumbering(),  # noqa: B008  it is frozen
         method: str = "noise_diffusion",
+        dtypes: tuple[torch.dtype, torch.dtype] = (torch.float32, torch.float32),
     ) -> None:
         self.log, self.reference, self.fallback, self.generator = log, reference, fallback, generator
-        self.layout, self.numbering, self.method = layout, numbering, method
+        self.layout, self.numbering, self.method, self.dtypes = layout, numbering, method, dtypes
 
     def describe(self) -> dict[str, Any]:
         """Describe an object with the handout's attributes."""
@@ -159,7 +163,7 @@ class DiffuserDouble:
         noise = torch.randn(image.shape, generator=self.generator) if own is None else own.float()
         x_t, target = self.reference.noise_diffusion(image.float(), whole, noise)
         self.log.append(RecordedEvent(kind="diffuse", image=image, t=steps, form=form, x=x_t, target=target))
-        return self.layout.pack(x_t, target)
+        return self.layout.pack(x_t.to(self.dtypes[0]), target.to(self.dtypes[1]))
 
 
 class LoaderDouble:
@@ -174,6 +178,7 @@ class LoaderDouble:
             an endless training.
         go_on: ends the epoch when it returns False.
         labels: whether batches have labels.
+        held_out: the loader of the part that is set aside where the data set is split.
     """
 
     def __init__(
@@ -187,9 +192,10 @@ class LoaderDouble:
         epochs: int,
         go_on: Callable[[bool], bool] = lambda _: True,
         labels: bool = True,
+        held_out: LoaderDouble | None = None,
     ) -> None:
         self.log, self.name, self.batches, self.count, self.labels = log, name, batches, count, labels
-        self.batch_size, self.go_on = batch_size, go_on
+        self.batch_size, self.go_on, self.held_out = batch_size, go_on, held_out
         self.epochs_left = 3 * epochs + 3  # code may also iterate over a loader to look at a batch
         self.handed_out, self.in_epoch = 0, 0
         self.is_dataset = False  # set if the student's function builds a loader of the argument itself
@@ -198,7 +204,8 @@ class LoaderDouble:
     def describe(self) -> dict[str, Any]:
         """Describe a loader with its sizes."""
         sizes = {"batches": self.count, "batch_size": self.batch_size, "items": self.count * self.batch_size}
-        return {"kind": "dataset" if self.is_dataset else "loader", "attributes": sizes}
+        kind = "dataset" if self.is_dataset else "loader"
+        return {"kind": kind, "attributes": sizes, "held_out": self.held_out}
 
     def answer(self, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
         """Return the next batch, [images, labels] or the images alone, or an item of the dataset."""

@@ -15,16 +15,22 @@ from ..interface.argument_names import matched_names
 AS_BUILT = construction_name("UNet")
 
 
-def build(student: Student, channels: int, reporter: Reporter) -> Handle:
+def build(student: Student, channels: int, reporter: Reporter, *, out_channels: int = 1) -> Handle:
     """Build the student's UNet for images with these channels on the device in use, in eval mode.
 
     Raises:
         StudentError: it cannot be built.
     """
-    handle = _instance(student, {"in_channels": channels, "out_channels": 1}, reporter)
+    handle = _instance(student, {"in_channels": channels, "out_channels": out_channels}, reporter)
     student.call(handle, CURRENT_DEVICE, method="to", keep=True)
     student.call(handle, method="eval", keep=True)
     return handle
+
+
+def takes_out_channels(student: Student) -> bool:
+    """Return whether the constructor has an argument for the number of output channels."""
+    arguments = student.ask("describe", "UNet")["arguments"]
+    return "out_channels" in matched_names(arguments, dict.fromkeys(("in_channels", "out_channels"))).values()
 
 
 def _instance(student: Student, wanted: Mapping[str, int], reporter: Reporter) -> Handle:

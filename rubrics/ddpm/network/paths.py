@@ -15,7 +15,7 @@ from torch import Tensor
 
 from grader.checks import Blocked
 from grader.probes.paths import Path, read_paths, strongest, weakest
-from grader.probes.recorded_graph import Evidence, GraphInterpreter, Proof, prove
+from grader.probes.recorded_graph import Evidence, GraphInterpreter, Proof, Weights, prove
 from grader.sandbox.student import Student
 from reference.diffuser import NoiseDiffuser
 from reference.pretrained import SCHEDULE
@@ -66,6 +66,7 @@ class InputPaths:
         proof: how far the graph was proved, in the situation where that is worst.
         doubt: why it was not, in words for a person; "" if it was.
         is_constant: whether the output is the same for every image, so that the paths end before it.
+        weights: the weights that it computes with, among them those that are no parameters.
     """
 
     skips: tuple[Path, ...]
@@ -76,6 +77,7 @@ class InputPaths:
     proof: Proof
     doubt: str = ""
     is_constant: bool = False
+    weights: Weights = Weights()  # noqa: RUF009  it is frozen
 
     def has_skip(self, level: int) -> bool:
         """Return whether the skip connection of a level carries enough, to enough of the output."""
@@ -88,9 +90,9 @@ class InputPaths:
 
     @property
     def is_complete(self) -> bool:
-        """True if every skip connection and the conditioning are there, and proved."""
+        """True if every skip connection and the conditioning are there, proved, and trained with the rest."""
         skips = bool(self.skips) and all(map(_is_strong, self.skips))
-        return skips and self.uses_time and self.proof in _PROVED
+        return skips and self.uses_time and self.proof in _PROVED and not self.weights.loose
 
 
 def trace_input_paths(
@@ -130,6 +132,7 @@ def trace_input_paths(
         proof=proof,
         doubt=doubt,
         is_constant=sampling.is_constant or training.is_constant,
+        weights=training.weights,
     )
 
 
@@ -144,6 +147,7 @@ class _Measured:
     proof: Proof = Proof.OPAQUE
     doubt: str = ""
     is_constant: bool = False
+    weights: Weights = Weights()  # noqa: RUF009  it is frozen
     contradictions: int = 0
 
     def is_complete(self) -> bool:
@@ -202,7 +206,7 @@ class _Probe:
 
     def _add(self, evidence: Evidence, found: _Measured) -> None:
         """Add what one graph shows; one that was not proved shows nothing."""
-        replay = evidence.replay
+        replay, found.weights = evidence.replay, evidence.weights
         found.contradictions += evidence.proof is Proof.CONTRADICTED
         if replay and evidence.proof in _PROVED:
             found.skips = strongest(found.skips, read_paths(replay))

@@ -10,12 +10,13 @@ from torch import Tensor
 
 from grader.checks import Reporter, Unmet
 from grader.probes.attempts import furthest
+from grader.probes.recorded_graph import first_tensor
 from grader.sandbox.student import Student
 from grader.sandbox.values import Handle, StudentError
 from reference.pretrained import SCHEDULE
 
 from ..interface.conventions import TimestepEncoding
-from .building import build
+from .building import build, takes_out_channels
 
 BATCH = 32
 # Forms of t in the handout, in the paper's code and in students' code, in the order in which they are tried.
@@ -41,6 +42,7 @@ class Network:
         output: its output for one batch, or an error message.
         sample: that batch: images (B, C, 28, 28) and steps (B,).
         encoding: how the timestep is encoded when the network is trained.
+        failure: why it has no output.
     """
 
     handle: Handle
@@ -48,6 +50,7 @@ class Network:
     output: Tensor | str
     sample: tuple[Tensor, Tensor] | None = None
     encoding: TimestepEncoding = TimestepEncoding()  # noqa: RUF009  it is frozen
+    failure: Exception | None = None
 
     def predict(self, student: Student, x: Tensor, steps: Tensor, *, timeout: float = 60.0) -> Any:
         """Return its output for images x, (B, C, 28, 28), at integer steps (B,)."""
@@ -89,7 +92,8 @@ def probe_network(student: Student, channels: int, generator: torch.Generator, r
                 else f"forward should return a batch of images, but it returns {_kind(output)}."
             )
         )
-    return Network(handle=handle, form=FORMS[0], output=str(furthest(refused)))
+    failure = furthest(refused)
+    return Network(handle=handle, form=FORMS[0], output=str(failure), failure=failure)
 
 
 def accepts_channels(student: Student, network: Network, channels: int) -> bool:
@@ -101,6 +105,19 @@ def accepts_channels(student: Student, network: Network, channels: int) -> bool:
     except StudentError:
         return False
     return True
+
+
+def ignores_out_channels(student: Student, network: Network, reporter: Reporter) -> bool:
+    """Return whether the network has one output channel although ``out_channels`` asks for two."""
+    if not takes_out_channels(student):
+        return False
+    x, steps = torch.zeros((BATCH, 1, 28, 28)), torch.zeros(BATCH, dtype=torch.int64)
+    try:
+        handle = build(student, 1, reporter, out_channels=2)
+        output = first_tensor(student.call(handle, x, format_steps(network.form, steps), grad=False))
+    except StudentError:
+        return False
+    return output.ndim == 4 and output.shape[1] == 1
 
 
 def rebuild(student: Student, network: Network, reporter: Reporter) -> Network:

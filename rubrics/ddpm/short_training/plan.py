@@ -76,6 +76,7 @@ def plan_training(
     training: RecordedTraining | None,
     usable_reading: MatchedReading | None,
     forward: Forward | None,
+    refused: bool = False,
 ) -> TrainingPlan:
     """Plan a training with every part of the student's that works.
 
@@ -83,6 +84,7 @@ def plan_training(
         network, paths, training: None if the student's part could not be probed.
         usable_reading: formulation of the student's forward process; None if training cannot rely on it.
         forward: that forward process.
+        refused: whether the network does not accept the precision in which it returns.
 
     Raises:
         Blocked: neither network nor ``train`` works.
@@ -97,13 +99,15 @@ def plan_training(
         raise Blocked(
             "Neither your network nor your train works yet, so there is nothing of yours to train with."
         )
-    own = {"network": usable, "train": own_trainer, "diffuser": usable_reading is not None}
+    own = {"network": usable, "train": own_trainer, "diffuser": usable_reading is not None and not refused}
     return TrainingPlan(
         form=network.form if network and usable else None,
         network_penalized=usable and not (paths is not None and paths.is_complete),
         own_trainer=own_trainer,
         calls=TrainCalls.of(training) if training else None,
-        own_diffuser=own_trainer and forward is not None and interfaces_agree(training, forward),
+        own_diffuser=(
+            own_trainer and forward is not None and not refused and interfaces_agree(training, forward)
+        ),
         reading=usable_reading.as_returned if usable_reading else PAPER,
         replaced=tuple(part for part, is_own in own.items() if not is_own),
     )

@@ -101,6 +101,15 @@ def start_with_student_trainer(
         return student.ask("optimizer", network.handle, name="adam", lr=budget.learning_rate, keep=True)
 
     def train(epochs: int) -> None:
+        validation = LoaderDouble(
+            [],
+            "validation",
+            batches.validation,
+            VALIDATION_BATCHES,
+            budget.batch_size,
+            epochs=epochs,
+            labels=calls.labels,
+        )
         arguments = {
             "model": model,
             "train_loader": LoaderDouble(
@@ -114,16 +123,9 @@ def start_with_student_trainer(
                 # ``training``) or for the end of the training.
                 go_on=session.clock.go_on,
                 labels=calls.labels,
+                held_out=validation,
             ),
-            "val_loader": LoaderDouble(
-                [],
-                "validation",
-                batches.validation,
-                VALIDATION_BATCHES,
-                budget.batch_size,
-                epochs=epochs,
-                labels=calls.labels,
-            ),
+            "val_loader": validation,
             "optimizer": new_optimizer(),
             "criterion": criterion,
             "device": CURRENT_DEVICE,

@@ -31,6 +31,9 @@ from ..interface.doubles import (
 from .recording import RecordedTraining
 from .setup import BATCH_SIZE, BATCHES, EPOCHS, OUTPUTS, SCHEDULE, VALIDATION_BATCHES
 
+Dtypes = tuple[torch.dtype, torch.dtype]
+FLOAT32: Dtypes = (torch.float32, torch.float32)
+
 
 def run(
     student: Student,
@@ -69,11 +72,12 @@ def run_again(
     seed: int | None = None,
     schedule: ScheduleArguments = SCHEDULE,
     outputs: float = 1.0,
+    dtypes: Dtypes = FLOAT32,
 ) -> RecordedTraining:
-    """Repeat a recorded run with its conventions, on other random numbers or another schedule.
+    """Repeat a recorded run with its conventions, on other random numbers, another schedule or other types.
 
     Args:
-        fallback, seed, schedule, outputs: as for ``run_once``.
+        fallback, seed, schedule, outputs, dtypes: as for ``run_once``.
     """
     return run_once(
         student,
@@ -87,6 +91,7 @@ def run_again(
         seed=seed,
         schedule=schedule,
         outputs=outputs,
+        dtypes=dtypes,
     )
 
 
@@ -103,6 +108,7 @@ def run_once(
     seed: int | None = None,
     schedule: ScheduleArguments = SCHEDULE,
     outputs: float = 1.0,
+    dtypes: Dtypes = FLOAT32,
 ) -> RecordedTraining:
     """Run ``train`` once; see ``run``.
 
@@ -112,6 +118,7 @@ def run_once(
         seed: of the student's random numbers; None for the worker's own.
         schedule: schedule of the double of the diffuser.
         outputs: scale of the network's outputs.
+        dtypes: those of the x_t and the noise that this double returns.
     """
     training = RecordedTraining(reading=reading, numbering=numbering, layout=layout, labels=labels)
     training.free_variables = signatures.free_variable_places(student, "train")
@@ -124,14 +131,17 @@ def run_once(
         max_images=20 * images_per_run,  # many notebooks also generate samples now and then
     )
 
-    def loader(name: str, count: int) -> LoaderDouble:
+    def loader(name: str, count: int, held_out: LoaderDouble | None = None) -> LoaderDouble:
         batches = _random_batches(generator)
-        return LoaderDouble(log, name, batches, count, BATCH_SIZE, epochs=EPOCHS, labels=labels)
+        return LoaderDouble(
+            log, name, batches, count, BATCH_SIZE, epochs=EPOCHS, labels=labels, held_out=held_out
+        )
 
+    validation = loader("validation", VALIDATION_BATCHES)
     arguments: dict[str, Any] = {
         "model": network,
-        "train_loader": loader("training", BATCHES),
-        "val_loader": loader("validation", VALIDATION_BATCHES),
+        "train_loader": loader("training", BATCHES, validation),
+        "val_loader": validation,
         "optimizer": OptimizerDouble(log, network, lr=0.01),
         "criterion": CriterionDouble(log),
         "device": CURRENT_DEVICE,
@@ -144,6 +154,7 @@ def run_once(
             layout=layout,
             numbering=numbering,
             method=student.method("noise_diffusion"),
+            dtypes=dtypes,
         ),
         "totalTrainingTimesteps": schedule["total_steps"],
     }

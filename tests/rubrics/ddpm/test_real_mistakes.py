@@ -108,7 +108,68 @@ MISTAKES = {
         "unet.skip_level1",
         "no skip connection at 28 x 28",
     ),
+    "noise in float64": (
+        "forward",
+        {"diffuser": [("torch.randn_like(image)", "torch.randn(image.shape, dtype=torch.float64)")]},
+        "forward.noise_distribution",
+        "returns x_t in float64 and noise in float64, and your train passes it to your UNet",
+    ),
+    "output channels hard-coded": (
+        "unet",
+        {"unet": [("nn.Conv2d(16, out_channels,", "nn.Conv2d(16, 1,")]},
+        "unet.shape_3ch",
+        "one output channel even if out_channels is 2",
+    ),
+    "a block in a tuple": (
+        "unet",
+        {
+            "unet": [
+                ("self.enter = self.two_convs(in_", "self.e = 0, self.two_convs(in_"),
+                ("self.enter(x)", "self.e[1](x)"),
+            ]
+        },
+        "unet.shape_1ch",
+        "4 of the 34 weights that your network computes with are not among its parameters",
+    ),
+    "a layer made in forward": (
+        "unet",
+        {"unet": [("y = self.up2(", "y = nn.ConvTranspose2d(64, 32, 2, stride=2)(")]},
+        "unet.shape_1ch",
+        "makes layers at every call: 2 of the 34 weights",
+    ),
 }  # fmt: skip
+
+FLOAT64_THAT_WORKS = {
+    "converted in train": {
+        "train": [
+            ("model(noisy,", "model(noisy.float(),"),
+            ("(predicted, noise)", "(predicted, noise.float())"),
+            ("(guess, target)", "(guess, target.float())"),
+        ]
+    },
+    "converted in the network": {
+        "unet": [("full = self.enter(x)", "full = self.enter(x.float())")],
+        "train": [
+            ("(predicted, noise)", "(predicted.double(), noise)"),
+            ("(guess, target)", "(guess.double(), target)"),
+        ],
+    },
+    "the network in float64": {
+        "unet": [
+            ("(16, out_channels, kernel_size=1)", "(16, out_channels, kernel_size=1)\n        self.double()"),
+            ("t = t.float()", "t = t.double()"),
+            ("full = self.enter(x)", "full = self.enter(x.double())"),
+        ]
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", FLOAT64_THAT_WORKS.values(), ids=FLOAT64_THAT_WORKS)
+def test_noise_in_float64_that_the_notebook_can_use_costs_nothing(
+    warm: WarmGrader, changes: dict[str, Changes]
+) -> None:
+    noise = [("torch.randn_like(image)", "torch.randn(image.shape, dtype=torch.float64)")]
+    assert lost(grade_cells(warm, changed_cells(diffuser=noise, **changes), "forward", "unet", "train")) == {}
 
 
 @pytest.mark.parametrize(("only", "changes", "loses", "sentence"), MISTAKES.values(), ids=MISTAKES)

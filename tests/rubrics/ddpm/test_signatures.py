@@ -140,3 +140,40 @@ def test_a_train_that_builds_its_own_loaders_loses_no_points(
         ]
     )
     assert lost(grade_cells(warm, cells, "train")) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("parameters", "whole"),
+    [("model, images, optimizer", "images"), ("model, train_loader, optimizer", "train_loader.dataset")],
+)
+def test_a_train_that_splits_its_data_set_loses_no_points(
+    warm: WarmGrader, parameters: str, whole: str
+) -> None:
+    """The smaller part takes the place of the validation batches."""
+    split = f"torch.utils.data.random_split({whole}, [0.9, 0.1])"
+    cells = changed_cells(
+        train=[
+            ("model, train_loader, val_loader, optimizer", parameters),
+            (
+                "    train_losses, val_losses = [], []",
+                f"    from torch.utils.data import DataLoader\n    larger, smaller = {split}\n"
+                "    train_loader, val_loader = DataLoader(larger, 64), DataLoader(smaller, 64)\n"
+                "    train_losses, val_losses = [], []",
+            ),
+        ]
+    )
+    assert lost(grade_cells(warm, cells, "train")) == {}
+
+
+@pytest.mark.slow
+def test_the_ends_of_a_schedule_are_known_by_what_is_done_with_them(warm: WarmGrader) -> None:
+    slip = [
+        ("self, start_beta, end_beta, total_steps,", "self, small, large, many,"),
+        ("assert start_beta < end_beta < 1.0", "pass"),
+        ("self.start_beta = start_beta", "self.start_beta = small"),
+        ("self.end_beta = end_beta", "self.end_beta = large"),
+        ("self.total_steps = total_steps", "self.total_steps = many"),
+        ("self.linear_scheduler().to(device)", "torch.linspace(small, large, many)"),
+    ]
+    assert lost(grade_cells(warm, changed_cells(diffuser=slip), "schedule")) == {}

@@ -44,9 +44,9 @@ def make(description: dict[str, Any], decode: Callable[[Any], Any]) -> object:
             fallback = decode(description.get("fallback"))
             return Object(number, attributes, description["methods"], fallback, passes_for)
         case "loader":
-            return loader(number, attributes)
+            return loader(number, attributes, decode(description.get("held_out")))
         case "dataset":
-            return dataset(number, attributes)
+            return dataset(number, attributes, decode(description.get("held_out")))
         case "optimizer":
             return optimizer(number, decode(description["of"]), attributes["lr"])
         case "criterion":

@@ -22,12 +22,35 @@ class Exhausted(Exception):
     """The judge has no further batch in this epoch."""
 
 
-def loader(number: int, attributes: dict[str, Any]) -> data.DataLoader[Any]:
-    """Return a DataLoader whose batches come from the judge, one by one."""
+def loader(number: int, attributes: dict[str, Any], held_out: Any = None) -> data.DataLoader[Any]:
+    """Return a DataLoader whose batches come from the judge, one by one.
+
+    Args:
+        held_out: loader or data set that takes the place of the smaller part where the data set is split.
+    """
     images = _Dataset(number, attributes["items"])
     order = _Order(images, attributes["batch_size"])
     # With a generator of its own it leaves the student's random numbers alone.
-    return data.DataLoader(images, attributes["batch_size"], sampler=order, generator=torch.Generator())
+    made = data.DataLoader(images, attributes["batch_size"], sampler=order, generator=torch.Generator())
+    _set_loaders(images, attributes, held_out)
+    return made
+
+
+def dataset(number: int, attributes: dict[str, Any], held_out: Any = None) -> data.Dataset[Any]:
+    """Return a data set; a DataLoader that the student's code builds of it is our ``Loader``.
+
+    Args:
+        held_out: as for ``loader``.
+    """
+    images = _Dataset(number, attributes["items"])
+    _set_loaders(images, attributes, held_out)
+    return images
+
+
+def _set_loaders(images: _Dataset, attributes: dict[str, Any], held_out: Any) -> None:
+    images.loader = Loader(images, attributes["batches"], attributes["batch_size"])
+    images.held_out = getattr(getattr(held_out, "dataset", held_out), "loader", None)
+    data.DataLoader.__new__ = staticmethod(_new_loader)  # type: ignore[assignment]
 
 
 class Loader(Impersonator):
@@ -38,12 +61,10 @@ class Loader(Impersonator):
     batch_sampler = generator = worker_init_fn = prefetch_factor = multiprocessing_context = None
     collate_fn = staticmethod(data.default_collate)
 
-    def __init__(self, number: int, attributes: dict[str, Any]) -> None:
-        self.number = number
-        self.batches: int = attributes["batches"]
-        self.batch_size: int = attributes["batch_size"]
-        self.dataset = _Dataset(number, attributes["items"])
-        self.sampler = data.RandomSampler(self.dataset)
+    def __init__(self, images: _Dataset, batches: int, batch_size: int) -> None:
+        self.number, self.batches, self.batch_size = images.number, batches, batch_size
+        self.dataset = images
+        self.sampler = data.RandomSampler(images)
 
     def _impersonated(self) -> type:
         return data.DataLoader
@@ -90,6 +111,7 @@ class _Dataset(data.Dataset[Any]):
     def __init__(self, number: int, items: int) -> None:
         self.number, self.items = number, items
         self.loader: Loader | None = None  # in place of every DataLoader that is built of it
+        self.held_out: Loader | None = None  # in place of one that is built of less than half of it
         self.current: Any = None  # the judge's batch that is handed out next: [images, labels], or images
 
     def __getitems__(self, items: Sequence[int]) -> list[Any]:
@@ -108,20 +130,15 @@ class _Dataset(data.Dataset[Any]):
         return judge.callback(self.number, "item", (int(item),), {}, {})
 
 
-def dataset(number: int, attributes: dict[str, Any]) -> data.Dataset[Any]:
-    """Return a data set; a DataLoader that the student's code builds of it is our ``Loader``."""
-    loader = Loader(number, attributes)
-    loader.dataset.loader = loader
-    data.DataLoader.__new__ = staticmethod(_new_loader)  # type: ignore[assignment]
-    return loader.dataset
-
-
 def _new_loader(kind: Any, *args: Any, **kwargs: Any) -> Any:
-    given = args[0] if args else kwargs.get("dataset")
-    # What is no DataLoader by type is not initialised as one.
-    return (
-        getattr(given, "loader", None) if type(given) is _Dataset and given.loader else object.__new__(kind)
-    )
+    """Return our ``Loader`` for our data set or a part of it, which is not initialised as a DataLoader."""
+    given = whole = args[0] if args else kwargs.get("dataset")
+    while type(whole) is data.Subset:
+        whole = whole.dataset
+    if type(whole) is not _Dataset or whole.loader is None:
+        return object.__new__(kind)
+    is_smaller = given is not None and 2 * len(given) < len(whole)
+    return whole.held_out if whole.held_out and is_smaller else whole.loader
 
 
 # A schedule may start or end at a learning rate of zero; the step must still show in the weight.
