@@ -96,11 +96,19 @@ def _assigned(
     With it comes the definition that is meant, if it is in the notebook under another name.
     """
     match node:
-        case ast.Assign(targets=[ast.Name(id=name)], value=ast.Lambda()):
+        case (
+            ast.Assign(targets=[ast.Name(id=name)], value=value)
+            | ast.AnnAssign(target=ast.Name(id=name), value=value)
+        ):
+            pass
+        case _:
+            return
+    match value:
+        case ast.Lambda():
             yield name, None
-        case ast.Assign(targets=[ast.Name(id=name)], value=ast.Name() | ast.Attribute() as value):
+        case ast.Name() | ast.Attribute():
             yield name, _other(name, _dotted(value), named)
-        case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=func, args=args)):
+        case ast.Call(func=func, args=args):
             inner = func.func if isinstance(func, ast.Call) else func
             if last_name(inner) in makers:
                 yield name, _other(name, last_name(inner), makers)

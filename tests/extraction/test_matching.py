@@ -290,6 +290,7 @@ OTHER_NAMES = {
         "class Trainer:\n" + indent(TRAIN.replace("train(", "fit(self, ", 1), "    "),
         "train = Trainer().fit",
     ),
+    "a function, with its type": (TRAIN.replace("train(", "fit(", 1), "train: object = fit"),
     "a partial function": (
         "from functools import partial\n" + TRAIN.replace("train(", "fit(", 1),
         "train = partial(fit)",
