@@ -72,7 +72,7 @@ def test_an_old_grade_comes_out_again(graded: Path, name: str) -> None:
     assert grade["earned"] == golden["earned"]
     for found, expected in zip(grade["criteria"], golden["criteria"], strict=True):
         assert _exact(found) == _exact(expected)
-        if expected["id"] == "train.learns" and found["actual"][-1] != expected["actual"][-1]:
+        if expected["id"] == "train.learns" and found["actual"][-1:] != expected["actual"][-1:]:
             continue  # carol's error after 100 steps is 3 % below the bound: rounding decides whether to end
         for field in ("expected", "actual"):
             pairs = list(zip(found[field], expected[field], strict=True))
