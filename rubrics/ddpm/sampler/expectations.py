@@ -14,7 +14,7 @@ from .own_schedule import OwnSchedule
 from .probe import RecoveredSampler
 from .recovery import SamplerStep
 from .setup import COUNT, STEPS
-from .start import gets_new_noise, scale_of_start
+from .start import gets_new_noise, is_like_noise, scale_of_start
 from .totals import TotalNoise
 
 
@@ -88,6 +88,16 @@ def expect_formula(sampling: RecoveredSampler, reference: Schedule) -> None:
             expected=f"x_t itself; {right[0]:.3f} and {right[1]:.3f} at step {order[shown]}",
             actual=f"{scale:.3f} · x_t; {found.x_factor:.3f} and {found.noise_factor:.3f}",
             misconception="network-gets-scaled-x",
+        )
+    asked = sampling.first.calls[0].x
+    if scale is None and asked is not None and not is_like_noise(asked):
+        looks = f"mean {asked.mean():.2f} and standard deviation {asked.std():.2f}"
+        raise Unmet(
+            f"The network does not get x_t: at its first call it gets an image with {looks}, which is no "
+            "multiple of x_t.",
+            expected="x_t itself",
+            actual=f"an image with {looks}",
+            misconception="network-asked-about-something-else",
         )
     raise Unmet(
         f"Your sampling steps do not follow the formula. At step {order[shown]}, "
@@ -202,8 +212,8 @@ def _expect_noise_at_start(sampling: RecoveredSampler, reference: Schedule, expe
                 misconception="start-not-noise",
             )
         return
-    # Of 7,840 standard normal pixels the mean is 0 ± 0.011 and the deviation 1 ± 0.008.
-    if first is not None and not (0.9 < first.std() < 1.1 and abs(first.mean()) < 0.1):
+    follows = not updates or any(fits(updates, order, RIGHT, reference) for order in orders(updates))
+    if first is not None and not is_like_noise(first) and follows:  # else sample.formula reports it
         raise Unmet(
             "The first step does not start from x_t, nor from other standard normal noise.",
             expected=expected + ", from the noise x_t",

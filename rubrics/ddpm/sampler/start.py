@@ -23,6 +23,14 @@ def scale_of_start(run: SamplerRun) -> float | None:
     return scale if (x - scale * start).norm() < 1e-3 * x.norm() else None
 
 
+def is_like_noise(image: Tensor) -> bool:
+    """Return whether an image has the mean and deviation of standard normal noise.
+
+    Of 7,840 pixels the mean is 0 ± 0.011 and the deviation 1 ± 0.008.
+    """
+    return bool(0.9 < image.std() < 1.1 and abs(image.mean()) < 0.1)
+
+
 def ignores_start(run: SamplerRun) -> bool:
     """Return whether neither the images passed to the network nor the result depend on x_T."""
     images = [call.x for call in run.calls] + [run.result]

@@ -84,3 +84,19 @@ def test_ddim_is_named_and_earns_half_of_the_noise(warm: WarmGrader) -> None:
     assert found["sample.formula"].misconception == "ddim"
     assert found["sample.noise"].actual == "none, as in DDIM with η = 0"
     assert found["sample.noise"].earned == 2.5
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ("F.softmax(x_t, dim=-1)", "does not get x_t: at its first call it gets an image with mean"),
+        ("torch.tanh(x_t) + 1", "does not follow from the step before"),
+    ],
+)
+def test_a_function_of_x_t_for_the_network_is_charged_once(
+    warm: WarmGrader, given: str, sentence: str
+) -> None:
+    slip = [("eps = model(x_t, t)", f"eps = model({given}, t)")]
+    found = lost(grade_cells(warm, changed_cells(sampler=slip), "sample.formula", "sample.order"))
+    assert list(found) == ["sample.formula"]
+    assert sentence in found["sample.formula"]
