@@ -9,11 +9,13 @@ from grader.checks import Blocked, Evidence, Reporter, Unmet, criterion
 from reference.diffuser import NoiseDiffuser
 from reference.readings import HANDOUT_CODE, PAPER
 
+from .forward.expectations import expect_a_mixture, expect_finite, expect_the_same_again
 from .forward.figures import coefficient_curves, diffusion_strip
 from .forward.formulas import IMAGE, NOISE, close, compare_at_a_wrong_step, constant_factor, identify
+from .forward.partial import fades, partial_reading
 from .forward.probe import Forward
 from .forward.randomness import MOST_ALIKE, is_same_noise, neighbour_correlation
-from .forward.schedule import MatchedReading, agrees_statistically, fits_image, fits_noise
+from .forward.schedule import MatchedReading, StudentSchedule, agrees_statistically, fits_image, fits_noise
 
 STEP = 25  # messages quote this step, half way through the probes' schedule
 EXACT = 2e-3  # tolerance of a coefficient that was solved for; rounding is a hundred times smaller
@@ -47,8 +49,9 @@ def check_image_fades(
         if reading_match.reading is not PAPER:
             reporter.note(reading_match.reading.note)
         return
+    expect_finite(forward)
     if forward.residual.max() > 1e-2:
-        _expect_the_same_again(forward)
+        expect_the_same_again(forward)
         raise Unmet(
             "Your x_t is not a weighted sum of image and noise: it is not proportional to the image.",
             expected="x_t changes in proportion to the image",
@@ -56,9 +59,13 @@ def check_image_fades(
         )
     if any(fits_image(forward, PAPER, alpha_bar) for alpha_bar in reading_match.alpha_bars):
         return
-    _expect_the_same_again(forward)
-    _expect_a_mixture(forward)
-    right = PAPER.signal(reference_diffuser.alpha_bar.double())
+    partial = partial_reading(forward, reading_match)
+    if partial and partial.image:
+        evidence.reading = partial.reading.id
+        return
+    expect_the_same_again(forward)
+    expect_a_mixture(forward)
+    right = (partial.reading if partial else PAPER).signal(reference_diffuser.alpha_bar.double())
     difference = compare_at_a_wrong_step(forward.image, right, within=EXACT, usual=STEP)
     raise Unmet(
         difference.sentence("image coefficient"),
@@ -68,37 +75,23 @@ def check_image_fades(
     )
 
 
-def _expect_a_mixture(forward: Forward) -> None:
-    """Expect x_t to be more than the image, times one number at all steps."""
-    if forward.noiseless and forward.is_untouched:
-        factor = forward.image[0].item()
-        raise Unmet(
-            "Your x_t is the image itself at every step: it does not fade, and no noise is added."
-            if abs(factor - 1) < EXACT
-            else f"Your x_t is the image times {factor:.2f} at every step, and no noise is added.",
-            expected="a sum of image and noise, whose coefficients change with the step",
-            actual="the image alone",
-        )
-
-
-def _expect_the_same_again(forward: Forward) -> None:
-    """Expect a repeated call, with the same random numbers, to give the same x_t."""
-    if forward.changes:
-        raise Unmet(
-            "Your x_t changes from call to call, even for the same image, step and seed, so its "
-            "coefficients cannot be measured.",
-            expected="an x_t that depends on image, step and noise alone",
-            actual="another x_t when the same call is repeated",
-            misconception="result-changes",
-        )
-
-
 @criterion("forward.noise_coefficient")
 def check_noise_grows(
-    forward: Forward, reading_match: MatchedReading, reference_diffuser: NoiseDiffuser, evidence: Evidence
+    forward: Forward,
+    reading_match: MatchedReading,
+    schedule: StudentSchedule,
+    reference_diffuser: NoiseDiffuser,
+    evidence: Evidence,
 ) -> None:
     """At every step the noise has the coefficient of the forward formula."""
     evidence.reading = reading_match.reported_id
+    own = schedule.curves.get("alpha_bar")
+    if own is None or bool(
+        ((own >= 0) & (own <= 1)).all()
+    ):  # roots of others fail, but they lost their points
+        expect_finite(forward)
+    elif not forward.diffused.isfinite().all():
+        return
     # The mean of 12,544 pixels of standard normal noise is 0 ± 0.009, so 0.1 is eleven standard errors.
     if forward.offset.abs().max() > 0.1:
         at = STEP if abs(forward.offset[STEP]) > 0.1 else int(forward.offset.abs().argmax())
@@ -110,8 +103,12 @@ def check_noise_grows(
         )
     if not forward.noiseless and (reading_match.accepted or _strength_is_right(forward, reading_match)):
         return
-    _expect_the_same_again(forward)
-    _expect_a_mixture(forward)
+    partial = partial_reading(forward, reading_match)
+    if partial and not partial.image:
+        evidence.reading = partial.reading.id
+        return
+    expect_the_same_again(forward)
+    expect_a_mixture(forward)
     # If the returned noise is what was drawn, b is solved for exactly; otherwise it is a standard deviation.
     exact = (
         not reading_match.scaled
@@ -119,7 +116,7 @@ def check_noise_grows(
         and bool((forward.correlation.abs() > 0.999).all())
     )
     measured = forward.ratio.abs() if exact else forward.noise
-    right = PAPER.noise(reference_diffuser.alpha_bar.double())
+    right = (partial.reading if partial else PAPER).noise(reference_diffuser.alpha_bar.double())
     within = EXACT if exact else MEASURED
     difference = compare_at_a_wrong_step(measured, right, within=within, usual=STEP)
     known = identify(measured, NOISE, reference_diffuser.curves(), within)
@@ -166,6 +163,8 @@ def check_noise_is_returned(
             actual=f"{tuple(forward.returned.shape[1:])}",
             misconception="noise-shape",
         )
+    if not forward.diffused.isfinite().all() and bool((forward.returned.flatten(1).std(1) > 1e-3).all()):
+        return  # the coefficients lost their points, and noise in NaN cannot be compared with any
     if bool((forward.correlation > 0.999).all()) and _returns_noise(forward):
         if reading_match.scaled:
             evidence.reading = HANDOUT_CODE.id
@@ -174,7 +173,8 @@ def check_noise_is_returned(
                     "You return the noise already scaled, as the handout's code does; this is accepted."
                 )
         return
-    if bool((forward.correlation < -0.999).all()) and not _strength_is_right(forward, reading_match):
+    right = reading_match.accepted or _strength_is_right(forward, reading_match)
+    if bool((forward.correlation < -0.999).all()) and not right:
         return  # the sign belongs to a coefficient that is wrong anyway and lost its points there
     raise Unmet(
         "The noise you return is not the noise that you added to the image.",
@@ -214,7 +214,11 @@ def check_noise_is_standard_normal(
     """The noise is standard normal and drawn independently for every pixel of every image."""
     if forward.residual.max() > 1e-2:
         raise Blocked("The noise in your x_t cannot be isolated; x_t is not a sum of image and noise.")
-    noise = _recover_drawn_noise(forward, reading_match)
+    if forward.noiseless and fades(forward, reading_match):
+        return  # which lost its points as such, and shows no noise
+    readable = bool(forward.diffused.isfinite().all()) or forward.returned is None
+    noise = _recover_drawn_noise(forward, reading_match) if readable else forward.returned
+    assert noise is not None
     repeats = forward.repeats_noise and not forward.noiseless
     if repeats or is_same_noise(noise[0, 0], noise[1, 0]):
         raise Unmet("Your noise_diffusion adds the same noise at every call.", misconception="noise-frozen")

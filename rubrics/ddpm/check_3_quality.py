@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import torch
+
 from grader.checks import Evidence, NeedsReview, Reporter, Unmet, criterion
 from grader.checks.session import Judge
 
@@ -43,6 +45,14 @@ def check_samples_look_like_digits(
             f"them."
         )
     if not quality.value <= quality.bound:
+        samples = torch.cat([made.flatten() for made in quality.rows[0][1]])
+        if (samples == samples[0]).all():
+            raise Unmet(
+                f"All pixels of your samples are {samples[0]:.2g}.",
+                expected=evidence.expected,
+                actual=evidence.actual,
+                misconception="samples-constant",
+            )
         raise Unmet(
             f"The samples do not look like digits: their {quality.measure} is {quality.value:.2f}; the "
             f"reference's is {quality.reference:.2f}.",

@@ -10,7 +10,7 @@ from reference.diffuser import NoiseDiffuser
 
 from .sampler.expectations import expect_calls, expect_formula, expect_order
 from .sampler.figures import coefficient_curves
-from .sampler.noise import expect_noise
+from .sampler.noise import correct_parts, expect_noise
 from .sampler.own_schedule import OwnSchedule
 from .sampler.probe import RecoveredSampler
 from .sampler.setup import COUNT, SHAPE
@@ -77,7 +77,9 @@ def check_samples_carry_no_gradients(recovered_sampler: RecoveredSampler) -> Non
 
 
 @criterion("sample.shape")
-def check_samples_have_the_right_shape(recovered_sampler: RecoveredSampler) -> None:
+def check_samples_have_the_right_shape(
+    recovered_sampler: RecoveredSampler, reference_diffuser: NoiseDiffuser
+) -> None:
     """The requested number of samples is returned, in the shape of x_t."""
     expect_calls(recovered_sampler)  # what is returned without the network was not sampled
     run = recovered_sampler.first
@@ -109,4 +111,7 @@ def check_samples_have_the_right_shape(recovered_sampler: RecoveredSampler) -> N
             misconception="count-wrong",
         )
     if run.result is not None and not torch.isfinite(run.result).all():
+        parts = correct_parts(recovered_sampler, reference_diffuser)
+        if not (parts["formula"] and parts["noise"]):
+            return  # the coefficient that made them lost its points
         raise Unmet("Your samples contain NaN or infinity.", misconception="not-finite")

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import torch
 
 from grader.audit.numbers.flat import arrays
 
@@ -27,10 +28,19 @@ def courses(returned: Any) -> list[np.ndarray]:
 def _lists(value: Any) -> Iterator[np.ndarray]:
     """Yield the lists of numbers in a nested value."""
     items = list(value.values()) if isinstance(value, Mapping) else value
-    if isinstance(items, list | tuple) and items and all(isinstance(each, int | float) for each in items):
-        yield np.array(items, dtype=float)
+    plain = [_number(each) for each in items] if isinstance(items, list | tuple) else []
+    numbers = [each for each in plain if each is not None]
+    if numbers and len(numbers) == len(plain):
+        yield np.array(numbers)
     elif isinstance(items, list | tuple):
         for item in items:
             yield from _lists(item)
     else:
         yield from (each.ravel() for each in arrays(items))
+
+
+def _number(value: Any) -> float | None:
+    """Return a number, also from a tensor or an array of one; else None."""
+    if isinstance(value, torch.Tensor | np.ndarray | np.generic):
+        return float(value) if value.ndim == 0 else None
+    return float(value) if isinstance(value, int | float) else None

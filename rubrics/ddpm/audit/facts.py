@@ -1,10 +1,10 @@
 """Facts of a solution that an edit may change, computed without the grader: what makes an edit a mistake.
 
 Of diffuser, training and sampler these are the numbers themselves, in a form that leaves out what the handout
-leaves open: how often random numbers are drawn or the network is asked the same thing, the scale of the returned
-losses, learning rates and limits on gradients, the sign of z and z in the last step, which the handout's own code
-adds. A network's numbers say nothing, since its architecture is free; its facts are what the handout asks for:
-shapes, skip connections, use of t, and that neither the rest of the batch nor a limit on its values matters.
+leaves open: how often random numbers are drawn or the network is asked the same thing, the scale of the
+returned losses, learning rates, the sign of z, and z in the last step, which the handout's own code adds. A
+network's numbers say nothing, since its architecture is free; its facts are what the handout asks for: shapes,
+skip connections, use of t, and that neither the rest of the batch nor a limit on its values matters.
 """
 
 from __future__ import annotations
@@ -66,10 +66,7 @@ def measure(notebook: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
 
 
 class Small(nn.Module):
-    """A network of one layer that notes how it is called; what it is asked twice in a row counts once.
-
-    Its gradients are so small that usual limits do not change them.
-    """
+    """A network of one layer that notes how it is called; what it is asked twice in a row counts once."""
 
     def __init__(self, segments: Segments | None = None) -> None:
         super().__init__()
@@ -89,7 +86,7 @@ class Small(nn.Module):
             if self._segments:
                 self._segments.advance()
         factors = 1 + 0.05 * steps[: len(x)].view(-1, 1, 1, 1) if steps.numel() > 1 else 1 + 0.05 * steps[0]
-        return 0.1 * self.layer(x) * factors
+        return self.layer(x) * factors
 
 
 class _PlainDescent(torch.optim.SGD):

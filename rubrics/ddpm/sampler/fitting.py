@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import torch
 
 from .formulas import MISTAKES, RIGHT, Factors, Schedule
+from .own_schedule import OwnSchedule
+from .probe import RecoveredSampler
 from .recovery import RESOLVABLE, SamplerStep
 from .setup import STEPS
 
@@ -19,7 +21,7 @@ def orders(updates: Sequence[SamplerStep]) -> list[list[int]]:
     passed = [round(update.t) for update in updates]
     countdown = [max(0, STEPS - 1 - number) for number in range(len(updates))]
     orders = [countdown]
-    if all(update.t == round(update.t) for update in updates):
+    if updates and all(update.t == round(update.t) for update in updates):
         orders.insert(0, [min(max(t, 0), STEPS - 1) for t in passed])
         if min(passed) == 1:
             orders.append([min(max(t - 1, 0), STEPS - 1) for t in passed])
@@ -41,6 +43,14 @@ def fits(updates: Sequence[SamplerStep], order: Sequence[int], factors: Factors,
         and last > 10
         and (_is_rescaled(updates[last], order[last], factors, reference) or is_unchanged(updates[last]))
     )
+
+
+def formula_is_right(sampling: RecoveredSampler, reference: Schedule) -> bool:
+    """Return whether every step follows the formula, over the diffuser's schedule or one of its own."""
+    updates = sampling.updates
+    if any(fits(updates, order, RIGHT, reference) for order in orders(updates)):
+        return True
+    return OwnSchedule.of(updates, reference) is not None
 
 
 def fits_at(

@@ -12,14 +12,14 @@ from grader.checks import Blocked, Unmet
 
 from ..forward.randomness import neighbour_correlation
 from .expectations import expect_calls, expect_formula, expect_order
-from .fitting import identify_formula, is_unchanged, is_unrelated, orders
+from .fitting import formula_is_right, identify_formula, is_unchanged, is_unrelated, orders
 from .formulas import RIGHT, Schedule
 from .noise_levels import NoiseLevels
 from .own_schedule import OwnSchedule
 from .probe import RecoveredSampler
 from .recovery import RESOLVABLE, SamplerStep
 from .setup import COUNT
-from .start import scale_of_start
+from .start import gets_new_noise, scale_of_start
 from .totals import TotalNoise
 
 
@@ -70,6 +70,8 @@ def expect_noise(sampling: RecoveredSampler, reference: Schedule) -> str:
     if mistake == "images-rescaled":  # undo it: sample.formula reports it
         residuals = (residuals - residuals.mean(dim=(1, 2, 3, 4), keepdim=True)) / 2
         sigmas = sigmas / 2
+    elif not formula_is_right(sampling, reference):  # which reports a constant, too
+        residuals = residuals - residuals.mean(dim=(1, 2, 3, 4), keepdim=True)
     z = residuals / sigmas.clamp_min(1e-12).view(-1, 1, 1, 1, 1)
     sigmas = _before_scaling(sigmas, sampling, reference, orders(updates)[0])
     clamped = sum(update.residual.isnan().double().mean() > 0.01 for update in updates[:-1])
@@ -120,6 +122,8 @@ def expect_noise(sampling: RecoveredSampler, reference: Schedule) -> str:
     for levels in possible:
         for id, curve in levels.mistakes():
             if levels.noisy and matches(levels.measured, curve):
+                if (mistake, id) == ("alpha-and-beta-exchanged", "sigma-of-alpha"):
+                    return f"{levels.actual['actual']}, of the β that sample.formula reports"
                 raise Unmet(what, misconception=id, **levels.expected, **levels.actual)
     _expect_fresh(z[likely.noisy], sigmas[likely.noisy], sampling.first.denoised)
     constant = any(_is_multiple(likely.measured, curve) for curve in likely.accepted().values())
@@ -191,6 +195,11 @@ def _expect_total_noise(sampling: RecoveredSampler, reference: Schedule) -> str:
         )
     if name := total.matching():
         return f"noise of all steps together {total.measured:.3f}, which is right for {name}"
+    if len(sampling.first.calls) > 1 and not gets_new_noise(sampling.first):
+        raise Blocked(
+            "The noise cannot be separated from the rest: the steps are no weighted sums of x_t and the "
+            "predicted noise."
+        )
     raise Unmet(
         "The noise added between the steps has the wrong strength.",
         expected=f"{total.accepted['√β']:.3f} over all steps",
@@ -236,7 +245,8 @@ def _expect_fresh(z: Tensor, sigmas: Tensor, denoised: int) -> None:
         )
     if denoised == COUNT and abs(_correlation(nonzero[0, 0], nonzero[0, 1])) > 0.5:
         raise Unmet("All samples get the same z.", expected="z of the shape of x_t", misconception="z-shared")
-    alike = neighbour_correlation(nonzero)
+    constant = nonzero.mean(dim=(1, 2, 3, 4), keepdim=True)  # of one step
+    alike = neighbour_correlation(nonzero - constant)
     if alike > 0.1:
         raise Unmet(
             f"Neighbouring pixels of z are alike: their correlation is {alike:.2f}.",
@@ -244,7 +254,6 @@ def _expect_fresh(z: Tensor, sigmas: Tensor, denoised: int) -> None:
             actual=f"a correlation of {alike:.2f}",
             misconception="z-in-patches",
         )
-    constant = nonzero.mean(dim=(1, 2, 3, 4), keepdim=True)  # of one step
     kurtosis = (nonzero - constant).pow(4).mean().item()
     # Over 380,000 pixels of normal noise: kurtosis 3 ± 0.008, mean 0 ± 0.002.
     if abs(kurtosis - 3) < 0.15 and abs(constant.mean().item()) > 0.03:

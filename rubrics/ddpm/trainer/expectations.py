@@ -125,6 +125,13 @@ def expect_step_per_batch(training: RecordedTraining) -> None:
             actual=f"{len(passes)} batches",
             misconception="batches-left-out",
         )
+    if len(passes) == promised + BATCHES and training.error is None:
+        raise Unmet(
+            f"Your train uses {len(passes)} batches; {EPOCHS} epochs of the loader have {promised}.",
+            expected=f"{promised} batches",
+            actual=f"{len(passes)} batches",
+            misconception="epochs-too-many",
+        )
     if not comes_back(training):
         raise Unmet(
             f"Your train does not come back after its {EPOCHS} epochs: {training.error}.",

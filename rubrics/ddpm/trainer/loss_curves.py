@@ -64,6 +64,17 @@ def _by_epoch(passes: Sequence[ForwardPass], batches: int) -> tuple[list[list[fl
     return tuple(found)
 
 
+def epoch_averages(training: RecordedTraining) -> list[float]:
+    """Return the average squared error of each pass over a loader, also if there are fewer than epochs."""
+    groups = ((training.training_passes, BATCHES), (training.validation_passes, VALIDATION_BATCHES))
+    return [
+        sum(_loss(F.mse_loss, one) for one in passes[start : start + batches]) / batches
+        for passes, batches in groups
+        for start in range(0, len(passes) - batches + 1, batches)
+        if all(map(_is_comparable, passes))
+    ]
+
+
 def _is_comparable(one: ForwardPass) -> bool:
     output, noise = one.forward.output, one.noise
     return output is not None and noise is not None and output.shape == noise.shape
@@ -98,7 +109,11 @@ def kind_of(numbers: Sequence[float], losses: KnownLosses) -> LossKind:
     for known in (losses.training, losses.validation):
         if any(_proportional(numbers, [epoch[-1] for epoch in epochs]) for epochs in known):
             return LossKind.LAST_BATCH
-        if any(_proportional(numbers, [1 / sum(epoch) for epoch in epochs]) for epochs in known):
+        inverse = [
+            [[1 / sum(epoch) for epoch in epochs], [sum(1 / loss for loss in epoch) for epoch in epochs]]
+            for epochs in known
+        ]
+        if any(_proportional(numbers, sums) for pair in inverse for sums in pair):
             return LossKind.INVERSE
     if (losses.training or losses.validation) and max(numbers) - min(numbers) < 1e-6 * max(numbers):
         return LossKind.IMPOSSIBLE

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from grader.checks import Blocked, Unmet
 
-from .loss_curves import LossKind, kind_of, known_losses
+from .loss_curves import LossKind, epoch_averages, kind_of, known_losses
 from .prerequisites import block_if_stopped, comes_back
 from .recording import RecordedTraining
 from .setup import EPOCHS
@@ -96,9 +96,8 @@ def _expect_no_short_list(training: RecordedTraining, short: list[list[float]]) 
             actual="one list of losses, and an empty one",
             misconception="losses-list-empty",
         )
-    losses = known_losses(training)
-    epochs = [sum(epoch) / len(epoch) for each in (*losses.training, *losses.validation) for epoch in each]
-    if any(abs(numbers[0] / loss - 1) < 1e-3 for numbers in short for loss in epochs if loss):
+    averages = epoch_averages(training)
+    if any(abs(numbers[0] - average) < 1e-3 * average for numbers in short for average in averages):
         raise Unmet(
             f"One of the lists that your train returns has the loss of one epoch only, of {EPOCHS}.",
             expected=f"the losses of {EPOCHS} epochs, of training and of validation",

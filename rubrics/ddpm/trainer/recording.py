@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -154,11 +154,7 @@ class RecordedTraining:
     @property
     def timestep_pairs(self) -> list[tuple[Tensor, Tensor, str]]:
         """Per batch: timesteps passed to the diffuser, numbers passed to the network, form of the latter."""
-        return [
-            (p.t, p.forward.t, p.forward.form)
-            for p in self.training_passes
-            if p.t is not None and p.forward.t is not None
-        ]
+        return step_pairs(self.training_passes)
 
     @property
     def usual_encoding(self) -> TimestepEncoding | None:
@@ -183,6 +179,15 @@ class RecordedTraining:
         parts += [] if self.labels else ["takes batches without labels"]
         parts += [f"returns {_kind(self.returned)}"] if self.error is None else [f"stops: {self.error}"]
         return "; ".join(parts)
+
+
+def step_pairs(passes: Sequence[ForwardPass]) -> list[tuple[Tensor, Tensor, str]]:
+    """Return timesteps passed to the diffuser, numbers passed to the network, and their form, by pass."""
+    return [
+        (one.t, one.forward.t, one.forward.form)
+        for one in passes
+        if one.t is not None and one.forward.t is not None
+    ]
 
 
 def _source(forward: RecordedEvent, diffusions: list[RecordedEvent]) -> RecordedEvent | None:

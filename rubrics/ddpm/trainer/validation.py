@@ -6,9 +6,10 @@ import itertools
 
 from grader.checks import Unmet
 
+from ..interface.conventions import timesteps_are_unrelated
 from .loss_targets import compared_values, loss_targets
 from .prerequisites import block_if_stopped
-from .recording import RecordedTraining
+from .recording import RecordedTraining, step_pairs
 
 
 def expect_passive_validation(training: RecordedTraining) -> None:
@@ -73,6 +74,14 @@ def _expect_same_task(training: RecordedTraining) -> None:
             "In validation the network gets the clean image, not the noisy one.",
             expected="the noisy image that noise_diffusion returned, as in training",
             actual="the image before any noise",
+            misconception="validation-differs",
+        )
+    related = not timesteps_are_unrelated(training.timestep_pairs)
+    if related and timesteps_are_unrelated(step_pairs(validating)):
+        raise Unmet(
+            "In validation the timesteps passed to the network differ from those used to noise the images.",
+            expected="the step of each image, as in training",
+            actual="steps sampled separately, or those of another batch",
             misconception="validation-differs",
         )
     found = compared_values(training, validating)

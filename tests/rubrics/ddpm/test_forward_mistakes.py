@@ -56,6 +56,28 @@ MISTAKES: dict[str, tuple[Changes, dict[str, str]]] = {
         [("signal = kept.sqrt()", "signal = kept.sqrt() * (t > 0).view(-1, 1, 1, 1)")],
         {"forward.image_coefficient": "At step 0 alone your image coefficient is 0.00; expected 1.00."},
     ),
+    "the handout's text without noise": (
+        [*TEXT_READING, ("torch.randn_like(image)", "torch.zeros_like(image)")],
+        {
+            "forward.noise_coefficient": "your noise coefficient is 0.00; expected 0.75.",
+            "forward.noise_returned": "is not the noise that you added",
+        },
+    ),
+    "the handout's text with the noise subtracted": (
+        [*TEXT_READING, ("spread * noise", "-spread * noise")],
+        {"forward.noise_returned": "is not the noise that you added"},
+    ),
+    "the handout's text with a wrong image": (
+        [*TEXT_READING, ("signal * image", "2 * signal * image")],
+        {"forward.image_coefficient": "your image coefficient is 0.50; expected 0.25."},
+    ),
+    "the root of negative numbers": (
+        [("(1 - kept).sqrt()", "(kept - 1).sqrt()")],
+        {
+            "forward.image_coefficient": "contains NaN or infinity at every step",
+            "forward.noise_coefficient": "contains NaN or infinity at every step",
+        },
+    ),
     "half of the noise": (
         [("spread * noise", "0.5 * spread * noise")],
         {"forward.noise_coefficient": "It is 0.50 times the right one at every step."},
@@ -175,3 +197,9 @@ def _own_mix(target: str) -> Changes:
             mix.format("held_out", "ts") + "; target = eps",
         ),
     ]
+
+
+def test_products_that_overflow_are_charged_to_beta(warm: WarmGrader) -> None:
+    slip = [("self.start_beta, self.end_beta, self.total", "self.start_beta, 1e8, self.total")]
+    found = lost(grade_cells(warm, changed_cells(diffuser=slip), "schedule"))
+    assert set(found) == {"schedule.betas"}

@@ -43,6 +43,7 @@ TRAINING, VALIDATION = LOSSES.training[0], LOSSES.validation[0]
         ([sum(TRAINING[0]), sum(TRAINING[0]) + sum(TRAINING[1])], LossKind.NOT_RESET),
         ([sum(a) + sum(b) for a, b in zip(TRAINING, VALIDATION, strict=True)], LossKind.NOT_RESET),
         ([BATCHES / sum(epoch) for epoch in TRAINING], LossKind.INVERSE),
+        ([sum(BATCHES / loss for loss in epoch) for epoch in TRAINING], LossKind.INVERSE),
         ([TRAINING[0][0], TRAINING[0][0], TRAINING[1][0], TRAINING[1][0]], LossKind.REPEATED),
         ([1 + sum(epoch) / VALIDATION_BATCHES for epoch in VALIDATION], LossKind.SHIFTED),
         ([sum(epoch) - 0.5 for epoch in TRAINING], LossKind.SHIFTED),

@@ -7,6 +7,7 @@ from variants import Changes, changed_cells, grade_cells
 from warm import lost
 
 from grader.audit.warm import WarmGrader
+from grader.model import Verdict
 
 pytestmark = pytest.mark.slow
 
@@ -69,6 +70,27 @@ NOT_AFFINE: dict[str, Changes] = {
 def test_nothing_is_said_of_noise_that_cannot_be_separated(warm: WarmGrader, slip: Changes) -> None:
     found = lost(grade_cells(warm, changed_cells(sampler=slip), "sample"))
     assert "sample.formula" in found
+    assert "cannot be separated" in found["sample.noise"]
+
+
+def test_a_constant_of_a_wrong_formula_is_no_fault_of_z(warm: WarmGrader) -> None:
+    slip = [("shrink * (x_t - share * eps)", "shrink * x_t - 0.3 - share * eps")]
+    found = lost(grade_cells(warm, changed_cells(sampler=slip), "sample"))
+    assert set(found) - {"sample.quality"} == {"sample.formula"}
+    assert "Beside them, -0.30 is added to every pixel." in found["sample.formula"]
+
+
+def test_images_without_numbers_are_charged_to_the_formula(warm: WarmGrader) -> None:
+    slip = [("torch.sqrt(1 - alpha_bar)", "torch.sqrt(alpha_bar - 1)")]
+    grade = grade_cells(warm, changed_cells(sampler=slip), "sample")
+    assert not any(each.verdict is Verdict.ERROR for each in grade.criteria)
+    assert {each.id for each in grade.criteria if each.verdict is Verdict.FAIL} == {"sample.formula"}
+
+
+def test_products_with_z_are_not_called_noise_of_a_wrong_strength(warm: WarmGrader) -> None:
+    slip = [("mean + sigma * z", "mean * sigma * z")]
+    found = lost(grade_cells(warm, changed_cells(sampler=slip), "sample"))
+    assert "does not become a weighted sum" in found["sample.formula"]
     assert "cannot be separated" in found["sample.noise"]
 
 
