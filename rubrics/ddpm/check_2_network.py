@@ -43,7 +43,9 @@ def check_three_channels(student: Student, network: Network, seeded: Seeded, rep
     """UNet(3, 1) turns a batch of 3 x 28 x 28 images into one channel of noise."""
     one = network.output  # a wrong size lost its points there; here the sizes only have to agree
     size = tuple(one.shape[2:]) if isinstance(one, torch.Tensor) else (28, 28)
-    _expect_shape(student, probe_network(student, 3, seeded("three channels"), reporter), 3, size)
+    known = isinstance(one, torch.Tensor) and not one.isfinite().all()  # reported by unet.shape_1ch
+    three = probe_network(student, 3, seeded("three channels"), reporter)
+    _expect_shape(student, three, 3, size, ignore_numbers=known)
     if ignores_out_channels(student, network, reporter):
         raise Unmet(
             "Your network has one output channel even if out_channels is 2.",
@@ -53,7 +55,19 @@ def check_three_channels(student: Student, network: Network, seeded: Seeded, rep
         )
 
 
-def _expect_shape(student: Student, network: Network, channels: int, size: tuple[int, ...]) -> None:
+def _expect_shape(
+    student: Student,
+    network: Network,
+    channels: int,
+    size: tuple[int, ...],
+    *,
+    ignore_numbers: bool = False,
+) -> None:
+    """Expect one channel of this size.
+
+    Args:
+        ignore_numbers: overlook NaN and infinity.
+    """
     expected = (BATCH, 1, *size)
     if isinstance(network.output, str):
         raise Unmet(
@@ -71,8 +85,11 @@ def _expect_shape(student: Student, network: Network, channels: int, size: tuple
             actual=f"{actual}",
             misconception="out-channels-wrong" if actual[1] != expected[1] else "output-size",
         )
-    if not torch.isfinite(network.output).all():
-        raise Unmet("Your network's output contains NaN or infinity.", misconception="not-finite")
+    bad = ~network.output.isfinite().flatten(1).all(1)
+    if bad.any() and not ignore_numbers:
+        steps = network.sample[1][bad] if network.sample and not bad.all() else torch.zeros(0)
+        where = f" for t = {int(steps[0])}" if len(steps) and (steps == steps[0]).all() else ""
+        raise Unmet(f"Your network's output contains NaN or infinity{where}.", misconception="not-finite")
 
 
 @criterion("unet.skip_level1")
@@ -109,6 +126,8 @@ def _expect_skip(input_paths: InputPaths, level: int, evidence: Evidence) -> Non
     if input_paths.has_skip(level):
         return None
     expected = f"a path from input to output that goes down to {size} x {size} and no further"
+    if (last := input_paths.lowest_used) is not None and last < level:
+        raise _drops_lower_levels(input_paths, last, expected)
     if skip.share > _NOTHING and skip.coverage <= MIN_COVERAGE:
         raise Unmet(
             f"The skip connection at {size} x {size} carries only a small part of the feature maps: what "
@@ -131,6 +150,17 @@ def _expect_skip(input_paths: InputPaths, level: int, evidence: Evidence) -> Non
         expected=expected,
         actual="no such path",
         misconception=_identify_missing(input_paths, level),
+    )
+
+
+def _drops_lower_levels(input_paths: InputPaths, last: int, expected: str) -> Unmet:
+    size = input_paths.maps[last][0]
+    return Unmet(
+        f"Nothing from below {size} x {size} reaches the output: what the lower levels compute is dropped "
+        "there.",
+        expected=expected,
+        actual=f"no path that goes below {size} x {size}",
+        misconception="decoder-dropped",
     )
 
 
@@ -212,6 +242,11 @@ def check_output_depends_on_the_step(input_paths: InputPaths, evidence: Evidence
             actual="it changes when only the other images' steps change",
             misconception="time-mixed",
         )
+    last = input_paths.lowest_used
+    if not input_paths.uses_time and last is not None:
+        if last + 1 < len(input_paths.skips):
+            return  # unet.skip_level2 reports it, and t may enter below
+        raise _drops_lower_levels(input_paths, last, "an output that changes with t, which may enter below")
     if not input_paths.uses_time:
         raise Unmet(
             "Your network's output is the same at every step: t is not used.",

@@ -33,6 +33,7 @@ MIN_COVERAGE = 0.12
 # Where that leaves a path dead (a ReLU that is always zero), the next attempt perturbs them again.
 ATTEMPTS = 3
 PERTURBATION = 0.05
+_ALL = 1 - 1e-6  # strength of a skip connection beside which lower levels carry nothing but rounding
 _PROVED = (Proof.PROVED, Proof.UNREPEATABLE)
 
 
@@ -82,6 +83,14 @@ class InputPaths:
     def has_skip(self, level: int) -> bool:
         """Return whether the skip connection of a level carries enough, to enough of the output."""
         return _is_strong(self.skips[level])
+
+    @property
+    def lowest_used(self) -> int | None:
+        """The level whose skip connection carries all that lower ones could: nothing of those is used."""
+        whole = (
+            level for level, skip in enumerate(self.skips) if skip.strength > _ALL and self.has_skip(level)
+        )
+        return next(whole, None)
 
     @property
     def uses_time(self) -> bool:

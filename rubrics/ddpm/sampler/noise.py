@@ -55,8 +55,10 @@ def expect_noise(sampling: RecoveredSampler, reference: Schedule) -> str:
     if few or sum(map(is_unrelated, sampling.updates)) > len(sampling.updates) / 2:
         return _expect_total_noise(sampling, reference)
     if sum(map(is_unchanged, sampling.updates)) > len(sampling.updates) / 2:
+        if not is_unchanged(sampling.updates[-1]):
+            return "the noise is not handed on with x_t, which sample.formula reports"
         raise Unmet(
-            "The noise of a step does not reach the next one: x_t stays as it was.",
+            "No step changes x_t, so no noise is added to it.",
             expected="x_t with the noise that the step before added",
             actual="an unchanged x_t",
             misconception="x-not-updated",
@@ -122,7 +124,7 @@ def expect_noise(sampling: RecoveredSampler, reference: Schedule) -> str:
     for levels in possible:
         for id, curve in levels.mistakes():
             if levels.noisy and matches(levels.measured, curve):
-                if (mistake, id) == ("alpha-and-beta-exchanged", "sigma-of-alpha"):
+                if mistake in ("alpha-and-beta-exchanged", "alpha-for-beta") and id == "sigma-of-alpha":
                     return f"{levels.actual['actual']}, of the β that sample.formula reports"
                 raise Unmet(what, misconception=id, **levels.expected, **levels.actual)
     _expect_fresh(z[likely.noisy], sigmas[likely.noisy], sampling.first.denoised)

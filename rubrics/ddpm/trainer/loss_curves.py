@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -28,6 +29,7 @@ class LossKind(Enum):
     LAST_BATCH = auto()
     INVERSE = auto()
     SHIFTED = auto()
+    PARTIAL = auto()
     REPEATED = auto()
     UNKNOWN = auto()
 
@@ -97,6 +99,8 @@ def kind_of(numbers: Sequence[float], losses: KnownLosses) -> LossKind:
     if any(number < 0 for number in numbers) or all(number == round(number) for number in numbers):
         return LossKind.IMPOSSIBLE
     if len(numbers) != EPOCHS:
+        if any(_partial(numbers, epochs) for each in (losses.training, losses.validation) for epochs in each):
+            return LossKind.PARTIAL
         repeated = len(numbers) == 2 * EPOCHS and numbers[::2] == numbers[1::2]
         return LossKind.REPEATED if repeated else LossKind.UNKNOWN
     for kind, known in ((LossKind.TRAINING, losses.training), (LossKind.VALIDATION, losses.validation)):
@@ -134,6 +138,12 @@ def _sums_not_reset(losses: KnownLosses) -> list[list[float]]:
         found.append(everything)
         found.append([total - sum(last) for total, last in zip(everything, validation, strict=True)])
     return found
+
+
+def _partial(numbers: Sequence[float], epochs: Sequence[Sequence[float]]) -> bool:
+    """Return whether the numbers are the sums so far, at every batch of every epoch."""
+    sums = [total for epoch in epochs for total in itertools.accumulate(epoch)]
+    return len(numbers) == len(sums) and _proportional(numbers, sums)
 
 
 def _shifted(numbers: Sequence[float], epochs: Sequence[Sequence[float]]) -> bool:

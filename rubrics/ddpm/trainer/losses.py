@@ -13,7 +13,7 @@ from grader.checks import Blocked, Unmet
 from .loss_curves import LossKind, epoch_averages, kind_of, known_losses
 from .prerequisites import block_if_stopped, comes_back
 from .recording import RecordedTraining
-from .setup import EPOCHS
+from .setup import BATCHES, EPOCHS
 
 _SLIPS = {
     LossKind.IMPOSSIBLE: (
@@ -33,6 +33,10 @@ _SLIPS = {
         "losses-inverse",
         "The numbers that your train returns rise when the losses fall: a number of batches is divided by "
         "their losses.",
+    ),
+    LossKind.PARTIAL: (
+        "losses-partial-sums",
+        "Your train records a number for every batch, the sum of the losses so far, not one for every epoch.",
     ),
     LossKind.SHIFTED: (
         "losses-shifted",
@@ -70,8 +74,9 @@ def expect_losses(training: RecordedTraining) -> None:
                 expected="the losses of every epoch",
                 misconception="returns-nothing",
             )
-        lengths = {len(numbers) for numbers in every}
-        one_each = lengths == {1}
+        one_each = {len(numbers) for numbers in every} == {1}
+        if one_each and len(training.training_passes) < EPOCHS * BATCHES:
+            return  # of the epochs that it ran; train.optimizer_step reports the others
         raise Unmet(
             f"The lists that your train returns hold one number each after {EPOCHS} epochs."
             if one_each
@@ -158,13 +163,17 @@ def _expect_values(training: RecordedTraining, lists: list[list[float]]) -> None
 
 
 def _is_half_made_up(lists: list[list[float]], kinds: list[LossKind]) -> bool:
-    """Return whether one of two lists holds losses and the other the same whole number again and again.
+    """Return whether one of two lists holds losses, and the other negative ones or one whole number repeated.
 
     Other whole numbers beside the losses of one loader may be epochs.
     """
     known = {LossKind.TRAINING, LossKind.VALIDATION} & set(kinds)
     others = [each for each, kind in zip(lists, kinds, strict=True) if kind is LossKind.IMPOSSIBLE]
-    return bool(known) and len(lists) == 2 and all(set(each) == {round(each[0])} for each in others)
+    return (
+        bool(known)
+        and len(lists) == 2
+        and all(max(each) < 0 or set(each) == {round(each[0])} for each in others)
+    )
 
 
 def _has_empty_list(value: Any) -> bool:
@@ -173,14 +182,16 @@ def _has_empty_list(value: Any) -> bool:
 
 
 def _most_telling(training: RecordedTraining, value: Any) -> list[list[float]]:
-    """Return the lists in a value, or its columns where these are losses that the judge knows.
+    """Return the lists in a value, or its columns where these are losses that the judge knows, or each twice.
 
     One row for each of two epochs, [(train, val), (train, val)], looks like one list for each of two loaders.
     """
     losses = known_losses(training)
 
-    def known(lists: list[list[float]]) -> int:
-        return sum(kind_of(numbers, losses) in (LossKind.TRAINING, LossKind.VALIDATION) for numbers in lists)
+    def known(lists: list[list[float]]) -> tuple[int, int]:
+        kinds = [kind_of(numbers, losses) for numbers in lists]
+        right = kinds.count(LossKind.TRAINING) + kinds.count(LossKind.VALIDATION)
+        return right, kinds.count(LossKind.REPEATED)
 
     return max(_number_lists(value), _columns(value), key=known)
 

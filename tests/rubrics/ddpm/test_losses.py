@@ -47,6 +47,7 @@ TRAINING, VALIDATION = LOSSES.training[0], LOSSES.validation[0]
         ([TRAINING[0][0], TRAINING[0][0], TRAINING[1][0], TRAINING[1][0]], LossKind.REPEATED),
         ([1 + sum(epoch) / VALIDATION_BATCHES for epoch in VALIDATION], LossKind.SHIFTED),
         ([sum(epoch) - 0.5 for epoch in TRAINING], LossKind.SHIFTED),
+        ([total for epoch in TRAINING for total in itertools.accumulate(epoch)], LossKind.PARTIAL),
         ([0.0, 0.0], LossKind.IMPOSSIBLE),
         ([1.0, 2.0], LossKind.IMPOSSIBLE),
         ([-sum(epoch) for epoch in TRAINING], LossKind.IMPOSSIBLE),
