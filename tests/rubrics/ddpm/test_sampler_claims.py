@@ -112,7 +112,7 @@ def test_ddim_is_named_and_earns_half_of_the_noise(warm: WarmGrader) -> None:
     ("given", "sentence"),
     [
         ("F.softmax(x_t, dim=-1)", "does not get x_t: at its first call it gets an image with mean"),
-        ("torch.tanh(x_t) + 1", "does not follow from the step before"),
+        ("torch.tanh(x_t) + 1", "does not become a weighted sum"),
     ],
 )
 def test_a_function_of_x_t_for_the_network_is_charged_once(
