@@ -23,6 +23,7 @@ from grader.sandbox.student import Student
 from grader.sandbox.values import Handle, ServedDataset
 from reference import digits
 from reference.diffuser import NoiseDiffuser
+from reference.pretrained import ScheduleArguments
 
 from .forward.probe import Forward
 from .forward.schedule import (
@@ -33,8 +34,7 @@ from .forward.schedule import (
     is_usable,
     match_reading,
     read_schedule,
-    replace_wrong_curves,
-    try_build_diffuser,
+    try_build_right_diffuser,
 )
 from .forward.unannounced import find_contradiction as find_forward_contradiction
 from .interface.conventions import StepNumbering
@@ -208,24 +208,18 @@ def recovered_sampler(
 ) -> RecoveredSampler:
     """The student's sampler, recovered at every step; wrong curves lost their points already."""
     need("generate_samples")
-    schedule: StudentSchedule | None = try_fixture(request, "schedule")
 
-    def fallback(fresh: Student) -> Handle | None:
-        built = try_build_diffuser(fresh, judge, PROBE)
-        if built is not None and schedule is not None:
-            replace_wrong_curves(fresh, built, schedule, reference_diffuser)
-        return built
+    def build(fresh: Student, arguments: ScheduleArguments = PROBE) -> Handle | None:
+        return try_build_right_diffuser(fresh, judge, arguments)
 
     found = repairs.ask(
         "generate_samples",
-        lambda worker: probe_sampler.recover(worker, fallback, seeded("sampling"), numbering),
+        lambda worker: probe_sampler.recover(worker, build, seeded("sampling"), numbering),
         lambda _: "sample.order",
         sampler_failure,
     )
     if all(correct_parts(found, reference_diffuser).values()):
-        contradiction = find_contradiction(
-            student, lambda fresh, other: try_build_diffuser(fresh, judge, other), seeded, numbering
-        )
+        contradiction = find_contradiction(student, build, seeded, numbering)
         if contradiction and not contradiction.of_count:
             raise NeedsReview(
                 "Your generate_samples contradicts itself: with the sanity check's schedule it is right, but "

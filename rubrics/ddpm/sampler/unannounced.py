@@ -6,6 +6,7 @@ formula only there contradicts itself here.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -49,7 +50,7 @@ def find_contradiction(
     """Return how a sampler contradicts itself with other arguments; None if it does not.
 
     Args:
-        fallback: builds the student's own diffuser with a schedule.
+        fallback: builds the student's own diffuser with a schedule, without wrong curves.
 
     What does not agree is asked again with other numbers, and then for ten samples as in the recovery.
     """
@@ -92,8 +93,11 @@ def _disagreement(
     order = list(range(setup.steps - 1, -1, -1))
     if len(updates) != setup.steps or not fits(updates, order, RIGHT, reference):
         return f"{where} its steps do not follow the formula", True
-    residuals = [update.residual[~update.residual.isnan()] for update in updates]
-    levels = NoiseLevels.at(torch.stack([values.std() for values in residuals]), order, reference)
+    known = [number for number, update in enumerate(updates) if math.isfinite(update.x_error)]
+    if len(known) < setup.steps - 1:  # noise of its own gives both runs the same x_t at first
+        return f"{where} its steps cannot be told apart", True
+    deviations = [values[~values.isnan()].std() for values in (updates[number].residual for number in known)]
+    levels = NoiseLevels.at(torch.stack(deviations), [order[number] for number in known], reference)
     accepted = levels.accepted().values()
     if not any(matches(levels.measured, sigma, setup.count) for sigma in accepted):
         return f"{where} its noise has another strength", True
