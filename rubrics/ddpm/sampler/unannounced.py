@@ -25,7 +25,7 @@ from .formulas import RIGHT
 from .noise import matches
 from .noise_levels import NoiseLevels
 from .probe import run_in_fresh_worker, updates_of
-from .setup import COUNT, Setup
+from .setup import COUNT, SHAPE, Setup
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +87,16 @@ def _disagreement(
         return f"{where} it stops: {first.error}", False
     shapes = {call.x.shape for call in first.calls if call.x is not None}
     complete = all(shape[0] == setup.count for shape in shapes)
-    if len(first.calls) != setup.steps or first.result is None or not complete:
+    has_result = first.result is not None or any(shape[-2:] != SHAPE[-2:] for shape in shapes)
+    if len(first.calls) != setup.steps or not has_result or not complete:
         return f"{where} it calls the network {len(first.calls)} times", complete
     updates = updates_of(first, second)
     order = list(range(setup.steps - 1, -1, -1))
-    if len(updates) != setup.steps or not fits(updates, order, RIGHT, reference):
+    recoverable = setup.steps - (first.result is None)  # of images of another size, the last is unknown
+    if len(updates) != recoverable or not fits(updates, order, RIGHT, reference):
         return f"{where} its steps do not follow the formula", True
     known = [number for number, update in enumerate(updates) if math.isfinite(update.x_error)]
-    if len(known) < setup.steps - 1:  # noise of its own gives both runs the same x_t at first
+    if len(known) < recoverable - 1:  # noise of its own gives both runs the same x_t at first
         return f"{where} its steps cannot be told apart", True
     deviations = [values[~values.isnan()].std() for values in (updates[number].residual for number in known)]
     levels = NoiseLevels.at(torch.stack(deviations), [order[number] for number in known], reference)
