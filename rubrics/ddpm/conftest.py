@@ -219,7 +219,7 @@ def recovered_sampler(
         sampler_failure,
     )
     if all(correct_parts(found, reference_diffuser).values()):
-        contradiction = find_contradiction(student, build, seeded, numbering)
+        contradiction = find_contradiction(student, found, build, seeded, numbering)
         if contradiction and not contradiction.of_count:
             raise NeedsReview(
                 "Your generate_samples contradicts itself: with the sanity check's schedule it is right, but "

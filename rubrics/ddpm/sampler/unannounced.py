@@ -24,8 +24,8 @@ from .fitting import fits
 from .formulas import RIGHT
 from .noise import matches
 from .noise_levels import NoiseLevels
-from .probe import run_in_fresh_worker, updates_of
-from .setup import COUNT, SHAPE, Setup
+from .probe import RecoveredSampler, run_in_fresh_worker, updates_of
+from .setup import COUNT, Setup
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,7 @@ class Contradiction:
 
 def find_contradiction(
     student: Student,
+    recovered: RecoveredSampler,
     fallback: Callable[[Student, ScheduleArguments], Handle | None],
     seeded: Seeded,
     numbering: StepNumbering,
@@ -50,22 +51,27 @@ def find_contradiction(
     """Return how a sampler contradicts itself with other arguments; None if it does not.
 
     Args:
+        recovered: what it does in the recovery; where it stops or returns no samples there, it may do so here.
         fallback: builds the student's own diffuser with a schedule, without wrong curves.
 
     What does not agree is asked again with other numbers, and then for ten samples as in the recovery.
     """
     generator = seeded("sampling, unannounced")
-    found = _disagreement(student, fallback, generator, numbering, None)
-    found = found and _disagreement(student, fallback, generator, numbering, None)
+
+    def ask(count: int | None) -> tuple[str, bool] | None:
+        return _disagreement(student, recovered, fallback, generator, numbering, count)
+
+    found = ask(None) and ask(None)
     if found is None:
         return None
     sentence, completes = found
-    of_count = not completes and _disagreement(student, fallback, generator, numbering, COUNT) is None
+    of_count = not completes and ask(COUNT) is None
     return Contradiction(sentence, of_count)
 
 
 def _disagreement(
     student: Student,
+    recovered: RecoveredSampler,
     fallback: Callable[[Student, ScheduleArguments], Handle | None],
     generator: torch.Generator,
     numbering: StepNumbering,
@@ -83,16 +89,17 @@ def _disagreement(
         )
         for _ in range(2)
     )
-    if first.error:
+    before = recovered.first
+    if first.error and before.error is None:
         return f"{where} it stops: {first.error}", False
     shapes = {call.x.shape for call in first.calls if call.x is not None}
     complete = all(shape[0] == setup.count for shape in shapes)
-    has_result = first.result is not None or any(shape[-2:] != SHAPE[-2:] for shape in shapes)
+    has_result = first.result is not None or before.result is None
     if len(first.calls) != setup.steps or not has_result or not complete:
         return f"{where} it calls the network {len(first.calls)} times", complete
     updates = updates_of(first, second)
     order = list(range(setup.steps - 1, -1, -1))
-    recoverable = setup.steps - (first.result is None)  # of images of another size, the last is unknown
+    recoverable = setup.steps - (first.result is None)  # the last is that to the result
     if len(updates) != recoverable or not fits(updates, order, RIGHT, reference):
         return f"{where} its steps do not follow the formula", True
     known = [number for number, update in enumerate(updates) if math.isfinite(update.x_error)]
@@ -101,6 +108,6 @@ def _disagreement(
     deviations = [values[~values.isnan()].std() for values in (updates[number].residual for number in known)]
     levels = NoiseLevels.at(torch.stack(deviations), [order[number] for number in known], reference)
     accepted = levels.accepted().values()
-    if not any(matches(levels.measured, sigma, setup.count) for sigma in accepted):
+    if not any(matches(levels.measured, sigma, first.denoised) for sigma in accepted):
         return f"{where} its noise has another strength", True
     return None
