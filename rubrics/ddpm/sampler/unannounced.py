@@ -51,7 +51,7 @@ def find_contradiction(
     """Return how a sampler contradicts itself with other arguments; None if it does not.
 
     Args:
-        recovered: what it does in the recovery; where it stops or returns no samples there, it may do so here.
+        recovered: what it does in the recovery; where it stops or returns nothing there, it may do so here.
         fallback: builds the student's own diffuser with a schedule, without wrong curves.
 
     What does not agree is asked again with other numbers, and then for ten samples as in the recovery.
