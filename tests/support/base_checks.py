@@ -22,7 +22,15 @@ def check_base_noise(student: Any) -> None:
 
 
 def check_base_network(student: Any) -> None:
-    """Check that both skip connections carry values that count beside those from below, at most places."""
+    """Check that both skip connections carry values that count beside those from below, at most places.
+
+    And that every layer is one of the network's, and the output has as many channels as asked for.
+    """
+    several = student.UNet(in_channels=1, out_channels=3)
+    output = several(torch.rand(2, 1, 28, 28), torch.ones(2, 1))
+    assert output.shape == (2, 3, 28, 28)
+    own = {*map(id, several.parameters())}
+    assert all(id(weight) in own for weight in _weights_behind(output))
     network = student.UNet(in_channels=1, out_channels=1)
     merged: list[Tensor] = []
     for layer in (network.merge1, network.merge2):
@@ -34,14 +42,28 @@ def check_base_network(student: Any) -> None:
         assert (skip != 0).float().mean() > 0.2  # a ReLU cuts about a half
 
 
+def _weights_behind(output: Tensor) -> list[Tensor]:
+    """Return the leaves of an autograd graph."""
+    found, waiting, seen = [], [output.grad_fn], set()
+    while waiting:
+        node = waiting.pop()
+        if node is not None and node not in seen:
+            seen.add(node)
+            found += [node.variable] if hasattr(node, "variable") else []
+            waiting += [before for before, _ in node.next_functions]
+    return found
+
+
 class _Criterion(nn.Module):
-    """Mean squared error that keeps what it returned, by phase."""
+    """Mean squared error that keeps what it returned and compared with, by phase."""
 
     def __init__(self) -> None:
         super().__init__()
         self.losses: dict[bool, list[float]] = {True: [], False: []}
+        self.targets: dict[bool, list[Tensor]] = {True: [], False: []}
 
     def forward(self, predicted: Tensor, noise: Tensor) -> Tensor:
+        self.targets[torch.is_grad_enabled()].append(noise)
         loss = (predicted - noise).square().mean()
         self.losses[torch.is_grad_enabled()].append(loss.item())
         return loss
@@ -65,18 +87,21 @@ class _Optimizer(torch.optim.SGD):
 
 
 def check_base_training(student: Any) -> None:
-    """Check the images of validation, the spread of the timesteps, and the exact losses that come back."""
+    """Check images and targets of validation, the spread of the timesteps, and the losses that come back."""
     diffuser, network, criterion = diffuser_of(student, 1e-4, 0.1, _STEPS), _Network(), _Criterion()
     steps: list[Tensor] = []
     validated: list[Tensor] = []
+    drawn_noise: list[Tensor] = []  # in validation
     original = diffuser.noise_diffusion
 
     def recording(image: Tensor, t: list[int]) -> Any:
+        noisy, noise = original(image, t)
         if torch.is_grad_enabled():
             steps.append(torch.tensor(t))
         else:
             validated.append(image)
-        return original(image, t)
+            drawn_noise.append(noise)
+        return noisy, noise
 
     diffuser.noise_diffusion = recording
     batches, held_out = (
@@ -89,6 +114,7 @@ def check_base_training(student: Any) -> None:
     )
 
     assert all(torch.equal(one, two) for one, (two, _) in zip(validated, [*held_out] * _EPOCHS, strict=True))
+    assert all(map(torch.equal, criterion.targets[False], drawn_noise))
     assert set(torch.cat(steps).tolist()) == set(range(_STEPS))  # 384 draws miss one with odds of 10^-17
     assert all(len(set((drawn.diff() % _STEPS).tolist())) > 1 for drawn in steps)
     for averages, phase, count in zip(returned, (True, False), (3, 2), strict=True):
