@@ -14,7 +14,7 @@ from grader.audit.rewriting.trees import body_of, called, code, definitions, rep
 def _statement(draft: Draft, pattern: str, forms: tuple[str, ...]) -> bool:
     """Replace a statement that matches; forms may use the groups ``{0}``, ``{1}`` and ``{network}``."""
     form = draft.rng.choice(forms)
-    networks = [name for name in ("model", "net", "unet", "network") if re.search(rf"\b{name}\b", draft.text)]
+    networks = [name for name in ("model", "net", "network") if re.search(rf"\b{name}\b", draft.text)]
     if "{network}" in form and not networks:
         return False
 
