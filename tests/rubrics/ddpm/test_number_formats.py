@@ -109,5 +109,5 @@ def test_a_step_that_is_no_number_is_an_error_in_the_students_line(sampled, step
 
 
 def test_an_integer_image_gets_a_sentence(sampled):
-    with pytest.raises(Unmet):
-        expect_order(sampled(**{"model(x_t, t)": "model(x_t.long(), t)"}), _REFERENCE)
+    with pytest.raises(Unmet, match="does not become a weighted sum"):
+        expect_formula(sampled(**{"model(x_t, t)": "model(x_t.long(), t)"}), _REFERENCE)
