@@ -1,4 +1,4 @@
-"""The handout's own code earns no points, and whoever wrote anything loses none by it."""
+"""The handout's own code earns no points; a definition that the student changed keeps its points."""
 
 from __future__ import annotations
 

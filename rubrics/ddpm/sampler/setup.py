@@ -15,7 +15,7 @@ SHAPE: Final = (COUNT, 1, 28, 28)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """What a sampler is asked for.
+    """A schedule and a number of samples to call a sampler with.
 
     Attributes:
         schedule: arguments of the diffuser.

@@ -132,7 +132,7 @@ def test_a_network_that_already_lost_points_must_lower_its_own_error(
 def test_a_network_that_is_right_before_it_was_trained_did_not_learn_it(
     monkeypatch: pytest.MonkeyPatch, data: ImageData, before: str
 ) -> None:
-    """Whether it looks the answers up, or its weights are loaded when training begins."""
+    """It looks the answers up, or loads its weights when training begins."""
     first = _trained if before == "trained" else lambda x, t: torch.zeros_like(x)
     outcome = _outcome(monkeypatch, data, first, _trained, penalized=False)
     assert outcome.has_learned

@@ -133,7 +133,7 @@ NO_SEED_HOLDS = {
 
 @pytest.mark.parametrize("changes", NO_SEED_HOLDS.values(), ids=NO_SEED_HOLDS)
 def test_noise_of_any_generator_is_right(warm: WarmGrader, changes: Changes) -> None:
-    """What is measured does not depend on two calls that draw the same noise."""
+    """It is judged without two calls that draw the same noise."""
     assert not lost(grade_cells(warm, changed_cells(diffuser=changes), "forward"))
 
 

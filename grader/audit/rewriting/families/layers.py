@@ -148,11 +148,8 @@ _OWN_CLASSES = {
 }
 
 
-def _own_class(draft: Draft, layer: str) -> bool:
-    source = draft.rng.choice(_OWN_CLASSES[layer])
-    if "F." in source and not re.search(r"functional as F\b", draft.text):
-        return False
-    name = draft.fresh(f"My{layer[3:]}", f"Own{layer[3:]}", layer[3:].removesuffix("2d"))
+def _call_instead(draft: Draft, layer: str, name: str) -> bool:
+    """Call ``name`` with the same arguments wherever a layer is made."""
 
     def change(node: cst.Call) -> str | None:
         call = called(node)
@@ -161,7 +158,16 @@ def _own_class(draft: Draft, layer: str) -> bool:
         arguments = [*call.positional, *(f"{key}={value}" for key, value in call.keywords.items())]
         return f"{name}({', '.join(arguments)})"
 
-    if not rewrite(draft, cst.Call, change):
+    return rewrite(draft, cst.Call, change)
+
+
+def _own_class(draft: Draft, layer: str) -> bool:
+    source = draft.rng.choice(_OWN_CLASSES[layer])
+    if "F." in source and not re.search(r"functional as F\b", draft.text):
+        return False
+    name = draft.fresh(f"My{layer[3:]}", f"Own{layer[3:]}", layer[3:].removesuffix("2d"))
+
+    if not _call_instead(draft, layer, name):
         return False
     draft.add_first(source.format(name=name))
     return True
@@ -197,23 +203,10 @@ def partial_layers(draft: Draft) -> bool:
     layer = draft.rng.choice(("nn.Conv2d", "nn.Linear", "nn.MaxPool2d", "nn.ConvTranspose2d"))
     name = draft.fresh("make_layer", "layer", "Conv", "block")
 
-    def change(node: cst.Call) -> str | None:
-        call = called(node)
-        if call is None or call.full != layer:
-            return None
-        arguments = [*call.positional, *(f"{key}={value}" for key, value in call.keywords.items())]
-        return f"{name}({', '.join(arguments)})"
-
-    if not rewrite(draft, cst.Call, change):
+    if not _call_instead(draft, layer, name):
         return False
-    draft.add_first(f"from functools import partial\n{name} = partial({layer}, bias=True)")
-    return layer != "nn.MaxPool2d" or _without_bias(draft)
-
-
-def _without_bias(draft: Draft) -> bool:
-    draft.cells[:] = [
-        each.replace("partial(nn.MaxPool2d, bias=True)", "partial(nn.MaxPool2d)") for each in draft.cells
-    ]
+    options = "" if layer == "nn.MaxPool2d" else ", bias=True"
+    draft.add_first(f"from functools import partial\n{name} = partial({layer}{options})")
     return True
 
 
