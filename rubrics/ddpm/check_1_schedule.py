@@ -18,7 +18,7 @@ from reference.pretrained import ScheduleArguments
 
 from .forward.formulas import ALPHA_BAR, ALPHAS, BETAS, close, identify
 from .forward.schedule import PROBE, StudentSchedule, build_diffuser, read_schedule
-from .forward.unannounced import draw_schedule
+from .forward.unannounced import draw_schedule, with_schedule
 
 
 class _Ends(TypedDict):
@@ -95,11 +95,6 @@ def _read_elsewhere(student: Student, arguments: ScheduleArguments) -> dict[str,
         return {}
 
 
-def _where(arguments: ScheduleArguments) -> str:
-    start, end, steps = arguments["start_beta"], arguments["end_beta"], arguments["total_steps"]
-    return f"with β from {start:g} to {end:g} in {steps} steps"
-
-
 @criterion("schedule.alphas")
 def check_alphas_are_what_beta_leaves(student: Student, schedule: StudentSchedule, seeded: Seeded) -> None:
     """α is 1 − β at every step."""
@@ -114,7 +109,7 @@ def check_alphas_are_what_beta_leaves(student: Student, schedule: StudentSchedul
         other = _read_elsewhere(student, where)
         if {"betas", "alphas"} <= other.keys() and not close(other["alphas"], 1 - other["betas"], TOLERANCE):
             raise Unmet(
-                f"Your α is 1 − β with the sanity check's schedule, but not {_where(where)}.",
+                f"Your α is 1 − β with the sanity check's schedule, but not {with_schedule(where)}.",
                 **_ends(1 - other["betas"], other["alphas"]),
             )
         return
@@ -154,7 +149,7 @@ def check_alpha_bar_is_the_running_product(
         if found is not None and not any(close(found, product, TOLERANCE) for product in products):
             raise Unmet(
                 f"Your ᾱ is the running product of α with the sanity check's schedule, but not "
-                f"{_where(where)}.",
+                f"{with_schedule(where)}.",
                 **_ends(products[0], found),
             )
         return

@@ -56,6 +56,12 @@ def draw_schedule(generator: torch.Generator, most: int = 98) -> ScheduleArgumen
     }
 
 
+def with_schedule(schedule: ScheduleArguments) -> str:
+    """Return words for a message: the schedule that an answer was found with."""
+    start, end, steps = schedule["start_beta"], schedule["end_beta"], schedule["total_steps"]
+    return f"with β from {start:g} to {end:g} in {steps} steps"
+
+
 def draw_question(generator: torch.Generator) -> Question:
     """Return a question: a schedule, batches of 3 to 13 images, and seeds of nine digits."""
     schedule = draw_schedule(generator)
@@ -107,7 +113,7 @@ def _disagreement(
     curves = [reference.alpha_bar.double()]
     if (held := own.curves.get("alpha_bar")) is not None and bool(((held > 0) & (held <= 1)).all()):
         curves.append(held)
-    where = f"with β from {schedule['start_beta']:g} to {schedule['end_beta']:g} in {steps} steps"
+    where = with_schedule(schedule)
     strengths: list[Tensor] = []
     for size, seed in zip(question.batches, question.seeds, strict=True):
         at = torch.randint(steps, (size,), generator=generator)
