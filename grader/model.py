@@ -78,6 +78,7 @@ class CriterionResult:
     visibility: str = "public"
     seconds: float = 0.0
     fact: str | None = None  # the check's own sentence: the message without the words about a known mistake
+    measured: Mapping[str, Any] = field(default_factory=dict, hash=False)  # numbers behind the verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,7 +274,7 @@ def for_students(grade: Grade) -> Grade:
         ("expected", "actual", "hint", "reading", "misconception", "mistake", "fact")
     )
     criteria = (
-        replace(result, message=message, **hidden) if result.visibility == "hidden" else result
+        replace(result, message=message, measured={}, **hidden) if result.visibility == "hidden" else result
         for result in grade.criteria
     )
     return replace(grade, criteria=tuple(criteria))

@@ -53,6 +53,19 @@ def test_a_right_solution_of_another_homework_earns_all_points(grade: Command, t
     _expect_nothing_of_the_shipped_homework(page, ran.out)
 
 
+def test_what_a_check_measured_is_in_the_result(grade: Command, tmp_path: Path) -> None:
+    ran = grade(notebook(tmp_path / "right.ipynb", RIGHT), "--rubric", STATISTICS)
+    rows = {row["id"]: row["measured"] for row in ran.grade("right")["criteria"]}
+    assert len(rows["average.window"]["means"]) == 10
+    assert rows["notebook.extracts"] == {}
+
+
+def test_a_failed_check_leaves_what_it_measured(grade: Command, tmp_path: Path) -> None:
+    wrong = notebook(tmp_path / "wrong.ipynb", RIGHT.replace("values[i : i + width].mean()", "values[i]"))
+    row = grade(wrong, "--rubric", STATISTICS).grade("wrong")["criteria"][-1]
+    assert (row["verdict"], len(row["measured"]["means"])) == ("fail", 10)
+
+
 def test_mistakes_in_another_homework_are_named(grade: Command, tmp_path: Path) -> None:
     ran = grade(notebook(tmp_path / "wrong.ipynb", WRONG), "--rubric", STATISTICS)
     result = {row["id"]: row for row in ran.grade("wrong")["criteria"]}

@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 
 import pytest
 
+from grader.checks.measured import as_data
+
 Check = TypeVar("Check", bound=Callable[..., object])
 
 
@@ -61,12 +63,24 @@ class Skipped(Exception):
 
 @dataclass(slots=True)
 class Evidence:
-    """The findings of a check that passes, for the report; provided by the fixture ``evidence``."""
+    """The findings of a check, for the report; provided by the fixture ``evidence``.
+
+    The texts are those of a check that passes. ``measured`` is kept whatever the verdict.
+    """
 
     message: str | None = None  # replaces the docstring
     expected: str | None = None
     actual: str | None = None
     reading: str | None = None
+    measured: dict[str, Any] = field(default_factory=dict)
+
+    def measure(self, **values: Any) -> None:
+        """Record what the check measured, for the criterion's field ``measured`` in the JSON result.
+
+        Args:
+            values: tensors, numbers, text, or lists and tables of them, by name (``grader.checks.measured``).
+        """
+        self.measured |= {name: as_data(value) for name, value in values.items()}
 
 
 @dataclass(slots=True)

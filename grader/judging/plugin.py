@@ -122,7 +122,7 @@ def _outcome(item: pytest.Item, call: pytest.CallInfo[None]) -> dict[str, Any]:
         "credit": 0.0,
         "misconception": None,
         "message": evidence.message or _sentence(item),
-        **{name: getattr(evidence, name) for name in ("expected", "actual", "reading")},
+        **{name: getattr(evidence, name) for name in ("expected", "actual", "reading", "measured")},
     }
     if call.excinfo is None:
         return outcome | {"verdict": "pass", "credit": 1.0}

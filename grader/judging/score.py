@@ -111,8 +111,17 @@ def _result(
         misconception=worst["misconception"],
         seconds=round(sum(check["seconds"] for check in checks), 3),
         fact=worst["message"],
+        measured=_measured(checks, worst),
     )
     return mark(judged, criterion, misconceptions)
+
+
+def _measured(checks: Sequence[Mapping[str, Any]], worst: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what all checks measured; of equal names, what the check that decides has found."""
+    found: dict[str, Any] = {}
+    for check in (*checks, worst):
+        found |= check.get("measured", {})
+    return found
 
 
 def _misconception(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from grader.checks import Blocked, Evidence, Reporter, Unmet, criterion
 from reference.diffuser import NoiseDiffuser
 from reference.readings import HANDOUT_CODE, PAPER
 
-from .forward.expectations import expect_a_mixture, expect_finite, expect_the_same_again
+from .forward.expectations import expect_a_mixture, expect_finite, expect_the_same_again, identify_returned
 from .forward.figures import coefficient_curves, diffusion_strip
 from .forward.formulas import IMAGE, NOISE, close, compare_at_a_wrong_step, constant_factor, identify
 from .forward.partial import fades, partial_reading
@@ -37,6 +36,7 @@ def check_image_fades(
     ):
         reporter.show(figure)
     evidence.reading = reading_match.reported_id
+    evidence.measure(image_coefficient=forward.image, not_linear_in_the_image=forward.residual.max())
     if forward.limits:
         low, high = forward.limits
         raise Unmet(
@@ -85,6 +85,7 @@ def check_noise_grows(
 ) -> None:
     """At every step the noise has the coefficient of the forward formula."""
     evidence.reading = reading_match.reported_id
+    evidence.measure(noise_deviation=forward.noise, added_over_returned=forward.ratio, offset=forward.offset)
     own = schedule.curves.get("alpha_bar")
     if own is None or bool(
         ((own >= 0) & (own <= 1)).all()
@@ -156,6 +157,7 @@ def check_noise_is_returned(
             actual="one tensor",
             misconception="noise-not-returned",
         )
+    evidence.measure(correlation_of_added_and_returned=forward.correlation)
     if forward.returned.shape != forward.diffused.shape:
         raise Unmet(
             "The noise you return does not have the shape of the images, so the loss would broadcast it.",
@@ -180,7 +182,7 @@ def check_noise_is_returned(
         "The noise you return is not the noise that you added to the image.",
         expected="the noise in x_t, a correlation of 1",
         actual=f"a correlation of {forward.correlation.mean():.2f}",
-        misconception=_identify_returned(forward),
+        misconception=identify_returned(forward),
     )
 
 
@@ -193,23 +195,9 @@ def _returns_noise(forward: Forward) -> bool:
     return bool(last.std() > 1e-3) and not alike
 
 
-def _identify_returned(forward: Forward) -> str:
-    assert forward.returned is not None
-    images = forward.images.expand(forward.returned.shape)
-    if bool((forward.correlation < -0.999).all()):
-        return "noise-negated"
-    if torch.allclose(forward.returned, forward.diffused, atol=1e-5):
-        return "noisy-image-returned"
-    if torch.allclose(forward.returned, images.to(forward.returned), atol=1e-5):
-        return "clean-image-returned"
-    if torch.allclose(forward.returned, forward.diffused - images, atol=1e-5):
-        return "noise-difference-returned"
-    return "fresh-noise-returned"
-
-
 @criterion("forward.noise_distribution")
 def check_noise_is_standard_normal(
-    forward: Forward, reading_match: MatchedReading, refused_precision: Unmet | None
+    forward: Forward, reading_match: MatchedReading, refused_precision: Unmet | None, evidence: Evidence
 ) -> None:
     """The noise is standard normal and drawn independently for every pixel of every image."""
     if forward.residual.max() > 1e-2:
@@ -230,6 +218,7 @@ def check_noise_is_standard_normal(
             misconception="noise-shared",
         )
     alike = neighbour_correlation(noise)
+    evidence.measure(neighbour_correlation=alike)
     if alike > MOST_ALIKE:
         raise Unmet(
             f"Neighbouring pixels of your noise are alike: their correlation is {alike:.2f}.",
@@ -239,6 +228,7 @@ def check_noise_is_standard_normal(
         )
     mean, deviation = noise.mean().item(), noise.std().item()
     kurtosis = ((noise - mean) / max(deviation, 1e-12)).square().square().mean().item()
+    evidence.measure(mean=mean, deviation=deviation, kurtosis=kurtosis)
     # Mean, deviation and kurtosis of 627,200 pixels have standard errors of 0.0013, 0.0009 and 0.006, so the
     # bounds are fifteen of them or more. Kurtosis separates a normal distribution (3) from a uniform one
     # (1.8) that was rescaled to the same mean and deviation.
@@ -275,13 +265,14 @@ def _recover_drawn_noise(forward: Forward, reading_match: MatchedReading) -> Ten
 
 
 @criterion("forward.batched_t")
-def check_each_image_has_its_own_step(forward: Forward) -> None:
+def check_each_image_has_its_own_step(forward: Forward, evidence: Evidence) -> None:
     """In a batch with different steps every image is noised at its own step."""
     if isinstance(forward.batched, str):
         raise Unmet(
             f"Your noise_diffusion fails on a batch in which every image has its own step: {forward.batched}"
         )
     factors, steps = forward.batched
+    evidence.measure(steps=steps, image_coefficients=factors)
     if forward.is_untouched:
         raise Blocked("Your x_t is the same mixture at every step, so a batch cannot show its steps.")
     expected = forward.image[steps]

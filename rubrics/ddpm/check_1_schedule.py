@@ -8,7 +8,7 @@ from typing import TypedDict
 import torch
 from torch import Tensor
 
-from grader.checks import Blocked, Reporter, Unmet, criterion
+from grader.checks import Blocked, Evidence, Reporter, Unmet, criterion
 from grader.checks.randomness import Seeded
 from grader.model import Curves, Series
 from grader.sandbox.student import Student
@@ -34,9 +34,15 @@ _OTHER: ScheduleArguments = {"start_beta": 1e-4, "end_beta": 0.05, "total_steps"
 
 @criterion("schedule.betas")
 def check_betas_are_linear(
-    student: Student, diffuser: Handle, schedule: StudentSchedule, seeded: Seeded, reporter: Reporter
+    student: Student,
+    diffuser: Handle,
+    schedule: StudentSchedule,
+    seeded: Seeded,
+    reporter: Reporter,
+    evidence: Evidence,
 ) -> None:
     """β rises in equal steps from start_beta to end_beta, both included."""
+    evidence.measure(betas=schedule["betas"])
     _expect_linear(schedule["betas"], **PROBE)
     for arguments in (_OTHER, _unannounced(seeded)):
         other = read_schedule(
@@ -96,9 +102,12 @@ def _read_elsewhere(student: Student, arguments: ScheduleArguments) -> dict[str,
 
 
 @criterion("schedule.alphas")
-def check_alphas_are_what_beta_leaves(student: Student, schedule: StudentSchedule, seeded: Seeded) -> None:
+def check_alphas_are_what_beta_leaves(
+    student: Student, schedule: StudentSchedule, seeded: Seeded, evidence: Evidence
+) -> None:
     """α is 1 − β at every step."""
     alphas = schedule["alphas"]
+    evidence.measure(alphas=alphas)
     if "betas" not in schedule.curves:
         raise Blocked(f"α depends on β, which could not be read. {schedule.problems['betas']}")
     if not schedule["betas"].any():
@@ -128,10 +137,12 @@ def check_alpha_bar_is_the_running_product(
     reference_diffuser: NoiseDiffuser,
     seeded: Seeded,
     reporter: Reporter,
+    evidence: Evidence,
 ) -> None:
     """ᾱ at step t is the product of all α up to t."""
     _show(schedule, reference_diffuser, reporter)
     alpha_bar = schedule["alpha_bar"]
+    evidence.measure(alpha_bar=alpha_bar)
     own_beta = schedule.curves.get("betas")
     if (
         own_beta is not None

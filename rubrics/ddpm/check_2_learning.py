@@ -25,6 +25,13 @@ def check_short_training_learns(
         f"(the reference reaches {outcome.reference_error:.3f} in {outcome.compared_steps} steps)"
     )
     evidence.actual = f"{outcome.error:.3f} after {trained.steps} steps"
+    evidence.measure(
+        held_out_error=outcome.error,
+        steps=trained.steps,
+        reference_error=outcome.reference_error,
+        bound=outcome.bound,
+        losses=trained.losses,
+    )
     _show(outcome, judge, reporter)
     if outcome.has_learned and outcome.knew_before:
         raise NeedsReview(

@@ -17,8 +17,9 @@ from .network.probe import BATCH, Network, accepts_channels, ignores_out_channel
 
 
 @criterion("unet.shape_1ch")
-def check_one_channel(student: Student, network: Network, weights: Weights) -> None:
+def check_one_channel(student: Student, network: Network, weights: Weights, evidence: Evidence) -> None:
     """UNet(1, 1) turns a batch of 1 x 28 x 28 images into noise of the same shape."""
+    evidence.measure(output_shape=_shape(network), weights=weights.used, loose_weights=weights.loose)
     _expect_shape(student, network, 1, (28, 28))
     if weights.new:
         raise Unmet(
@@ -39,12 +40,15 @@ def check_one_channel(student: Student, network: Network, weights: Weights) -> N
 
 
 @criterion("unet.shape_3ch")
-def check_three_channels(student: Student, network: Network, seeded: Seeded, reporter: Reporter) -> None:
+def check_three_channels(
+    student: Student, network: Network, seeded: Seeded, reporter: Reporter, evidence: Evidence
+) -> None:
     """UNet(3, 1) turns a batch of 3 x 28 x 28 images into one channel of noise."""
     one = network.output  # a wrong size lost its points there; here the sizes only have to agree
     size = tuple(one.shape[2:]) if isinstance(one, torch.Tensor) else (28, 28)
     known = isinstance(one, torch.Tensor) and not one.isfinite().all()  # reported by unet.shape_1ch
     three = probe_network(student, 3, seeded("three channels"), reporter)
+    evidence.measure(output_shape=_shape(three))
     _expect_shape(student, three, 3, size, ignore_numbers=known)
     if ignores_out_channels(student, network, reporter):
         raise Unmet(
@@ -53,6 +57,10 @@ def check_three_channels(student: Student, network: Network, seeded: Seeded, rep
             actual="1 output channel for out_channels = 2",
             misconception="out-channels-hard-coded",
         )
+
+
+def _shape(network: Network) -> list[int] | None:
+    return list(network.output.shape) if isinstance(network.output, torch.Tensor) else None
 
 
 def _expect_shape(
@@ -123,6 +131,7 @@ def _expect_skip(input_paths: InputPaths, level: int, evidence: Evidence) -> Non
     size = input_paths.maps[level][0] if level < len(input_paths.maps) else 28 >> level
     skip = input_paths.skips[level]
     evidence.actual = f"{skip.share:.0%} of a change at the input reaches the output at {size} x {size}"
+    evidence.measure(resolution=size, share=skip.share, strength=skip.strength, coverage=skip.coverage)
     if input_paths.has_skip(level):
         return None
     expected = f"a path from input to output that goes down to {size} x {size} and no further"
@@ -222,6 +231,7 @@ def check_output_depends_on_the_step(input_paths: InputPaths, evidence: Evidence
     """The output for the same image changes with the step t."""
     conditioning = input_paths.conditioning
     evidence.actual = f"{conditioning.effect:.0%} of the output changes with t"
+    evidence.measure(effect_of_t=conditioning.effect)
     if input_paths.is_constant:
         raise Unmet(
             "Your network's output is the same for every image and every step: its last operations discard "

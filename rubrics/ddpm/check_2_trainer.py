@@ -12,6 +12,7 @@ from .trainer.expectations import (
     expect_noise_target,
     expect_step_per_batch,
 )
+from .trainer.loss_targets import loss_targets
 from .trainer.losses import expect_losses, expect_numbers_of_the_run
 from .trainer.probe import run_again
 from .trainer.recording import RecordedTraining
@@ -20,8 +21,11 @@ from .trainer.validation import expect_passive_validation
 
 
 @criterion("train.loss_target")
-def check_loss_compares_the_noises(recorded_training: RecordedTraining, reporter: Reporter) -> None:
+def check_loss_compares_the_noises(
+    recorded_training: RecordedTraining, reporter: Reporter, evidence: Evidence
+) -> None:
     """The loss compares the predicted noise with the noise in the image."""
+    evidence.measure(compared_with=loss_targets(recorded_training))
     if recorded_training.error:
         reporter.note(
             f"Your train raised an error in a trial run of two short epochs: {recorded_training.error}"
@@ -30,8 +34,14 @@ def check_loss_compares_the_noises(recorded_training: RecordedTraining, reporter
 
 
 @criterion("train.optimizer_step")
-def check_every_batch_updates_the_network(recorded_training: RecordedTraining) -> None:
+def check_every_batch_updates_the_network(recorded_training: RecordedTraining, evidence: Evidence) -> None:
     """Each batch runs one backward pass and one optimizer step."""
+    kinds = [event.kind for event in recorded_training.log]
+    evidence.measure(
+        forward_passes=len(recorded_training.training_passes),
+        backward_passes=kinds.count("backward"),
+        optimizer_steps=kinds.count("step"),
+    )
     expect_step_per_batch(recorded_training)
 
 
@@ -46,6 +56,7 @@ def check_steps_are_random(
     recorded_training: RecordedTraining, disagreement: Disagreement | None, evidence: Evidence
 ) -> None:
     """Every image of every batch gets its own random step from all T, and the network is told this step."""
+    evidence.measure(timesteps=[one.t for one in recorded_training.training_passes if one.t is not None])
     evidence.actual = expect_random_timesteps(recorded_training)
     if disagreement and disagreement.is_of_training:
         raise disagreement.unmet()

@@ -32,6 +32,7 @@ def check_samples_look_like_digits(
     evidence.expected = (
         f"{quality.measure} of at most {quality.bound:.2f} (the reference: {quality.reference:.2f})"
     )
+    evidence.measure(value=quality.value, reference=quality.reference, bound=quality.bound)
     evidence.actual = f"{quality.value:.2f}, {quality.judged}"
     if quality.unfounded and quality.value <= quality.review_bound:
         raise Unmet(

@@ -8,8 +8,9 @@ from torch import Tensor
 from grader.checks import Blocked, Evidence, Reporter, Unmet, criterion
 from reference.diffuser import NoiseDiffuser
 
+from .sampler.calls import timestep_of
 from .sampler.expectations import expect_calls, expect_formula, expect_order
-from .sampler.figures import coefficient_curves
+from .sampler.figures import coefficient_curves, deviation
 from .sampler.noise import correct_parts, expect_noise
 from .sampler.own_schedule import OwnSchedule
 from .sampler.probe import RecoveredSampler
@@ -20,12 +21,20 @@ from .timestep_agreement import Disagreement
 
 @criterion("sample.formula")
 def check_steps_follow_the_formula(
-    recovered_sampler: RecoveredSampler, reference_diffuser: NoiseDiffuser, reporter: Reporter
+    recovered_sampler: RecoveredSampler,
+    reference_diffuser: NoiseDiffuser,
+    reporter: Reporter,
+    evidence: Evidence,
 ) -> None:
     """Every step computes 1/√α · (x_t − β/√(1−ᾱ) · ε) from x_t and the predicted noise ε."""
-    if recovered_sampler.updates:
-        own = OwnSchedule.of(recovered_sampler.updates, reference_diffuser)
-        for figure in coefficient_curves(recovered_sampler.updates, own or reference_diffuser):
+    updates = recovered_sampler.updates
+    evidence.measure(
+        x_coefficient=[step.x_factor for step in updates],
+        noise_coefficient=[step.noise_factor for step in updates],
+    )
+    if updates:
+        own = OwnSchedule.of(updates, reference_diffuser)
+        for figure in coefficient_curves(updates, own or reference_diffuser):
             reporter.show(figure)
     expect_formula(recovered_sampler, reference_diffuser)
 
@@ -40,6 +49,7 @@ def check_all_steps_are_taken(
     reporter: Reporter,
 ) -> None:
     """The network is called once per step, from the last to the first, and the last update is returned."""
+    evidence.measure(timesteps=[timestep_of(call) for call in recovered_sampler.first.calls])
     evidence.actual = expect_order(recovered_sampler, reference_diffuser)
     if disagreement and not disagreement.is_of_training:
         raise disagreement.unmet()
@@ -57,6 +67,7 @@ def check_noise_is_fresh_and_strong_enough(
     recovered_sampler: RecoveredSampler, reference_diffuser: NoiseDiffuser, evidence: Evidence
 ) -> None:
     """Every step but the last adds fresh standard normal noise, with σ² = β or the posterior variance."""
+    evidence.measure(noise_deviation=[deviation(step.residual) for step in recovered_sampler.updates])
     evidence.actual = expect_noise(recovered_sampler, reference_diffuser)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import torch
+
 from grader.checks import Unmet
 
 from .probe import Forward
@@ -46,3 +48,18 @@ def expect_a_mixture(forward: Forward) -> None:
             expected="a sum of image and noise, whose coefficients change with the step",
             actual="the image alone",
         )
+
+
+def identify_returned(forward: Forward) -> str:
+    """Return the misconception by which something else than the added noise is returned."""
+    assert forward.returned is not None
+    images = forward.images.expand(forward.returned.shape)
+    if bool((forward.correlation < -0.999).all()):
+        return "noise-negated"
+    if torch.allclose(forward.returned, forward.diffused, atol=1e-5):
+        return "noisy-image-returned"
+    if torch.allclose(forward.returned, images.to(forward.returned), atol=1e-5):
+        return "clean-image-returned"
+    if torch.allclose(forward.returned, forward.diffused - images, atol=1e-5):
+        return "noise-difference-returned"
+    return "fresh-noise-returned"

@@ -44,7 +44,7 @@ def coefficient_curves(updates: Sequence[SamplerStep], reference: Schedule) -> I
 
 
 def _sigma_figure(updates: Sequence[SamplerStep], order: Sequence[int], reference: Schedule) -> Curves:
-    sigmas = torch.tensor([_deviation(update.residual) for update in updates], dtype=torch.float64)
+    sigmas = torch.tensor([deviation(update.residual) for update in updates], dtype=torch.float64)
     steps = list(range(len(reference.curves()[0])))
     known = NoiseLevels.at(torch.ones(len(steps)), steps, reference)
     at = [float(step) for step in known.steps]
@@ -64,7 +64,8 @@ def _sigma_figure(updates: Sequence[SamplerStep], order: Sequence[int], referenc
     return _figure("Standard deviation of the noise added at each step", f"Your σ {found}.", "σ", series)
 
 
-def _deviation(residual: Tensor) -> float:
+def deviation(residual: Tensor) -> float:
+    """Return the standard deviation of the noise that a step added; NaN where too little of it is known."""
     known = residual[~residual.isnan()]
     return float(known.std()) if len(known) > 1 else math.nan
 
