@@ -5,12 +5,13 @@ from __future__ import annotations
 from torch import Tensor
 
 from grader.checks import Blocked, Evidence, Reporter, Unmet, criterion
+from grader.probes.formulas import close, compare_at_a_wrong_step, constant_factor, identify
 from reference.diffuser import NoiseDiffuser
 from reference.readings import HANDOUT_CODE, PAPER
 
 from .forward.expectations import expect_a_mixture, expect_finite, expect_the_same_again, identify_returned
 from .forward.figures import coefficient_curves, diffusion_strip
-from .forward.formulas import IMAGE, NOISE, close, compare_at_a_wrong_step, constant_factor, identify
+from .forward.formulas import IMAGE, NOISE
 from .forward.partial import fades, partial_reading
 from .forward.probe import Forward
 from .forward.randomness import MOST_ALIKE, is_same_noise, neighbour_correlation

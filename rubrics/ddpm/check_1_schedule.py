@@ -11,12 +11,13 @@ from torch import Tensor
 from grader.checks import Blocked, Evidence, Reporter, Unmet, criterion
 from grader.checks.randomness import Seeded
 from grader.model import Curves, Series
+from grader.probes.formulas import close, identify
 from grader.sandbox.student import Student
 from grader.sandbox.values import Handle, StudentError
 from reference.diffuser import NoiseDiffuser
 from reference.pretrained import ScheduleArguments
 
-from .forward.formulas import ALPHA_BAR, ALPHAS, BETAS, close, identify
+from .forward.formulas import ALPHA_BAR, ALPHAS, BETAS
 from .forward.schedule import PROBE, StudentSchedule, build_diffuser, read_schedule
 from .forward.unannounced import draw_schedule, with_schedule
 

@@ -6,8 +6,9 @@ import torch
 
 from grader.checks import Evidence, NeedsReview, Reporter, Unmet, criterion
 from grader.checks.session import Judge
+from grader.probes.figures import grid
 
-from .forward.figures import FRAMES, film, grid
+from .forward.figures import FRAMES, film
 from .sample_quality.quality import OWN, Quality
 
 

@@ -6,16 +6,11 @@ import pytest
 import torch
 from workers import LoadStudent
 
+from grader.probes.doubles import CriterionDouble, LoaderDouble, OptimizerDouble
 from grader.sandbox.values import NamedFields
 from reference.readings import PAPER, ReadingDiffuser
 from rubrics.ddpm.interface.conventions import ReturnLayout, TimestepEncoding, tabulate_encoding
-from rubrics.ddpm.interface.doubles import (
-    CriterionDouble,
-    DiffuserDouble,
-    LoaderDouble,
-    NetworkDouble,
-    OptimizerDouble,
-)
+from rubrics.ddpm.interface.doubles import DiffuserDouble, NetworkDouble
 
 NOTEBOOK = """
 import copy, io, torch

@@ -2,43 +2,25 @@
 
 from __future__ import annotations
 
-import base64
-import math
 from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 
-from grader.model import Curves, ImageRow, Images, Series
+from grader.model import Curves, Images, Series
+from grader.probes.figures import curve_values, row
+from grader.probes.formulas import Mistake, close
 from reference import digits
 from reference.diffuser import NoiseDiffuser
 from reference.readings import READINGS, Reading
 
-from .formulas import IMAGE, NOISE, Mistake, close
+from .formulas import IMAGE, NOISE
 from .probe import Forward
 from .schedule import MatchedReading
 
 STRIP = (0, 3, 6, 10, 15, 22, 32, 49)
 FRAMES = 8  # of the path of a sample
 _EXACT, _MEASURED = 2e-3, 0.03  # tolerances of a curve that was solved for, and of standard deviations
-
-
-def row(label: str, images: Tensor) -> ImageRow:
-    """Return a row of images, float (N, 1, 28, 28), where 0 is black and 1 is white."""
-    pixels = images.detach().reshape(-1, *images.shape[-2:]).nan_to_num(0.0, 1.0, 0.0)
-    levels = (pixels.clamp(0, 1) * 255).round().to(torch.uint8).contiguous()
-    return ImageRow(
-        label=label,
-        count=levels.shape[0],
-        height=levels.shape[1],
-        width=levels.shape[2],
-        pixels=base64.b64encode(levels.numpy().tobytes()).decode(),
-    )
-
-
-def grid(exercise: int, title: str, caption: str, rows: Sequence[tuple[str, Tensor]]) -> Images:
-    """Return rows of samples under one title."""
-    return Images(exercise=exercise, title=title, caption=caption, rows=[row(*labelled) for labelled in rows])
 
 
 def diffusion_strip(
@@ -107,9 +89,9 @@ def _coefficient(
     right = next(curve for reading, curve in readings if reading is reading_match.reading)
     others = [(reading, curve) for reading, curve in readings if reading is not reading_match.reading]
     series = [
-        Series(label="yours", y=_rounded(own), role="student"),
-        Series(label=reading_match.reading.title, y=_rounded(right), role="reference"),
-        *(Series(label=reading.title, y=_rounded(curve), role="accepted") for reading, curve in others),
+        Series(label="yours", y=curve_values(own), role="student"),
+        Series(label=reading_match.reading.title, y=curve_values(right), role="reference"),
+        *(Series(label=reading.title, y=curve_values(curve), role="accepted") for reading, curve in others),
     ]
     like = next((reading.title for reading, curve in others if close(own, curve, within)), None)
     if reading_match.accepted or close(own, right, within):
@@ -120,7 +102,7 @@ def _coefficient(
         if like:
             found += f"; it matches {like}, which does not fit your other coefficient"
         if mistaken is not None:
-            series.append(Series(label="the recognised mistake", y=_rounded(mistaken), role="mistake"))
+            series.append(Series(label="the recognised mistake", y=curve_values(mistaken), role="mistake"))
             found += f"{', and' if like else '; it matches'} the recognised mistake"
     return Curves(
         exercise=1,
@@ -144,8 +126,3 @@ def film(frames: Sequence[Tensor]) -> Images:
         rows=[row("your sampler", torch.stack([frames[number] for number in shown]))],
         columns=[f"x_{total - number}" for number in shown],
     )
-
-
-def _rounded(curve: Tensor) -> list[float]:
-    """Return the values of a curve; those that are infinite or very large become NaN, a gap."""
-    return [round(value, 5) if abs(value) < 1e6 else math.nan for value in curve.tolist()]

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from grader.checks import Reporter, Unmet
 from grader.checks.session import Judge
+from grader.probes.formulas import close
 from grader.sandbox.student import Student
 from grader.sandbox.values import CURRENT_DEVICE, Handle, StudentError
 from reference.diffuser import NoiseDiffuser
@@ -19,7 +20,6 @@ from reference.readings import PAPER, READINGS, Reading
 
 from ..interface import signatures
 from ..interface.doubles import NetworkDouble
-from .formulas import close
 from .probe import Forward
 from .randomness import is_independent
 

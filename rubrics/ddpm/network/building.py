@@ -10,7 +10,7 @@ from grader.extraction.constructions import construction_name
 from grader.sandbox.student import Student
 from grader.sandbox.values import CURRENT_DEVICE, Handle, StudentError
 
-from ..interface.argument_names import matched_names
+from ..interface.argument_names import HANDOUT
 
 AS_BUILT = construction_name("UNet")
 
@@ -30,7 +30,10 @@ def build(student: Student, channels: int, reporter: Reporter, *, out_channels: 
 def takes_out_channels(student: Student) -> bool:
     """Return whether the constructor has an argument for the number of output channels."""
     arguments = student.ask("describe", "UNet")["arguments"]
-    return "out_channels" in matched_names(arguments, dict.fromkeys(("in_channels", "out_channels"))).values()
+    return (
+        "out_channels"
+        in HANDOUT.matched_names(arguments, dict.fromkeys(("in_channels", "out_channels"))).values()
+    )
 
 
 def _instance(student: Student, wanted: Mapping[str, int], reporter: Reporter) -> Handle:
@@ -40,7 +43,7 @@ def _instance(student: Student, wanted: Mapping[str, int], reporter: Reporter) -
     silently become 1.
     """
     about = student.ask("describe", "UNet")
-    names = matched_names(about["arguments"], wanted)
+    names = HANDOUT.matched_names(about["arguments"], wanted)
     known: dict[str, Any] = {own: wanted[name] for own, name in names.items()}
     unknown = [name for name in about["required"] if name not in known]
     if len(known) == len(wanted):

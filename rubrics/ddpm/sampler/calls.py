@@ -7,8 +7,8 @@ from dataclasses import replace
 import torch
 
 from grader.probes.answers import joined
+from grader.probes.doubles import RecordedEvent
 
-from ..interface.doubles import RecordedEvent
 from .setup import ANNOUNCED, Setup
 
 

@@ -18,13 +18,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from grader.probes.doubles import RecordedEvent
 from grader.sandbox.student import Student
 from grader.sandbox.values import CURRENT_DEVICE, Handle, StudentError
 from reference.readings import PAPER, ReadingDiffuser
 
 from ..interface import signatures
 from ..interface.conventions import StepNumbering
-from ..interface.doubles import DiffuserDouble, NetworkDouble, RecordedEvent
+from ..interface.doubles import DiffuserDouble, NetworkDouble
 from .calls import merge_calls, samples_denoised, timestep_of, without_repeats
 from .recovery import SamplerStep, recover_step
 from .samples import StepDecoder, as_samples

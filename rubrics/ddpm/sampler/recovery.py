@@ -17,7 +17,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..interface.doubles import RecordedEvent
+from grader.probes.doubles import RecordedEvent
+
 from .setup import SHAPE
 
 # Largest |x_t| beside which float32 still resolves the noise. A wrong coefficient can make x_t grow without

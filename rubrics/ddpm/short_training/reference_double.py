@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 
 from grader.checks.randomness import seeded_globally
+from grader.probes.doubles import OptimizerDouble
 from grader.sandbox.values import Refusal
 from reference.unet import UNet
 
-from ..interface.doubles import NetworkDouble, OptimizerDouble
+from ..interface.doubles import NetworkDouble
 
 
 class ReferenceNetworkDouble(NetworkDouble):

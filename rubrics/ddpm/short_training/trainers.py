@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from grader.probes.answers import of_shape
+from grader.probes.doubles import CriterionDouble, LoaderDouble
 from grader.probes.training_budget import TrainingBudget, TrainingClock
 from grader.sandbox.student import Student
 from grader.sandbox.values import CURRENT_DEVICE, Handle
@@ -18,7 +19,7 @@ from reference.readings import Reading, ReadingDiffuser
 
 from ..interface import signatures
 from ..interface.conventions import TimestepEncoding
-from ..interface.doubles import CriterionDouble, DiffuserDouble, LoaderDouble
+from ..interface.doubles import DiffuserDouble
 from ..network.probe import Network, format_steps
 from .image_data import VALIDATION_BATCHES, Batches, Predict
 from .plan import TrainCalls

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from grader.probes.doubles import RecordedEvent, cosine
 from reference.diffuser import NoiseDiffuser
 from reference.readings import Reading
 
-from ..interface.doubles import RecordedEvent, cosine
 from .recording import ForwardPass, RecordedTraining
 from .setup import SCHEDULE, STEPS
 

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from grader.probes.doubles import CriterionDouble, LoaderDouble, OptimizerDouble, RecordedEvent
 from grader.sandbox.student import Student
 from grader.sandbox.values import CURRENT_DEVICE, Handle, StudentError
 from reference.pretrained import ScheduleArguments
@@ -20,14 +21,7 @@ from reference.readings import Reading, ReadingDiffuser
 
 from ..interface import signatures
 from ..interface.conventions import HANDOUT_LAYOUT, ReturnLayout, StepNumbering, values_in
-from ..interface.doubles import (
-    CriterionDouble,
-    DiffuserDouble,
-    LoaderDouble,
-    NetworkDouble,
-    OptimizerDouble,
-    RecordedEvent,
-)
+from ..interface.doubles import DiffuserDouble, NetworkDouble
 from .recording import RecordedTraining
 from .setup import BATCH_SIZE, BATCHES, EPOCHS, OUTPUTS, SCHEDULE, VALIDATION_BATCHES
 

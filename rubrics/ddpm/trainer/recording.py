@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from grader.probes.doubles import RecordedEvent
 from grader.sandbox.values import StudentError
 from reference.readings import Reading
 
@@ -19,7 +20,6 @@ from ..interface.conventions import (
     TimestepEncoding,
     infer_encoding,
 )
-from ..interface.doubles import RecordedEvent
 from .setup import STEPS
 
 

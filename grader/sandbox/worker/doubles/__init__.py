@@ -39,7 +39,7 @@ def make(description: dict[str, Any], decode: Callable[[Any], Any]) -> object:
     passes_for = tuple(description.get("passes_for", ()))
     match description["kind"]:
         case "module":
-            return Module(number, passes_for).to(decode({"device": True}))
+            return Module(number, passes_for, attributes).to(decode({"device": True}))
         case "object":
             fallback = decode(description.get("fallback"))
             return Object(number, attributes, description["methods"], fallback, passes_for)
@@ -50,6 +50,6 @@ def make(description: dict[str, Any], decode: Callable[[Any], Any]) -> object:
         case "optimizer":
             return optimizer(number, decode(description["of"]), attributes["lr"])
         case "criterion":
-            return criterion(number)
+            return criterion(number, description.get("name", "mse"))
         case kind:
             raise ValueError(f"there is no test double of kind {kind!r}")

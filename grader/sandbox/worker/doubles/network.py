@@ -41,10 +41,12 @@ class Module(Impersonator, nn.Module):
     count optimizer steps and backward passes.
     """
 
-    def __init__(self, number: int, passes_for: tuple[str, ...]) -> None:
+    def __init__(self, number: int, passes_for: tuple[str, ...], attributes: dict[str, Any]) -> None:
         super().__init__()
         self.number, self.passes_for = number, passes_for
         self.weight = nn.Parameter(torch.ones(1))
+        for name, value in attributes.items():
+            setattr(self, name, value)
 
     def _impersonated(self) -> type:
         # nn.Module looks at __class__ while it is being constructed or copied, before there are attributes.
