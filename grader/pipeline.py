@@ -29,7 +29,7 @@ from grader.notebook.submission import Submission, file_digest, read_notebook
 from grader.options import EventListener, Options, Outcome, ProgressEvent
 from grader.report import figures, page
 from grader.rubric import Rubric
-from grader.seeds import secret_for, seed_for
+from grader.seeds import Seeds, seeds_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,11 +88,13 @@ def judge_notebook(
     options: Options,
     on_event: EventListener,
     start: StartJudge = start_fresh,
+    seeds: Seeds | None = None,
 ) -> JudgedNotebook:
     """Grade one notebook without writing files.
 
     Args:
         start: starts the judge's process.
+        seeds: used where the options give no seed; by default, those that this machine's key gives.
 
     Raises:
         UsageError: the rubric cannot judge with these options, for example because data is missing.
@@ -102,14 +104,16 @@ def judge_notebook(
     try:
         _check_is_a_file(path)
         submission, source = _read(path, name, rubric, options)
-        secret = secret_for("shared work") if options.seed is None else str(options.seed).encode()
         if options.seed is None:
-            options = replace(options, seed=seed_for(submission.sha256))
+            seeds = seeds or seeds_for(submission.sha256)
+            options = replace(options, seed=seeds.grade)
+        else:
+            seeds = Seeds(grade=options.seed, trainings=str(options.seed).encode())
         extracted = time.monotonic()
 
         def judge(options: Options) -> Outcome:
             return judge_again_after_accident(
-                lambda: run_judge(rubric, source, options, on_event, start, secret)
+                lambda: run_judge(rubric, source, options, on_event, start, seeds.trainings)
             )
 
         outcome = judge(options)

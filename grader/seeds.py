@@ -14,6 +14,7 @@ import hmac
 import os
 import secrets
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from grader.files import data_folder
@@ -22,9 +23,32 @@ _SEED_BITS = 48  # too many to search, and exact in JSON readers that store numb
 _KEY_BYTES = 32
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seeds:
+    """The seeds of one notebook.
+
+    Attributes:
+        grade: 0 to 2**48 - 1.
+        trainings: key for the seeds of trainings, each of which depends on the code that is trained.
+    """
+
+    grade: int
+    trainings: bytes
+
+
+def seeds_for(sha256: str) -> Seeds:
+    """Return the seeds for the notebook with this digest."""
+    return Seeds(grade=seed_for(sha256), trainings=training_key())
+
+
 def seed_for(sha256: str) -> int:
     """Return the seed for the notebook with this digest, 0 to 2**48 - 1."""
     return seed_from(_key(), sha256)
+
+
+def training_key() -> bytes:
+    """Return the key for the seeds of trainings."""
+    return secret_for("shared work")
 
 
 def seed_from(secret: bytes, text: str) -> int:

@@ -4,35 +4,29 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
 from grader.classroom.class_options import ClassOptions
-from grader.classroom.handins import accounting
-from grader.classroom.handins.collect import collect
-from grader.classroom.handins.selection import Selector
+from grader.classroom.intake import enter_people, take_in
 from grader.classroom.pages import classpage, similarity
 from grader.classroom.pages.reports import STUDENT_FOLDER, refresh_all_reports, refresh_reports
-from grader.classroom.people.enrolment import StudentAttempts, enrol
+from grader.classroom.people.enrolment import StudentAttempts
 from grader.classroom.people.students import Attempt
 from grader.classroom.printed import print_grade
 from grader.classroom.progress import ProgressDisplay, progress_display
-from grader.classroom.rosters.roster import read_roster
 from grader.classroom.scheduler import Task, default_jobs, run_tasks
 from grader.classroom.storage.additions import Addition, find_addition, with_addition
 from grader.classroom.storage.cache_key import result_inputs
 from grader.classroom.storage.editions import find_current, find_kept, mixed_editions
 from grader.classroom.storage.gradebook import Gradebook, GradebookEntry, ResultInputs
 from grader.classroom.storage.kept import KeptFiles
-from grader.classroom.storage.run_settings import EarlierRuns, mark_by, store_settings, tell
+from grader.classroom.storage.run_settings import tell
 from grader.classroom.storage.store import batch_lock, current_user, timestamp
 from grader.classroom.storage.stored_attempts import StoredAttempt
 from grader.classroom.storage.verdict_changes import log_changes
 from grader.classroom.timing import unknown_times
-from grader.classroom.timing.deadlines import settle
-from grader.extraction.handout import read_handout
-from grader.extraction.local_modules import content_digest
 from grader.files import check_writable, scratch_folder
 from grader.options import Options
 from grader.pipeline import JudgedNotebook
@@ -59,39 +53,14 @@ def grade_class(
         KeyboardInterrupt: Ctrl-C was pressed; the gradebook and the class page hold all finished results.
     """
     out = class_options.out
-    earlier = EarlierRuns.read(out)
-    deadline = settle(class_options.late, rubric.settings, earlier.deadline)
-    if not class_options.quiet:
-        print(f"grade: {deadline.sentence}", file=sys.stderr)
     with scratch_folder() as scratch:
-        roster = read_roster(class_options.roster, deadline.zone) if class_options.roster else None
-        handout = read_handout(class_options.handout)
-        collected = collect(
-            paths,
-            scratch,
-            rubric.wanted,
-            selector=Selector(rubric.wanted, handout, rubric.shapes, dict(options.mapped)),
-            roster=earlier.claims if roster is None else [entry.claim for entry in roster],
-            zip_names=class_options.zip_names,
-            zone=deadline.zone,
-        )
-        tell(*collected.refused, *collected.notes)
-        if not class_options.quiet:
-            tell(accounting.summary(collected.files))
+        intake = take_in(paths, rubric, options, class_options, scratch)
         check_writable(out / STUDENT_FOLDER)
         with batch_lock(out), Gradebook(out, create=True) as book:
-            mark_by(book, rubric)
-            store_settings(book, rubric, class_options, deadline, collected, roster)
-            enrolment = enrol(book, roster, collected.attempts)
-            tell(*enrolment.notes, *enrolment.conflicts)
-            batch = (kind or Batch)(book, rubric, options, class_options, enrolment.students)
-            try:
-                batch.grade()
-            except KeyboardInterrupt:
-                batch.finish()
-                raise
-            batch.finish()
-            return not collected.refused and not batch.is_provisional and not enrolment.conflicts
+            enrolment = enter_people(book, intake, rubric)
+            batch = (kind or Batch)(book, rubric, options, class_options, enrolment.students, intake.digests)
+            batch.run()
+            return not intake.collected.refused and not batch.is_provisional and not enrolment.conflicts
 
 
 class Batch:
@@ -108,6 +77,7 @@ class Batch:
         options: Options,
         class_options: ClassOptions,
         students: Sequence[StudentAttempts],
+        digests: Mapping[str, str],
         *,
         entered: bool = False,
     ) -> None:
@@ -116,9 +86,7 @@ class Batch:
         self._best = book.setting("attempt") == "best"
         self._run = book.next_run()
         self._entered = f"{timestamp()} {current_user()}" if entered else None
-        self._digests = {
-            attempt.label: content_digest(attempt.path) for each in students for _, attempt in each.attempts
-        }
+        self._digests = digests  # by label
         self._results: dict[str, int] = {}  # ids by digest
         self._additions: dict[str, Addition] = {}  # by digest
         self._kept = KeptFiles(class_options.out)
@@ -131,6 +99,15 @@ class Batch:
 
     def _inputs(self, digest: str) -> ResultInputs:
         return result_inputs(digest, self._rubric, self._options)
+
+    def run(self) -> None:
+        """Grade, and bring all pages up to date, after Ctrl-C as well."""
+        try:
+            self.grade()
+        except KeyboardInterrupt:
+            self.finish()
+            raise
+        self.finish()
 
     def grade(self) -> None:
         """Record students with known results, grade the others, and record each as results arrive."""
@@ -151,17 +128,37 @@ class Batch:
                     self._save(student)
         self._record(complete)
         tasks = self._tasks(waiting)
-        jobs = self._class_options.jobs or default_jobs(self._options.device)
         if not self._class_options.quiet:
             results = f"{known} of {known + len(tasks)} results are in the gradebook"
             print(f"grade: {results}{self._on_equal_notebooks()}", file=sys.stderr)
-        with progress_display(len(tasks), quiet=self._class_options.quiet) as display:
-            jobs = min(jobs, len(tasks)) or 1
+        with (
+            progress_display(len(tasks), quiet=self._class_options.quiet) as display,
             # closing: an exception here must also stop the running judges, which the generator's exit does.
-            with closing(run_tasks(tasks, self._rubric, self._options, jobs, display)) as finished:
-                for task, judged in finished:
-                    self._add_result(task, judged, waiting[task.digest], display)
+            closing(self.judge(tasks, display)) as finished,
+        ):
+            for task, judged in finished:
+                self._add_result(task, judged, waiting[task.digest], display)
         self._release()
+
+    def judge(
+        self, tasks: Sequence[Task], display: ProgressDisplay
+    ) -> Generator[tuple[Task, JudgedNotebook]]:
+        """Yield each task with its result, as soon as there is one."""
+        jobs = self._class_options.jobs or default_jobs(self._options.device)
+        return run_tasks(tasks, self._rubric, self._options, min(jobs, len(tasks)) or 1, display)
+
+    def store(self, task: Task, judged: JudgedNotebook) -> int:
+        """Store a result, and return its id."""
+        inputs = self._inputs(task.digest)
+        return self._book.add_result(inputs, judged.grade, judged.figures, readable=judged.readable)
+
+    def keep(self, digest: str, path: Path) -> None:
+        """Keep a notebook, so that its verdicts can be reproduced."""
+        self._kept.keep_notebook(digest, path)
+
+    def keep_code(self, digest: str, path: Path) -> None:
+        """Keep the code of a graded notebook, to be compared with others'."""
+        similarity.save_fingerprints(self._book, digest, path)
 
     def _on_equal_notebooks(self) -> str:
         """Return why there are fewer results than notebooks, in brackets; "" if there are as many."""
@@ -177,7 +174,7 @@ class Batch:
             if (result := find(self._book, self._inputs(digest), self._rubric)) is not None:
                 self._results[digest] = result
                 if digest in paths:
-                    self._kept.keep_notebook(digest, paths[digest])
+                    self.keep(digest, paths[digest])
             elif (lacking := self._addition_to(digest)) is not None:
                 self._additions[digest] = lacking
         return len(self._results)
@@ -206,11 +203,9 @@ class Batch:
         if task.only:
             judged = with_addition(self._book, self._additions[task.digest], judged, self._rubric)
         with self._book.transaction():
-            self._results[task.digest] = self._book.add_result(
-                self._inputs(task.digest), judged.grade, judged.figures, readable=judged.readable
-            )
-        self._kept.keep_notebook(task.digest, task.path)
-        similarity.save_fingerprints(self._book, task.digest, task.path)
+            self._results[task.digest] = self.store(task, judged)
+        self.keep(task.digest, task.path)
+        self.keep_code(task.digest, task.path)
         ready = [
             student
             for student in waiting

@@ -14,6 +14,7 @@ from grader.classroom.people.students import Attempt, replace_surrogates
 from grader.classroom.storage.gradebook import Gradebook
 from grader.classroom.storage.run_settings import mark_by
 from grader.classroom.storage.store import batch_lock
+from grader.extraction.local_modules import content_digest
 from grader.files import check_writable, scratch_folder
 from grader.options import Options
 from grader.rubric import Rubric
@@ -38,7 +39,8 @@ def enter_attempt(
         claim = Claim(name=person.name, identifiers=person.identifiers)
         attempt = Attempt(members=(claim,), path=path, label=replace_surrogates(path.name))
         enrolment = enrol(book, None, [attempt], {claim: person.record})
-        batch = Batch(book, rubric, options, class_options, enrolment.students, entered=True)
+        digests = {attempt.label: content_digest(path)}
+        batch = Batch(book, rubric, options, class_options, enrolment.students, digests, entered=True)
         try:
             batch.grade()
         finally:

@@ -27,6 +27,7 @@ from grader.notebook.submission import file_digest
 from grader.options import Options, ProgressEvent
 from grader.pipeline import JudgedNotebook, judge_notebook
 from grader.rubric import Rubric
+from grader.seeds import Seeds
 
 # Bytes that one judge needs with its workers, training included. With a GPU, CUDA's libraries and buffers add
 # to the main memory of each of three workers; both figures for GPUs are estimates.
@@ -44,12 +45,14 @@ class Task:
         digest: SHA-256 of everything that is read for it.
         name: shown while it is graded.
         only: the criteria to grade; those of the options where it is empty.
+        seeds: those to grade with; by default, those that this machine's key gives.
     """
 
     digest: str
     path: Path
     name: str
     only: tuple[str, ...] = ()
+    seeds: Seeds | None = None
 
 
 class ProgressListener(Protocol):
@@ -144,7 +147,13 @@ def _judge(
     options = replace(options, only=task.only or options.only)
     try:
         return judge_notebook(
-            task.path, task.name, rubric, options, lambda event: listener.on_event(task.name, event), start
+            task.path,
+            task.name,
+            rubric,
+            options,
+            lambda event: listener.on_event(task.name, event),
+            start,
+            task.seeds,
         )
     except GraderError:
         raise

@@ -10,6 +10,8 @@ SUBCOMMANDS: dict[str, str] = {
     "people": "show who is who in a class, and merge, split or remove records",
     "export": "export the class for Canvas, Moodle, Gradescope, nbgrader, CSV, JSON or JUnit",
     "reproduce": "judge a student's kept notebook again, as it was judged then, and compare",
+    "plan": "plan the grading of a class on several machines",
+    "merge": "enter the results of several machines into a gradebook",
     "archive": "write everything of a term into one file",
     "purge": "remove everything that grading wrote about students",
     "audit": "test a rubric on solutions whose grade is known",

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grader import DEFAULT_RUBRIC, __version__
-from grader.commands import GRADED, NOT_GRADED, SUBCOMMANDS, grade_class
+from grader import __version__
+from grader.commands import GRADED, NOT_GRADED, SUBCOMMANDS, grade_class, grade_shard, judging_options
 from grader.errors import UsageError
 
 if TYPE_CHECKING:
@@ -40,10 +40,13 @@ def main(argv: Sequence[str]) -> int:
     Raises:
         UsageError: a path or an option is wrong.
     """
+    if any(word == "--shard" or word.startswith("--shard=") for word in argv):
+        return grade_shard.main(argv)
     arguments = _parser().parse_args(argv)
     from grader.classroom.handins.collect import is_class_run
     from grader.extraction.handout import read_handout
     from grader.rubric import Rubric
+    from grader.sandbox.isolation import required_isolation
 
     is_class = is_class_run(arguments.paths)
     if not is_class and not Path(arguments.paths[0]).exists():
@@ -54,7 +57,10 @@ def main(argv: Sequence[str]) -> int:
         raise UsageError("--for enters one notebook; give it alone")
     rubric = Rubric.load(arguments.rubric)
     rubric.only(tuple(arguments.only))
-    options = _options(arguments, rubric, several=is_class or arguments.person is not None)
+    isolation = required_isolation(
+        several=is_class or arguments.person is not None, unsafe=arguments.unsafe_no_sandbox
+    )
+    options = judging_options.read_options(arguments, rubric, isolation)
     read_handout(options.handout)  # before anything is graded: it may be unreadable
     if is_class:
         return grade_class.grade_class(arguments, rubric, options)
@@ -89,41 +95,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="PERSON",
         help="enter the notebook into the gradebook as an attempt of this student (key, name, login, id)",
     )
-    parser.add_argument(
-        "--quick", action="store_true", help="skip the short training; its points do not count"
-    )
-    parser.add_argument(
-        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="device for student code (auto)"
-    )
-    parser.add_argument(
-        "--data", metavar="NAME|DIR", help="training data, of those that the rubric offers (its default)"
-    )
-    parser.add_argument(
-        "--rubric",
-        default=DEFAULT_RUBRIC,
-        metavar="NAME|DIR",
-        help=f"name or folder of the rubric ({DEFAULT_RUBRIC})",
-    )
-    parser.add_argument(
-        "--only",
-        action="append",
-        default=[],
-        metavar="ID",
-        help="grade only a criterion or group, such as train; repeatable",
-    )
-    parser.add_argument(
-        "--map",
-        action="append",
-        default=[],
-        metavar="NAME=YOURS",
-        help="the notebook's own name for a definition; repeatable",
-    )
-    parser.add_argument(
-        "--seed",
-        type=_seeds,
-        metavar="N[:N]",
-        help="reproduce an earlier run (its seeds are in the JSON result)",
-    )
+    judging_options.add_options(parser)
     parser.add_argument(
         "--unsafe-no-sandbox",
         action="store_true",
@@ -136,17 +108,6 @@ def _parser() -> argparse.ArgumentParser:
     grade_class.add_options(parser)
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     return parser
-
-
-def _seeds(text: str) -> tuple[int, int | None]:
-    """Parse the grade's seed and, after a colon, the seed of its short training."""
-    seeds = text.split(":")
-    if len(seeds) > 2 or not all(seed.isdecimal() and len(seed) <= 18 for seed in seeds):
-        raise argparse.ArgumentTypeError(
-            "a seed must be a whole number of at most 18 digits, or two with a colon between them, such as "
-            f"1234:5678; not {text!r}"
-        )
-    return int(seeds[0]), int(seeds[1]) if len(seeds) == 2 else None
 
 
 def _grade(
@@ -167,41 +128,6 @@ def _grade(
     if arguments.open:
         webbrowser.open(graded.html_path.resolve().as_uri())
     return graded
-
-
-def _options(arguments: argparse.Namespace, rubric: Rubric, *, several: bool) -> Options:
-    from grader.options import Options
-    from grader.sandbox.isolation import required_isolation
-
-    seed, training_seed = arguments.seed or (None, None)
-    handout = rubric.folder / "handout.ipynb"
-    return Options(
-        handout=arguments.handout or (handout if handout.is_file() else None),
-        device=arguments.device,
-        data=rubric.data.resolve(arguments.data),
-        seed=seed,
-        training_seed=training_seed,
-        quick=arguments.quick,
-        only=tuple(arguments.only),
-        mapped=parse_mapping(arguments.map, rubric),
-        isolation=required_isolation(several=several, unsafe=arguments.unsafe_no_sandbox),
-    )
-
-
-def parse_mapping(pairs: Sequence[str], rubric: Rubric) -> tuple[tuple[str, str], ...]:
-    """Parse the values of ``--map NAME=YOURS`` into pairs of the rubric's name and the notebook's name.
-
-    Raises:
-        UsageError: a value has another form, or the rubric has no definition of that name.
-    """
-    mapping = []
-    for pair in pairs:
-        name, _, own = pair.partition("=")
-        if name not in rubric.wanted or not own:
-            known = ", ".join(rubric.wanted)
-            raise UsageError(f"--map must be NAME=YOURS, where NAME is one of {known}, not {pair!r}")
-        mapping.append((name, own))
-    return tuple(mapping)
 
 
 def _colour() -> bool:

@@ -26,12 +26,22 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--fresh", action="store_true", help="regrade notebooks already in the gradebook")
     group.add_argument(
+        "--compare", action="store_true", help="show what --regrade would change, and write nothing"
+    )
+    add_class_options(group)
+    group.add_argument(
+        "--shard",
+        metavar="K/N",
+        help="in place of PATH: judge one part of a plan, with --plan PLAN --out DIR (see `grade plan`)",
+    )
+
+
+def add_class_options(group: argparse._ArgumentGroup) -> None:
+    """Add the options that say who is in the class, which attempt counts, and when it was due."""
+    group.add_argument(
         "--regrade",
         action="store_true",
         help="grade again what another version of the grader judged, which is kept otherwise",
-    )
-    group.add_argument(
-        "--compare", action="store_true", help="show what --regrade would change, and write nothing"
     )
     group.add_argument(
         "--roster", type=Path, metavar="CSV", help="class roster: names, ids, e-mail addresses"
@@ -66,7 +76,7 @@ def grade_class(arguments: argparse.Namespace, rubric: Rubric, options: Options)
     """Grade a class with the options of the command line, and return the exit code."""
     from grader.classroom import batch, comparison
 
-    class_options = _class_options(arguments, options)
+    class_options = read_class_options(arguments, options)
     run = comparison.compare_class if arguments.compare else batch.grade_class
     all_graded = run(arguments.paths, rubric, options, class_options)
     if error := lost_output():
@@ -85,7 +95,7 @@ def enter_attempt(arguments: argparse.Namespace, path: Path, rubric: Rubric, opt
     """Grade a notebook as an attempt of the person of ``--for``, and return the exit code."""
     from grader.classroom import entering
 
-    class_options = _class_options(arguments, options)
+    class_options = read_class_options(arguments, options)
     graded = entering.enter_attempt(path, arguments.person, rubric, options, class_options)
     return GRADED if graded else NOT_GRADED
 
@@ -111,7 +121,7 @@ def check_spares_the_class(out: Path, name: str) -> None:
         )
 
 
-def _class_options(arguments: argparse.Namespace, options: Options) -> ClassOptions:
+def read_class_options(arguments: argparse.Namespace, options: Options) -> ClassOptions:
     """Return the options for a class, of those on the command line."""
     from grader.classroom.class_options import ClassOptions
     from grader.classroom.handins.member_names import check_encoding

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from grader import DEFAULT_RUBRIC
 from grader.commands import GRADED, NOT_GRADED
-from grader.commands.grade import parse_mapping
+from grader.commands.judging_options import parse_mapping
 from grader.errors import NotebookError, UsageError
 
 if TYPE_CHECKING:

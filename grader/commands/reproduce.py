@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from grader.commands import GRADED, NOT_GRADED
 from grader.errors import UsageError
@@ -91,21 +91,16 @@ def _parser() -> argparse.ArgumentParser:
 
 def _options(entry: GradebookEntry, rubric: Rubric) -> Options:
     """Return the options that a stored result was judged with, its seeds included."""
-    from grader.options import Options
+    from grader.classroom.storage.cache_key import options_from
     from grader.sandbox.isolation import required_isolation
 
     assert entry.inputs is not None
     assert entry.grade is not None
-    stored: dict[str, Any] = json.loads(entry.inputs.settings)
-    known = {field.name for field in fields(Options)}
-    values = {name: value for name, value in stored.items() if name in known - {"handout"}}
-    values["only"] = tuple(values.get("only", ()))
-    values["mapped"] = tuple((name, own) for name, own in values.get("mapped", ()))
+    options = options_from(json.loads(entry.inputs.settings))
     run = entry.grade.environment
-    values |= {name: run[name] for name in ("seed", "training_seed") if run.get(name) is not None}
-    values["isolation"] = required_isolation(several=True, unsafe=False)
-    values["data"] = rubric.data.resolve(values.get("data"))
-    return Options(**values)
+    seeds = {name: run[name] for name in ("seed", "training_seed") if run.get(name) is not None}
+    isolation = required_isolation(several=True, unsafe=False)
+    return replace(options, **seeds, isolation=isolation, data=rubric.data.resolve(options.data))
 
 
 def _handout(entry: GradebookEntry, kept: KeptFiles, target: Path) -> Path | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from grader.classroom.storage.gradebook import ResultInputs
@@ -26,6 +26,15 @@ def result_inputs(notebook: str, rubric: Rubric, options: Options) -> ResultInpu
     return ResultInputs(
         notebook=notebook, rubric=rubric.judging_digest, grader=grader_version(), settings=settings
     )
+
+
+def options_from(settings: Mapping[str, Any]) -> Options:
+    """Return the options in the ``settings`` of a result; the handout, known by a digest, is None."""
+    names = {field.name for field in fields(Options)} - {"handout", *_WITHOUT_EFFECT}
+    values = {name: value for name, value in settings.items() if name in names}
+    values["only"] = tuple(values.get("only", ()))
+    values["mapped"] = tuple((name, own) for name, own in values.get("mapped", ()))
+    return Options(**values)
 
 
 def describe_changes(

@@ -6,6 +6,7 @@ after the download is gone and the rubric has changed.
 
 from __future__ import annotations
 
+import shutil
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -48,6 +49,18 @@ class KeptFiles:
         except OSError:
             return  # an unreadable file was graded as such; there is no content to keep
         _write(self._notebook(digest), members.items())
+
+    def copy_notebook(self, digest: str, other: KeptFiles) -> None:
+        """Keep a notebook that is kept in another folder."""
+        if self.has_notebook(digest):
+            return
+        path = self._notebook(digest)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(path) as draft:
+                shutil.copyfile(other._notebook(digest), draft)
+        except OSError as error:
+            raise UsageError(f"{error.filename} cannot be copied to {path} ({error.strerror})") from error
 
     def restore_notebook(self, digest: str, target: Path) -> Path:
         """Write a kept notebook and the files beside it into the folder ``target``; return its path."""

@@ -80,10 +80,17 @@ class ResultStore(Store):
         """Store a result and return its id."""
         # Figures are arrays of numbers as JSON text, which zlib shrinks considerably.
         packed = zlib.compress(json.dumps([asdict(figure) for figure in figures]).encode())
-        text = json.dumps(grade.as_json(), ensure_ascii=False)
+        text = _grade_text(grade)
         row = (*asdict(inputs).values(), timestamp(), readable, text, packed)
         query = "INSERT INTO result VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"
         return int(self._rows(query, *row)[0]["id"])
+
+    def find_equal(self, inputs: ResultInputs, grade: Grade) -> int | None:
+        """Return the id of a stored result that equals this one, times included; None if there is none."""
+        query = f"""SELECT id FROM result WHERE {" AND ".join(f"{name} = ?" for name in _INPUTS)}
+            AND grade = ? ORDER BY id DESC"""
+        rows = self._rows(query, *asdict(inputs).values(), _grade_text(grade))
+        return int(rows[0]["id"]) if rows else None
 
     def is_readable(self, notebook: str) -> bool:
         """Return whether a graded notebook, by SHA-256, could be read within the reader's limits."""
@@ -148,6 +155,10 @@ class ResultStore(Store):
 @lru_cache(maxsize=4)
 def _marking(text: str) -> Marking:
     return Marking.from_json(json.loads(text))
+
+
+def _grade_text(grade: Grade) -> str:
+    return json.dumps(grade.as_json(), ensure_ascii=False)
 
 
 def _inputs(row: sqlite3.Row) -> ResultInputs:

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grader.classroom.handins import accounting
-from grader.classroom.handins.collect import CollectedSubmissions
 from grader.classroom.pages.classpage import BOUNDARIES
-from grader.classroom.people.identity import Claim, RosterEntry
-from grader.classroom.people.students import replace_surrogates
+from grader.classroom.people.identity import Claim
 from grader.classroom.storage.gradebook import Gradebook
 from grader.classroom.storage.remarking import store_rubric
 from grader.classroom.storage.store import NAME
-from grader.classroom.timing.deadlines import Deadline, kept_deadline, store_deadline
+from grader.classroom.timing.deadlines import kept_deadline, store_deadline
 from grader.rubric import Rubric
 from grader.text import clean
 
 if TYPE_CHECKING:
-    from grader.classroom.class_options import ClassOptions
+    from grader.classroom.intake import Intake
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,28 +44,21 @@ def tell(*sentences: str) -> None:
         print(f"grade: {clean(sentence)}", file=sys.stderr)
 
 
-def store_settings(
-    book: Gradebook,
-    rubric: Rubric,
-    class_options: ClassOptions,
-    deadline: Deadline,
-    collected: CollectedSubmissions,
-    roster: Sequence[RosterEntry] | None,
-) -> None:
+def store_settings(book: Gradebook, rubric: Rubric, intake: Intake) -> None:
     """Store what later runs and other commands need to know; what was not given stays as it was."""
+    collected = intake.collected
     with book.transaction():
-        if class_options.best is not None:
-            book.set_setting("attempt", "best" if class_options.best else "latest")
-        if roster is not None and class_options.roster:
-            name = replace_surrogates(class_options.roster.name)
-            book.set_setting("roster", {"name": name, "rows": len(roster)})
+        if intake.best is not None:
+            book.set_setting("attempt", "best" if intake.best else "latest")
+        if intake.roster is not None:
+            book.set_setting("roster", {"name": intake.roster_name, "rows": len(intake.roster)})
         elif stored := book.setting("roster"):
             tell(f"the roster of an earlier run still counts ({stored['name']}, {stored['rows']} rows)")
         book.set_setting("refused", list(collected.refused))
         book.set_setting("notes", list(collected.notes))
         book.set_setting("files", accounting.as_json(collected.files))
         book.set_setting("boundaries", rubric.settings.get("boundaries", BOUNDARIES))
-        store_deadline(book, deadline)
+        store_deadline(book, intake.deadline)
 
 
 def mark_by(book: Gradebook, rubric: Rubric) -> None:

@@ -1,0 +1,127 @@
+"""Results of shards: one compressed JSON file for each notebook, complete in itself."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from grader.classroom.storage.results import ResultInputs
+from grader.errors import UsageError
+from grader.files import replacing
+from grader.model import Figure, Grade, figure_from_json, grade_from_json
+from grader.pipeline import JudgedNotebook
+
+FOLDER = "results"  # below a shard's --out
+_SUFFIX = ".json.gz"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardResult:
+    """What a shard leaves of one notebook.
+
+    Attributes:
+        inputs: what the result depends on.
+        only: the criteria that were judged; all of the plan's where it is empty.
+        finished: when it was judged, as ISO 8601 in UTC.
+    """
+
+    inputs: ResultInputs
+    only: tuple[str, ...]
+    finished: str
+    readable: bool
+    grade: Grade
+    figures: tuple[Figure, ...]
+
+    @property
+    def judged(self) -> JudgedNotebook:
+        """The result as the judge gave it."""
+        return JudgedNotebook(grade=self.grade, figures=self.figures, readable=self.readable)
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether the grader itself failed, so that another result is better."""
+        return self.readable and self.grade.provisional and not self.grade.review
+
+
+def write_result(out: Path, result: ShardResult) -> None:
+    """Write a result below ``out``, atomically.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    data = {
+        "inputs": asdict(result.inputs),
+        "only": list(result.only),
+        "finished": result.finished,
+        "readable": result.readable,
+        "grade": result.grade.as_json(),
+        "figures": [asdict(figure) for figure in result.figures],
+    }
+    path = out / FOLDER / f"{result.inputs.notebook}{_SUFFIX}"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as draft:
+            draft.write_bytes(gzip.compress(json.dumps(data).encode(), compresslevel=3, mtime=0))
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written ({error.strerror}); choose another --out") from error
+
+
+def read_result(path: Path) -> ShardResult:
+    """Read a result.
+
+    Raises:
+        ValueError: it was damaged.
+        OSError: it cannot be read.
+    """
+    try:
+        data: dict[str, Any] = json.loads(gzip.decompress(path.read_bytes()))
+        return ShardResult(
+            inputs=ResultInputs(**data["inputs"]),
+            only=tuple(data["only"]),
+            finished=data["finished"],
+            readable=data["readable"],
+            grade=grade_from_json(data["grade"]),
+            figures=tuple(figure_from_json(figure) for figure in data["figures"]),
+        )
+    except (EOFError, zlib.error, KeyError, TypeError, gzip.BadGzipFile) as error:
+        raise ValueError(str(error)) from error
+
+
+def find_result(out: Path, notebook: str) -> Path:
+    """Return where a shard leaves the result of a notebook."""
+    return out / FOLDER / f"{notebook}{_SUFFIX}"
+
+
+def results_in(folders: Sequence[Path]) -> dict[str, list[Path]]:
+    """Return the files with results below some folders, by notebook.
+
+    Raises:
+        UsageError: a folder does not exist, or holds no results of shards.
+    """
+    found: dict[str, list[Path]] = defaultdict(list)
+    for folder in folders:
+        if not folder.is_dir():
+            raise UsageError(f"there is no folder {folder}; name the folders that shards wrote with --out")
+        files = [*_files(folder)]
+        if not files and not any(folder.glob("shard-*.json")):
+            raise UsageError(
+                f"{folder} holds no results of shards; name the folders that `grade --shard` wrote with --out"
+            )
+        for path in files:
+            found[path.name.removesuffix(_SUFFIX)].append(path)
+    return found
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    yield from sorted((folder / FOLDER).glob(f"*{_SUFFIX}"))
+
+
+def best_of(results: Sequence[ShardResult]) -> ShardResult:
+    """Return the result that counts: one in which the grader did not fail, then the first to be finished."""
+    return min(results, key=lambda each: (each.is_failed, each.finished, json.dumps(each.grade.as_json())))
