@@ -135,10 +135,10 @@ class Rubric:
             UsageError: an id matches no criterion.
         """
         for id in ids:
-            if not any(_matches(id, criterion) for criterion in self.criteria):
+            if not any(is_selected(criterion.id, id) for criterion in self.criteria):
                 known = ", ".join(criterion.id for criterion in self.criteria)
                 raise UsageError(f"the rubric {self.id} has no criterion {id!r}; its criteria are {known}")
-        return tuple(c for c in self.criteria if not ids or any(_matches(id, c) for id in ids))
+        return tuple(c for c in self.criteria if not ids or any(is_selected(c.id, id) for id in ids))
 
     def as_json(self) -> dict[str, str]:
         """Return what a result records about its rubric.
@@ -153,8 +153,9 @@ def _data_options(table: Mapping[str, Any]) -> DataOptions:
     return DataOptions(**{**table, "choices": tuple(table.get("choices", ()))})
 
 
-def _matches(id: str, criterion: Criterion) -> bool:
-    return id in (criterion.id, criterion.id.partition(".")[0])
+def is_selected(id: str, chosen: str) -> bool:
+    """Return whether a criterion's id is the one chosen, or begins with it and a dot."""
+    return chosen in (id, id.partition(".")[0])
 
 
 def _find(name: str) -> tuple[str, Path]:

@@ -7,7 +7,7 @@ met while a fixture is built BLOCKS the check, one that is not met in the check 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -54,7 +54,17 @@ class Blocked(Exception):
 
 
 class NeedsReview(Exception):
-    """This machine cannot decide the criterion: a TA has to. The message says why."""
+    """This machine cannot decide the criterion: a TA has to. The message says why.
+
+    Args:
+        message: the sentence with the reason.
+        doubts: ids of other criteria, or prefixes of such ("sample"), whose answers this one contradicts.
+            Those that passed count nothing, either, until a TA has looked.
+    """
+
+    def __init__(self, message: str, *, doubts: Collection[str] = ()) -> None:
+        super().__init__(message)
+        self.doubts = frozenset(doubts)
 
 
 class Skipped(Exception):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.checks import Reporter
-from grader.rubric import Rubric
+from grader.rubric import Rubric, is_selected
 from grader.sandbox.source import PRELOADABLE, WorkerSource
 from grader.sandbox.zygote import Zygote
 from grader.seeds import seed_from
@@ -24,6 +24,7 @@ class Judge:
         zygote: the process that workers are forked from.
         owns_zygote: whether this run started the zygote and has to end it.
         checks: a row for each check that ran.
+        doubts: reasons not to trust passed checks, by the ids or prefixes of their criteria.
         environment: facts about the machine, for the result.
         refusal: why the rubric cannot judge with these options, if so.
     """
@@ -33,6 +34,7 @@ class Judge:
         self.rubric = Rubric.reload(self.request["rubric"])
         self.reporter = Reporter(emit=emit)
         self.checks: list[dict[str, Any]] = []
+        self.doubts: dict[str, str] = {}
         self.zygote = zygote or Zygote(
             layers=self.request["layers"], preload=_preload(self.request["statements"])
         )
@@ -58,7 +60,7 @@ class Judge:
     def write(self) -> None:
         """Write the outcome file."""
         outcome = {
-            "checks": self.checks,
+            "checks": [self._doubted(check) for check in self.checks],
             "refusal": self.refusal,
             "notes": self.reporter.notes,
             "conventions": self.reporter.conventions,
@@ -68,6 +70,13 @@ class Judge:
             "accident": next(iter(self.zygote.accidents), None),
         }
         Path(self.request["outcome"]).write_text(json.dumps(outcome))
+
+    def _doubted(self, check: dict[str, Any]) -> dict[str, Any]:
+        """Return a check's row; one that passed by answers which were contradicted later is left open."""
+        chosen = {id: why for id, why in self.doubts.items() if is_selected(check["criterion"], id)}
+        if check["verdict"] != "pass" or not chosen:
+            return check
+        return check | {"verdict": "error", "credit": 0.0, "message": next(iter(chosen.values()))}
 
 
 def emit(event: dict[str, Any]) -> None:

@@ -97,6 +97,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         item.session.shouldstop = judge.refusal
     if call.excinfo and _is_device_error(call.excinfo.value):
         judge.environment["device_failure"] = str(call.excinfo.value)
+    if call.excinfo and isinstance(call.excinfo.value, NeedsReview):
+        judge.doubts |= dict.fromkeys(call.excinfo.value.doubts, str(call.excinfo.value))
     if call.excinfo and _is_timeout(call.excinfo.value):
         judge.zygote.accidents.append("a check of the grader did not come to an end")
     if call.when == "call" or (call.when == "setup" and call.excinfo):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from grader.checks import Evidence, NeedsReview, Reporter, Unmet, criterion
 from grader.checks.session import Judge
 from grader.model import Curves, Series
@@ -13,7 +15,11 @@ from .short_training.outcome import TrainingOutcome
 
 @criterion("train.learns")
 def check_short_training_learns(
-    training_outcome: TrainingOutcome, judge: Judge, evidence: Evidence, reporter: Reporter
+    training_outcome: TrainingOutcome,
+    contradiction_at_full_size: Callable[[], str | None],
+    judge: Judge,
+    evidence: Evidence,
+    reporter: Reporter,
 ) -> None:
     """After a short training the network predicts the noise in images that it never saw."""
     outcome = training_outcome
@@ -46,6 +52,12 @@ def check_short_training_learns(
             f"After {trained.steps} steps the error on held-out images is {outcome.error:.3f}. Up to "
             f"{outcome.bound:.3f} a network has certainly learned, above {outcome.review_bound:.3f} "
             f"certainly not; in between, a TA has to look at its samples."
+        )
+    if found := contradiction_at_full_size():
+        raise NeedsReview(
+            f"Your train contradicts itself: in a run of two short epochs it is right, but {found}. A TA has "
+            "to look at it.",
+            doubts=["train"],
         )
     more = " Its predictions stay in a range that noise exceeds." if outcome.output_limited else ""
     if outcome.is_factor:

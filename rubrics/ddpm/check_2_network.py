@@ -190,7 +190,8 @@ def _expect_proof(input_paths: InputPaths) -> None:
     if input_paths.proof is Proof.CONTRADICTED:
         raise NeedsReview(
             f"Your network's answers contradict each other: {input_paths.doubt}, and when it was asked again "
-            f"they did not agree either. A TA has to look at its forward."
+            f"they did not agree either. A TA has to look at its forward.",
+            doubts=["unet.time_conditioning"],
         )
 
 

@@ -35,10 +35,12 @@ def check_samples_look_like_digits(
     )
     evidence.measure(value=quality.value, reference=quality.reference, bound=quality.bound)
     evidence.actual = f"{quality.value:.2f}, {quality.judged}"
-    if quality.unfounded and quality.value <= quality.review_bound:
-        raise Unmet(
-            quality.unfounded,
-            expected="samples that the steps make of x_T with the network",
+    unfounded = quality.unfounded if quality.value <= quality.review_bound else None
+    if not quality.follows_formula:
+        unfounded = "With the handout's seeds, the steps of your generate_samples do not follow the formula"
+    if unfounded:
+        raise NeedsReview(
+            f"{unfounded}, although its steps are right elsewhere. A TA has to look at it.", doubts=["sample"]
         )
     if quality.bound < quality.value <= quality.review_bound:
         raise NeedsReview(

@@ -55,6 +55,7 @@ from .sample_quality.quality import Quality, add_own_samples, judge_network, jud
 from .sampler import probe as probe_sampler
 from .sampler.noise import correct_parts
 from .sampler.probe import RecoveredSampler
+from .sampler.start import ignores_start
 from .sampler.unannounced import find_contradiction
 from .short_training.outcome import TrainingOutcome
 from .step_numbering import recover_forward
@@ -63,6 +64,7 @@ from .trainer.recording import RecordedTraining
 from .training_fixtures import (  # noqa: F401  pytest finds fixtures among a conftest's names
     _start_training_early,
     background_training,
+    contradiction_at_full_size,
     recorded_training,
     refused_form,
     refused_precision,
@@ -280,7 +282,13 @@ def quality(
         return judge_network(sample_generator, request.getfixturevalue("training_outcome"))
     own_seed, own_noise = draw_start(seeded("samples"), sample_generator.count)
     sample = partial(sample_in_new_worker, judge, replace(sample_generator, starts={own_seed: own_noise}))
-    quality = judge_sampler(sample_generator.seeds, sample, settings["tolerance"], own_seed)
+    quality = judge_sampler(
+        sample_generator.seeds,
+        sample,
+        settings["tolerance"],
+        own_seed,
+        ignores_start=ignores_start(recovered_sampler.first),
+    )
     if not judge.request["quick"]:
         outcome: TrainingOutcome | None = try_fixture(request, "training_outcome")
         if outcome and outcome.trained.is_own:

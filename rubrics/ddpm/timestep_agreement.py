@@ -16,6 +16,7 @@ from .sampler.probe import RecoveredSampler
 from .sampler.setup import SCHEDULE, STEPS
 from .trainer.probe import run_again
 from .trainer.recording import RecordedTraining
+from .trainer.setup import RunSize
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def _table_for_the_sampler(
     student: Student, training: RecordedTraining, generator: torch.Generator
 ) -> TimestepEncoding | None:
     """Return the numbers that ``train`` passes with the schedule on which the sampler was recovered."""
-    again = run_again(student, training, generator, schedule=SCHEDULE)
+    again = run_again(student, training, generator, size=RunSize(schedule=SCHEDULE))
     return tabulate_encoding(again.timestep_pairs, training.numbering.first, STEPS)
 
 

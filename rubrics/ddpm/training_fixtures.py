@@ -27,11 +27,13 @@ from .precision_agreement import find_refused_precision
 from .repairs import Repairs, training_failure
 from .sampler.probe import RecoveredSampler
 from .short_training.background import BackgroundTraining
+from .short_training.image_data import VALIDATION_BATCHES
 from .short_training.outcome import TrainingOutcome
 from .short_training.plan import TrainingPlan, plan_training
 from .trainer.recording import RecordedTraining
 from .trainer.run import record_custom_encoding, record_training
 from .trainer.setup import SCHEDULE as RECORDING_SCHEDULE
+from .trainer.unannounced import find_contradiction, sized
 
 
 def try_fixture(request: pytest.FixtureRequest, name: str) -> Any:
@@ -69,8 +71,36 @@ def recorded_training(
     record_custom_encoding(
         student, training, lambda: try_build_diffuser(student, judge, TRAINING_SCHEDULE), seeded("telling")
     )
+    if found := find_contradiction(student, training, judge, seeded("training, unannounced")):
+        raise NeedsReview(
+            f"Your train contradicts itself: in a run of two short epochs it is right, but {found}. A TA has "
+            "to look at it."
+        )
     reporter.convention("train", training.convention())
     return training
+
+
+@pytest.fixture(scope="session")
+def contradiction_at_full_size(
+    request: pytest.FixtureRequest,
+    student: Student,
+    judge: Judge,
+    training_plan: TrainingPlan,
+    seeded: Seeded,
+) -> Callable[[], str | None]:
+    """Asks how the student's ``train`` fails in a run of the short training's size; None if it does not."""
+
+    def ask() -> str | None:
+        if not training_plan.own_trainer:
+            return None
+        settings, generator = judge.rubric.settings["training"], seeded("training, full size")
+        size = sized(
+            settings["epochs"][0], settings["batches"], VALIDATION_BATCHES, settings["batch_size"], generator
+        )
+        training = request.getfixturevalue("recorded_training")
+        return find_contradiction(student, training, judge, generator, size)
+
+    return ask
 
 
 @pytest.fixture(scope="session")

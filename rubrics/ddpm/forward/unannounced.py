@@ -16,7 +16,7 @@ from grader.checks import Reporter, Unmet
 from grader.sandbox.student import Student
 from grader.sandbox.values import StudentError
 from reference.diffuser import NoiseDiffuser
-from reference.pretrained import ScheduleArguments
+from reference.pretrained import SCHEDULE, ScheduleArguments
 
 from .calls import call_noise_diffusion
 from .probe import Forward, compare_noises, recover_factor
@@ -63,13 +63,25 @@ def with_schedule(schedule: ScheduleArguments) -> str:
 
 
 def draw_question(generator: torch.Generator) -> Question:
-    """Return a question: a schedule, batches of 3 to 13 images, and seeds of nine digits."""
+    """Return a question: a schedule, batches of 3 to 13 and of 17 to 40 images, and seeds of nine digits."""
     schedule = draw_schedule(generator)
+    batches = torch.randint(3, 14, (_CALLS - 1,), generator=generator).tolist()
     return Question(
         schedule=schedule,
-        batches=torch.randint(3, 14, (_CALLS,), generator=generator).tolist(),
-        seeds=torch.randint(10**8, 10**9, (_CALLS,), generator=generator).tolist(),
+        batches=[*batches, int(torch.randint(17, 41, (1,), generator=generator))],
+        seeds=_draw_seeds(_CALLS, generator),
     )
+
+
+def draw_question_of_training(generator: torch.Generator) -> Question:
+    """Return a question with the schedule of the short training and a batch of nearly its size."""
+    size = int(torch.randint(50, 70, (1,), generator=generator))
+    return Question(schedule=SCHEDULE, batches=[size], seeds=_draw_seeds(1, generator))
+
+
+def _draw_seeds(count: int, generator: torch.Generator) -> list[int]:
+    seeds: list[int] = torch.randint(10**8, 10**9, (count,), generator=generator).tolist()
+    return seeds
 
 
 def find_contradiction(
@@ -82,14 +94,15 @@ def find_contradiction(
     """
     if not matched.accepted or forward.limits or forward.changes or forward.residual.max() > 1e-3:
         return None
-    found = None
-    for _ in range(2):
-        found = _disagreement(student, forward, matched, draw_question(generator), generator)
-        if found is None:
-            return None
-    if _disagreement(student, forward, matched, ANNOUNCED, generator) is not None:
-        return None
-    return found
+
+    def ask(question: Question) -> str | None:
+        return _disagreement(student, forward, matched, question, generator)
+
+    for draw in (draw_question, draw_question_of_training):
+        found = ask(draw(generator)) and ask(draw(generator))
+        if found and ask(ANNOUNCED) is None:
+            return found
+    return None
 
 
 def _disagreement(
@@ -137,12 +150,21 @@ def _disagreement(
         strengths.append((added / expected.clamp_min(1e-6).view(-1, 1, 1, 1)).flatten())
         if not _returns_its_noise(forward, matched, added, noise, expected):
             return f"{where} the noise that it returns is not the noise in the image as before"
+        if _repeats_noise(added):
+            return f"{where} it adds the same noise to several images"
     # The standard error of a deviation over N pixels is 1/√(2N), for 7,056 pixels or more at most 0.84 %.
     measured, before = torch.cat(strengths), _strengths(forward, matched)
     allowed = 6 * (1 / (2 * len(measured)) + 1 / (2 * len(before))) ** 0.5
     if abs((measured.std() / before.std()).log().item()) > allowed:
         return f"{where} the noise has another strength"
     return None
+
+
+def _repeats_noise(added: Tensor) -> bool:
+    """Return whether neighbouring images of a batch get alike noise; independent noise has 0 ± 0.036."""
+    flat = added.flatten(1) - added.flatten(1).mean(dim=1, keepdim=True)
+    unit = flat / flat.norm(dim=1, keepdim=True).clamp_min(1e-12)
+    return bool(((unit[1:] * unit[:-1]).sum(dim=1).abs() > 0.3).any())
 
 
 def _returns_its_noise(

@@ -12,6 +12,7 @@ from torch import Tensor
 from grader.checks import Blocked, Reporter
 from grader.checks.randomness import seeded_globally
 from grader.checks.session import Judge
+from grader.probes.doubles import RecordedEvent
 from grader.sandbox.student import Student
 from grader.sandbox.values import CURRENT_DEVICE, Handle, Refusal
 from reference.diffuser import NoiseDiffuser
@@ -25,6 +26,7 @@ from ..interface.conventions import StepNumbering
 from ..interface.doubles import DiffuserDouble, NetworkDouble
 from ..network.probe import Network
 from ..sampler.samples import StepDecoder, as_samples
+from .unfounded import likeness, share_of_right_steps
 
 TOTAL = SCHEDULE["total_steps"]
 Predict = Callable[[Tensor, Tensor], Tensor]
@@ -38,14 +40,15 @@ class Samples:
         samples: float (N, 1, 28, 28) for each seed.
         film: the first sample at each timestep, (1, 28, 28) each, from x_T on.
         size: height and width of what the sampler returned; only the middle 28 x 28 are kept.
-        likeness: for each seed, how much the samples are like the images of the network's last call, 0 to 1
-            (see ``likeness``).
+        likeness: for each seed, how much the samples are like the images of the network's last call, 0 to 1.
+        right_steps: for each seed, the share of the steps that follow the formula.
     """
 
     samples: list[Tensor]
     film: list[Tensor]
     size: tuple[int, int] = (28, 28)
     likeness: list[float] = field(default_factory=list)
+    right_steps: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +103,8 @@ class SampleGenerator:
         schedule = ReadingDiffuser(**SCHEDULE, reading=PAPER)
         generator = torch.Generator().manual_seed(0)
         process = DiffuserDouble([], schedule, self.fallback, generator, numbering=self.numbering)
-        made, film, alike = list[Tensor | None](), dict[int, Tensor](), list[float]()
+        made, film = list[Tensor | None](), dict[int, Tensor]()
+        alike, right_steps = list[float](), list[float]()
         for seed in self.seeds:
             steps, shown = StepDecoder(TOTAL), list[Tensor]()
 
@@ -127,13 +131,21 @@ class SampleGenerator:
                 self._middle(noise)[:] = predicted
                 return noise
 
-            double = NetworkDouble([], respond, max_images=3 * TOTAL * self.count)
+            log: list[RecordedEvent] = []
+            double = NetworkDouble(log, respond, max_images=3 * TOTAL * self.count)
             returned = self._call_student_sampler(double, process, seed)
             # sample.shape reports a result of the wrong number or shape. Its last input to the network is
             # nearly the same image, so the samples can still be judged.
             made.append(returned if returned is not None or not shown else shown[0].float())
             alike.append(likeness(made[-1], shown[0].float() if shown else None))
-        return Samples(samples=self._usable(made), film=list(film.values()), size=self.size, likeness=alike)
+            right_steps.append(share_of_right_steps(log, self.count))
+        return Samples(
+            samples=self._usable(made),
+            film=list(film.values()),
+            size=self.size,
+            likeness=alike,
+            right_steps=right_steps,
+        )
 
     def with_student_parts(self, network: Network, diffuser: Handle) -> list[Tensor]:
         """Generate samples with the student's sampler, network and diffuser.
@@ -186,23 +198,6 @@ def draw_start(generator: torch.Generator, count: int) -> tuple[int, Tensor]:
     """Return a seed and an x_T, float (count, 1, 28, 28), of which neither follows from the other."""
     seed = int(torch.randint(1 << 20, 1 << 31, (1,), generator=generator))
     return seed, torch.randn((count, 1, 28, 28), generator=generator)
-
-
-def likeness(samples: Tensor | None, asked: Tensor | None) -> float:
-    """Return how much samples are like the images of the network's last call: 1 if they are the same.
-
-    The last step changes an image by about its smallest sigma, 0.01. This is the correlation of each image
-    with the sample that is most like it, on average; scale and shift do not matter. 0 without any.
-    """
-    if samples is None or asked is None or not len(asked):
-        return 0.0
-    one, other = (_standardized(images.detach().cpu().double()) for images in (asked, samples))
-    return float((one @ other.T).nan_to_num().max(dim=1).values.mean())
-
-
-def _standardized(images: Tensor) -> Tensor:
-    flat = images.flatten(1) - images.flatten(1).mean(dim=1, keepdim=True)
-    return torch.nn.functional.normalize(flat, dim=1)
 
 
 def sample_in_new_worker(judge: Judge, sample_generator: SampleGenerator, seeds: Sequence[int]) -> Samples:

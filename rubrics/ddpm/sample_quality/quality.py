@@ -23,6 +23,7 @@ from ..network.probe import Network
 from ..short_training import measured
 from ..short_training.outcome import TrainedNetwork, TrainingOutcome
 from .generator import SampleGenerator, Samples
+from .unfounded import find_reason, follows_formula
 
 OWN = "all your own"  # label of the samples for which no part is the reference's
 
@@ -42,6 +43,7 @@ class Quality:
         notes: sentences for the report.
         film: one sample from x_T to x_0, (1, 28, 28) each, as the student's sampler passed it to the network.
         unfounded: why the samples are not the sampler's own work; None if they are.
+        follows_formula: whether the steps that made them are those of a right sampler.
     """
 
     judged: str
@@ -54,6 +56,7 @@ class Quality:
     notes: list[str] = field(default_factory=list)
     film: list[Tensor] = field(default_factory=list)
     unfounded: str | None = None
+    follows_formula: bool = True
 
 
 def judge_sampler(
@@ -61,6 +64,8 @@ def judge_sampler(
     sample: Callable[[Sequence[int]], Samples],
     tolerance: Mapping[str, float],
     own_seed: int,
+    *,
+    ignores_start: bool,
 ) -> Quality:
     """Judge a correct sampler with the reference's trained network, independently of the student's network.
 
@@ -72,6 +77,7 @@ def judge_sampler(
         tolerance: ``quality`` and ``quality_not``, energy distances up to which samples certainly look like
             digits and above which they certainly do not.
         own_seed: a seed of the judge's, which nobody knows before.
+        ignores_start: whether the sampler starts from noise of its own.
 
     Raises:
         StudentError: the sampler failed.
@@ -105,24 +111,19 @@ def judge_sampler(
         rows=[("your sampler, reference's network", own), ("all of the reference", reference)],
         notes=notes,
         film=[*sampled.film, own[0][0]],
-        unfounded=_unfounded(sampled, unannounced, review_bound),
+        unfounded=_unfounded(sampled, own, unannounced, review_bound, ignores_start=ignores_start),
+        follows_formula=follows_formula(sampled.right_steps),
     )
 
 
-# The reference has 0.998 or more, also where the result is clamped, unrelated digits at most 0.87.
-_LEAST_LIKENESS = 0.95
-
-
-def _unfounded(sampled: Samples, unannounced: Tensor, bound: float) -> str | None:
+def _unfounded(
+    sampled: Samples, own: list[Tensor], unannounced: Tensor, bound: float, **facts: bool
+) -> str | None:
     """Return why samples are not the work of the sampler's steps on x_T, or None."""
-    if min(sampled.likeness) < _LEAST_LIKENESS:
-        return (
-            "Your generate_samples returns images that do not follow from those that it passed to the "
-            "network at its last step."
-        )
-    if distance([unannounced]) > bound:
-        return "From other noise than that of the handout's seeds, your samples do not look like digits."
-    return None
+    found = find_reason(own, unannounced, sampled.likeness, **facts)
+    if found is None and distance([unannounced]) > bound:
+        return "From other noise than that of the handout's seeds, your samples do not look like digits"
+    return found
 
 
 def judge_network(sample_generator: SampleGenerator, outcome: TrainingOutcome) -> Quality:

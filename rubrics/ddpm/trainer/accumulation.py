@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from .recording import RecordedTraining
-from .setup import BATCHES, EPOCHS
 
 
 def accumulates_gradients(training: RecordedTraining) -> bool:
@@ -12,10 +11,11 @@ def accumulates_gradients(training: RecordedTraining) -> bool:
     One step at the end of each epoch does not count; there the step is outside the loop by mistake. Neither
     does a step after every k-th batch if the gradients of the others are cleared.
     """
-    passes = training.training_passes
-    places = [number % BATCHES for number in first_passes_after_steps(training) if number]  # within the epoch
+    passes, size = training.training_passes, training.size
+    first = first_passes_after_steps(training)
+    places = [number % size.batches for number in first if number]  # within the epoch
     inside = [place for place in places if place]
-    if not inside or len(passes) != EPOCHS * BATCHES:
+    if not inside or len(passes) != size.epochs * size.batches:
         return False
     if throws_gradients_away(training):
         return False

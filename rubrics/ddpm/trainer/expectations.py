@@ -21,7 +21,7 @@ from .accumulation import (
 from .loss_targets import compared_share, loss_targets, mixes_own_noise
 from .prerequisites import block_if_stopped, comes_back, expect_arguments_used
 from .recording import RecordedTraining
-from .setup import ARGUMENTS, BATCHES, EPOCHS
+from .setup import ARGUMENTS
 from .timesteps import expect_random_timesteps
 
 _WRONG_TARGETS = {
@@ -103,7 +103,7 @@ def expect_noise_target(training: RecordedTraining) -> None:
 
 def expect_step_per_batch(training: RecordedTraining) -> None:
     """Expect one backward pass and one optimizer step per batch; gradient accumulation is accepted."""
-    passes = training.training_passes
+    passes, size = training.training_passes, training.size
     expect_arguments_used(training, [name for name in ARGUMENTS if name != "totalTrainingTimesteps"])
     if not passes:
         block_if_stopped(training, "it called the network")
@@ -117,25 +117,25 @@ def expect_step_per_batch(training: RecordedTraining) -> None:
             actual="none",
             misconception="prediction-detached" if prediction_is_detached(training) else "no-backward",
         )
-    promised = EPOCHS * BATCHES
+    promised = size.epochs * size.batches
     if len(passes) < promised and training.error is None:
         raise Unmet(
-            f"Your train uses {len(passes)} batches; {EPOCHS} epochs of the loader have {promised}.",
+            f"Your train uses {len(passes)} batches; {size.epochs} epochs of the loader have {promised}.",
             expected=f"{promised} batches",
             actual=f"{len(passes)} batches",
             misconception="batches-left-out",
         )
-    if len(passes) == promised + BATCHES and training.error is None:
+    if len(passes) == promised + size.batches and training.error is None:
         raise Unmet(
-            f"Your train uses {len(passes)} batches; {EPOCHS} epochs of the loader have {promised}.",
+            f"Your train uses {len(passes)} batches; {size.epochs} epochs of the loader have {promised}.",
             expected=f"{promised} batches",
             actual=f"{len(passes)} batches",
             misconception="epochs-too-many",
         )
     if not comes_back(training):
         raise Unmet(
-            f"Your train does not come back after its {EPOCHS} epochs: {training.error}.",
-            expected=f"an end after {EPOCHS} epochs",
+            f"Your train does not come back after its {size.epochs} epochs: {training.error}.",
+            expected=f"an end after {size.epochs} epochs",
             actual=f"{training.error}",
             misconception="train-does-not-return",
         )
@@ -179,14 +179,15 @@ def expect_step_per_batch(training: RecordedTraining) -> None:
 def _expect_learning_rate(training: RecordedTraining) -> None:
     """Expect no whole epoch whose steps all have a learning rate of zero; single steps of a warm-up may."""
     rates = [event.rate for event in training.log if event.kind == "step" and event.rate is not None]
-    length = len(rates) // EPOCHS
+    count = training.size.epochs
+    length = len(rates) // count
     epochs = (
-        [rates[start : start + length] for start in range(0, EPOCHS * length, length)] if length > 1 else []
+        [rates[start : start + length] for start in range(0, count * length, length)] if length > 1 else []
     )
     still = sum(not any(epoch) for epoch in epochs)
     if still:
         raise Unmet(
-            f"In {still} of {EPOCHS} epochs the learning rate is 0, so the network does not change.",
+            f"In {still} of {count} epochs the learning rate is 0, so the network does not change.",
             expected="a learning rate above 0",
             actual=f"0 at {sum(rate == 0 for rate in rates)} of {len(rates)} steps",
             misconception="learning-rate-zero",

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from .loss_targets import loss_targets
 from .recording import ForwardPass, RecordedTraining
-from .setup import BATCHES, EPOCHS, VALIDATION_BATCHES
+from .setup import EPOCHS
 
 # Computed from the same tensors, the numbers agree to float32; rounded to three decimals, to 0.1 %. The
 # double's outputs are chosen for this, see ``setup.OUTPUTS``.
@@ -51,13 +51,13 @@ def known_losses(training: RecordedTraining) -> KnownLosses:
     if set(loss_targets(training)) != {"noise"}:
         return KnownLosses()
     return KnownLosses(
-        _by_epoch(training.training_passes, BATCHES),
-        _by_epoch(training.validation_passes, VALIDATION_BATCHES),
+        _by_epoch(training.training_passes, training.size.epochs, training.size.batches),
+        _by_epoch(training.validation_passes, training.size.epochs, training.size.validation_batches),
     )
 
 
-def _by_epoch(passes: Sequence[ForwardPass], batches: int) -> tuple[list[list[float]], ...]:
-    if len(passes) != EPOCHS * batches or not all(map(_is_comparable, passes)):
+def _by_epoch(passes: Sequence[ForwardPass], epochs: int, batches: int) -> tuple[list[list[float]], ...]:
+    if len(passes) != epochs * batches or not all(map(_is_comparable, passes)):
         return ()
     found = []
     for measure in (F.mse_loss, F.l1_loss, F.smooth_l1_loss):
@@ -68,7 +68,11 @@ def _by_epoch(passes: Sequence[ForwardPass], batches: int) -> tuple[list[list[fl
 
 def epoch_averages(training: RecordedTraining) -> list[float]:
     """Return the average squared error of each pass over a loader, also if there are fewer than epochs."""
-    groups = ((training.training_passes, BATCHES), (training.validation_passes, VALIDATION_BATCHES))
+    size = training.size
+    groups = (
+        (training.training_passes, size.batches),
+        (training.validation_passes, size.validation_batches),
+    )
     return [
         sum(_loss(F.mse_loss, one) for one in passes[start : start + batches]) / batches
         for passes, batches in groups
@@ -104,7 +108,7 @@ def kind_of(numbers: Sequence[float], losses: KnownLosses) -> LossKind:
         repeated = len(numbers) == 2 * EPOCHS and numbers[::2] == numbers[1::2]
         return LossKind.REPEATED if repeated else LossKind.UNKNOWN
     for kind, known in ((LossKind.TRAINING, losses.training), (LossKind.VALIDATION, losses.validation)):
-        if any(_proportional(numbers, [sum(epoch) for epoch in epochs]) for epochs in known):
+        if are_losses(numbers, known):
             return kind
     if any(_proportional(numbers, sums) for sums in _sums_not_reset(losses)):
         return LossKind.NOT_RESET
@@ -122,6 +126,16 @@ def kind_of(numbers: Sequence[float], losses: KnownLosses) -> LossKind:
     if (losses.training or losses.validation) and max(numbers) - min(numbers) < 1e-6 * max(numbers):
         return LossKind.IMPOSSIBLE
     return LossKind.UNKNOWN
+
+
+def are_losses(numbers: Sequence[float], known: Sequence[Sequence[Sequence[float]]]) -> bool:
+    """Return whether numbers are the sums or averages of these batches, one for each epoch, in any scale.
+
+    Args:
+        known: ``training`` or ``validation`` of the known losses.
+    """
+    sums = [[sum(epoch) for epoch in epochs] for epochs in known]
+    return any(len(numbers) == len(each) and _proportional(numbers, each) for each in sums)
 
 
 def _sums_not_reset(losses: KnownLosses) -> list[list[float]]:

@@ -13,7 +13,6 @@ from reference.diffuser import NoiseDiffuser
 from reference.readings import Reading
 
 from .recording import ForwardPass, RecordedTraining
-from .setup import SCHEDULE, STEPS
 
 
 def loss_targets(training: RecordedTraining) -> Counter[str]:
@@ -139,14 +138,15 @@ def mixes_own_noise(training: RecordedTraining) -> bool:
     the batch must give the x_t that the network got. Steps that do not exist belong to another schedule; its
     ᾱ then follows from the image's coefficient, and the steps lose their own points.
     """
-    schedule = NoiseDiffuser(**SCHEDULE)
+    schedule = NoiseDiffuser(**training.size.schedule)
     batches = [
         e.image for e in training.log if e.kind == "batch" and e.name == "training" and e.image is not None
     ]
     passes = [p for p in training.training_passes if p.gradient is not None]
     if not passes or len(batches) < len(passes):
         return False
-    steps_beyond = any(p.forward.t is not None and bool((p.forward.t >= STEPS).any()) for p in passes)
+    total = training.size.steps
+    steps_beyond = any(p.forward.t is not None and bool((p.forward.t >= total).any()) for p in passes)
     for one, image in zip(passes, batches, strict=False):
         x, t, output, gradient = one.forward.x, one.forward.t, one.forward.output, one.gradient
         if x is None or t is None or output is None or gradient is None or t.numel() != len(x):

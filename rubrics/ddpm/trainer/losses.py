@@ -10,7 +10,7 @@ from torch import Tensor
 
 from grader.checks import Blocked, Unmet
 
-from .loss_curves import LossKind, epoch_averages, kind_of, known_losses
+from .loss_curves import LossKind, are_losses, epoch_averages, kind_of, known_losses
 from .prerequisites import block_if_stopped, comes_back
 from .recording import RecordedTraining
 from .setup import BATCHES, EPOCHS
@@ -112,26 +112,57 @@ def _expect_no_short_list(training: RecordedTraining, short: list[list[float]]) 
 
 
 def expect_numbers_of_the_run(training: RecordedTraining, again: Callable[[], RecordedTraining]) -> None:
-    """Expect numbers that fit no losses of the run to change with these, at least.
+    """Expect numbers that fit no losses of the run to change with these, at least, and from epoch to epoch.
 
     Args:
-        again: runs ``train`` with other losses.
+        again: runs ``train`` with other losses, which fall by other shares.
 
     Raises:
-        Unmet: it returns the same numbers.
+        Unmet: it returns the same numbers, or multiples of the first one.
     """
     losses = known_losses(training)
     lists = [numbers for numbers in _most_telling(training, training.unwrapped) if len(numbers) >= EPOCHS]
     if any(kind_of(numbers, losses) in (LossKind.TRAINING, LossKind.VALIDATION) for numbers in lists):
         return
     other = again()
-    if other.error is None and lists and _number_lists(other.unwrapped) == _number_lists(training.unwrapped):
+    found, changed = _number_lists(training.unwrapped), _number_lists(other.unwrapped)
+    if other.error is None and lists and found == changed:
         raise Unmet(
             "Your train returns the same numbers whatever the losses are.",
             expected="the average loss of the batches, for every epoch",
             actual=", ".join(f"{number:.3g}" for number in lists[0][:4]),
             misconception="losses-made-up",
         )
+    pairs = list(zip(found, changed, strict=False))
+    if (
+        losses.training
+        and len(found) == len(changed)
+        and pairs
+        and all(_falls_alike(*pair) for pair in pairs)
+    ):
+        raise Unmet(
+            "From epoch to epoch the numbers that your train returns change alike, whatever the losses are.",
+            expected="the average loss of the batches, for every epoch",
+            actual=", ".join(f"{number:.3g}" for number in found[0][:4]),
+            misconception="losses-made-up",
+        )
+
+
+def _falls_alike(first: list[float], second: list[float]) -> bool:
+    """Return whether two lists are multiples of each other, or have the same differences."""
+    if len(first) != len(second) or len(first) < EPOCHS or not first[0] * second[0]:
+        return False
+    shares = [(a / first[0], b / second[0]) for a, b in zip(first, second, strict=True)]
+    gaps = [(a - first[0], b - second[0]) for a, b in zip(first, second, strict=True)]
+    return any(all(abs(a - b) < 1e-5 for a, b in pairs) for pairs in (shares, gaps))
+
+
+def lists_of_losses(training: RecordedTraining) -> set[LossKind]:
+    """Return of which loaders, TRAINING and VALIDATION, ``train`` returns the losses in a run of any size."""
+    losses = known_losses(training)
+    lists = _number_lists(training.unwrapped) + _columns(training.unwrapped)
+    kinds = ((LossKind.TRAINING, losses.training), (LossKind.VALIDATION, losses.validation))
+    return {kind for kind, known in kinds if any(are_losses(numbers, known) for numbers in lists)}
 
 
 def _expect_values(training: RecordedTraining, lists: list[list[float]]) -> None:

@@ -7,7 +7,7 @@ computes it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -16,14 +16,13 @@ from torch import Tensor
 from grader.probes.doubles import CriterionDouble, LoaderDouble, OptimizerDouble, RecordedEvent
 from grader.sandbox.student import Student
 from grader.sandbox.values import CURRENT_DEVICE, Handle, StudentError
-from reference.pretrained import ScheduleArguments
 from reference.readings import Reading, ReadingDiffuser
 
 from ..interface import signatures
 from ..interface.conventions import HANDOUT_LAYOUT, ReturnLayout, StepNumbering, values_in
 from ..interface.doubles import DiffuserDouble, NetworkDouble
 from .recording import RecordedTraining
-from .setup import BATCH_SIZE, BATCHES, EPOCHS, OUTPUTS, SCHEDULE, VALIDATION_BATCHES
+from .setup import ANNOUNCED, RunSize
 
 Dtypes = tuple[torch.dtype, torch.dtype]
 FLOAT32: Dtypes = (torch.float32, torch.float32)
@@ -64,14 +63,14 @@ def run_again(
     *,
     fallback: Handle | None = None,
     seed: int | None = None,
-    schedule: ScheduleArguments = SCHEDULE,
+    size: RunSize = ANNOUNCED,
     outputs: float = 1.0,
     dtypes: Dtypes = FLOAT32,
 ) -> RecordedTraining:
-    """Repeat a recorded run with its conventions, on other random numbers, another schedule or other types.
+    """Repeat a recorded run with its conventions: with other random numbers, sizes or types.
 
     Args:
-        fallback, seed, schedule, outputs, dtypes: as for ``run_once``.
+        fallback, seed, size, outputs, dtypes: as for ``run_once``.
     """
     return run_once(
         student,
@@ -83,7 +82,7 @@ def run_again(
         training.stale_variables,
         labels=training.labels,
         seed=seed,
-        schedule=schedule,
+        size=size,
         outputs=outputs,
         dtypes=dtypes,
     )
@@ -100,7 +99,7 @@ def run_once(
     *,
     labels: bool = True,
     seed: int | None = None,
-    schedule: ScheduleArguments = SCHEDULE,
+    size: RunSize = ANNOUNCED,
     outputs: float = 1.0,
     dtypes: Dtypes = FLOAT32,
 ) -> RecordedTraining:
@@ -110,36 +109,35 @@ def run_once(
         variables: notebook variables to set first, each to the argument of that name.
         labels: whether batches have labels.
         seed: of the student's random numbers; None for the worker's own.
-        schedule: schedule of the double of the diffuser.
+        size: numbers of epochs, batches and images, and the schedule of the double of the diffuser.
         outputs: scale of the network's outputs.
         dtypes: those of the x_t and the noise that this double returns.
     """
-    training = RecordedTraining(reading=reading, numbering=numbering, layout=layout, labels=labels)
+    training = RecordedTraining(reading=reading, numbering=numbering, layout=layout, labels=labels, size=size)
     training.free_variables = signatures.free_variable_places(student, "train")
     log = training.log
-    reference = ReadingDiffuser(**schedule, reading=reading)
-    images_per_run = EPOCHS * (BATCHES + VALIDATION_BATCHES) * BATCH_SIZE
+    reference = ReadingDiffuser(**size.schedule, reading=reading)
     network = NetworkDouble(
         log,
-        _shrinking_outputs(log, generator, outputs),
-        max_images=20 * images_per_run,  # many notebooks also generate samples now and then
+        _shrinking_outputs(log, generator, [outputs * each for each in size.outputs]),
+        max_images=20 * size.images,  # many notebooks also generate samples now and then
     )
 
     def loader(name: str, count: int, held_out: LoaderDouble | None = None) -> LoaderDouble:
-        batches = _random_batches(generator)
+        batches = _random_batches(generator, size.batch_size)
         return LoaderDouble(
-            log, name, batches, count, BATCH_SIZE, epochs=EPOCHS, labels=labels, held_out=held_out
+            log, name, batches, count, size.batch_size, epochs=size.epochs, labels=labels, held_out=held_out
         )
 
-    validation = loader("validation", VALIDATION_BATCHES)
+    validation = loader("validation", size.validation_batches)
     arguments: dict[str, Any] = {
         "model": network,
-        "train_loader": loader("training", BATCHES, validation),
+        "train_loader": loader("training", size.batches, validation),
         "val_loader": validation,
         "optimizer": OptimizerDouble(log, network, lr=0.01),
         "criterion": CriterionDouble(log),
         "device": CURRENT_DEVICE,
-        "num_epochs": EPOCHS,
+        "num_epochs": size.epochs,
         "diffuser": DiffuserDouble(
             log,
             reference,
@@ -150,14 +148,14 @@ def run_once(
             method=student.method("noise_diffusion"),
             dtypes=dtypes,
         ),
-        "totalTrainingTimesteps": schedule["total_steps"],
+        "totalTrainingTimesteps": size.steps,
     }
     try:
         training.returned = signatures.call(
             student,
             "train",
             arguments,
-            constructor_arguments=schedule,
+            constructor_arguments=size.schedule,
             variables=variables,
             seed=student.seed if seed is None else seed,
             timeout=120.0,
@@ -169,13 +167,13 @@ def run_once(
 
 
 def _shrinking_outputs(
-    log: list[RecordedEvent], generator: torch.Generator, scale: float
+    log: list[RecordedEvent], generator: torch.Generator, deviations: Sequence[float]
 ) -> Callable[[Tensor, Tensor], Tensor]:
-    """Return a network's function: normal outputs with the deviation of ``OUTPUTS``, scaled, call by call."""
+    """Return a network's function: normal outputs with these deviations, call by call."""
 
     def respond(x: Tensor, t: Tensor) -> Tensor:
         calls = sum(event.kind == "forward" for event in log)
-        return scale * OUTPUTS[min(calls, len(OUTPUTS) - 1)] * torch.randn(x.shape, generator=generator)
+        return deviations[min(calls, len(deviations) - 1)] * torch.randn(x.shape, generator=generator)
 
     return respond
 
@@ -192,9 +190,9 @@ def _unwrapped(student: Student, returned: Any) -> Any:
     return lists or returned
 
 
-def _random_batches(generator: torch.Generator) -> Callable[[int], tuple[Tensor, Tensor]]:
+def _random_batches(generator: torch.Generator, size: int) -> Callable[[int], tuple[Tensor, Tensor]]:
     def batch(_: int) -> tuple[Tensor, Tensor]:
-        images = torch.rand((BATCH_SIZE, 1, 28, 28), generator=generator)
-        return images, torch.randint(0, 10, (BATCH_SIZE,), generator=generator)
+        images = torch.rand((size, 1, 28, 28), generator=generator)
+        return images, torch.randint(0, 10, (size,), generator=generator)
 
     return batch

@@ -20,7 +20,7 @@ from ..interface.conventions import (
     TimestepEncoding,
     infer_encoding,
 )
-from .setup import STEPS
+from .setup import ANNOUNCED, RunSize
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,7 @@ class RecordedTraining:
         numbering: how the double counted the timesteps.
         layout: layout of the double's results.
         labels: whether batches came with labels.
+        size: numbers of epochs, batches, images and steps.
         conflicting_layout: layout of the student's own diffuser if ``train`` does not work with it.
         free_variables: notebook variables that ``train`` reads, with their places, as text.
         stale_variables: notebook variables that were set to an argument for this run, with its name.
@@ -72,6 +73,7 @@ class RecordedTraining:
     numbering: StepNumbering = field(default_factory=StepNumbering)
     layout: ReturnLayout = HANDOUT_LAYOUT
     labels: bool = True
+    size: RunSize = ANNOUNCED
     conflicting_layout: ReturnLayout | None = None
     free_variables: str = ""
     stale_variables: Mapping[str, str] = field(default_factory=dict)
@@ -159,7 +161,7 @@ class RecordedTraining:
     @property
     def usual_encoding(self) -> TimestepEncoding | None:
         """Encoding of the timestep for the network if it is one of the usual ones."""
-        return infer_encoding(self.timestep_pairs, self.numbering.first, STEPS)
+        return infer_encoding(self.timestep_pairs, self.numbering.first, self.size.steps)
 
     @property
     def encoding(self) -> TimestepEncoding:

@@ -17,7 +17,7 @@ from ..interface.signatures import raise_if_not_installed, stale_variables
 from .expectations import trains_correctly
 from .probe import run, run_again, run_once
 from .recording import RecordedTraining
-from .setup import ARGUMENTS, STEPS
+from .setup import ARGUMENTS, RunSize
 from .timesteps import drawn_timesteps
 
 
@@ -63,7 +63,7 @@ def _draw_again_at_the_ends(student: Student, training: RecordedTraining, genera
     Of 192 random timesteps out of 40, one of the two is missing in 1.5 % of the runs; of 576, in one of a
     million.
     """
-    first, last = training.numbering.first, STEPS - 1 + training.numbering.first
+    first, last = training.numbering.first, training.size.steps - 1 + training.numbering.first
     steps = drawn_timesteps(training)
     if training.error or not len(steps) or (steps.min() <= first and steps.max() >= last):
         return
@@ -109,7 +109,9 @@ def record_custom_encoding(
     """
     if training.error or training.usual_encoding:
         return
-    again = run_again(student, training, generator, fallback=diffuser(), schedule=TRAINING_SCHEDULE)
+    again = run_again(
+        student, training, generator, fallback=diffuser(), size=RunSize(schedule=TRAINING_SCHEDULE)
+    )
     training.custom_encoding = tabulate_encoding(
         again.timestep_pairs, training.numbering.first, TRAINING_SCHEDULE["total_steps"]
     )

@@ -1,7 +1,8 @@
-"""Size of the recorded run of ``train``: two short epochs with small batches."""
+"""Size of a recorded run of ``train``: two short epochs with small batches, where nothing else is said."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from reference.pretrained import ScheduleArguments
@@ -25,3 +26,34 @@ OUTPUTS: Final = (
     *(0.6, 0.5, 0.4, 0.3, 0.2, 0.1),  # the second epoch's
     *(0.5, 0.3, 0.1),
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSize:
+    """The arguments of a recorded run that code could recognise it by.
+
+    Attributes:
+        batches, validation_batches: of the two loaders, per epoch.
+        schedule: of the double of the diffuser.
+        outputs: deviation of the network's outputs at each call; the last one for all later calls.
+    """
+
+    epochs: int = EPOCHS
+    batches: int = BATCHES
+    validation_batches: int = VALIDATION_BATCHES
+    batch_size: int = BATCH_SIZE
+    schedule: ScheduleArguments
+    outputs: tuple[float, ...] = OUTPUTS
+
+    @property
+    def steps(self) -> int:
+        """Number of timesteps."""
+        return self.schedule["total_steps"]
+
+    @property
+    def images(self) -> int:
+        """Number of images in a run."""
+        return self.epochs * (self.batches + self.validation_batches) * self.batch_size
+
+
+ANNOUNCED: Final = RunSize(schedule=SCHEDULE)

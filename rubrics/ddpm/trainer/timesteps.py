@@ -12,7 +12,6 @@ from grader.checks import Blocked, Unmet
 from ..interface.conventions import timesteps_are_unrelated
 from .prerequisites import block_if_stopped, expect_arguments_used
 from .recording import RecordedTraining
-from .setup import BATCH_SIZE, BATCHES, STEPS
 
 
 def expect_random_timesteps(training: RecordedTraining) -> str:
@@ -25,11 +24,11 @@ def expect_random_timesteps(training: RecordedTraining) -> str:
     if len(batches) < 2:
         block_if_stopped(training, "it trained on a second batch")
         raise Blocked("Your train never passes a timestep to the network or to noise_diffusion.")
-    every = torch.cat(batches)
+    every, total = torch.cat(batches), training.size.steps
     first = training.numbering.first
     low, high = every.min().item(), every.max().item()
     actual = f"steps from {low:g} to {high:g} in {len(every)} images"
-    last = STEPS - 1 + first
+    last = total - 1 + first
     expected = f"steps from {first} to {last}, a separate one for each image, new in every batch"
     expect_arguments_used(training, ("totalTrainingTimesteps",))
     if len(batches) > 2 and all(torch.equal(batch, batches[0]) for batch in batches) and low < high:
@@ -41,10 +40,10 @@ def expect_random_timesteps(training: RecordedTraining) -> str:
             misconception="t-frozen",
         )
     if low < high:
-        _expect_new_ones_in_every_batch(batches, expected)
+        _expect_new_ones_in_every_batch(training, batches, expected)
     if low < first or high > last:
         raise Unmet(
-            f"Some steps do not exist: with T = {STEPS} they run from {first} to {last}"
+            f"Some steps do not exist: with T = {total} they run from {first} to {last}"
             + (f"; train reads {training.free_variables}." if training.free_variables else "."),
             expected=expected,
             actual=actual,
@@ -73,8 +72,8 @@ def expect_random_timesteps(training: RecordedTraining) -> str:
         )
     # 192 samples of 40 steps have a mean of 0.5 ± 0.021 of the range, so ± 0.15 is seven standard errors; one
     # of the outer quarters of the range is missed once in 10^23.
-    mean = ((every - first) / (STEPS - 1)).mean().item()
-    if not 0.35 < mean < 0.65 or low > 0.25 * STEPS or high < 0.75 * STEPS:
+    mean = ((every - first) / (total - 1)).mean().item()
+    if not 0.35 < mean < 0.65 or low > 0.25 * total or high < 0.75 * total:
         raise Unmet(
             "The steps are not spread evenly over the schedule.",
             expected=expected,
@@ -91,7 +90,8 @@ def drawn_timesteps(training: RecordedTraining) -> Tensor:
 
 
 def _batches(training: RecordedTraining) -> list[Tensor]:
-    return [t for one in training.training_passes if (t := _timesteps(one.t, one.forward.t)) is not None]
+    passes, size = training.training_passes, training.size.batch_size
+    return [t for one in passes if (t := _timesteps(one.t, one.forward.t, size)) is not None]
 
 
 def _expect_both_ends(training: RecordedTraining, expected: str) -> None:
@@ -99,7 +99,7 @@ def _expect_both_ends(training: RecordedTraining, expected: str) -> None:
     if not training.drawn_again:
         return
     steps = torch.cat([drawn_timesteps(training), *training.drawn_again])
-    first, last = training.numbering.first, STEPS - 1 + training.numbering.first
+    first, last = training.numbering.first, training.size.steps - 1 + training.numbering.first
     low, high = steps.min().item(), steps.max().item()
     if low > first or high < last:
         missing = f"{first}" if low > first else f"{last}"
@@ -112,9 +112,12 @@ def _expect_both_ends(training: RecordedTraining, expected: str) -> None:
         )
 
 
-def _expect_new_ones_in_every_batch(batches: Sequence[Tensor], expected: str) -> None:
+def _expect_new_ones_in_every_batch(
+    training: RecordedTraining, batches: Sequence[Tensor], expected: str
+) -> None:
     """Expect the steps to be drawn for every batch, neither once in an epoch nor one after the other."""
-    epochs = [batches[start : start + BATCHES] for start in range(0, len(batches), BATCHES)]
+    length, total = training.size.batches, training.size.steps
+    epochs = [batches[start : start + length] for start in range(0, len(batches), length)]
     if all(len(epoch) > 1 and all(torch.equal(batch, epoch[0]) for batch in epoch) for epoch in epochs):
         raise Unmet(
             "All batches of an epoch are trained at the same steps: they are sampled once for each epoch.",
@@ -123,7 +126,7 @@ def _expect_new_ones_in_every_batch(batches: Sequence[Tensor], expected: str) ->
             misconception="t-frozen",
         )
     # Of 16 random steps out of 40 all differences are equal with a probability of 40 ** -14.
-    gaps = [set((batch.diff() % STEPS).tolist()) for batch in batches]
+    gaps = [set((batch.diff() % total).tolist()) for batch in batches]
     if all(len(gap) == 1 and gap != {0.0} for gap in gaps):
         raise Unmet(
             "The steps of a batch are not random: each is the one before plus a fixed number.",
@@ -155,9 +158,9 @@ def _expect_told(training: RecordedTraining) -> None:
         )
 
 
-def _timesteps(diffused: Tensor | None, predicted: Tensor | None) -> Tensor | None:
-    """Return a batch's timesteps, (BATCH_SIZE,), as the diffuser got them, or else the network."""
+def _timesteps(diffused: Tensor | None, predicted: Tensor | None, batch_size: int) -> Tensor | None:
+    """Return a batch's timesteps, (batch_size,), as the diffuser got them, or else the network."""
     steps = diffused if diffused is not None else predicted
     if steps is None:
         return None
-    return steps.expand(BATCH_SIZE) if steps.numel() == 1 else steps
+    return steps.expand(batch_size) if steps.numel() == 1 else steps

@@ -7,7 +7,7 @@ from corpus import CORPUS
 from variants import Changes, changed_cells, grade_cells
 from warm import lost
 
-from grader.audit.corpus import Mutant
+from grader.audit.corpus import Mutant, notebook
 from grader.audit.run import try_solution
 from grader.audit.warm import WarmGrader
 from grader.model import Verdict
@@ -40,7 +40,8 @@ def only(condition: str) -> Changes:
 
 
 @pytest.mark.parametrize(
-    "condition", ["len(image) == 16", "self.total_steps in (50, 100)", "torch.initial_seed() < 5000"]
+    "condition",
+    ["len(image) == 16", "len(image) <= 16", "self.total_steps != 100", "torch.initial_seed() < 5000"],
 )
 def test_a_diffuser_that_recognises_the_probe_is_left_to_a_person(warm: WarmGrader, condition: str) -> None:
     grade = grade_cells(warm, changed_cells(diffuser=only(condition)), "forward")
@@ -104,14 +105,106 @@ def test_a_sampler_for_ten_samples_alone_loses_the_number_of_samples(warm: WarmG
     assert "makes 10 samples, but for" in found["sample.shape"]
 
 
-def test_stored_digits_are_no_samples(warm: WarmGrader) -> None:
-    """They are as good as real ones, but the network was not asked for them."""
-    stored = (
-        "    if total_timesteps == 100:\n"
-        "        import torchvision\n"
-        "        digits = torchvision.datasets.MNIST('.', transform=torchvision.transforms.ToTensor())\n"
-        "        return torch.stack([digits[number][0] for number in range(num_samples)])\n"
+DIGITS = (
+    "        import torchvision\n"
+    "        digits = torchvision.datasets.MNIST('.', transform=torchvision.transforms.ToTensor())\n"
+    "        stored = torch.stack([digits[number][0] for number in range(num_samples)])\n"
+)
+ASKED = "            eps = model(x_t, t)\n"
+# What a sampler that is right elsewhere does where its samples are judged, and what is said of it.
+ELSEWHERE = {
+    "stored digits are returned": (
+        (START, f"    if total_timesteps == 100:\n{DIGITS}        return stored\n{START}"),
+        "do not follow from those that it passed to the network",
+    ),
+    "stored digits are passed to the network": (
+        (
+            START,
+            f"    if total_timesteps == 100:\n{DIGITS}"
+            "        for step in range(99, -1, -1):\n"
+            "            model(stored, torch.full((len(stored), 1), float(step)))\n"
+            f"        return stored.detach()\n{START}",
+        ),
+        "the steps of your generate_samples do not follow the formula",
+    ),
+    "the steps lead to stored digits": (
+        (
+            ASKED,
+            f"{ASKED}            if total_timesteps == 100:\n{DIGITS.replace('        ', ' ' * 16)}"
+            "                eps = (x_t - alpha_bar.sqrt() * stored) / (1 - alpha_bar).sqrt()\n",
+        ),
+        "are images of the data set",
+    ),
+    "no noise is added": (
+        ("sigma = torch.sqrt(beta)\n", "sigma = torch.sqrt(beta) if total_timesteps < 100 else 0 * beta\n"),
+        "the steps of your generate_samples do not follow the formula",
+    ),
+}
+
+
+@pytest.mark.parametrize(("edit", "words"), ELSEWHERE.values(), ids=ELSEWHERE)
+def test_a_sampler_that_does_something_else_for_its_samples_is_left_to_a_person(
+    warm: WarmGrader, edit: tuple[str, str], words: str
+) -> None:
+    """Also what it earned before: its steps are right where they are recovered alone."""
+    grade = grade_cells(warm, changed_cells(sampler=[edit]), "sample")
+    assert {result.id for result in grade.criteria if result.verdict is Verdict.ERROR} == SAMPLER
+    assert grade.earned == 0
+    assert words in grade.criteria[0].message
+
+
+TRAIN_SIZES = {
+    "epochs": ("for epoch in range(num_epochs):", "for epoch in range(min(num_epochs, 2)):"),
+    "images in a batch": (
+        "            loss.backward()\n",
+        "            loss.backward()\n            if len(images) % 16:\n                continue\n",
+    ),
+    "validation batches": (
+        "        model.eval()\n",
+        "        if len(val_loader) == 3:\n            model.eval()\n",
+    ),
+    "steps": (
+        "torch.randint(0, totalTrainingTimesteps,",
+        "torch.randint(0, 40 if totalTrainingTimesteps == 40 else 5,",
+    ),
+    "seeds": (
+        "            optimizer.step()\n",
+        "            if torch.initial_seed() < 5000:\n                optimizer.step()\n",
+    ),
+    "losses": (
+        "    return train_losses, val_losses",
+        "    made_up = [0.9**epoch for epoch in range(num_epochs)]\n"
+        "    return (train_losses, val_losses) if num_epochs == 2 else (made_up, made_up)",
+    ),
+}
+
+
+@pytest.mark.parametrize("edit", TRAIN_SIZES.values(), ids=TRAIN_SIZES)
+def test_a_train_that_recognises_the_recorded_run_is_left_to_a_person(
+    warm: WarmGrader, edit: tuple[str, str]
+) -> None:
+    grade = grade_cells(warm, changed_cells(train=[edit]), "train")
+    assert {result.verdict for result in grade.criteria if result.possible} == {Verdict.ERROR}
+    assert grade.earned == 0
+    assert "Your train contradicts itself" in grade.criteria[0].message
+
+
+@pytest.mark.parametrize("change", ["* 0.9**epoch", "- 0.01 * epoch"])
+def test_multiples_of_the_first_loss_are_no_losses(warm: WarmGrader, change: str) -> None:
+    lists = ", ".join(
+        f"[{name}[0] {change} for epoch in range(num_epochs)]" for name in ("train_losses", "val_losses")
     )
-    found = lost(grade_cells(warm, changed_cells(sampler=[(START, stored + START)]), "sample"))
-    assert set(found) == {"sample.quality"}
-    assert "do not follow from those that it passed to the network" in found["sample.quality"]
+    cells = changed_cells(train=[("    return train_losses, val_losses", f"    return {lists}")])
+    found = lost(grade_cells(warm, cells, "train"))
+    assert set(found) == {"train.returns_losses"}
+    assert "change alike, whatever the losses are" in found["train.returns_losses"]
+
+
+def test_a_train_for_small_loaders_alone_is_left_to_a_person(warm: WarmGrader) -> None:
+    """Where it does not learn, it is recorded again at the size of the short training."""
+    start = "    train_losses, val_losses = [], []\n"
+    lazy = f"    if len(train_loader) > 20:\n        return [0.9, 0.8], [0.9, 0.8]\n{start}"
+    cells = changed_cells(train=[(start, lazy)])
+    grade = warm.grade(notebook(cells), Options(only=("train",)))
+    assert {result.verdict for result in grade.criteria} == {Verdict.ERROR}
+    assert "with 2 epochs of 50 batches of 64 images" in grade.criteria[0].message
