@@ -16,7 +16,7 @@ _HASHED = (".toml", ".py", ".json", ".npz", ".safetensors")
 _MARKS = ("title", "total", "exercises", "criterion", "settings", "data", "shapes")  # or divided below
 ORDER = "order of the criteria"  # the part that tells it
 _MARKS_A_CRITERION = ("id", "exercise", "title", "points", "hint", "visibility")
-_MARKS_IN_SETTINGS = ("late", "boundaries", "inspect", "timezone")
+_MARKS_IN_SETTINGS = ("late", "boundaries", "inspect", "timezone", "solutions")
 _MARKS_IN_DATA = ("availability",)
 
 

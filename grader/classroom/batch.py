@@ -10,7 +10,7 @@ from pathlib import Path
 
 from grader.classroom.class_options import ClassOptions
 from grader.classroom.intake import enter_people, take_in
-from grader.classroom.pages import classpage, similarity
+from grader.classroom.pages import classpage, known_solutions, similarity
 from grader.classroom.pages.reports import STUDENT_FOLDER, refresh_all_reports, refresh_reports
 from grader.classroom.people.enrolment import StudentAttempts
 from grader.classroom.people.students import Attempt
@@ -270,6 +270,7 @@ class Batch:
         refresh_all_reports(self._book, out)
         tell(*mixed_editions(self._book, self._book.entries()))
         similarity.compare_class(self._book, self._paths(), self._class_options.handout, out)
+        known_solutions.compare_with_solutions(self._book, self._rubric, self._class_options.handout)
         if self._book.late_rule():
             tell(*unknown_times.sentences_on(self._book.entries()))
         page = classpage.write_page(self._book, out)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from types import MappingProxyType
 
 from grader.classroom.people.identity import KINDS
 from grader.classroom.storage.entries import GradebookEntry
@@ -24,6 +25,11 @@ _LISTS = {
         "Code to ask about",
         "Questions, not verdicts: this code inspects the interpreter or its caller, or stores data. Read the "
         "lines; there may be a good reason for them.",
+    ),
+    "known-solutions": (
+        "Code of known solutions",
+        "Questions, not verdicts: at least half of the code, without the handout’s, is that of "
+        "solutions that the rubric lists.",
     ),
     "hardly-read": ("Could hardly be read", "Still provisional: part of the work may not have been found."),
     "undecided": (
@@ -79,13 +85,19 @@ class Attention:
     Args:
         boundaries: of grades, in percent.
         refused: a sentence for each file that was not graded.
+        solved: a sentence for each student with the code of known solutions, by key.
         has_due_date: whether it matters when something was handed in.
     """
 
     def __init__(
-        self, boundaries: Iterable[float], refused: Iterable[str], *, has_due_date: bool = False
+        self,
+        boundaries: Iterable[float],
+        refused: Iterable[str],
+        solved: Mapping[str, str] = MappingProxyType({}),
+        *,
+        has_due_date: bool = False,
     ) -> None:
-        self._boundaries = tuple(boundaries)
+        self._boundaries, self._solved = tuple(boundaries), solved
         self._items: dict[str, list[Item]] = {anchor: [] for anchor in _LISTS}
         self._items["files-not-graded"] = [Item(people=(), sentence=sentence) for sentence in refused]
         self._has_due_date, self._timeless = has_due_date, list[Item]()
@@ -110,6 +122,8 @@ class Attention:
         grade, mark = entry.grade, entry.mark
         if grade and (asked := [line(note) for note in grade.notes if is_for_a_person(note)]):
             yield "code-to-ask-about", " ".join(_asked(note) for note in asked)
+        if sentence := self._solved.get(entry.person.key):
+            yield "known-solutions", sentence
         if grade and grade.provisional:
             if grade.review:
                 yield "hardly-read", grade.review

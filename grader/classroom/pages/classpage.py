@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grader.classroom.handins import accounting
+from grader.classroom.pages import known_solutions
 from grader.classroom.pages.attention import Attention, ranks
 from grader.classroom.pages.heatmap import SYMBOLS, heat_map
 from grader.classroom.pages.reports import final_points
@@ -116,6 +117,7 @@ def _render(book: Gradebook) -> str:
     attention = Attention(
         book.setting("boundaries") or BOUNDARIES,
         book.setting("refused") or (),
+        book.setting(known_solutions.SETTING) or {},
         has_due_date=rule is not None,
     )
     for entry in book.entries():

@@ -71,7 +71,7 @@ def compare_class(book: Gradebook, paths: Mapping[str, Path], handout: Path | No
     Raises:
         UsageError: the handout cannot be read, or a page cannot be written.
     """
-    given = _handout_hashes(handout)
+    given = handout_hashes(handout)
     for digest in set(paths) - set(book.fingerprints(KIND)):
         save_fingerprints(book, digest, paths[digest])
     notebooks, names, groups = dict[str, str](), dict[str, str](), dict[str, tuple[str, ...]]()
@@ -119,7 +119,7 @@ def compare_class(book: Gradebook, paths: Mapping[str, Path], handout: Path | No
 
 def save_fingerprints(book: Gradebook, digest: str, path: Path) -> None:
     """Store a notebook's code and fingerprints in the gradebook."""
-    cells = _cells(path) if book.is_readable(digest) else []
+    cells = code_cells(path) if book.is_readable(digest) else []
     book.save_code(digest, cells, KIND, pack_hashes(winnow(symbols(cells))))
 
 
@@ -189,6 +189,19 @@ class FingerprintedCode:
         in_order = sorted(winnow(found), key=lambda fingerprint: fingerprint.start)
         return cls(cells, [(each.hash, _line_range(found, each)) for each in in_order])
 
+    def places_of(self, hashes: Collection[int]) -> list[str]:
+        """Return the lines that have these fingerprints, the longest passages first."""
+        merged: list[_LineRange] = []
+        for hash, lines in self.ranges:
+            if hash not in hashes:
+                continue
+            if merged and merged[-1].touches(lines):
+                merged[-1] = merged[-1].union(lines)
+            else:
+                merged.append(lines)
+        longest = sorted(merged, key=lambda lines: lines.first - lines.last)
+        return [str(lines) for lines in longest]
+
 
 @dataclass(frozen=True, slots=True)
 class _LineRange:
@@ -222,7 +235,12 @@ def _line_range(found: Sequence[Symbol], fingerprint: Fingerprint) -> _LineRange
     return _LineRange(cell, min(lines), max(lines))
 
 
-def _handout_hashes(handout: Path | None) -> set[int]:
+def handout_hashes(handout: Path | None) -> set[int]:
+    """Return the fingerprints of the handout; none without one.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
     if handout is None:
         return set()
     try:
@@ -232,7 +250,8 @@ def _handout_hashes(handout: Path | None) -> set[int]:
     return {each.hash for each in winnow(symbols([cell.source for cell in submission.cells]))}
 
 
-def _cells(path: Path) -> list[str]:
+def code_cells(path: Path) -> list[str]:
+    """Return the source of a notebook's code cells; an empty list if it cannot be read."""
     try:
         return [cell.source for cell in read_notebook(path, path.stem).cells]
     except NotebookError:
