@@ -261,6 +261,18 @@ class FunctionDouble:
         return self.compute(*args, **kwargs)
 
 
+class ModuleDouble(FunctionDouble):
+    """A module that the judge computes, in place of one of the student's; no gradient passes through it."""
+
+    def describe(self) -> dict[str, Any]:
+        """Describe a module."""
+        return {"kind": "module", "passes_for": list(self.passes_for), "attributes": self.attributes}
+
+    def answer(self, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
+        """Return the output of a call; a backward pass has no effect."""
+        return None if event == "backward" else self.compute(*args, **kwargs)
+
+
 def cosine(first: Tensor, second: Tensor) -> float:
     """Return the cosine of the angle between two tensors; 0 if their shapes differ."""
     if first.shape != second.shape:

@@ -145,7 +145,6 @@ class Student(Closing):
         """Send any other verb of the protocol (see ``worker``) and return its value.
 
         Args:
-            target: a name in the notebook, or the handle of an object.
             options: further fields of the request, encoded as values.
         """
         return self.reply({"verb": verb}, target=target, values=options)["value"]
@@ -256,6 +255,7 @@ class Student(Closing):
                     given = RequestEncoder(self.generation, self.source.names)
                     with limit.paused():
                         own = given.answer(decoder.callback(answer, self._doubles))
+                    self._doubles |= given.doubles
                     write_frame(connection.requests, wire.ANSWER, own, given.tensors)
         except Closed as error:
             raise self._cause(connection) from error

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from grader.checks import Evidence, Reporter, criterion
 from grader.checks.randomness import Seeded
+from grader.probes.training_loop import expect_cleared_gradients
 from grader.sandbox.student import Student
 
 from .timestep_agreement import Disagreement
 from .trainer.expectations import (
-    expect_cleared_gradients,
     expect_noise_target,
     expect_step_per_batch,
 )

@@ -9,9 +9,9 @@ from typing import Any
 from torch import Tensor
 
 from grader.checks import Blocked, Unmet
+from grader.probes.training_loop import block_if_stopped, comes_back
 
 from .loss_curves import LossKind, are_losses, epoch_averages, kind_of, known_losses
-from .prerequisites import block_if_stopped, comes_back
 from .recording import RecordedTraining
 from .setup import BATCHES, EPOCHS
 

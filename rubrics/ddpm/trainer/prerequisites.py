@@ -1,27 +1,12 @@
-"""Prerequisites of all expectations on a recorded run of ``train``: its progress, and what it read."""
+"""A prerequisite of all expectations on a recorded run of ``train``: that it uses its arguments."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from grader.checks import Blocked, Unmet
+from grader.checks import Unmet
 
 from .recording import RecordedTraining
-
-
-def block_if_stopped(training: RecordedTraining, before: str) -> None:
-    """Block an expectation for which a run that stopped early has no evidence.
-
-    Args:
-        before: what the run did not reach, as a clause.
-    """
-    if training.error:
-        raise Blocked(f"Your train stopped before {before}: {training.error}")
-
-
-def comes_back(training: RecordedTraining) -> bool:
-    """Return whether ``train`` ends by itself: by returning, or by an error."""
-    return training.error is None or training.error.type not in ("Endless", "SystemExit", "Timeout")
 
 
 def expect_arguments_used(training: RecordedTraining, arguments: Sequence[str]) -> None:

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from grader.checks import Blocked, Unmet
+from grader.probes.training_loop import block_if_stopped
 
 from ..interface.conventions import timesteps_are_unrelated
-from .prerequisites import block_if_stopped, expect_arguments_used
+from .prerequisites import expect_arguments_used
 from .recording import RecordedTraining
 
 

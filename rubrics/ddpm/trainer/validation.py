@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 
 from grader.checks import Unmet
+from grader.probes.training_loop import block_if_stopped
 
 from ..interface.conventions import timesteps_are_unrelated
 from .loss_targets import compared_values, loss_targets
-from .prerequisites import block_if_stopped
 from .recording import RecordedTraining, step_pairs
 
 
