@@ -39,6 +39,7 @@ class RecordedEvent:
         weight: value of the network's only weight, which every optimizer step changes.
         gradient_before: size of the gradient that this weight had before a backward pass.
         rate: learning rate of a step.
+        gradient: gradient that the weight had at a step; each backward pass adds 1 to it.
         dtype: of ``x``, as passed.
     """
 
@@ -56,6 +57,7 @@ class RecordedEvent:
     weight: float = 0.0
     gradient_before: float | None = None
     rate: float | None = None
+    gradient: float | None = None
     dtype: torch.dtype | None = None
 
     def __post_init__(self) -> None:
@@ -202,8 +204,11 @@ class OptimizerDouble:
 
     def answer(self, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
         """Record the call."""
-        rate = state.get("rate")
-        self.log.append(RecordedEvent(kind=event, rate=None if rate is None else float(rate)))
+        numbers = {
+            name: None if (value := state.get(name)) is None else float(value)
+            for name in ("rate", "gradient")
+        }
+        self.log.append(RecordedEvent(kind=event, **numbers))
 
 
 class CriterionDouble:

@@ -42,7 +42,11 @@ class RecordedPass(Protocol):
 
     @property
     def gradient_before(self) -> float | None:
-        """Size of the gradient that the network's weight had before this backward pass."""
+        """Size of the gradient that the network's weight had before a backward pass that adds to it."""
+
+    @property
+    def batch(self) -> int:
+        """Number of batches that the loaders had handed out."""
 
 
 class RecordedRun(Protocol):
@@ -123,7 +127,11 @@ def expect_step_per_batch(training: RecordedRun) -> None:
     weights = [one.forward.weight for one in training.passes]
     steps = sum(a != b for a, b in itertools.pairwise(weights))
     unseen = 0 if training.validation_passes else 1
-    if steps + unseen >= len(passes) or accumulates_gradients(training):
+    if (
+        steps + unseen >= len(passes)
+        or accumulates_gradients(training)
+        or (steps + unseen >= promised and passes_parts_of_batches(training))
+    ):
         _expect_learning_rate(training)
         return
     if len(passes) < 2:
@@ -189,10 +197,10 @@ def expect_cleared_gradients(training: RecordedRun) -> None:
     # With gradient accumulation, only the first backward pass after a step must find no gradients.
     fresh = first_passes_after_steps(training)
     fresh = fresh if len(fresh) > 1 else list(range(len(passes)))
-    left_over = [one for number, one in enumerate(passes) if number in fresh and one.gradient_before]
-    if left_over:
+    left_over = sum(number in fresh and bool(one.gradient_before) for number, one in enumerate(passes))
+    if left_over := left_over or steps_with_old_gradients(training):
         raise Unmet(
-            f"In {len(left_over)} of {len(passes)} batches the gradients of earlier batches "
+            f"In {left_over} of {len(passes)} batches the gradients of earlier batches "
             f"were still there, and the new ones were added to them.",
             expected="gradients of this batch alone",
             actual="gradients summed over batches",
@@ -220,6 +228,13 @@ def accumulates_gradients(training: RecordedRun) -> bool:
     return every > 1 and all(place % every == 0 for place in inside)
 
 
+def passes_parts_of_batches(training: RecordedRun) -> bool:
+    """Return whether each batch goes through the network in parts, whose gradients are summed."""
+    batches, length = [one.batch for one in training.training_passes], training.size
+    in_parts = length.epochs * length.batches == len(set(batches)) < len(batches)
+    return in_parts and not throws_gradients_away(training)
+
+
 def throws_gradients_away(training: RecordedRun) -> bool:
     """Return whether gradients that no step has used are cleared before the next backward pass."""
     after_step = set(first_passes_after_steps(training))
@@ -231,6 +246,21 @@ def first_passes_after_steps(training: RecordedRun) -> list[int]:
     """Return the indices of the training passes with new weights: 0, and each first one after a step."""
     weights = [one.forward.weight for one in training.training_passes]
     return [0, *(number for number in range(1, len(weights)) if weights[number] != weights[number - 1])]
+
+
+def steps_with_old_gradients(training: RecordedRun) -> int:
+    """Return how many steps use gradients of batches before the last step, too.
+
+    Every backward pass gives the double's weight a gradient of 1, so that it counts them, also where the code
+    adds up what ``torch.autograd.grad`` returns.
+    """
+    found = passes = 0
+    for event in training.log:
+        passes += event.kind == "backward"
+        if event.kind == "step":
+            found += event.gradient is not None and event.gradient > passes + 0.5
+            passes = 0
+    return found
 
 
 def prediction_is_detached(training: RecordedRun) -> bool:

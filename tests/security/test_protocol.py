@@ -204,6 +204,12 @@ anything = st.recursive(
 )
 
 
+def test_a_refused_recording_comes_with_the_numbers_of_weights() -> None:
+    value = {"dict": [["refused", "it uses the operator x"], ["weights", 3], ["loose", 1], ["new", 0]]}
+    reply = AnswerDecoder([], 1).reply({"value": value}, {"verb": "record"})
+    assert reply["value"] == {"refused": "it uses the operator x", "weights": 3, "loose": 1, "new": 0}
+
+
 @settings(max_examples=1000, deadline=None)
 @given(anything, st.sampled_from(REQUESTS))
 def test_random_answers_raise_only_protocol_errors(answer: Any, request_: dict[str, Any]) -> None:

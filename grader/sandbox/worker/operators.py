@@ -16,13 +16,14 @@ def _names(*texts: str) -> frozenset[str]:
 
 
 _ARITHMETIC = """
-_prelu_kernel abs acos acosh add addcdiv addcmul asin asinh atan atan2 atanh bitwise_and bitwise_not
-bitwise_or bitwise_xor ceil clamp clamp_max clamp_min copysign cos cosh deg2rad div elu eq erf erfc erfinv
-exp exp2 expm1 fill floor floor_divide fmod frac ge gelu glu gt hardsigmoid hardswish hardtanh heaviside
-hypot isfinite isinf isnan le leaky_relu lerp lgamma log log10 log1p log2 log_sigmoid_forward logaddexp
-logaddexp2 logical_and logical_not logical_or logical_xor lt masked_fill maximum mish mul nan_to_num ne neg
-pow prelu rad2deg reciprocal relu relu6 remainder round rrelu_with_noise rsqrt rsub selu sgn sigmoid sign
-silu sin sinc sinh softplus softshrink sqrt square sub tan tanh threshold trunc where xlogy zero
+_prelu_kernel abs acos acosh add addcdiv addcmul angle asin asinh atan atan2 atanh bitwise_and bitwise_not
+bitwise_or bitwise_xor ceil clamp clamp_max clamp_min complex copysign cos cosh deg2rad div elu eq erf
+erfc erfinv exp exp2 expm1 fill floor floor_divide fmod frac ge gelu glu gt hardsigmoid hardswish hardtanh
+heaviside hypot isfinite isinf isnan le leaky_relu lerp lgamma log log10 log1p log2 log_sigmoid_forward
+logaddexp logaddexp2 logical_and logical_not logical_or logical_xor lt masked_fill maximum mish mul
+nan_to_num ne neg polar pow prelu rad2deg reciprocal relu relu6 remainder round rrelu_with_noise rsqrt
+rsub selu sgn sigmoid sign silu sin sinc sinh softplus softshrink sqrt square sub tan tanh threshold trunc
+where xlogy zero
 """
 _REDUCTIONS = """
 _log_softmax _softmax all amax amin any argmax argmin cummax cumprod cumsum linalg_vector_norm logcumsumexp
@@ -49,7 +50,7 @@ copy detach diagonal expand flatten flip gather index index_add index_copy index
 lift_fresh lift_fresh_copy masked_scatter movedim narrow permute repeat repeat_interleave reshape roll rot90
 scatter scatter_add select select_scatter slice slice_scatter split split_with_sizes squeeze stack t to
 transpose tril triu unbind unflatten unfold unsafe_chunk unsafe_split unsafe_split_with_sizes unsqueeze view
-view_as
+view_as view_as_complex view_as_real
 """
 _CONSTRUCTORS = """
 arange empty empty_like empty_strided eye full full_like linspace logspace new_empty new_empty_strided

@@ -188,6 +188,8 @@ def _argument(value: Any, device: torch.device, depth: int = 0) -> Any:
             return Value(number)
         case {"float": "nan" | "inf" | "-inf" as special}:
             return float(special)
+        case {"complex": [float(real), float(imaginary)]}:
+            return complex(real, imaginary)
         case {"dtype": str(name)} if name in _DTYPES:
             return _DTYPES[name]
         case {"memory_format": str(name)} if name in _MEMORY_FORMATS:

@@ -157,6 +157,8 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 return int(value)
             case float():
                 return float(value) if math.isfinite(value) else {"float": str(float(value))}
+            case complex() if math.isfinite(value.real) and math.isfinite(value.imag):
+                return {"complex": [value.real, value.imag]}
             case Tensor():
                 return {"value": self._constant(value)}
             case tuple() | list():

@@ -30,16 +30,19 @@ class ForwardPass:
     Attributes:
         forward: the call.
         validating: whether the last batch came from the validation loader.
+        batch: number of batches that the loaders had handed out.
         image: x_0, (B, 1, 28, 28); None if unknown.
         noise: the training target, shaped like ``image``; None if unknown.
         t: timesteps passed to the diffuser, float (B,); None if it was not called.
         form: form of these timesteps.
         gradient: gradient of the loss with respect to the network's output; None without a backward pass.
-        gradient_before: size of the gradient that the weight had before this backward pass.
+        gradient_before: size of the gradient that the weight had before this backward pass; None also if the
+            pass adds nothing to it.
     """
 
     forward: RecordedEvent
     validating: bool
+    batch: int = 0
     image: Tensor | None = None
     noise: Tensor | None = None
     t: Tensor | None = None
@@ -95,10 +98,11 @@ class RecordedTraining:
     def _group_events(self) -> list[ForwardPass]:
         gradients = {e.call: e for e in self.log if e.kind == "backward"}
         found: list[ForwardPass] = []
-        loader, diffusions = "", list[RecordedEvent]()
+        loader, batch, diffusions = "", 0, list[RecordedEvent]()
         for event in self.log:
             if event.kind in ("epoch", "batch"):
                 loader = event.name
+                batch += event.kind == "batch"
             elif event.kind == "diffuse":
                 diffusions.append(event)
             elif event.kind == "forward":
@@ -108,6 +112,7 @@ class RecordedTraining:
                     ForwardPass(
                         forward=event,
                         validating=loader == "validation",
+                        batch=batch,
                         image=source.image if source else None,
                         noise=source.target if source else None,
                         t=source.t if source else None,

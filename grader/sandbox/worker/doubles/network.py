@@ -29,9 +29,18 @@ class _Answer(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor, None, None]:
         weight = ctx.module.weight
         # The gradient that has accumulated so far: zero or None after zero_grad, as the judge can check.
-        state = {"gradient_before": None if weight.grad is None else float(weight.grad.detach().sum())}
+        before = weight.grad if _accumulates(ctx.next_functions[1][0]) else None
+        state = {"gradient_before": None if before is None else float(before.detach().sum())}
         judge.callback(ctx.module.number, "backward", (ctx.call, gradients[0]), {}, state)
         return None, torch.ones_like(weight), None, None
+
+
+def _accumulates(leaf: Any) -> bool:
+    """Return whether this pass adds to the leaf's gradient; ``torch.autograd.grad`` returns it instead."""
+    try:
+        return bool(torch._C._will_engine_execute_node(leaf))
+    except RuntimeError:  # raised for a leaf whose gradient is captured
+        return False
 
 
 class Module(Impersonator, nn.Module):

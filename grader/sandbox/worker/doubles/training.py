@@ -155,7 +155,14 @@ def optimizer(number: int, module: nn.Module, lr: float) -> torch.optim.Adam:
     def step(self: torch.optim.Optimizer, closure: Callable[[], Any] | None = None) -> Any:
         loss = None if closure is None else torch.enable_grad()(closure)()
         rates = [float(group["lr"]) for group in self.param_groups]
-        judge.callback(number, "step", (), {}, {"rate": max(rates, default=0.0)})
+        gradients = [
+            float(parameter.grad.detach().sum())
+            for group in self.param_groups
+            for parameter in group["params"]
+            if parameter.grad is not None
+        ]
+        state = {"rate": max(rates, default=0.0), "gradient": sum(gradients)}
+        judge.callback(number, "step", (), {}, state)
         with torch.no_grad():
             for group in self.param_groups:
                 rate = max(float(group["lr"]), _MIN_RATE)
