@@ -204,11 +204,14 @@ class OptimizerDouble:
 
     def answer(self, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
         """Record the call."""
-        numbers = {
-            name: None if (value := state.get(name)) is None else float(value)
-            for name in ("rate", "gradient")
-        }
-        self.log.append(RecordedEvent(kind=event, **numbers))
+        self.log.append(
+            RecordedEvent(kind=event, rate=_number(state, "rate"), gradient=_number(state, "gradient"))
+        )
+
+
+def _number(state: dict[str, Any], name: str) -> float | None:
+    value = state.get(name)
+    return None if value is None else float(value)
 
 
 class CriterionDouble:

@@ -225,3 +225,25 @@ def test_a_request_selects_from_fixed_lists_only(load_student: LoadStudent, verb
         options = {**options, "optimizer": student.ask("optimizer", network, name="sgd", lr=0.1, keep=True)}
     with pytest.raises(WorkerError, match=r"'Net' is not one of|no class 'Net'"):
         student.ask(verb, network, **options)
+
+
+def test_slots_and_properties_are_attributes(load_student: LoadStudent) -> None:
+    student = load_student(
+        """
+import dataclasses
+
+@dataclasses.dataclass(slots=True)
+class Pair:
+    first: int
+    second: int
+
+    @property
+    def total(self):
+        return self.first + self.second
+
+def make():
+    return Pair(1, 2)
+"""
+    )
+    pair = student.call("make")
+    assert student.ask("describe", pair)["attributes"] == ["first", "second", "total"]

@@ -9,6 +9,7 @@ import itertools
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from types import MemberDescriptorType
 from typing import Any, TypeVar
 
 import torch
@@ -139,7 +140,7 @@ class Executor:
     def _do_describe(self, header: dict[str, Any], _: RequestDecoder) -> dict[str, Any]:
         target = self._target(header["target"])
         description: dict[str, Any] = {"type": type(target).__name__, **_signature(target)}
-        attributes = [*getattr(target, "__dict__", {})]
+        attributes = [*getattr(target, "__dict__", {}), *_attributes_of_class(target)]
         if isinstance(target, nn.Module):
             attributes += [
                 name for name, _ in target.named_buffers(recurse=False)
@@ -233,6 +234,19 @@ def _take_positional_only(target: object, kwargs: dict[str, Any]) -> list[Any]:
     names = [each.name for each in parameters if each.kind == each.POSITIONAL_ONLY]
     given = list(itertools.takewhile(kwargs.__contains__, names))
     return [kwargs.pop(name) for name in given]
+
+
+def _attributes_of_class(target: object) -> list[str]:
+    """Return the names of an object's slots and properties, which its ``__dict__`` lacks."""
+    if isinstance(target, nn.Module | torch.Tensor | type):
+        return []
+    return [
+        name
+        for each in reversed(type(target).__mro__)
+        if each.__module__ == source.MODULE  # the notebook's own
+        for name, value in vars(each).items()
+        if isinstance(value, property | MemberDescriptorType)
+    ]
 
 
 def _signature(target: object) -> dict[str, Any]:
