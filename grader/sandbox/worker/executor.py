@@ -240,12 +240,13 @@ def _attributes_of_class(target: object) -> list[str]:
     """Return the names of an object's slots and properties, which its ``__dict__`` lacks."""
     if isinstance(target, nn.Module | torch.Tensor | type):
         return []
+    of_notebook = [each for each in reversed(type(target).__mro__) if each.__module__ == source.MODULE]
     return [
         name
-        for each in reversed(type(target).__mro__)
-        if each.__module__ == source.MODULE  # the notebook's own
+        for kind in (MemberDescriptorType, property)
+        for each in of_notebook
         for name, value in vars(each).items()
-        if isinstance(value, property | MemberDescriptorType)
+        if isinstance(value, kind)
     ]
 
 
