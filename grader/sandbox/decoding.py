@@ -216,12 +216,13 @@ def _answers(request: Mapping[str, Any], value: Any) -> bool:
         case "load", list():
             return all(map(_is_problem, value))
         case "describe", {"type": str(), "arguments": list(), "required": list(), "attributes": list()}:
+            by_name = value.get("by_name", [])
             names = [*value["arguments"], *value["required"], *value["attributes"]]
-            counted = isinstance(value.get("parameters", 0), int)
-            return counted and all(isinstance(name, str) for name in names)
+            typed = isinstance(value.get("parameters", 0), int) and isinstance(by_name, list)
+            return typed and all(isinstance(name, str) for name in (*names, *by_name))
         case "replay", {"refused": str(), **rest} if not rest:
             return True
-        case "record", {"refused": str()}:  # with the numbers of weights, as a graph has them
+        case "record", {"refused": str(), **rest} if set(rest) <= {"weights", "loose", "new"}:
             return True
         case "record", {"graph": str(), "constants": Tensor(dtype=torch.uint8, ndim=1), "reads": bool()}:
             return True

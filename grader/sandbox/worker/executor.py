@@ -253,7 +253,8 @@ def _attributes_of_class(target: object) -> list[str]:
 def _signature(target: object) -> dict[str, Any]:
     """Return the names of a callable's arguments and of the required ones; none if it cannot be inspected.
 
-    "open" tells that it accepts further ones, or that nothing is known of it.
+    "by_name" are those that no position passes; "open" tells that it accepts further ones, or that nothing
+    is known of it.
     """
     try:
         parameters = inspect.signature(target).parameters.values()  # type: ignore[arg-type]
@@ -262,4 +263,10 @@ def _signature(target: object) -> dict[str, Any]:
     plain = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     required = [p.name for p in plain if p.default is p.empty]
     names = [p.name for p in parameters]
-    return {"arguments": names, "required": required, "open": len(plain) < len(names)}
+    by_name = [p.name for p in plain if p.kind is p.KEYWORD_ONLY]
+    return {
+        "arguments": names,
+        "required": required,
+        "by_name": by_name,
+        "open": len(plain) < len(names),
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +23,9 @@ BATCH = 16
 # t do not broadcast over the images.
 FORMS = ("list", "long (B,)")
 SINGLE = ("list", "int", "long (B,)")
+# Names of parameters for t, and for noise that the caller may draw.
+_STEPS = re.compile(r"(?i)(t|ts|steps?|time_?steps?)")
+_NOISE = re.compile(r"(?i)(noise|eps|epsilon|e|z)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,8 @@ class CallConvention:
         layout: the layout of its result.
         first: the number of the first step, 0 or 1.
         dtypes: those of x_t and of the noise, for an image in float32.
+        by_name: the student's names of the image and of t, where no position passes them; "" for one that has
+            a position.
     """
 
     form: str
@@ -41,6 +47,18 @@ class CallConvention:
     layout: ReturnLayout = HANDOUT_LAYOUT
     first: int = 0
     dtypes: tuple[torch.dtype, torch.dtype] = (torch.float32, torch.float32)
+    by_name: tuple[str, str] = ("", "")
+
+    def call(self, student: Student, diffuser: Handle, image: Tensor, steps: list[int], *, seed: int) -> Any:
+        """Return what ``noise_diffusion`` returns for images and their steps, which count from 0."""
+        given = list(zip(self.by_name, (image, self.t(steps)), strict=True))
+        return student.call(
+            diffuser,
+            *(value for name, value in given if not name),
+            method="noise_diffusion",
+            seed=seed,
+            **{name: value for name, value in given if name},
+        )
 
     def t(self, steps: list[int]) -> Any:
         """Return steps that count from 0 in the form and numbering of the student's code."""
@@ -87,16 +105,16 @@ def find_call_convention(
         StudentError, Unmet: it accepts none; the error is that of the attempt that came furthest.
     """
     refused: list[StudentError | Unmet] = []
+    by_name = _passed_by_name(student, diffuser)
     batched, single = (
-        (CallConvention(form) for form in FORMS),
-        (CallConvention(form, single=True) for form in SINGLE),
+        (CallConvention(form, by_name=by_name) for form in FORMS),
+        (CallConvention(form, single=True, by_name=by_name) for form in SINGLE),
     )
-    for convention in (*batched, *single) if form is None else (CallConvention(form),):
+    for convention in (*batched, *single) if form is None else (CallConvention(form, by_name=by_name),):
         count = 1 if convention.single else BATCH
-        t = convention.t([3] * count)
         try:
             results = [
-                student.call(diffuser, image[:count], t, method="noise_diffusion", seed=5)
+                convention.call(student, diffuser, image[:count], [3] * count, seed=5)
                 for image in (first, second)
             ]
             layout = _find_layout(student, results[0], results[1], first[:count].shape)
@@ -108,6 +126,20 @@ def find_call_convention(
                 raise
             refused.append(error)
     raise furthest(refused)
+
+
+def _passed_by_name(student: Student, diffuser: Handle) -> tuple[str, str]:
+    """Return the names of the parameters for the image and for t; "" for one that has a position."""
+    try:
+        method = student.get(diffuser, student.method("noise_diffusion"))
+        about = student.ask("describe", method) if isinstance(method, Handle) else {}
+    except StudentError:  # a call raises it as well
+        return "", ""
+    names = [name for name in about.get("arguments", ()) if not _NOISE.fullmatch(name)]
+    t = next((name for name in names if _STEPS.fullmatch(name)), names[1] if len(names) > 1 else "")
+    image = next((name for name in names if name != t), "")
+    only = about.get("by_name", ())
+    return image if image in only else "", t if t in only else ""
 
 
 def _find_layout(student: Student, result: Any, other: Any, shape: torch.Size) -> ReturnLayout:
@@ -174,7 +206,7 @@ def _call_once(
     *,
     seed: int,
 ) -> tuple[Tensor, Tensor | None]:
-    result = student.call(diffuser, image, convention.t(steps), method="noise_diffusion", seed=seed)
+    result = convention.call(student, diffuser, image, steps, seed=seed)
     _, values = values_in(student, result)
     layout = convention.layout
     x = values.get(layout.image)

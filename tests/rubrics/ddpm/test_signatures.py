@@ -32,6 +32,32 @@ def test_another_signature_loses_no_points(warm: WarmGrader, signature: str) -> 
     assert lost(warm.grade(notebook(cells), Options(quick=True))) == {}
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("signature", "call"),
+    [
+        ("self, image, *, t", "image=images, t=steps"),
+        ("self, *, t, image, noise=None", "image=images, t=steps"),
+        ("self, *, timesteps, batch", "batch=images, timesteps=steps"),
+    ],
+)
+def test_arguments_of_the_forward_process_may_only_have_names(
+    warm: WarmGrader, signature: str, call: str
+) -> None:
+    renamed = "image, t = batch, timesteps\n        " if "batch" in signature else ""
+    in_class = [
+        ("noise_diffusion(self, image, t)", f"noise_diffusion({signature})"),
+        ("image = image.to(self.device)", f"{renamed}image = image.to(self.device)"),
+    ]
+    held_out = call.replace("images", "held_out").replace("=steps", "=ts")
+    in_train = [
+        ("noise_diffusion(images, steps)", f"noise_diffusion({call})"),
+        ("noise_diffusion(held_out, ts)", f"noise_diffusion({held_out})"),
+    ]
+    cells = changed_cells(diffuser=in_class, train=in_train)
+    assert lost(grade_cells(warm, cells, "forward")) == {}
+
+
 NETWORK_SIGNATURE = "def __init__(self, in_channels, out_channels):"
 FIRST_LAYER = "self.enter = self.two_convs(in_channels, 16)"
 
