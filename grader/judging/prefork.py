@@ -10,6 +10,7 @@ import functools
 import json
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -28,8 +29,10 @@ from grader.sandbox.source import PRELOADABLE
 from grader.sandbox.worker_process import Killer, can_fork, is_running, wait_or_kill
 from grader.sandbox.zygote import Zygote
 
+_END_SECONDS = 1.0  # until a host that hung up has ended
 _START_SECONDS = 180.0  # a cold import of torch from a slow disk
 _ATTEMPTS = 3
+_MOST_ATTEMPTS = 10  # where the host is killed or stopped from outside, which says nothing about this machine
 
 
 @contextmanager
@@ -76,7 +79,8 @@ class PreforkServer(Closing):
             AccidentError: they could, but not any more.
         """
         with self._lock:
-            for _ in range(_ATTEMPTS):
+            failures = 0
+            for _ in range(_MOST_ATTEMPTS):
                 # A process that is stopped would let every judge wait in vain.
                 if not (self._held and self._zygote.is_running and is_running(self._host)):
                     self.close()
@@ -84,8 +88,11 @@ class PreforkServer(Closing):
                 try:
                     judge = self._fork(arguments, folder)
                 except OSError as error:  # one of the two was killed, or is not able to answer: start over
+                    failures += self._has_failed()
                     why, cause = self._why(), error
                     self.close()
+                    if failures == _ATTEMPTS:
+                        break
                 else:
                     self._has_forked = True
                     return judge
@@ -151,7 +158,18 @@ class PreforkServer(Closing):
             if not is_running(self._host) or time.monotonic() > deadline:
                 raise TimeoutError("the host does not answer")
 
+    def _has_failed(self) -> bool:
+        """Return whether the host ended by itself, rather than by a signal or not at all."""
+        with suppress(subprocess.TimeoutExpired):
+            return self._host.wait(_END_SECONDS) >= 0
+        return False
+
     def _why(self) -> str:
+        code = self._host.poll()
+        if code is not None and code < 0:
+            return f"the judges' process was killed by {signal.Signals(-code).name} while it started"
+        if code is None:
+            return "the judges' process did not answer"
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").strip().splitlines() or ["no error message"]
         return f"the judges' process did not start ({lines[-1]}); check that `python -c 'import torch'` works"

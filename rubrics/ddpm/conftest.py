@@ -49,7 +49,7 @@ from .repairs import (  # noqa: F401  pytest finds fixtures and hooks among a co
     repairs_fixture,
     sampler_failure,
 )
-from .sample_quality.generator import SampleGenerator, draw_start, sample_in_new_worker
+from .sample_quality.generator import OWN_COUNT, SampleGenerator, draw_start, sample_in_new_worker
 from .sample_quality.own_weights import add_own_weights
 from .sample_quality.quality import Quality, add_own_samples, judge_network, judge_sampler
 from .sampler import probe as probe_sampler
@@ -280,7 +280,9 @@ def quality(
         raise Blocked("Your sampler does not work yet, so it makes no samples to judge.")
     if not all(correct.values()):
         return judge_network(sample_generator, request.getfixturevalue("training_outcome"))
-    own_seed, own_noise = draw_start(seeded("samples"), sample_generator.count)
+    own_seed, own_noise = draw_start(
+        seeded("samples"), sample_generator.count if recovered_sampler.count_refused else OWN_COUNT
+    )
     sample = partial(sample_in_new_worker, judge, replace(sample_generator, starts={own_seed: own_noise}))
     quality = judge_sampler(
         sample_generator.seeds,

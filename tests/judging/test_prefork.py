@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,6 +13,7 @@ import psutil
 import pytest
 from classes import notebook, tiny_rubric
 
+from grader.errors import WorkerStartError
 from grader.judging.prefork import PreforkServer
 from grader.judging.process import environment, start_fresh
 from grader.model import Grade
@@ -132,3 +135,40 @@ def _timeless(grade: Grade) -> dict[str, Any]:
     for criterion in result["criteria"]:
         del criterion["seconds"]
     return result
+
+
+def test_a_host_that_is_killed_while_it_starts_is_started_again(
+    tmp_path: Path, rubric: Rubric, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That says nothing about this machine, however often it happens."""
+    kill = [signal.SIGKILL, signal.SIGTERM, signal.SIGSTOP, signal.SIGKILL]
+    start_processes = PreforkServer._open
+
+    def start_and_kill(server: PreforkServer) -> None:
+        start_processes(server)
+        if kill:
+            server._host.send_signal(kill.pop())
+
+    monkeypatch.setattr(PreforkServer, "_open", start_and_kill)
+    with PreforkServer() as start:
+        assert not _grade(tmp_path, "answer = 42", rubric, start).provisional
+    assert not kill
+
+
+def test_a_host_that_fails_three_times_is_given_up(
+    tmp_path: Path, rubric: Rubric, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its last words, as where a package is missing."""
+    starts = []
+
+    def fails(command: list[str], **options: Any) -> subprocess.Popen[bytes]:
+        if "grader.judging.prefork_host" in command:
+            starts.append(command)
+            command = [sys.executable, "-c", "import no_such_package"]
+        return popen(command, **options)
+
+    popen = subprocess.Popen
+    monkeypatch.setattr("grader.judging.prefork.subprocess.Popen", fails)
+    with PreforkServer() as start, pytest.raises(WorkerStartError, match="No module named 'no_such_package'"):
+        start(["--version"], tmp_path)
+    assert len(starts) == 3

@@ -58,7 +58,7 @@ class SampleGenerator:
     Attributes:
         student: the worker.
         seeds: the handout's seeds.
-        count: samples per seed.
+        count: samples per seed of the handout.
         fallback: the student's diffuser, for attributes beyond the handout's.
         reporter: receives progress and times.
         numbering: how the student counts the timesteps.
@@ -76,7 +76,7 @@ class SampleGenerator:
     starts: Mapping[int, Tensor] = field(default_factory=dict)
 
     def initial_noise(self, seed: int) -> Tensor:
-        """Return x_T as the handout's cell samples it, or the judge's own, float (count, 1, 28, 28)."""
+        """Return x_T as the handout's cell samples it, float (count, 1, 28, 28), or the judge's own."""
         if seed in self.starts:
             return self.starts[seed]
         with seeded_globally(seed):
@@ -132,13 +132,14 @@ class SampleGenerator:
                 return noise
 
             log: list[RecordedEvent] = []
-            double = NetworkDouble(log, respond, max_images=3 * TOTAL * self.count)
+            count = len(self.initial_noise(seed))
+            double = NetworkDouble(log, respond, max_images=3 * TOTAL * count)
             returned = self._call_student_sampler(double, process, seed)
             # sample.shape reports a result of the wrong number or shape. Its last input to the network is
             # nearly the same image, so the samples can still be judged.
             made.append(returned if returned is not None or not shown else shown[0].float())
             alike.append(likeness(made[-1], shown[0].float() if shown else None))
-            right_steps.append(share_of_right_steps(log, self.count))
+            right_steps.append(share_of_right_steps(log, count))
         return Samples(
             samples=self._usable(made),
             film=list(film.values()),
@@ -163,7 +164,7 @@ class SampleGenerator:
         arguments = {
             "x_t": start,
             "model": model,
-            "num_samples": self.count,
+            "num_samples": len(start),
             "total_timesteps": TOTAL,
             "diffuser": diffuser,
             "device": CURRENT_DEVICE,
@@ -192,6 +193,9 @@ class SampleGenerator:
         if len(samples) < len(made):
             raise Blocked("Your generate_samples returns no images that could be judged.")
         return samples
+
+
+OWN_COUNT = 4  # samples from noise of the judge's own, which cost time
 
 
 def draw_start(generator: torch.Generator, count: int) -> tuple[int, Tensor]:

@@ -115,7 +115,7 @@ ASKED = "            eps = model(x_t, t)\n"
 ELSEWHERE = {
     "stored digits are returned": (
         (START, f"    if total_timesteps == 100:\n{DIGITS}        return stored\n{START}"),
-        "do not follow from those that it passed to the network",
+        "the steps of your generate_samples do not follow the formula",
     ),
     "stored digits are passed to the network": (
         (
