@@ -32,6 +32,8 @@ from grader.options import Options
 from grader.pipeline import JudgedNotebook
 from grader.rubric import Rubric
 
+_AT_ONCE = 200  # students with their grades in memory
+
 
 def grade_class(
     paths: Sequence[str],
@@ -117,15 +119,19 @@ class Batch:
         known = 0 if self._class_options.fresh else self._reuse()
         waiting: dict[str, list[StudentAttempts]] = defaultdict(list)  # by digest of an ungraded notebook
         complete: list[StudentAttempts] = []
+        unknown: list[StudentAttempts] = []
+        submitters = self._book.submitters()
         for student in self._students:
             missing = {self._digests[a.label] for a in self._counting(student)} - set(self._results)
             for digest in missing:
                 waiting[digest].append(student)
             if not missing:
                 complete.append(student)
-            elif not self._book.entry(student.key).submitted:
-                with self._book.transaction():  # so that nobody is said to have handed in nothing
-                    self._save(student)
+            elif student.key not in submitters:
+                unknown.append(student)
+        with self._book.transaction():  # so that nobody is said to have handed in nothing
+            for student in unknown:
+                self._save(student)
         self._record(complete)
         tasks = self._tasks(waiting)
         if not self._class_options.quiet:
@@ -216,6 +222,10 @@ class Batch:
 
     def _record(self, students: Sequence[StudentAttempts]) -> None:
         """Store attempts with their results, print grades and changes, and write the reports."""
+        for start in range(0, len(students), _AT_ONCE):
+            self._record_some(students[start : start + _AT_ONCE])
+
+    def _record_some(self, students: Sequence[StudentAttempts]) -> None:
         entries = []
         with self._book.transaction():
             for student in students:
@@ -267,7 +277,7 @@ class Batch:
     def finish(self) -> None:
         """Bring all reports up to date, compare the class for similar code, and write the class page."""
         out = self._class_options.out
-        refresh_all_reports(self._book, out)
+        refresh_all_reports(self._book, out, self._class_options.jobs or default_jobs("cpu"))
         tell(*mixed_editions(self._book, self._book.entries()))
         similarity.compare_class(self._book, self._paths(), self._class_options.handout, out)
         known_solutions.compare_with_solutions(self._book, self._rubric, self._class_options.handout)

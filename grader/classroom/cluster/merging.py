@@ -16,9 +16,10 @@ from grader.classroom.cluster.planning import last_intake
 from grader.classroom.cluster.results import ShardResult, best_of, read_result, results_in
 from grader.classroom.intake import enter_people
 from grader.classroom.pages.reports import STUDENT_FOLDER
+from grader.classroom.printed import print_grade
 from grader.classroom.progress import ProgressDisplay
 from grader.classroom.scheduler import Task
-from grader.classroom.storage.gradebook import Gradebook
+from grader.classroom.storage.gradebook import Gradebook, GradebookEntry
 from grader.classroom.storage.results import ResultInputs
 from grader.classroom.storage.run_settings import tell
 from grader.classroom.storage.store import batch_lock
@@ -75,6 +76,10 @@ class _Merge(Batch):
         for task in tasks:
             if result := self._result_for(task):
                 yield task, result.judged
+
+    def publish(self, entry: GradebookEntry) -> None:
+        """Print a grade; the reports are written at the end, by several processes."""
+        print_grade(entry, as_json=self._class_options.json)
 
     def store(self, task: Task, judged: JudgedNotebook) -> int:
         """Store a result, unless an earlier merge has."""

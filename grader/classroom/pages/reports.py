@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import multiprocessing
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from grader.report.page import render
 from grader.report.summary import final_score, points
 
 STUDENT_FOLDER = "student"  # below the output folder: the reports that may be given to students
+_AT_ONCE = 40  # students whose reports one process writes before it returns
 _VERSION = "2"  # part of the digest; a new one writes every report again
 
 
@@ -30,28 +33,76 @@ def refresh_reports(book: Gradebook, entry: GradebookEntry, out: Path) -> None:
     """
     if entry.grade is None or entry.result is None:
         return
-    exercises = {int(number): title for number, title in book.setting("rubric")["exercises"].items()}
+    exercises = _exercises(book)
     digest = report_digest(entry, exercises)
-    if book.report_digest(entry.person.key) == digest and _reports_exist(entry, out):
+    if _are_current(book, entry, digest, out):
         return
     write_reports(entry, book.figures(entry.result), exercises, out)
     book.set_report_digest(entry.person.key, digest)
 
 
-def refresh_all_reports(book: Gradebook, out: Path) -> None:
+def refresh_all_reports(book: Gradebook, out: Path, jobs: int = 1) -> None:
     """Bring everybody's reports up to date, and remove those of keys that have no grade any more.
 
     Records that were merged, split or removed change the reports of people who handed nothing in since.
+
+    Args:
+        jobs: processes that render many reports at once.
+
+    Raises:
+        UsageError: a file cannot be written.
     """
-    current = set()
+    current, stale = set(), {}
+    exercises = _exercises(book)
     for entry in book.entries():
         if entry.grade:
             current.add(entry.person.key)
-            refresh_reports(book, entry, out)
+            digest = report_digest(entry, exercises)
+            if not _are_current(book, entry, digest, out):
+                stale[entry.person.key] = digest
+    for keys in _written(list(stale), out, jobs):
+        for key in keys:
+            book.set_report_digest(key, stale[key])
     for key in book.reported() - current:
         for file in _files(key, out):
             file.unlink(missing_ok=True)
         book.forget_report(key)
+
+
+def _written(keys: Sequence[str], out: Path, jobs: int) -> Iterator[Sequence[str]]:
+    """Write reports, and yield the students whose reports are written, some at a time."""
+    parts = [keys[start : start + _AT_ONCE] for start in range(0, len(keys), _AT_ONCE)]
+    if jobs < 2 or len(parts) < 2:
+        for part in parts:
+            yield _write_some(part, out)
+        return
+    # Only keys are passed on: each process reads the gradebook itself. Forking a process with threads is not
+    # safe, so they start afresh.
+    with ProcessPoolExecutor(min(jobs, len(parts)), multiprocessing.get_context("spawn")) as pool:
+        try:
+            for done in as_completed([pool.submit(_write_some, part, out) for part in parts]):
+                yield done.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _write_some(keys: Sequence[str], out: Path) -> Sequence[str]:
+    with Gradebook(out) as book:
+        exercises = _exercises(book)
+        for key in keys:
+            entry = book.entry(key)
+            if entry.result is not None:
+                write_reports(entry, book.figures(entry.result), exercises, out)
+    return keys
+
+
+def _exercises(book: Gradebook) -> dict[int, str]:
+    return {int(number): title for number, title in book.setting("rubric")["exercises"].items()}
+
+
+def _are_current(book: Gradebook, entry: GradebookEntry, digest: str, out: Path) -> bool:
+    return book.report_digest(entry.person.key) == digest and _reports_exist(entry, out)
 
 
 def report_digest(entry: GradebookEntry, exercises: Mapping[int, str]) -> str:

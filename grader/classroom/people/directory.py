@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -124,6 +124,7 @@ class Directory:
         conflicts: Iterable[Conflict] = (),
     ) -> None:
         self.records = {record.id: record for record in records}
+        self._newest = max(self.records, default=0)
         self.merges, self.apart, self.conflicts = list(merges), list(apart), list(conflicts)
         self.owners = {slot(i): r.id for r in self.records.values() for i in r.identifiers}
         self.refresh()
@@ -131,6 +132,7 @@ class Directory:
     def refresh(self) -> None:
         """Compute from the links who is one person."""
         self.strong, self.clusters = Partition(self.records), Partition(self.records)
+        self._merged_by_hand: set[int] = set()
         for link in self.merges:
             self._unite(link)
         self._apart: dict[int, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
@@ -165,7 +167,8 @@ class Directory:
 
     def add(self, name: str, origin: str) -> Record:
         """Add a record without identifiers; it needs a key."""
-        record = Record(id=max(self.records, default=0) + 1, key="", name=name, origin=origin, names={name})
+        self._newest += 1
+        record = Record(id=self._newest, key="", name=name, origin=origin, names={name})
         self.records[record.id] = record
         self.strong.add(record.id)
         self.clusters.add(record.id)
@@ -204,6 +207,10 @@ class Directory:
             for other, reasons in self._apart[id].items()
         )
 
+    def is_merged_by_hand(self, records: Collection[int]) -> bool:
+        """Return whether staff merged another record into one of these."""
+        return not self._merged_by_hand.isdisjoint(records)
+
     def values(self, records: Iterable[int]) -> dict[tuple[str, str], set[str]]:
         """Return the values of records' identifiers, see ``single_values``."""
         return single_values(identifier for id in records for identifier in self.records[id].identifiers)
@@ -211,6 +218,14 @@ class Directory:
     def open_conflicts(self) -> list[Conflict]:
         """Return the conflicts that nobody has settled by merging, splitting or removing records."""
         return [conflict for conflict in self.conflicts if not self._is_settled(conflict)]
+
+    def open_sentences(self) -> dict[int, list[str]]:
+        """Return the sentences of ``open_conflicts`` by each record that they are about."""
+        sentences: dict[int, list[str]] = defaultdict(list)
+        for conflict in self.open_conflicts():
+            for id in {conflict.record, *conflict.others}:
+                sentences[id].append(conflict.sentence)
+        return sentences
 
     def _is_settled(self, conflict: Conflict) -> bool:
         if self.root(conflict.record).removed is not None:
@@ -224,6 +239,8 @@ class Directory:
 
     def _unite(self, link: Link) -> None:
         self.clusters.union(link.first, link.second)
+        if link.reason == PERSON:
+            self._merged_by_hand.add(link.first)
         if link.reason != NAME:
             self.strong.union(link.first, link.second)
 

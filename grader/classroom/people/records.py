@@ -196,7 +196,8 @@ class RecordStore(Store):
             self._save_record(record)
         stored = {(bool(row["is_merge"]), _link(row)): row["id"] for row in self._active_links()}
         held = [(True, link) for link in directory.merges] + [(False, link) for link in directory.apart]
-        ended = [(id, each) for each, id in stored.items() if each not in set(held)]
+        still = set(held)
+        ended = [(id, each) for each, id in stored.items() if each not in still]
         for id, _ in ended:
             self._rows("UPDATE link SET ended = ? WHERE id = ?", f"{timestamp()} {who}", id)
         began = [(self._begin(*each, because, who), each) for each in held if each not in stored]

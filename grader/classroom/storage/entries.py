@@ -96,8 +96,7 @@ def matched_by(directory: Directory, record: int, adjusted: Collection[int]) -> 
     others = [each for each in directory.cluster(record) if each.id not in strong]
     if any(each.identifiers or each.on_roster for each in others):
         return NAME
-    by_hand = any(link.reason == PERSON and link.first in strong for link in directory.merges)
-    return PERSON if by_hand else "identifier"
+    return PERSON if directory.is_merged_by_hand(strong) else "identifier"
 
 
 def identifiers_by_name(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from grader.classroom.marks import TOTAL, Adjustment, FinalMark, NewAdjustment, final_mark
-from grader.classroom.people.directory import Record
+from grader.classroom.people.directory import Directory, Record
 from grader.classroom.people.students import Person
 from grader.classroom.people.superseded import superseded
 from grader.classroom.storage.entries import (
@@ -38,6 +38,8 @@ _OF_THE_WORK = ("add", "set", "comment", "days late")  # adjustments of a hand-i
 
 class Gradebook(ResultStore, AttemptStore, PairStore):
     """An open gradebook. Every method raises UsageError if the file cannot be read or written."""
+
+    _by_key: tuple[Directory | None, Mapping[str, int]] = (None, {})  # records; a key never changes
 
     def late_rule(self) -> LateRule | None:
         """Return the late rule of the last batch."""
@@ -73,8 +75,14 @@ class Gradebook(ResultStore, AttemptStore, PairStore):
     def entry(self, key: str) -> GradebookEntry:
         """Return the entry of one person, by the key of any of the person's records."""
         directory = self.directory()
-        record = next(each.id for each in directory.records.values() if each.key == key)
-        return next(self._entries([directory.cluster(record)]))
+        if self._by_key[0] is not directory or key not in self._by_key[1]:
+            self._by_key = directory, {each.key: each.id for each in directory.records.values()}
+        return next(self._entries([directory.cluster(self._by_key[1][key])]))
+
+    def submitters(self) -> set[str]:
+        """Return the keys of everybody with an attempt, graded or not."""
+        directory = self.directory()
+        return {directory.root(id).key for id in self._people("SELECT DISTINCT person FROM attempt")}
 
     def entries(self) -> Iterator[GradebookEntry]:
         """Yield the entries of all people, sorted by name; staff only if they handed something in.
@@ -91,6 +99,7 @@ class Gradebook(ResultStore, AttemptStore, PairStore):
         wanted = [record.id for records in people for record in records] if len(people) == 1 else None
         attempts, adjustments = self.attempts(wanted), self._adjustments(wanted)
         rule, best = self.late_rule(), self.setting("attempt") == "best"
+        conflicts = self.directory().open_sentences()
         for records in people:
             own = [each for record in records for each in attempts.get(record.id, ())]
             made = sorted(
@@ -100,7 +109,12 @@ class Gradebook(ResultStore, AttemptStore, PairStore):
             once = {(-each.id if each.linked is None else each.linked): each for each in reversed(made)}
             made = sorted(once.values(), key=lambda a: a.id)
             adjusted = [record.id for record in records if adjustments.get(record.id)]
-            yield self._entry(records, current_attempts(own), tuple(made), adjusted, rule, best=best)
+            sentences = tuple(
+                dict.fromkeys(each for record in records for each in conflicts.get(record.id, ()))
+            )
+            yield self._entry(
+                records, current_attempts(own), tuple(made), adjusted, rule, sentences, best=best
+            )
 
     def _entry(
         self,
@@ -109,6 +123,7 @@ class Gradebook(ResultStore, AttemptStore, PairStore):
         adjustments: tuple[Adjustment, ...],
         adjusted: Sequence[int],
         rule: LateRule | None,
+        conflicts: tuple[str, ...],
         *,
         best: bool,
     ) -> GradebookEntry:
@@ -150,11 +165,7 @@ class Gradebook(ResultStore, AttemptStore, PairStore):
             mark=final_mark(grade, adjustments, rule, handed_in),
             matched_by=matched_by(directory, basis, adjusted),
             by_name=identifiers_by_name(directory, basis, adjusted),
-            conflicts=tuple(
-                conflict.sentence
-                for conflict in directory.open_conflicts()
-                if not ids.isdisjoint((conflict.record, *conflict.others))
-            ),
+            conflicts=conflicts,
         )
 
     def _other_members(self, attempt: StoredAttempt, own: set[int]) -> tuple[str, ...]:
