@@ -11,7 +11,7 @@ from classes import gradebook
 from report_page import ParsedPage
 from report_samples import HOSTILE, grade
 
-from grader.classroom.pages import classpage
+from grader.classroom.pages import classpage, large_class
 from grader.classroom.people.students import Person, safe_name
 from grader.classroom.storage.gradebook import Gradebook
 from grader.model import Grade, Verdict
@@ -125,3 +125,27 @@ def test_the_heat_map_shows_each_students_status_by_criterion(out):
     assert "◐" in dan
     assert "!" in dan
     assert "Eve" not in table
+
+
+def test_a_large_class_has_pages_of_students_that_a_browser_can_show(tmp_path, monkeypatch):
+    """The class page keeps what needs a look and the numbers; every student is on one of the pages."""
+    monkeypatch.setattr(large_class, "MOST_ROWS", 6)
+    monkeypatch.setattr(large_class, "_PER_PAGE", 3)
+    monkeypatch.setattr(classpage, "_MOST_NAMED", 4)
+    grades = {f"s{number}": _lost(4) if number % 2 else grade() for number in range(8)}
+    out = gradebook(tmp_path / "out", {**grades, "t8": None, "t9": None})
+    text = _text(out)
+    assert "10 students, 8 graded" in text
+    assert "S0 to S2 3 S3 to S5 3 S6 to T8 3 T9 to T9 1" in text
+    keys = []
+    for address in ("001", "002", "003", "004"):
+        page = ParsedPage((out / "students" / f"{address}.html").read_text())
+        links = [a["href"] for a in page.all("a") if not a["href"].startswith("#")]
+        assert all((out / "students" / link).resolve().exists() for link in links)
+        keys += [link[3:-5] for link in links if link.startswith("../s") and "student" not in link]
+    assert sorted(set(keys)) == sorted(grades)
+
+    monkeypatch.setattr(large_class, "MOST_ROWS", 600)
+    with Gradebook(out) as book:
+        classpage.write_page(book, out)
+    assert list((out / "students").iterdir()) == []

@@ -6,6 +6,7 @@ One file without scripts: sorting and filtering use CSS only (see ``templates/st
 from __future__ import annotations
 
 import statistics
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,8 @@ from grader.classroom.handins import accounting
 from grader.classroom.pages import known_solutions
 from grader.classroom.pages.attention import Attention, ranks
 from grader.classroom.pages.heatmap import SYMBOLS, heat_map
+from grader.classroom.pages.histogram import histogram
+from grader.classroom.pages.large_class import write_parts
 from grader.classroom.pages.reports import final_points
 from grader.classroom.pages.templating import environment
 from grader.classroom.storage.editions import mixed_editions
@@ -23,12 +26,12 @@ from grader.classroom.timing.lateness import due_text
 from grader.files import write
 from grader.model import CriterionResult, Verdict
 from grader.report.final_mark import with_final_points
-from grader.report.summary import points, score
+from grader.report.summary import Status, points, score, status_of
 from grader.text import line
 
 BOUNDARIES = (50, 60, 70, 80, 90)  # percent
 _MAX_MISTAKES = 12
-_BINS = 10
+_MOST_NAMED = 300  # names or sentences of one list
 _OUTCOMES = ("passed", "partly", "lost", "undecided")
 
 
@@ -78,24 +81,16 @@ class CommonMistake:
 
     Attributes:
         name: the misconception in a few words; "" if it is not a known one.
-        title: the criterion's.
+        id, title: the criterion's.
         sentence: the message that the students read.
         students: key and name of each.
     """
 
     name: str
+    id: str
     title: str
     sentence: str
     students: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistogramBin:
-    """A bar of the histogram of final points."""
-
-    label: str
-    count: int
-    height: float  # relative to the highest bar, 0 to 1
 
 
 def write_page(book: Gradebook, out: Path) -> Path:
@@ -105,14 +100,15 @@ def write_page(book: Gradebook, out: Path) -> Path:
         UsageError: the page cannot be written.
     """
     path = out / "index.html"
-    write(path, _render(book))
+    write(path, _render(book, out))
     return path
 
 
-def _render(book: Gradebook) -> str:
+def _render(book: Gradebook, out: Path) -> str:
     rubric = book.setting("rubric")
     exercises = {int(number): title for number, title in rubric["exercises"].items()}
-    rows, rates, mistakes, results = [], _RateCounter(), _MistakeCounter(), {}
+    rows, rates, mistakes = [], _RateCounter(), _MistakeCounter()
+    statuses: dict[str, dict[str, Status]] = {}
     rule = book.late_rule()
     attention = Attention(
         book.setting("boundaries") or BOUNDARIES,
@@ -126,7 +122,7 @@ def _render(book: Gradebook) -> str:
         attention.add(entry, row.percent)
         if entry.grade:
             final = with_final_points(entry.grade, entry.mark.criteria)
-            results[entry.person.key] = final.criteria
+            statuses[entry.person.key] = {sys.intern(each.id): status_of(each) for each in final.criteria}
             rates.add(final.criteria)
             mistakes.add(entry)
     percents = [row.percent for row in rows if row.percent is not None]
@@ -134,23 +130,32 @@ def _render(book: Gradebook) -> str:
     lists = attention.lists()
     places = ranks(lists)
     rows = [replace(row, review=places.get(row.key)) for row in rows]
+    shared = {
+        "title": rubric["title"],
+        "exercises": [number for number in sorted(exercises) if number],
+        "namesakes": {name for name, count in Counter(names.values()).items() if count > 1},
+        "symbols": SYMBOLS,
+    }
+    titles = {rate.id: rate.title for rate in rates.all()}
+    parts = write_parts(list(names.items()), lambda part: _ordered(rows[part]), statuses, titles, shared, out)
     return (
         environment()
         .get_template("class.html.j2")
         .render(
-            title=rubric["title"],
+            **shared,
+            base="",
+            parts=parts,
+            count=len(rows),
+            MOST=_MOST_NAMED,
             due=due_text(rule.due) if rule else "",
             penalty=rule.penalty_text if rule else "",
-            rows=_ordered(rows),
-            exercises=[number for number in sorted(exercises) if number],
+            rows=[] if parts else _ordered(rows),
             attention=lists,
-            namesakes={name for name, count in Counter(names.values()).items() if count > 1},
             with_report={row.key for row in rows if row.has_report},
             rates=rates.all(),
-            heat=heat_map(results),
-            symbols=SYMBOLS,
+            heat=heat_map({} if parts else statuses, titles),
             mistakes=mistakes.most_common(),
-            bins=_bins(percents),
+            bins=histogram(percents),
             mean=statistics.fmean(percents) if percents else None,
             median=statistics.median(percents) if percents else None,
             graded=sum(row.has_report for row in rows),
@@ -275,24 +280,10 @@ class _MistakeCounter:
         return [
             CommonMistake(
                 name=self._examples[kind].mistake or "",
+                id=kind[0],
                 title=self._examples[kind].title,
                 sentence=line(self._examples[kind].message),
                 students=tuple(students),
             )
             for kind, students in shared
         ]
-
-
-def _bins(percents: Sequence[float]) -> list[HistogramBin]:
-    """Return a histogram in steps of ten percent; the last bin includes everything above."""
-    width = 100 // _BINS
-    counts = Counter(min(max(int(percent // width), 0), _BINS - 1) for percent in percents)
-    highest = max(counts.values(), default=1)
-    return [
-        HistogramBin(
-            label=f"{points(at * width)} to {points((at + 1) * width)} %",
-            count=counts[at],
-            height=round(counts[at] / highest, 4),
-        )
-        for at in range(_BINS)
-    ]

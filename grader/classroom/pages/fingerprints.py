@@ -75,7 +75,7 @@ def winnow(found: Sequence[Symbol]) -> list[Fingerprint]:
 
 
 def pack_hashes(fingerprints: Sequence[Fingerprint]) -> bytes:
-    """Return the distinct hashes as bytes."""
+    """Return the distinct hashes as bytes, unsigned numbers of 64 bits."""
     return array("Q", sorted({each.hash for each in fingerprints})).tobytes()
 
 

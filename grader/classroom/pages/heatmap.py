@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from grader.model import CriterionResult
-from grader.report.summary import Status, status_of
+from grader.report.summary import Status
 
 # A symbol for each status, so that no status is shown by colour alone.
 SYMBOLS: Mapping[Status, str] = {
@@ -51,11 +50,16 @@ class HeatMap:
         return " ".join(column.css_class for column, cell in cells if cell in _LOST)
 
 
-def heat_map(results: Mapping[str, Sequence[CriterionResult]]) -> HeatMap:
-    """Build the table of a class from its results, by the student's key."""
-    titles = {result.id: result.title for row in results.values() for result in row}
-    statuses = {key: {result.id: status_of(result) for result in row} for key, row in results.items()}
-    rows = {key: tuple(row.get(id) for id in titles) for key, row in statuses.items()}
+def heat_map(statuses: Mapping[str, Mapping[str, Status]], titles: Mapping[str, str]) -> HeatMap:
+    """Build the table of a class.
+
+    Args:
+        statuses: by the student's key and the criterion's id.
+        titles: of the criteria, by id, in the rubric's order.
+    """
+    found = {id for row in statuses.values() for id in row}
+    shown = {id: title for id, title in titles.items() if id in found}
+    rows = {key: tuple(row.get(id) for id in shown) for key, row in statuses.items()}
     columns = tuple(
         Column(
             css_class=f"c{number}",
@@ -63,6 +67,6 @@ def heat_map(results: Mapping[str, Sequence[CriterionResult]]) -> HeatMap:
             title=title,
             lost=sum(row[number] in _LOST for row in rows.values()),
         )
-        for number, (id, title) in enumerate(titles.items())
+        for number, (id, title) in enumerate(shown.items())
     )
     return HeatMap(columns=columns, rows=rows)

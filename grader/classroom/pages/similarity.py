@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,13 +15,15 @@ from itertools import combinations
 from pathlib import Path
 from typing import Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from grader.classroom.pages.fingerprints import (
     KIND,
     Fingerprint,
     Symbol,
     pack_hashes,
     symbols,
-    unpack_hashes,
     winnow,
 )
 from grader.classroom.pages.templating import environment
@@ -39,6 +40,8 @@ MIN_FINGERPRINTS = 25  # of its own, some thirty lines, for a submission to be c
 MAX_PAIRS = 100  # listed; a class with more has another problem
 FOLDER = "similar"
 _VERSION = 2  # of the pages; a new one writes every page again
+_NONE = np.array([], np.uint64)
+_NO_PAIRS = np.empty((0, 2), int)
 _PAGE = re.compile(r"[0-9a-f]{16}\.html|\d{3}\.html")  # the second: numbers, as pages were once called
 
 
@@ -93,7 +96,9 @@ def compare_class(book: Gradebook, paths: Mapping[str, Path], handout: Path | No
         return
     packed = book.fingerprints(KIND)
     own = {
-        key: unpack_hashes(packed[digest]) - given for key, digest in notebooks.items() if digest in packed
+        key: np.setdiff1d(np.frombuffer(packed[digest], np.uint64), np.array(sorted(given), np.uint64))
+        for key, digest in notebooks.items()
+        if digest in packed
     }
 
     @lru_cache(maxsize=50)  # copies come in groups, so one submission is in several pairs
@@ -123,7 +128,7 @@ def save_fingerprints(book: Gradebook, digest: str, path: Path) -> None:
     book.save_code(digest, cells, KIND, pack_hashes(winnow(symbols(cells))))
 
 
-def similar_pairs(own: Mapping[str, Collection[int]]) -> list[Pair]:
+def similar_pairs(own: Mapping[str, Collection[int] | NDArray[np.uint64]]) -> list[Pair]:
     """Return pairs that share at least ``THRESHOLD`` of the smaller one's fingerprints, most similar first.
 
     A fingerprint that many students have shows how this homework is usually solved, not copying, and is left
@@ -132,22 +137,28 @@ def similar_pairs(own: Mapping[str, Collection[int]]) -> list[Pair]:
     Args:
         own: fingerprints by student, without the handout's.
     """
-    holders: dict[int, list[str]] = defaultdict(list)
-    for key, hashes in own.items():
-        for hash in hashes:
-            holders[hash].append(key)
+    keys = sorted(own)
+    sizes = [len(own[key]) for key in keys]
+    hashes = np.concatenate([np.fromiter(own[key], np.uint64, len(own[key])) for key in keys] or [_NONE])
+    order = np.argsort(hashes, kind="stable")
+    holders, hashes = np.repeat(np.arange(len(keys), dtype=np.int32), sizes)[order], hashes[order]
+    starts = np.flatnonzero(np.append(True, hashes[1:] != hashes[:-1])[: len(hashes)])
+    counts = np.diff(np.append(starts, len(hashes)))
     too_common = min(20, max(8, len(own) // 20))
-    shared: Counter[tuple[str, str]] = Counter()
-    distinctive: Counter[str] = Counter()  # fingerprints of each student that are not too common
-    for keys in holders.values():
-        if len(keys) <= too_common:
-            distinctive.update(keys)
-            shared.update(combinations(sorted(keys), 2))
+    distinctive = np.zeros(len(keys), int)  # fingerprints of each student that are not too common
+    pairs = [_NO_PAIRS]
+    for count in range(1, too_common + 1):
+        # A row for each fingerprint with this number of holders. The sort was stable, so they are in order.
+        rows = holders[starts[counts == count][:, None] + np.arange(count)]
+        distinctive += np.bincount(rows.ravel(), minlength=len(keys))
+        pairs += [rows[:, [one, two]] for one, two in combinations(range(count), 2)]
+    together, shared = np.unique(np.concatenate(pairs) @ [len(keys), 1], return_counts=True)
+    first, second = np.divmod(together, max(len(keys), 1))
+    smaller = np.minimum(distinctive[first], distinctive[second])
     found = [
-        Pair(first, second, round(count / smaller, 3))
-        for (first, second), count in shared.items()
-        if (smaller := min(distinctive[first], distinctive[second])) >= MIN_FINGERPRINTS
-        and count / smaller >= THRESHOLD
+        Pair(keys[one], keys[two], round(count / least, 3))
+        for one, two, count, least in np.stack([first, second, shared, smaller], axis=1).tolist()
+        if least >= MIN_FINGERPRINTS and count / least >= THRESHOLD
     ]
     return sorted(found, key=lambda pair: (-pair.share, pair.first, pair.second))
 

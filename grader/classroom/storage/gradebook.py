@@ -109,12 +109,8 @@ class Gradebook(ResultStore, AttemptStore, PairStore):
             once = {(-each.id if each.linked is None else each.linked): each for each in reversed(made)}
             made = sorted(once.values(), key=lambda a: a.id)
             adjusted = [record.id for record in records if adjustments.get(record.id)]
-            sentences = tuple(
-                dict.fromkeys(each for record in records for each in conflicts.get(record.id, ()))
-            )
-            yield self._entry(
-                records, current_attempts(own), tuple(made), adjusted, rule, sentences, best=best
-            )
+            told = tuple(dict.fromkeys(each for record in records for each in conflicts.get(record.id, ())))
+            yield self._entry(records, current_attempts(own), tuple(made), adjusted, rule, told, best=best)
 
     def _entry(
         self,

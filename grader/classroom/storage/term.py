@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
+from grader.classroom.pages.large_class import FOLDER as STUDENTS
 from grader.classroom.pages.reports import STUDENT_FOLDER
 from grader.classroom.pages.similarity import FOLDER as SIMILAR
 from grader.classroom.storage.kept import FOLDER as KEPT
@@ -16,7 +17,7 @@ from grader.classroom.storage.store import NAME
 from grader.errors import UsageError
 from grader.files import replacing, scratch_folder
 
-_FOLDERS = (KEPT, STUDENT_FOLDER, SIMILAR, "reproduced", "gradescope")
+_FOLDERS = (KEPT, STUDENT_FOLDER, STUDENTS, SIMILAR, "reproduced", "gradescope")
 _LOCK = ".batch.lock"
 
 
