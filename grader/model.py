@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from grader.written_answers import ANYWHERE, Answer, AnswerPlace, ItemResult, RubricItem
+
 SCHEMA = 1
 
 
@@ -17,6 +19,10 @@ class Verdict(StrEnum):
     FAIL = "fail"
     BLOCKED = "blocked"  # not checked: something it depends on is missing or broken
     ERROR = "error"  # the grader failed: the grade is provisional until a TA reviews it
+    OPEN = "open"  # for a person to grade, who has not done so: the grade is provisional
+
+
+UNDECIDED = (Verdict.ERROR, Verdict.OPEN)  # a person has yet to decide: the points are not lost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +39,9 @@ class Criterion:
     code: str = ""  # the definition it checks, or a method of it, such as "Model.forward"
     lines_with: Sequence[str] = ()  # names; the report highlights the lines that use them
     given: bool = False  # counts also where the handout's own code, unchanged, fulfils it
+    judged_by: str = "check"  # or "person"
+    answer: AnswerPlace = ANYWHERE  # of what a person grades
+    items: Sequence[RubricItem] = ()  # what a person awards
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +88,9 @@ class CriterionResult:
     seconds: float = 0.0
     fact: str | None = None  # the check's own sentence: the message without the words about a known mistake
     measured: Mapping[str, Any] = field(default_factory=dict, hash=False)  # numbers behind the verdict
+    judged_by: str = "check"  # or "person"
+    answer: str | None = None  # digest of the answer that a person grades
+    items: Sequence[ItemResult] = ()  # rubric items, once a person has awarded them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +193,7 @@ class Listing:
     kind: str = "listing"
 
 
-Figure = Curves | Images | Levels | Listing
+Figure = Curves | Images | Levels | Listing | Answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,7 +245,10 @@ class Grade:
 
 def grade_from_json(data: Mapping[str, Any]) -> Grade:
     """Rebuild a grade from the output of ``Grade.as_json``."""
-    rows = ({**row, "verdict": Verdict(row["verdict"])} for row in data["criteria"])
+    rows = (
+        {**row, "verdict": Verdict(row["verdict"]), "items": _each(ItemResult, row.get("items", ()))}
+        for row in data["criteria"]
+    )
     rest = {
         key: value
         for key, value in data.items()
@@ -257,6 +272,8 @@ def figure_from_json(data: Mapping[str, Any]) -> Figure:
             return Images(**{**values, "rows": _each(ImageRow, values["rows"])})
         case "levels":
             return Levels(**{**values, "levels": _each(Level, values["levels"])})
+        case "answer":
+            return Answer.from_json(values)
         case "listing":
             return Listing(**{**values, "passages": _each(CodePassage, values["passages"])})
         case kind:
@@ -274,7 +291,9 @@ def for_students(grade: Grade) -> Grade:
         ("expected", "actual", "hint", "reading", "misconception", "mistake", "fact")
     )
     criteria = (
-        replace(result, message=message, measured={}, **hidden) if result.visibility == "hidden" else result
+        replace(result, message=message, measured={}, items=(), **hidden)
+        if result.visibility == "hidden"
+        else result
         for result in grade.criteria
     )
     return replace(grade, criteria=tuple(criteria))

@@ -24,7 +24,7 @@ from grader.judging.prefork import judge_starter
 from grader.judging.process import StartJudge, start_fresh
 from grader.judging.review import review_reason
 from grader.judging.run import run_judge
-from grader.model import Figure, Grade, figure_from_json
+from grader.model import Figure, Grade, Verdict, figure_from_json
 from grader.notebook.submission import Submission, file_digest, read_notebook
 from grader.options import EventListener, Options, Outcome, ProgressEvent
 from grader.report import figures, page
@@ -129,12 +129,13 @@ def judge_notebook(
         handout = read_handout(options.handout)
         begun = without_given_points(grade.criteria, rubric.criteria, source, handout)
         grade = replace(grade, criteria=begun)
-        if not grade.provisional:
+        if not any(result.verdict is Verdict.ERROR for result in grade.criteria):
             results = () if options.only else grade.criteria
             review = review_reason(submission, source, results, handout)
-            grade = replace(grade, provisional=bool(review), review=review)
+            grade = replace(grade, provisional=grade.provisional or bool(review), review=review)
         code = listing(submission, source, rubric.criteria)
-        figures = (code, *(figure_from_json(figure) for figure in outcome.figures))
+        answers = score.answers_to_show(submission, rubric.only(options.only))
+        figures = (code, *answers, *(figure_from_json(figure) for figure in outcome.figures))
         return JudgedNotebook(grade=grade, figures=figures, readable=True)
     except NotebookError as error:
         digest = file_digest(path)
@@ -162,7 +163,7 @@ def _check_is_a_file(path: Path) -> None:
 
 def _read(path: Path, name: str, rubric: Rubric, options: Options) -> tuple[Submission, StudentSource]:
     try:
-        submission = read_notebook(path, name)
+        submission = read_notebook(path, name, rubric.answer_places)
         return submission, extract(submission, rubric.wanted, rubric.shapes, dict(options.mapped))
     except (RuntimeError, MemoryError) as error:  # RecursionError is a RuntimeError
         raise NotebookError("the notebook is nested too deeply to be read") from error

@@ -15,6 +15,7 @@ from grader.extraction.patterns import DefinitionPattern, patterns_from
 from grader.model import Criterion, Misconception
 from grader.rubric_digest import combined_digest, deciding_parts, rubric_files
 from grader.rubric_validation import parse_rubric, read_rubric
+from grader.written_answers import PERSON, AnswerPlace, items_from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +113,7 @@ class Rubric:
             wanted=tuple(rules["wanted"]),
             exercises={int(number): title for number, title in rules["exercises"].items()},
             shapes=patterns_from(rules.get("shapes", {})),
-            criteria=tuple(Criterion(**block) for block in rules["criterion"]),
+            criteria=tuple(_criterion(block) for block in rules["criterion"]),
             data=_data_options(rules.get("data", {})),
             settings=rules.get("settings", {}),
             misconceptions={id: Misconception(id=id, **block) for id, block in known.items()},
@@ -122,6 +123,11 @@ class Rubric:
     def judging_digest(self) -> str:
         """Digest of everything in it that can decide a verdict; points, words and visibility cannot."""
         return combined_digest(self.deciding)
+
+    @property
+    def answer_places(self) -> dict[str, AnswerPlace]:
+        """Where to look for the answers that a person grades, by the id of the criterion."""
+        return {each.id: each.answer for each in self.criteria if each.judged_by == PERSON}
 
     @property
     def is_shipped(self) -> bool:
@@ -156,6 +162,11 @@ def _data_options(table: Mapping[str, Any]) -> DataOptions:
 def is_selected(id: str, chosen: str) -> bool:
     """Return whether a criterion's id is the one chosen, or begins with it and a dot."""
     return chosen in (id, id.partition(".")[0])
+
+
+def _criterion(block: Mapping[str, Any]) -> Criterion:
+    place, items = AnswerPlace(**block.get("answer", {})), items_from(block.get("items", ()))
+    return Criterion(**{**block, "answer": place, "items": items})
 
 
 def _find(name: str) -> tuple[str, Path]:

@@ -15,7 +15,7 @@ _HASHED = (".toml", ".py", ".json", ".npz", ".safetensors")
 # misconceptions.toml only the credit decides: a result keeps the id that its check recognised.
 _MARKS = ("title", "total", "exercises", "criterion", "settings", "data", "shapes")  # or divided below
 ORDER = "order of the criteria"  # the part that tells it
-_MARKS_A_CRITERION = ("id", "exercise", "title", "points", "hint", "visibility")
+_MARKS_A_CRITERION = ("id", "exercise", "title", "points", "hint", "visibility", "items")
 _MARKS_IN_SETTINGS = ("late", "boundaries", "inspect", "timezone", "solutions")
 _MARKS_IN_DATA = ("availability",)
 

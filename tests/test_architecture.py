@@ -13,11 +13,11 @@ ROOT = Path(__file__).parent.parent
 WORKER = ROOT / "grader" / "sandbox" / "worker"
 # The packages and modules of the grader, from the bottom up: each imports from lower layers only.
 LAYERS = (
-    ("text", "errors", "closing", "streams"),
+    ("text", "errors", "closing", "streams", "written_answers"),
     ("files",),
     ("model", "notebook", "version"),
     ("seeds",),
-    ("extraction", "sandbox"),
+    ("extraction", "sandbox", "rubric_contradictions"),
     ("options", "rubric_validation"),
     ("rubric_digest",),
     ("rubric",),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from classes import tiny_rubric
+from person_rubric import person_rubric
 
 from grader.rubric import Rubric
 
@@ -78,4 +79,16 @@ def test_every_other_file_decides(tmp_path: Path, name: str) -> None:
     before = _judging(folder)
     with open(folder / name, "a") as file:
         file.write("\n")
+    assert _judging(folder) != before
+
+
+def test_items_of_what_a_person_grades_decide_no_verdict_and_the_place_of_the_answer_does(
+    tmp_path: Path,
+) -> None:
+    folder = person_rubric(tmp_path / "rubric")
+    before = _judging(folder)
+    _edited(folder, "Mentions the mice", "Mentions mice")
+    _edited(folder, 'id = "mice"', 'id = "mouse"')
+    assert _judging(folder) == before
+    _edited(folder, 'answer.heading = "Question 1"', 'answer.heading = "Question 2"')
     assert _judging(folder) != before

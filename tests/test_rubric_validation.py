@@ -231,3 +231,51 @@ def test_a_declared_total_that_holds_is_accepted(tmp_path: Path) -> None:
 def test_the_schemas_for_editors_are_schemas(name: str) -> None:
     schema = json.loads(resources.files("grader").joinpath(name).read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)
+
+
+_BY_A_PERSON = """[[criterion]]
+id = "essay.why"
+exercise = 1
+title = "Why"
+points = 4
+judged_by = "person"
+answer.heading = "Question 1"
+[[criterion.items]]
+id = "a"
+points = 3
+title = "A"
+[[criterion.items]]
+id = "b"
+points = 1
+title = "B"
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('"person"', '"persons"', 'judged_by is "persons", but must be "check" or "person"; did you mean'),
+        ("points = 3", "points = 2", "the points of the items add up to 3, not to 4"),
+        ('id = "b"', 'id = "a"', "line 36, criterion essay.why: another item has the id a"),
+        ('id = "b"', 'id = "none"', "none stands for no item; choose another id"),
+        ('id = "b"\n', "", "line 35, criterion essay.why: the key id is missing"),
+        ("points = 4", "points = 0", "points is 0, but what a person grades has to be worth something"),
+        ("answer.heading", 'answer.cell = "q"\nanswer.heading', "answer must have one of heading, cell and"),
+        ("answer.heading", "answer.headline", 'unknown key headline; did you mean "heading"?'),
+        ('judged_by = "person"', "", 'answer is for criteria with judged_by = "person"'),
+        ('judged_by = "person"', 'judged_by = "person"\nneeds_training = true', "a person needs no training"),
+    ],
+)
+def test_mistakes_in_what_a_person_grades(tmp_path: Path, old: str, new: str, says: str) -> None:
+    folder = tiny_rubric(tmp_path / "tiny")
+    rules = folder / "rubric.toml"
+    assert old in _BY_A_PERSON
+    rules.write_text(rules.read_text() + _BY_A_PERSON.replace(old, new, 1))
+    assert says in "\n".join(_mistakes(folder))
+
+
+def test_what_a_person_grades_may_be_the_whole_notebook(tmp_path: Path) -> None:
+    folder = tiny_rubric(tmp_path / "tiny")
+    rules = folder / "rubric.toml"
+    rules.write_text(rules.read_text() + _BY_A_PERSON.replace('answer.heading = "Question 1"\n', ""))
+    assert Rubric.load(str(folder)).criteria[-1].answer.is_whole_notebook

@@ -115,7 +115,7 @@ def try_solution(grader: WarmGrader, solution: Solution, options: Options) -> Tr
 
 def _losses(grade: Grade) -> Iterable[Loss]:
     for result in grade.criteria:
-        if result.verdict is not Verdict.PASS:
+        if result.verdict not in (Verdict.PASS, Verdict.OPEN):  # a person grades what is open
             yield Loss(
                 criterion=result.id,
                 verdict=result.verdict.value,

@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from grader.classroom.timing.lateness import LateRule, due_text
-from grader.model import CriterionResult, Grade
+from grader.model import CriterionResult, Grade, Verdict
 from grader.report.summary import points
 
 _WITHOUT_POINTS = ("comment", "excuse", "extension")
+GRADED = "graded"  # kind of an adjustment that is a person's verdict, see ``grader.classroom.gradings``
 TOTAL = "total"  # stands for the whole grade where an adjustment names a criterion
 
 
@@ -20,8 +21,8 @@ class Adjustment:
     """A change to a grade made by a person.
 
     Attributes:
-        kind: "add" (points), "set" (a criterion's points), "comment", "excuse" (nothing counts) or
-            "days late" or "extension" (of the due date).
+        kind: "add" (points), "set" (a criterion's points), "comment", "excuse" (nothing counts),
+            "days late", "extension" (of the due date) or "graded" (a person's verdict).
         criterion: id of the criterion, or TOTAL.
         points: to add or to set, or the number of days.
         because: the reason, which the student reads.
@@ -30,6 +31,8 @@ class Adjustment:
         until: end of an extension, as ISO 8601.
         scope: "person", or "group" if it was made for every member of a hand-in at once; ``linked`` is then
             the same number for all of them.
+        items: of a verdict: ids of the rubric items awarded; None if it sets points.
+        answer: of a verdict: digest of the answer that was graded.
     """
 
     id: int
@@ -44,6 +47,8 @@ class Adjustment:
     until: str | None = None
     scope: str = "person"
     linked: int | None = None
+    items: tuple[str, ...] | None = None
+    answer: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +61,8 @@ class NewAdjustment:
     because: str
     who: str
     until: str | None = None
+    items: tuple[str, ...] | None = None
+    answer: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +146,7 @@ def final_mark(
     earned = max(earned, 0.0)  # points subtracted from the total may exceed it
     line = None if excuse else _penalty_line(earned, adjustments, rule, handed_in)
     penalty = -(line.points or 0.0) if line else 0.0
-    lines += [line] if line else []
+    lines += [*([line] if line else []), *_outdated_lines(adjustments, results)]
     return FinalMark(
         final=None if excuse else round(earned - penalty, 2),
         possible=grade.possible,
@@ -183,6 +190,24 @@ def _apply(own: Sequence[Adjustment], result: CriterionResult | None) -> tuple[f
         )
         earned = target
     return earned - (result.earned if result else 0.0), lines
+
+
+def _outdated_lines(
+    adjustments: Sequence[Adjustment], results: Mapping[str, CriterionResult]
+) -> list[MarkLine]:
+    """Return a line for each criterion that was graded by a person, but not this answer or by these items."""
+    newest = {each.criterion: each for each in adjustments if each.kind == GRADED}
+    outdated = (each for each in newest.values() if each.criterion in results)
+    return [
+        MarkLine(
+            points=None,
+            sentence=f"{results[each.criterion].title}: a person has to grade this again. The answer or the "
+            f"rubric has changed since it earned {points(each.points)} points ({each.who}, {each.at[:10]}).",
+            is_flagged=True,
+        )
+        for each in outdated
+        if results[each.criterion].verdict is Verdict.OPEN
+    ]
 
 
 def verdict_changed(adjustment: Adjustment, result: CriterionResult | None) -> bool:

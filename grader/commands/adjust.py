@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 
 from grader.commands import GRADED
 from grader.errors import UsageError
+from grader.written_answers import NO_ITEMS, PERSON
 
 if TYPE_CHECKING:
-    from grader.classroom.marks import Adjustment, FinalMark
+    from grader.classroom.marks import FinalMark
     from grader.classroom.storage.gradebook import Gradebook, GradebookEntry
 
-# What stands in place of a criterion to undo an adjustment of another kind than points.
-_KINDS = {"excuse": "excuse", "extension": "extension", "days-late": "days late", "comment": "comment"}
 _EPILOG = """examples:
   grade adjust alice forward.noise_returned +2 --because "returns it under another name"
   grade adjust alice forward.noise_returned =4 --because "correct, checked by hand"
   grade adjust alice total +3 --because "excellent analysis"
+  grade adjust alice essay.scaling --items variance,softmax   # what a person grades; or =2.5, or --items none
   grade adjust alice --comment "well written"
   grade adjust alice --days-late 0 --because "was ill"
   grade adjust alice --until 2026-03-05T23:59 --because "was ill"
@@ -42,6 +42,7 @@ def main(argv: Sequence[str]) -> int:
     from grader.classroom.pages.reports import final_points, refresh_reports
     from grader.classroom.people.lookup import find_student, named_record
     from grader.classroom.storage.gradebook import Gradebook, current_user
+    from grader.commands.adjust_undo import undo
     from grader.text import line
 
     arguments = _parser().parse_args(argv)
@@ -52,7 +53,9 @@ def main(argv: Sequence[str]) -> int:
         author = arguments.author or current_user()
         before = {each.person.key: each.mark for each in adjusted}
         if arguments.undo:
-            before = _undo(book, entry, arguments.criterion, _reason(arguments), author)
+            before = undo(book, entry, arguments.criterion, _reason(arguments), author)
+        elif _is_verdict(arguments, entry):
+            before = _graded(arguments, book, key, author)
         else:
             (kind, criterion, amount, reason), *_ = [_adjustment(arguments, each) for each in adjusted]
             until = _extension(arguments.until, book)
@@ -87,6 +90,9 @@ def _parser() -> argparse.ArgumentParser:
         help="id of a criterion, or total for the whole grade; to undo, also extension, excuse, …",
     )
     parser.add_argument("points", nargs="?", help="+2 or -1.5 to add or subtract points, =4 to set them")
+    parser.add_argument(
+        "--items", metavar="ID,ID", help="grade a person's criterion: the rubric items earned, or none"
+    )
     parser.add_argument("--because", metavar="WHY", help="the reason, which the student will read")
     parser.add_argument("--comment", metavar="TEXT", help="add a comment that changes no points")
     parser.add_argument("--excuse", action="store_true", help="excuse the student from this homework")
@@ -107,6 +113,45 @@ def _parser() -> argparse.ArgumentParser:
         "--out", type=Path, default=Path("reports"), metavar="DIR", help="folder of the results (reports)"
     )
     return parser
+
+
+def _is_verdict(arguments: argparse.Namespace, entry: GradebookEntry) -> bool:
+    """Return whether the arguments grade an answer that a person grades."""
+    if arguments.items is not None:
+        return True
+    results = entry.grade.criteria if entry.grade else ()
+    by_person = {each.id for each in results if each.judged_by == PERSON}
+    return arguments.criterion in by_person and (arguments.points or "").startswith("=")
+
+
+def _graded(arguments: argparse.Namespace, book: Gradebook, key: str, author: str) -> dict[str, FinalMark]:
+    """Store a person's verdict on an answer, and return the marks before."""
+    from grader.classroom.answers import grade_answer
+
+    others = [arguments.comment, arguments.excuse or None, arguments.days_late, arguments.until]
+    if not arguments.criterion or any(each is not None for each in others):
+        raise UsageError(
+            "to grade an answer, name the criterion and give --items or =POINTS, and nothing else"
+        )
+    items, points = None, None
+    if arguments.items is not None:
+        if arguments.points is not None:
+            raise UsageError("give either --items or points")
+        named = [each.strip() for each in arguments.items.split(",") if each.strip()]
+        items = [] if named == [NO_ITEMS] else named
+        if not named:
+            raise UsageError(f"--items names the rubric items earned, or {NO_ITEMS}")
+    else:
+        points = _amount_of(arguments.points)
+    return grade_answer(
+        book,
+        key,
+        arguments.criterion,
+        who=author,
+        items=items,
+        points=points,
+        comment=arguments.because or "",
+    )
 
 
 def _adjustment(arguments: argparse.Namespace, entry: GradebookEntry) -> tuple[str, str, float, str]:
@@ -173,10 +218,10 @@ def _check_criterion(criterion: str, entry: GradebookEntry) -> None:
 
 def _amount(text: str, criterion: str, entry: GradebookEntry) -> tuple[str, float]:
     """Return the kind ("add" or "set") and the points, checked against the criterion's maximum."""
-    if not re.fullmatch(r"[+=-]\d+(\.\d+)?", text):
-        raise UsageError(f"points must look like +2, -1.5 or =4, not {text!r}")
-    kind, amount = ("set", float(text[1:])) if text[0] == "=" else ("add", float(text))
+    kind, amount = "set" if text[:1] == "=" else "add", _amount_of(text)
     result = next((r for r in entry.grade.criteria if r.id == criterion), None) if entry.grade else None
+    if result and result.verdict == "open":
+        raise UsageError(f"{criterion} is not graded yet: give --items or =POINTS")
     if result is None:
         if kind == "set":
             raise UsageError("=N sets one criterion; use +N or -N to adjust the whole grade")
@@ -191,65 +236,15 @@ def _amount(text: str, criterion: str, entry: GradebookEntry) -> tuple[str, floa
     return kind, amount
 
 
+def _amount_of(text: str) -> float:
+    if not re.fullmatch(r"[+=-]\d+(\.\d+)?", text):
+        raise UsageError(f"points must look like +2, -1.5 or =4, not {text!r}")
+    return float(text.removeprefix("="))
+
+
 def _current_points(entry: GradebookEntry, criterion: str, earned: float) -> float:
     """Return the points of a criterion after all earlier adjustments."""
     for adjustment in entry.adjustments:
         if adjustment.criterion == criterion and adjustment.kind in ("add", "set"):
             earned = adjustment.points if adjustment.kind == "set" else earned + adjustment.points
     return earned
-
-
-def _undo(
-    book: Gradebook, entry: GradebookEntry, criterion: str | None, reason: str, author: str
-) -> dict[str, FinalMark]:
-    """Withdraw the latest adjustment that is meant; a group's, for every member. Return the marks before."""
-    from grader.text import line
-
-    undone = _meant(entry, criterion)
-    print(f"Undone: {line(_described(undone))}")
-    return book.withdraw(undone, reason, author)
-
-
-def _meant(entry: GradebookEntry, criterion: str | None) -> Adjustment:
-    """Return the latest adjustment of a criterion's points, of a kind, or of the only kind there is.
-
-    Raises:
-        UsageError: there is none, or without a criterion several kinds could be meant.
-    """
-    if criterion in _KINDS:
-        found = [each for each in entry.adjustments if each.kind == _KINDS[criterion]]
-    elif criterion:
-        found = [
-            each for each in entry.adjustments if each.criterion == criterion and each.kind in ("add", "set")
-        ]
-    else:
-        found = [each for each in entry.adjustments if each.criterion == "total"]
-    what = criterion or "the whole grade"
-    # Of an extension and days late the newest counts, so these are one kind.
-    if found and len({each.kind.replace("days late", "extension") for each in found} - {"set"}) <= 1:
-        return found[-1]
-    others = found or entry.adjustments
-    if not others:
-        raise UsageError(f"{entry.person.key} has no adjustment of {what} to undo")
-    ways = {
-        _undo_word(each): f"  grade adjust … {_undo_word(each)} --undo   ({_described(each)})"
-        for each in others
-    }
-    problem = "has several kinds of adjustments" if found else f"has no adjustment of {what} to undo"
-    raise UsageError("\n".join([f"{entry.person.key} {problem}; name what to undo:", *ways.values()]))
-
-
-def _undo_word(adjustment: Adjustment) -> str:
-    """Return what names an adjustment's kind before ``--undo``: the criterion of its points, or a word."""
-    words = {kind: word for word, kind in _KINDS.items()}
-    return words.get(adjustment.kind, adjustment.criterion)
-
-
-def _described(adjustment: Adjustment) -> str:
-    amount = {"add": f"{adjustment.points:+g} ", "set": f"={adjustment.points:g} "}.get(adjustment.kind, "")
-    until = f" until {adjustment.until}" if adjustment.until else ""
-    of_all = " of the group" if adjustment.linked is not None else ""
-    return (
-        f"{amount}{_undo_word(adjustment)}{until}{of_all}: {adjustment.because} "
-        f"({adjustment.who}, {adjustment.at[:10]})"
-    )

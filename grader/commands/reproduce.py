@@ -29,6 +29,7 @@ def main(argv: Sequence[str]) -> int:
     Raises:
         UsageError: the student is unknown, or what was handed in is not kept.
     """
+    from grader.classroom.gradings import with_gradings
     from grader.classroom.people.lookup import find_student
     from grader.classroom.storage.gradebook import Gradebook
     from grader.classroom.storage.kept import KeptFiles
@@ -58,6 +59,7 @@ def main(argv: Sequence[str]) -> int:
     then, now = entry.grade, graded.grade
     if marking:  # the gradebook's points and words may be newer than those of the kept rubric
         now = remark(now, marking, readable=graded.readable, judged_by=entry.inputs.rubric)
+        now = with_gradings(now, entry.adjustments, {each.id: each for each in marking.criteria})
         exercises = {**rubric.exercises, **{int(number): title for number, title in titles.items()}}
         write(graded.json_path, json_text(now))
         write(graded.html_path, page.render(now, graded.figures, exercises))

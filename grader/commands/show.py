@@ -8,8 +8,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from grader.commands import GRADED
+
+if TYPE_CHECKING:
+    from grader.classroom.storage.gradebook import Gradebook, GradebookEntry
 
 _LINKS = {  # changes of who is who, which name another record
     "merged": "merged with",
@@ -20,10 +24,10 @@ _LINKS = {  # changes of who is who, which name another record
 
 
 def main(argv: Sequence[str]) -> int:
-    """Print one student's grade, final mark and history.
+    """Print one student's grade, final mark and history, or one answer that a person grades.
 
     Raises:
-        UsageError: the student is unknown.
+        UsageError: the student is unknown, or the criterion is not a person's to grade.
     """
     from grader.classroom.pages.reports import final_mark_view, final_points
     from grader.classroom.people.lookup import find_student
@@ -34,6 +38,9 @@ def main(argv: Sequence[str]) -> int:
     arguments = _parser().parse_args(argv)
     with Gradebook(arguments.out) as book:
         entry = book.entry(find_student(book, arguments.student))
+        if arguments.criterion:
+            print(_answer(book, entry, arguments.criterion), end="")
+            return GRADED
         exercises = {int(n): title for n, title in book.setting("rubric")["exercises"].items()}
         history = book.audit_trail(entry.person.key)
     person, mark = entry.person, entry.mark
@@ -61,6 +68,18 @@ def main(argv: Sequence[str]) -> int:
     return GRADED
 
 
+def _answer(book: Gradebook, entry: GradebookEntry, criterion: str) -> str:
+    """Return the answer to a criterion that a person grades, and its rubric items.
+
+    Raises:
+        UsageError: the student has no such criterion.
+    """
+    from grader.classroom.answer_text import answer_text
+    from grader.classroom.answers import answer_of
+
+    return answer_text(answer_of(book, entry, criterion))
+
+
 def _change(change: Mapping[str, str | None]) -> str:
     what, before, after = change["what"] or "", change["before"], change["after"]
     if what in _LINKS:
@@ -73,6 +92,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="grade show", description="Show one student's grade, the reasons for it, and its history."
     )
     parser.add_argument("student", help="the student's report name, real name, login, e-mail address or id")
+    parser.add_argument(
+        "criterion", nargs="?", help="show only the answer to this criterion, which a person grades"
+    )
     parser.add_argument(
         "--out", type=Path, default=Path("reports"), metavar="DIR", help="folder of the results (reports)"
     )

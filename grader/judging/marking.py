@@ -13,6 +13,7 @@ from typing import Any
 
 from grader.model import Criterion, CriterionResult, Grade, Misconception, Verdict
 from grader.rubric import Rubric
+from grader.written_answers import PERSON, AnswerPlace, items_from
 
 UNREADABLE = "The notebook could not be read"  # how the note begins that says so
 _SKIPPED = re.compile(r"(\S+) \(\S+ points\) was skipped: (.*)", re.DOTALL)
@@ -66,7 +67,7 @@ class Marking:
         return cls(
             rubric=data["rubric"],
             judging=data["judging"],
-            criteria=tuple(Criterion(**_fields(Criterion, row)) for row in data["criteria"]),
+            criteria=tuple(_criterion(row) for row in data["criteria"]),
             misconceptions={each.id: each for each in known},
         )
 
@@ -135,6 +136,32 @@ def unread(criterion: Criterion, reason: str) -> CriterionResult:
     return mark(judged, criterion, {})
 
 
+def to_grade(criterion: Criterion, answer: str, *, place_is_found: bool) -> CriterionResult:
+    """Return the result of a criterion that a person has yet to grade.
+
+    Args:
+        answer: digest of what the person grades.
+        place_is_found: False if the notebook lacks the place where the rubric looks for the answer.
+    """
+    fact = "A person grades this; nobody has done so yet."
+    if not place_is_found:
+        fact += f" No answer was found {criterion.answer}, so the whole notebook will be read."
+    judged = CriterionResult(
+        id=criterion.id,
+        exercise=criterion.exercise,
+        title=criterion.title,
+        possible=criterion.points,
+        earned=0.0,
+        verdict=Verdict.OPEN,
+        credit=0.0,
+        message=fact,
+        fact=fact,
+        judged_by=PERSON,
+        answer=answer,
+    )
+    return mark(judged, criterion, {})
+
+
 def skipped_note(id: str, points: float, reason: str) -> str:
     """Return the note about a criterion that was not judged."""
     return f"{id} ({points:g} points) was skipped: {reason}"
@@ -157,6 +184,11 @@ def _hint(criterion: Criterion, known: Misconception | None) -> str | None:
     if known and known.reread and "Reread" not in hint:
         hint = f"{hint} Reread '{known.reread}' in the handout.".strip()
     return hint or None
+
+
+def _criterion(row: Mapping[str, Any]) -> Criterion:
+    place, items = AnswerPlace(**row.get("answer", {})), items_from(row.get("items", ()))
+    return Criterion(**{**_fields(Criterion, row), "answer": place, "items": items})
 
 
 def _fields(kind: type[Any], row: Mapping[str, Any]) -> dict[str, Any]:

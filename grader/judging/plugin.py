@@ -7,9 +7,7 @@ imports inside functions.
 
 from __future__ import annotations
 
-import sysconfig
 import time
-import traceback
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,14 +15,14 @@ from typing import Any, Literal, NoReturn
 
 import pytest
 
-from grader.checks import Blocked, Evidence, NeedsReview, Reporter, Skipped, Unmet
+from grader.checks import Blocked, Evidence, NeedsReview, Reporter
 from grader.checks.session import Judge, emit
 from grader.errors import UsageError, WorkerStartError
+from grader.judging.verdicts import is_device_error, is_timeout, verdict_for
 from grader.sandbox.zygote import Zygote
 
 _JUDGE = pytest.StashKey["Judge"]()
 _EVIDENCE = pytest.StashKey[Evidence]()
-_LIBRARIES = (sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"), "<")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -63,11 +61,14 @@ def pytest_make_collect_report(
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Match checks to criteria, and keep the requested ones."""
     judge = config.stash[_JUDGE]
-    known = {criterion.id for criterion in judge.rubric.criteria}
+    places = judge.rubric.answer_places
+    known = {criterion.id for criterion in judge.rubric.criteria} - places.keys()
     decided = {id for item in items if (id := _criterion(item))}
     for item in items:
-        if _criterion(item) not in known:
-            _refuse(judge, f"{item.nodeid} belongs to no criterion of the rubric {judge.rubric.id}")
+        if (id := _criterion(item)) not in known:
+            other = f"no criterion of the rubric {judge.rubric.id}"
+            whose = f"{id}, which a person judges" if id in places else other
+            _refuse(judge, f"{item.nodeid} belongs to {whose}")
     if undecided := known - decided:
         _refuse(judge, f"no check of the rubric {judge.rubric.id} belongs to {', '.join(sorted(undecided))}")
     selected = judge.selected()
@@ -95,11 +96,11 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if call.excinfo and isinstance(call.excinfo.value, UsageError):
         judge.refusal = str(call.excinfo.value)
         item.session.shouldstop = judge.refusal
-    if call.excinfo and _is_device_error(call.excinfo.value):
+    if call.excinfo and is_device_error(call.excinfo.value):
         judge.environment["device_failure"] = str(call.excinfo.value)
     if call.excinfo and isinstance(call.excinfo.value, NeedsReview):
         judge.doubts |= dict.fromkeys(call.excinfo.value.doubts, str(call.excinfo.value))
-    if call.excinfo and _is_timeout(call.excinfo.value):
+    if call.excinfo and is_timeout(call.excinfo.value):
         judge.zygote.accidents.append("a check of the grader did not come to an end")
     if call.when == "call" or (call.when == "setup" and call.excinfo):
         judge.checks.append(_outcome(item, call))
@@ -128,65 +129,7 @@ def _outcome(item: pytest.Item, call: pytest.CallInfo[None]) -> dict[str, Any]:
     }
     if call.excinfo is None:
         return outcome | {"verdict": "pass", "credit": 1.0}
-    return outcome | _verdict(call.excinfo.value, in_fixture=call.when == "setup")
-
-
-def _verdict(error: BaseException, *, in_fixture: bool) -> dict[str, Any]:
-    from grader.sandbox.values import DeviceError, StudentError, WorkerLost
-
-    not_met = "blocked" if in_fixture else "fail"
-    match error:
-        case Unmet():
-            found = {"expected": error.expected, "actual": error.actual, "reading": error.reading}
-            found = {key: value for key, value in found.items() if value is not None}
-            decided = {
-                "verdict": not_met,
-                "message": str(error),
-                "misconception": error.misconception,
-                "credit": 0.0 if in_fixture else error.credit,
-            }
-            return decided | found
-        case Blocked():
-            return {"verdict": "blocked", "message": str(error)}
-        case Skipped():
-            return {"verdict": "skipped", "message": str(error)}
-        case WorkerLost() | WorkerStartError():
-            return {"verdict": "error", "message": f"Not checked, because {error}."}
-        case NeedsReview():
-            return {"verdict": "error", "message": str(error)}
-        case DeviceError():
-            what_to_do = "grade it again with --device cpu, or fewer --jobs"
-            return {"verdict": "error", "message": f"Not checked: {error}; {what_to_do}."}
-        case StudentError(type="ModuleNotFoundError"):
-            return {
-                "verdict": "error",
-                "message": f"Your code needs a module that is not installed here: {error}",
-            }
-        case StudentError():
-            return {"verdict": not_met, "message": f"Your code raised an error: {error}"}
-        case AssertionError() if str(error):
-            return {"verdict": not_met, "message": str(error).splitlines()[0]}
-    what = f"{type(error).__name__}: {error}".splitlines()[0][:300]
-    return {"verdict": "error", "message": f"The grader failed here ({what}; {_where(error)})."}
-
-
-def _where(error: BaseException) -> str:
-    """Return the innermost place of the traceback outside libraries, or the innermost of all."""
-    places = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
-    ours = [place for place in places if not place[0].startswith(_LIBRARIES)]
-    file, line = (ours or places or [("?", 0)])[-1]
-    return f"{Path(file).name}, line {line}"
-
-
-def _is_device_error(error: BaseException) -> bool:
-    from grader.sandbox.values import DeviceError
-
-    return isinstance(error, DeviceError)
-
-
-def _is_timeout(error: BaseException) -> bool:
-    """Return whether pytest-timeout ended a check."""
-    return isinstance(error, pytest.fail.Exception) and "Timeout" in str(error)
+    return outcome | verdict_for(call.excinfo.value, in_fixture=call.when == "setup")
 
 
 def _criterion(item: pytest.Item) -> str | None:

@@ -29,7 +29,7 @@ def review_reason(
         if handout == NO_HANDOUT:
             return "Nothing was found of what this homework asks for."
         return "Nothing was found that is not the handout's own code."
-    verdicts = {result.verdict for result in results if result.possible}
+    verdicts = {result.verdict for result in results if result.possible} - {Verdict.OPEN}
     if verdicts == {Verdict.BLOCKED}:
         return "Nothing in this notebook could be checked."
     return ""

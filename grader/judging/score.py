@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from grader import __version__
 from grader.extraction.student_source import StudentSource
-from grader.judging.marking import UNREADABLE, mark, skipped_note, unread
-from grader.model import Criterion, CriterionResult, Grade, Misconception, Verdict
+from grader.judging.marking import UNREADABLE, mark, skipped_note, to_grade, unread
+from grader.model import UNDECIDED, Criterion, CriterionResult, Grade, Misconception, Verdict
 from grader.notebook.submission import Submission
 from grader.options import Options, Outcome
 from grader.rubric import Rubric
+from grader.written_answers import PERSON, Answer
 
 FAILURE = "The grader itself failed"  # how the note begins that says so
 _TEXTS = ("message", "expected", "actual", "reading", "misconception")
@@ -33,6 +34,9 @@ def grade(
     if outcome.failure:
         notes.insert(0, f"{FAILURE} ({outcome.failure}); a TA must review this grade.")
     for criterion in rubric.only(options.only):
+        if criterion.judged_by == PERSON:
+            results.append(_for_a_person(criterion, submission))
+            continue
         checks = [check for check in outcome.checks if check["criterion"] == criterion.id]
         if reason := _why_skipped(criterion, checks, options):
             notes.append(skipped_note(criterion.id, criterion.points, reason))
@@ -42,7 +46,7 @@ def grade(
         submission={"name": submission.name, "path": submission.path, "sha256": submission.sha256},
         rubric=rubric.as_json(),
         criteria=tuple(results),
-        provisional=any(result.verdict is Verdict.ERROR for result in results),
+        provisional=any(result.verdict in UNDECIDED for result in results),
         notes=tuple(notes),
         extraction=source.summary() | {"conventions": dict(outcome.conventions)},
         environment=_environment(options, outcome.environment),
@@ -63,6 +67,26 @@ def unreadable(path: str, name: str, sha256: str, rubric: Rubric, why: str, opti
         notes=(reason,),
         environment=_environment(options, {}),
     )
+
+
+def _for_a_person(criterion: Criterion, submission: Submission) -> CriterionResult:
+    """Return the result of a criterion that no check decides; without an answer, the notebook is graded."""
+    found = submission.answers.get(criterion.id)
+    place_is_found = found is not None or criterion.answer.is_whole_notebook
+    return to_grade(criterion, found.digest if found else submission.sha256, place_is_found=place_is_found)
+
+
+def answers_to_show(submission: Submission, criteria: Iterable[Criterion]) -> Iterator[Answer]:
+    """Yield the answers of a notebook that a person grades, for its report."""
+    for criterion in criteria:
+        if found := submission.answers.get(criterion.id):
+            yield Answer(
+                criterion=criterion.id,
+                exercise=criterion.exercise,
+                place=str(criterion.answer),
+                cells=found.cells,
+                left_out=found.left_out,
+            )
 
 
 def _why_skipped(criterion: Criterion, checks: Sequence[Mapping[str, Any]], options: Options) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,6 +60,7 @@ class NotebookCode:
         markdown: text of each markdown cell, with the number of code cells before it.
         raw: the same of raw cells.
         is_damaged: whether only a part of the file could be read.
+        all_cells: every cell as JSON values, with its outputs; none of a script.
     """
 
     cells: list[str]
@@ -67,6 +69,7 @@ class NotebookCode:
     markdown: list[tuple[int, str]] = field(default_factory=list)
     raw: list[tuple[int, str]] = field(default_factory=list)
     is_damaged: bool = False
+    all_cells: Sequence[Any] = ()
 
 
 def read_code(data: bytes, suffix: str) -> NotebookCode:
@@ -210,19 +213,21 @@ def _from_json(data: dict[str, Any], notes: list[str]) -> NotebookCode:
     for cell in cells:
         match cell:
             case {"cell_type": "code"}:
-                code.append(_source(cell))
+                code.append(source_of(cell))
             case {"cell_type": "markdown" | "heading"}:
-                markdown.append((len(code), _source(cell)))
+                markdown.append((len(code), source_of(cell)))
             case {"cell_type": "raw"}:
-                raw.append((len(code), _source(cell)))
+                raw.append((len(code), source_of(cell)))
     info = _dict(_dict(data.get("metadata")).get("language_info"))
     language, version = info.get("name"), info.get("version")
     if isinstance(language, str) and "python" not in language.lower():
         notes.append(f"The notebook says it is written in {language[:30]}; it was read as Python.")
-    return NotebookCode(code, notes, version if isinstance(version, str) else None, markdown, raw)
+    version = version if isinstance(version, str) else None
+    return NotebookCode(code, notes, version, markdown, raw, all_cells=cells)
 
 
-def _source(cell: dict[str, Any]) -> str:
+def source_of(cell: Mapping[str, Any]) -> str:
+    """Return the text of a cell given as JSON values."""
     source = cell["source"] if "source" in cell else cell.get("input")  # "input" in nbformat 3
     if isinstance(source, list):
         lines = [str(line) for line in source]

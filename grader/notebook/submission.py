@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from grader.errors import NotebookError
 from grader.files import read_handed_in
+from grader.notebook.answers import FoundAnswer, find_answers
 from grader.notebook.checkpoints import find_checkpoint
 from grader.notebook.formats import Cell, read_code
+from grader.written_answers import AnswerPlace
 
 MAX_BYTES = 512 << 20
 MAX_SOURCE = 2 << 20  # characters of code in a notebook; parsing more takes minutes
@@ -31,6 +34,7 @@ class Submission:
         raw: the same of raw cells.
         python_version: of the kernel that ran the notebook last, if the file gives it.
         is_damaged: whether only a part of the file could be read.
+        answers: those that a person grades, by the id of the criterion, as far as they were found.
     """
 
     name: str
@@ -43,10 +47,14 @@ class Submission:
     raw: tuple[tuple[int, str], ...] = ()
     python_version: str | None = None
     is_damaged: bool = False
+    answers: Mapping[str, FoundAnswer] = field(default_factory=dict)
 
 
-def read_notebook(path: Path, name: str) -> Submission:
+def read_notebook(path: Path, name: str, places: Mapping[str, AnswerPlace] | None = None) -> Submission:
     """Read the notebook (nbformat 3 or 4) or script at ``path``.
+
+    Args:
+        places: where to look for the answers that a person grades, by the id of the criterion.
 
     Raises:
         NotebookError: the file cannot be read as a notebook; the message gives the reason.
@@ -70,6 +78,7 @@ def read_notebook(path: Path, name: str) -> Submission:
         raw=tuple(code.raw),
         python_version=code.python_version,
         is_damaged=code.is_damaged,
+        answers=find_answers(code.all_cells, places) if places else {},
     )
 
 

@@ -13,15 +13,15 @@ MAX_CHARACTERS = 5_000  # per cell
 _ELEMENTS = set("p em strong code pre ul ol li blockquote br hr table thead tbody tr th td".split())  # noqa: SIM905
 
 
-def render_markdown(text: str) -> Markup:
-    """Render markdown as sanitized HTML.
+def render_markdown(text: str, *, limit: int = MAX_CHARACTERS) -> Markup:
+    """Render markdown as sanitized HTML, cut at ``limit`` characters.
 
     Headings become bold paragraphs, since the page has an outline of its own. Links and images are replaced
     by their text: the page must load nothing.
     """
     import nh3  # imported late: the command line must start without it
 
-    text = clean(text, limit=MAX_CHARACTERS)
+    text = clean(text, limit=limit)
     try:
         html = str(_renderer()(text))
     except RecursionError:  # thousands of nested brackets

@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from grader.model import CriterionResult, Figure, Grade, Listing
+from grader.model import CriterionResult, Figure, Grade, Listing, Verdict
 from grader.report import summary
+from grader.report.answers import AnswerView, answer_views
 from grader.report.code import CodeView, Excerpt
 from grader.report.figures import Drawable, draw
 from grader.report.final_mark import FinalMarkView, with_final_points
@@ -24,6 +25,7 @@ from grader.report.views import (
     Page,
 )
 from grader.text import line
+from grader.written_answers import Answer
 
 MAX_NOTES = 100
 
@@ -60,7 +62,8 @@ def _page(
         for number, (result, before) in enumerate(zip(grade.criteria, judged.criteria, strict=True), start=1)
     ]
     code = CodeView(next((figure for figure in figures if isinstance(figure, Listing)), None))
-    drawables = [figure for figure in figures if not isinstance(figure, Listing)]
+    drawables = [figure for figure in figures if not isinstance(figure, Listing | Answer)]
+    answers = answer_views(figures)
     views = [_figure(number, figure) for number, figure in enumerate(drawables, start=1)]
     step = summary.next_step(grade)
     undecided = summary.undecided_points(grade.criteria)
@@ -73,6 +76,7 @@ def _page(
             [entry for entry in entries if entry.result.exercise == number],
             [view for view in views if view.figure.exercise == number],
             code,
+            answers,
         )
         for number in numbers
     ]
@@ -88,7 +92,7 @@ def _page(
         undecided=summary.count_points(undecided) if undecided else "",
         provisional_reason=summary.provisional_reason(grade) if grade.provisional else "",
         sandbox_warning=summary.sandbox_warning(grade),
-        errors=tuple(entry for entry in entries if entry.status is Status.ERROR),
+        undecided_entries=tuple(each for each in entries if each.status in (Status.ERROR, Status.OPEN)),
         final_mark=final_mark,
         next_step=step.sentence,
         next_entries=tuple(entry for entry in entries if entry.result in step.results),
@@ -130,10 +134,18 @@ def _entry(number: int, result: CriterionResult, judged: CriterionResult) -> Cri
         anchor=f"criterion-{number}-" + re.sub(r"[^a-z0-9]+", "-", result.id.lower()).strip("-"),
         result=result,
         status=summary.status_of(result),
-        points=summary.score(result.earned, result.possible) if result.possible else "no points",
+        points=_points([result]),
         judged=summary.score(judged.earned, judged.possible) if judged.earned != result.earned else "",
         judged_points=judged.earned,
     )
+
+
+def _points(results: Sequence[CriterionResult]) -> str:
+    """Return the points of criteria with one status, such as "2.5 / 5"; "– / 5" if a person has to grade."""
+    earned, possible = sum(result.earned for result in results), sum(result.possible for result in results)
+    if results[0].verdict is Verdict.OPEN:
+        return f"– / {summary.points(possible)}"
+    return summary.score(earned, possible) if possible else "no points"
 
 
 def _judged(entries: Sequence[CriterionEntry]) -> str:
@@ -144,9 +156,10 @@ def _judged(entries: Sequence[CriterionEntry]) -> str:
     return summary.score(sum(entry.judged_points for entry in entries), possible)
 
 
-def _group(entries: Sequence[CriterionEntry], code: CodeView) -> CriterionGroup:
+def _group(
+    entries: Sequence[CriterionEntry], code: CodeView, answers: Mapping[str, AnswerView]
+) -> CriterionGroup:
     first, results = entries[0].result, [entry.result for entry in entries]
-    earned, possible = sum(result.earned for result in results), sum(result.possible for result in results)
     facts = (
         ("Expected", first.expected),
         ("Found", first.actual),
@@ -157,12 +170,13 @@ def _group(entries: Sequence[CriterionEntry], code: CodeView) -> CriterionGroup:
     return CriterionGroup(
         entries=tuple(entries),
         status=entries[0].status,
-        points=summary.score(earned, possible) if possible else "no points",
+        points=_points(results),
         judged=_judged(entries),
         message=first.message,
         explanation=_ADJUSTED if _judged(entries) else _EXPLANATIONS.get(entries[0].status, ""),
         facts=tuple((label, text) for label, text in facts if text and text.strip()),
         excerpt=_excerpt(entries, code),
+        answers=tuple(answers[each.id] for each in results if each.id in answers),
     )
 
 
@@ -188,6 +202,7 @@ def _section(
     entries: Sequence[CriterionEntry],
     figures: Sequence[FigureView],
     code: CodeView,
+    answers: Mapping[str, AnswerView],
 ) -> ExerciseSection:
     results = [entry.result for entry in entries]
     earned, possible = sum(result.earned for result in results), sum(result.possible for result in results)
@@ -202,10 +217,10 @@ def _section(
         segments=tuple(_segment(entry, possible) for entry in entries if entry.result.possible > 0),
         figures=tuple(figures),
         incomplete=tuple(
-            _group([entry_of[id(result)] for result in group], code)
+            _group([entry_of[id(result)] for result in group], code, answers)
             for group in summary.group_by_reason(incomplete)
         ),
-        earned=tuple(_group([entry], code) for entry in entries if entry.status is Status.EARNED),
+        earned=tuple(_group([entry], code, answers) for entry in entries if entry.status is Status.EARNED),
     )
 
 

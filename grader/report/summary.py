@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
 
-from grader.model import CriterionResult, Grade, Verdict
+from grader.model import UNDECIDED, CriterionResult, Grade, Verdict
 from grader.report.final_mark import FinalMarkView, with_final_points
-from grader.text import ESCAPES, clean, line
+from grader.report.terminal import Terminal
+from grader.text import clean, line
+from grader.written_answers import PERSON
 
 
 class Status(StrEnum):
@@ -21,6 +22,7 @@ class Status(StrEnum):
     LOST = "Lost"
     BLOCKED = "Not checked"
     ERROR = "Error"
+    OPEN = "Not graded yet"
 
 
 # In the terminal the status and the message stand right before these, so they do not repeat them.
@@ -56,7 +58,7 @@ def summary(
         width: columns of the terminal; 40 if it has fewer.
         colour: whether to use ANSI colours.
     """
-    terminal = _Terminal(width=max(width, 40), colour=colour)
+    terminal = Terminal(width=max(width, 40), colour=colour)
     judged = {result.id: result for result in grade.criteria}
     lines = [terminal.heading(display_name(grade), final_score(grade, final_mark))]
     if final_mark:
@@ -91,6 +93,8 @@ def status_of(result: CriterionResult) -> Status:
     """Return the status of a result. A verdict of PASS may still have lost points: that is partial credit."""
     if result.verdict is Verdict.ERROR:
         return Status.ERROR
+    if result.verdict is Verdict.OPEN:
+        return Status.OPEN
     if result.verdict is Verdict.BLOCKED:
         return Status.BLOCKED
     if result.verdict is Verdict.PASS and lost_points(result) == 0:
@@ -118,8 +122,8 @@ def _reason(result: CriterionResult) -> tuple[str | None, ...]:
 
 
 def undecided_points(results: Iterable[CriterionResult]) -> float:
-    """Return the points that a TA may still award because the grader failed."""
-    return round(sum(lost_points(result) for result in results if result.verdict is Verdict.ERROR), 2)
+    """Return the points that a person may still award: the grader failed, or they are a person's to grade."""
+    return round(sum(lost_points(result) for result in results if result.verdict in UNDECIDED), 2)
 
 
 def next_step(grade: Grade) -> NextStep:
@@ -134,11 +138,16 @@ def next_step(grade: Grade) -> NextStep:
     if candidates := gates or failed + blocked:
         causes: dict[str, list[CriterionResult]] = {}
         for result in candidates:
-            causes.setdefault(result.message.strip() or result.title, []).append(result)
+            words = result.message.strip() or result.title
+            if result.judged_by == PERSON:  # whose comment need not say what it is about
+                words = f"{result.title}: {words}"
+            causes.setdefault(words, []).append(result)
         costliest = max(causes, key=lambda cause: sum(map(lost_points, causes[cause])))  # first of equals
         return NextStep(sentence=costliest, results=tuple(causes[costliest]))
     if any(result.verdict is Verdict.ERROR for result in grade.criteria):
         return NextStep(sentence="Nothing for you to do: a TA will review what the grader could not decide.")
+    if any(result.verdict is Verdict.OPEN for result in grade.criteria):
+        return NextStep(sentence="Nothing for you to do: a person will grade the rest.")
     if not grade.criteria:
         return NextStep(sentence="No criterion was checked, so there is nothing to do yet.")
     return NextStep(sentence="All points earned; nothing to fix.")
@@ -157,20 +166,25 @@ def sandbox_warning(grade: Grade) -> str:
 
 def provisional_reason(grade: Grade) -> str:
     """Return why a provisional grade does not count yet."""
+    failed = [result for result in grade.criteria if result.verdict is Verdict.ERROR]
+    to_grade = [result for result in grade.criteria if result.verdict is Verdict.OPEN]
+    reasons = []
     if grade.review:
-        return f"{grade.review} A TA will review this grade before it counts."
-    if not any(result.verdict is Verdict.ERROR for result in grade.criteria):
-        return "A TA will review this grade before it counts; the notes say why."
-    points_open = undecided_points(grade.criteria)
-    undecided = (
-        f" {count_points(points_open)} {'is' if points_open == 1 else 'are'} undecided."
-        if points_open
-        else ""
-    )
-    return (
-        "The grader failed on part of this notebook. This is not your fault; a TA will review it before the "
-        f"grade counts.{undecided}"
-    )
+        reasons.append(f"{grade.review} A TA will review this grade before it counts.")
+    elif failed:
+        reasons.append(
+            "The grader failed on part of this notebook. This is not your fault; a TA will review it before "
+            f"the grade counts.{_amount(failed, 'undecided')}"
+        )
+    if to_grade:
+        reasons.append(f"A person grades part of this homework.{_amount(to_grade, 'not graded yet')}")
+    return " ".join(reasons) or "A TA will review this grade before it counts; the notes say why."
+
+
+def _amount(results: Sequence[CriterionResult], state: str) -> str:
+    """Return a sentence about the points of results, after a space; "" if there are none."""
+    amount = undecided_points(results)
+    return f" {count_points(amount)} {'is' if amount == 1 else 'are'} {state}." if amount else ""
 
 
 def display_name(grade: Grade) -> str:
@@ -205,36 +219,8 @@ def score(earned: float, possible: float) -> str:
     return f"{points(earned)} / {points(possible)}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Terminal:
-    """Layout for a terminal of a given width, with or without colours."""
-
-    width: int
-    colour: bool
-
-    def paint(self, text: str, code: str) -> str:
-        """Set text in the colour of an ANSI code."""
-        return f"\x1b[{code}m{text}\x1b[0m" if self.colour and text else text
-
-    def bold(self, text: str) -> str:
-        return self.paint(text, "1")
-
-    def heading(self, left: str, right: str) -> str:
-        """Set a heading with its points at the right margin; shorten the heading if both do not fit."""
-        room = self.width - len(right) - 1
-        text = left if len(left) <= room else left[: room - 1] + "…"
-        gap = " " * (self.width - len(text) - len(right))
-        return (self.bold(text) + gap + self.bold(right)).rstrip()
-
-    def wrap(self, text: str, *, first: str = "") -> list[str]:
-        """Wrap text after the prefix ``first``, with a hanging indent of its width."""
-        margin = _visible_length(first)
-        lines = textwrap.wrap(line(text), max(self.width - margin, 20), break_on_hyphens=False) or [""]
-        return [first + lines[0], *(" " * margin + rest for rest in lines[1:])]
-
-
 def _exercise(
-    terminal: _Terminal,
+    terminal: Terminal,
     results: Sequence[CriterionResult],
     judged: Mapping[str, CriterionResult],
     title: str,
@@ -258,16 +244,23 @@ def _exercise(
         yield from terminal.wrap(f"formulation “{formulation}”: {'; '.join(titles)}", first="  = ")
 
 
-_COLOURS = {Status.LOST: "31", Status.PARTIAL: "33", Status.BLOCKED: "36", Status.ERROR: "35;1"}
+_COLOURS = {
+    Status.LOST: "31",
+    Status.PARTIAL: "33",
+    Status.BLOCKED: "36",
+    Status.ERROR: "35;1",
+    Status.OPEN: "35",
+}
 
 
 def _incomplete(
-    terminal: _Terminal, group: Sequence[CriterionResult], judged: Mapping[str, CriterionResult]
+    terminal: Terminal, group: Sequence[CriterionResult], judged: Mapping[str, CriterionResult]
 ) -> Iterator[str]:
     """Yield the lines of criteria that share a reason: each with its cost, then the reason once."""
     status = status_of(group[0])
     for result in group:
-        cost = f"-{points(lost_points(result))}" if lost_points(result) else "0"
+        lost = points(lost_points(result))
+        cost = f"({lost})" if status is Status.OPEN else f"-{lost}" if lost_points(result) else "0"
         label = "" if status is Status.LOST else f"{status.upper()}: "
         title = f"{label}{result.title}{_judged_note(result, judged)}"
         yield from terminal.wrap(title, first=terminal.paint(f"  {cost:<6}", _COLOURS[status]))
@@ -291,7 +284,3 @@ def _formulations(results: Iterable[CriterionResult]) -> dict[str, list[str]]:
         if result.reading:
             titles.setdefault(line(result.reading), []).append(line(result.title))
     return titles
-
-
-def _visible_length(text: str) -> int:
-    return len(ESCAPES.sub("", text))

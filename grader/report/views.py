@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from grader.model import CriterionResult
+from grader.report.answers import AnswerView
 from grader.report.code import CellView, Excerpt
 from grader.report.figures import Drawable, Drawing
 from grader.report.final_mark import FinalMarkView
@@ -43,6 +44,7 @@ class CriterionGroup:
         explanation: what the status means, if its label alone does not say it; else "".
         facts: label and text of what was expected, what was found, and so on.
         excerpt: the lines that the criteria check, if points were lost and the lines are known.
+        answers: those that a person grades.
     """
 
     entries: tuple[CriterionEntry, ...]
@@ -53,6 +55,7 @@ class CriterionGroup:
     explanation: str
     facts: tuple[tuple[str, str], ...]
     excerpt: Excerpt | None = None
+    answers: tuple[AnswerView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,10 +111,10 @@ class Page:
         points: the points that count, or a word such as "excused".
         points_note: what the points are out of, and the judge's if they differ.
         judged: the judge's points.
-        undecided: points that a TA may still award because the grader failed, or "".
+        undecided: points that a person may still award, or "".
         provisional_reason: why the grade does not count yet, or "".
         sandbox_warning: a warning if the notebook ran without full sandboxing, or "".
-        errors: the criteria on which the grader failed.
+        undecided_entries: the criteria on which the grader failed, or that a person has yet to grade.
         next_entries: the criteria that the next step would fix.
         markdown_after: the notebook's markdown after its last code cell.
         entries_by_id: every criterion's entry.
@@ -128,7 +131,7 @@ class Page:
     undecided: str
     provisional_reason: str
     sandbox_warning: str
-    errors: tuple[CriterionEntry, ...]
+    undecided_entries: tuple[CriterionEntry, ...]
     final_mark: FinalMarkView | None
     next_step: str
     next_entries: tuple[CriterionEntry, ...]

@@ -110,7 +110,7 @@ def criteria_of(rubric: Rubric, definition: str) -> list[Any]:
 
 
 def _with_losses(trial: SlipTrial, judged: JudgedNotebook, slip: Slip) -> SlipTrial:
-    lost = [each for each in judged.grade.criteria if each.verdict is not Verdict.PASS]
+    lost = [each for each in judged.grade.criteria if each.verdict not in (Verdict.PASS, Verdict.OPEN)]
     verdicts = {each.verdict for each in lost}
     state = next((state for verdict, state in _STATES if verdict in verdicts), SURVIVED)
     rows = tuple(

@@ -12,7 +12,7 @@ from grader.classroom.exports.changes import Change
 from grader.classroom.exports.matching import Match
 from grader.classroom.marks import FinalMark
 from grader.classroom.storage.gradebook import GradebookEntry
-from grader.model import CriterionResult, Grade, for_students
+from grader.model import CriterionResult, Grade, Verdict, for_students
 from grader.report.summary import lost_points, points, score
 from grader.text import line
 
@@ -87,7 +87,8 @@ def feedback(entry: GradebookEntry) -> list[str]:
         amount = "" if each.points is None else f"{each.points:+g} "
         lines.append(amount + line(each.sentence))
     lines += [
-        f"-{points(lost_points(result))} {line(result.title)}: {line(result.message)}"
+        f"{'not graded yet:' if result.verdict is Verdict.OPEN else f'-{points(lost_points(result))}'} "
+        f"{line(result.title)}: {line(result.message)}"
         for result in final_criteria(grade, mark)
         if lost_points(result)
     ]

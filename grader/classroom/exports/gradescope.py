@@ -18,7 +18,7 @@ from grader.classroom.exports.matching import own_matches
 from grader.classroom.exports.scaling import Scale, require_whole_marks
 from grader.classroom.marks import FinalMark
 from grader.classroom.storage.gradebook import GradebookEntry
-from grader.model import CriterionResult, Grade, Verdict, for_students
+from grader.model import UNDECIDED, CriterionResult, Grade, Verdict, for_students
 from grader.report.summary import score
 
 
@@ -92,6 +92,6 @@ def _test(result: CriterionResult, number: str, adjusted: float | None) -> dict[
     }
     if adjusted is not None:
         test["status"] = "passed" if earned >= result.possible else "failed"
-    elif result.verdict is not Verdict.ERROR:  # the grader's failure: neither passed nor failed
+    elif result.verdict not in UNDECIDED:  # neither passed nor failed
         test["status"] = "passed" if result.verdict is Verdict.PASS else "failed"
     return test

@@ -12,13 +12,18 @@ from grader.model import CriterionResult, Verdict
 from grader.report.summary import score
 from grader.text import clean
 
-_OUTCOME = {Verdict.FAIL: "failure", Verdict.ERROR: "error", Verdict.BLOCKED: "skipped"}
+_OUTCOME = {
+    Verdict.FAIL: "failure",
+    Verdict.ERROR: "error",
+    Verdict.BLOCKED: "skipped",
+    Verdict.OPEN: "skipped",
+}
 # Characters that XML 1.0 cannot hold, even escaped.
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def export(request: ExportRequest) -> Export:
-    """Return the class as JUnit XML: FAIL is a failure, ERROR an error, BLOCKED a skipped case."""
+    """Return the class as JUnit XML: FAIL is a failure, ERROR an error, BLOCKED and OPEN a skipped case."""
     root = Xml.Element("testsuites", name=_text(request.title))
     totals: Counter[str] = Counter()
     for entry in request.entries:
@@ -39,7 +44,7 @@ def _suite(root: Xml.Element, entry: GradebookEntry) -> Counter[str]:
         tests=len(criteria),
         failures=verdicts[Verdict.FAIL],
         errors=verdicts[Verdict.ERROR],
-        skipped=verdicts[Verdict.BLOCKED],
+        skipped=verdicts[Verdict.BLOCKED] + verdicts[Verdict.OPEN],
     )
     seconds = sum(result.seconds for result in criteria)
     suite = Xml.SubElement(root, "testsuite", name=_text(entry.person.key), time=f"{seconds:.3f}")

@@ -18,7 +18,7 @@ from grader.classroom.exports.common import (
 from grader.classroom.exports.matching import own_matches
 from grader.classroom.exports.scaling import Scale, partial_warnings
 from grader.classroom.storage.gradebook import GradebookEntry
-from grader.model import CriterionResult
+from grader.model import CriterionResult, Verdict
 
 _NBGRADER = [
     "assignment",
@@ -88,7 +88,8 @@ def full_csv(request: ExportRequest) -> Export:
     for entry in request.entries:
         mark, person = entry.mark, entry.person
         points = exported_points(entry, request)
-        earned = {result.id: mark.criteria.get(result.id, result.earned) for result in _criteria(entry)}
+        graded = (result for result in _criteria(entry) if result.verdict is not Verdict.OPEN)
+        earned = {result.id: mark.criteria.get(result.id, result.earned) for result in graded}
         rows.append(
             [
                 person.key,

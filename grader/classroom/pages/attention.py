@@ -32,6 +32,7 @@ _LISTS = {
         "solutions that the rubric lists.",
     ),
     "hardly-read": ("Could hardly be read", "Still provisional: part of the work may not have been found."),
+    "to-grade": ("Answers to grade", "Still provisional: a person grades these criteria."),
     "undecided": (
         "The grader could not decide",
         "Still provisional: the points of these criteria are undecided.",
@@ -125,9 +126,12 @@ class Attention:
         if sentence := self._solved.get(entry.person.key):
             yield "known-solutions", sentence
         if grade and grade.provisional:
+            to_grade = [result.id for result in grade.criteria if result.verdict is Verdict.OPEN]
+            if to_grade:
+                yield "to-grade", ", ".join(to_grade)
             if grade.review:
                 yield "hardly-read", grade.review
-            else:
+            elif not to_grade or any(result.verdict is Verdict.ERROR for result in grade.criteria):
                 yield "undecided", _errors(grade.criteria)
         if entry.unread_time:
             yield "unknown-times", f"“{line(entry.unread_time)}”"

@@ -24,7 +24,7 @@ from grader.classroom.storage.editions import mixed_editions
 from grader.classroom.storage.gradebook import Gradebook, GradebookEntry
 from grader.classroom.timing.lateness import due_text
 from grader.files import write
-from grader.model import CriterionResult, Verdict
+from grader.model import UNDECIDED, CriterionResult, Verdict
 from grader.report.final_mark import with_final_points
 from grader.report.summary import Status, points, score, status_of
 from grader.text import line
@@ -67,7 +67,7 @@ class CriterionRate:
     passed: int
     partly: int
     lost: int
-    undecided: int  # not checked, or the grader failed
+    undecided: int  # not checked, not graded yet, or the grader failed
 
     @property
     def graded(self) -> int:
@@ -251,7 +251,7 @@ class _RateCounter:
 
 
 def _outcome(result: CriterionResult) -> str:
-    if result.verdict in (Verdict.BLOCKED, Verdict.ERROR):
+    if result.verdict in (Verdict.BLOCKED, *UNDECIDED):
         return "undecided"
     if result.verdict is Verdict.PASS:
         return "passed"

@@ -14,6 +14,7 @@ SYMBOLS: Mapping[Status, str] = {
     Status.LOST: "✗",
     Status.BLOCKED: "∅",
     Status.ERROR: "!",
+    Status.OPEN: "…",
 }
 _LOST = (Status.LOST, Status.PARTIAL, Status.BLOCKED)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from grader.classroom.storage.editions import results_with_settings
 from grader.classroom.storage.gradebook import Gradebook, ResultInputs
-from grader.model import Grade, Listing, Verdict
+from grader.model import UNDECIDED, Grade, Listing
 from grader.notebook.parsing import parse
 from grader.pipeline import JudgedNotebook
 from grader.rubric import Rubric
@@ -54,7 +54,7 @@ def with_addition(book: Gradebook, addition: Addition, new: JudgedNotebook, rubr
     grade: Grade = replace(
         new.grade,
         criteria=criteria,
-        provisional=bool(review) or any(each.verdict is Verdict.ERROR for each in criteria),
+        provisional=bool(review) or any(each.verdict in UNDECIDED for each in criteria),
         review=review,
         notes=tuple(dict.fromkeys((*old.notes, *new.grade.notes))),
         environment=old.environment,

@@ -5,12 +5,15 @@ Each change is a transaction of its own, so the file stays consistent however th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 
-from grader.classroom.marks import TOTAL, Adjustment, FinalMark, NewAdjustment, final_mark
+from grader.classroom.gradings import with_gradings
+from grader.classroom.marks import GRADED, TOTAL, Adjustment, FinalMark, NewAdjustment, final_mark
 from grader.classroom.people.directory import Directory, Record
 from grader.classroom.people.students import Person
 from grader.classroom.people.superseded import superseded
+from grader.classroom.storage.adjustments import AdjustmentStore
 from grader.classroom.storage.entries import (
     GradebookEntry,
     identifiers_by_name,
@@ -31,12 +34,12 @@ from grader.classroom.timing.lateness import LateRule
 
 __all__ = ["Gradebook", "GradebookEntry", "ResultInputs", "current_user", "timestamp"]
 
-_INSERT_ADJUSTMENT = "INSERT INTO adjustment VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)"
 _DISSOLVED = "passed to its members"  # in the history of a team
-_OF_THE_WORK = ("add", "set", "comment", "days late")  # adjustments of a hand-in; others are of a person
+# Adjustments of a hand-in; others are of a person.
+_OF_THE_WORK = ("add", "set", "comment", "days late", GRADED)
 
 
-class Gradebook(ResultStore, AttemptStore, PairStore):
+class Gradebook(ResultStore, AttemptStore, AdjustmentStore, PairStore):
     """An open gradebook. Every method raises UsageError if the file cannot be read or written."""
 
     _by_key: tuple[Directory | None, Mapping[str, int]] = (None, {})  # records; a key never changes
@@ -127,8 +130,12 @@ class Gradebook(ResultStore, AttemptStore, PairStore):
         roster_time = next((each.handed_in for each in records if each.handed_in), None)
         unread_time = next((each.unread_time for each in records if each.unread_time), "")
 
+        marking = self.marking()
+        criteria = {each.id: each for each in marking.criteria} if marking else {}
+
         def mark(attempt: StoredAttempt, made: Sequence[Adjustment]) -> FinalMark:
             grade = self.grade(attempt.result) if attempt.result is not None else None
+            grade = with_gradings(grade, adjustments, criteria) if grade else None
             return final_mark(grade, made, rule, attempt.handed_in or roster_time)
 
         def points(attempt: StoredAttempt) -> float:  # lateness counts before the best is chosen
@@ -139,6 +146,7 @@ class Gradebook(ResultStore, AttemptStore, PairStore):
         counting = counting_attempt(submitted, points if best and len(submitted) > 1 else None)
         result = counting.result if counting else None
         inputs, grade = self.result(result) if result is not None else (None, None)
+        grade = with_gradings(grade, adjustments, criteria) if grade else None
         handed_in = (counting.handed_in if counting else None) or roster_time
         ids = {record.id for record in records}
         basis = counting.person if counting else min(adjusted, default=records[0].id)
@@ -185,10 +193,8 @@ class Gradebook(ResultStore, AttemptStore, PairStore):
         adjustments = self._adjustments([team]).get(team, [])
         linked = self._next_link()
         for number, each in enumerate(adjustments, start=linked):
-            content = (each.kind, each.criterion, each.points, each.because, each.who, each.at)
             for member in members:
-                row = (member, *content, each.earned, each.verdict, each.until, "group", number)
-                self._rows(_INSERT_ADJUSTMENT, *row)
+                self._add_adjustment(member, replace(each, scope="group", linked=number))
                 self.log_change(member, f"{each.kind} {each.criterion} of the group", None, None, because)
             note = f"{timestamp()} {current_user()}"
             self._rows("UPDATE adjustment SET withdrawn = ? WHERE id = ?", note, each.id)
@@ -208,12 +214,12 @@ class Gradebook(ResultStore, AttemptStore, PairStore):
         with self.transaction():
             self._adjust(self.entry(student), asked, named=named)
 
-    def adjust_group(self, student: str, asked: NewAdjustment) -> None:
-        """Add an adjustment for each member of a student's group; see ``adjust``."""
+    def adjust_group(self, student: str, asked: NewAdjustment, members: Sequence[str] | None = None) -> None:
+        """Add an adjustment for each member of a student's group, or for these members; see ``adjust``."""
         with self.transaction():
             entry = self.entry(student)
             linked = self._next_link()
-            for key in sorted([entry.person.key, *entry.group]):
+            for key in sorted([entry.person.key, *(entry.group if members is None else members)]):
                 self._adjust(self.entry(key), asked, linked=linked)
 
     def _adjust(
@@ -228,17 +234,19 @@ class Gradebook(ResultStore, AttemptStore, PairStore):
         result = next((each for each in results if each.id == asked.criterion), None)
         verdict = (result.earned, result.verdict.value) if result else (None, None)
         record = self._record_of(entry, asked, named)
-        scope = "person" if linked is None else "group"
-        content = (asked.kind, asked.criterion, asked.points, asked.because, asked.who, timestamp())
-        row = (record, *content, *verdict, asked.until, scope, linked)
-        self._rows(_INSERT_ADJUSTMENT, *row)
+        adjustment = Adjustment(
+            **asdict(asked),
+            id=0,
+            at=timestamp(),
+            earned=verdict[0],
+            verdict=verdict[1],
+            scope="person" if linked is None else "group",
+            linked=linked,
+        )
+        self._add_adjustment(record, adjustment)
         after = self.entry(entry.person.key).mark
         what = f"{asked.kind} {asked.criterion}{'' if linked is None else ' of the group'}"
         self.log_change(record, what, _final(entry.mark), _final(after), asked.because, asked.who)
-
-    def _next_link(self) -> int:
-        """Return a number that no group's adjustments have."""
-        return int(self._rows("SELECT coalesce(max(linked), 0) + 1 AS next FROM adjustment")[0]["next"])
 
     @staticmethod
     def _record_of(entry: GradebookEntry, asked: NewAdjustment, named: int | None) -> int:
@@ -280,19 +288,6 @@ class Gradebook(ResultStore, AttemptStore, PairStore):
         ]
         rows.sort(key=lambda row: int(row["id"]))
         return [{name: row[name] for name in dict(row) if name not in ("id", "person")} for row in rows]
-
-    def _adjustments(self, records: Iterable[int] | None) -> dict[int, list[Adjustment]]:
-        query = "SELECT * FROM adjustment WHERE withdrawn IS NULL"
-        rows = (
-            self._rows(query)
-            if records is None
-            else [row for each in records for row in self._rows(f"{query} AND person = ?", each)]
-        )
-        found: dict[int, list[Adjustment]] = {}
-        for row in rows:
-            fields = {name: row[name] for name in Adjustment.__dataclass_fields__}
-            found.setdefault(row["person"], []).append(Adjustment(**fields))
-        return found
 
 
 def _final(mark: FinalMark) -> str:

@@ -56,7 +56,8 @@ def migrate(book: Gradebook, database: sqlite3.Connection) -> None:
     for row in old["adjustment"]:
         names = ("kind", "criterion", "points", "because", "who", "at", "earned", "verdict")
         values = (row["id"], ids[row["student"]], *(row[name] for name in names))
-        query = "INSERT INTO adjustment VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, 'person', NULL, ?)"
+        columns = f"id, person, {', '.join(names)}, scope, withdrawn"
+        query = f"INSERT INTO adjustment ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'person', ?)"
         database.execute(query, (*values, row["withdrawn"]))
     new = database.execute("SELECT * FROM change ORDER BY id").fetchall()
     database.execute("DELETE FROM change")  # the older lines come first

@@ -32,6 +32,9 @@ class ResultInputs:
 
 
 _INPUTS = tuple(ResultInputs.__dataclass_fields__)
+# Whether a person has to grade something, and nothing else is undecided.
+_ONLY_OPEN = """(SELECT coalesce(sum(verdict = 'open'), 0) > 0 AND coalesce(sum(verdict = 'error'), 0) = 0
+    FROM (SELECT json_extract(value, '$.verdict') AS verdict FROM json_each(grade, '$.criteria')))"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +43,7 @@ class StoredResult:
 
     Attributes:
         is_reusable: False if the grader itself failed, so that the notebook is graded again. What a person
-            has to review would only come out the same once more.
+            has to review or to grade would only come out the same once more.
     """
 
     id: int
@@ -63,13 +66,15 @@ class ResultStore(Store):
     def results_of(self, notebook: str) -> list[StoredResult]:
         """Return the results of a notebook, newest first."""
         query = f"""SELECT id, {", ".join(_INPUTS)}, readable, json_extract(grade, '$.review') AS review,
-            json_extract(grade, '$.provisional') AS provisional
+            json_extract(grade, '$.provisional') AS provisional, {_ONLY_OPEN} AS only_open
             FROM result WHERE notebook = ? ORDER BY id DESC"""
         return [
             StoredResult(
                 id=row["id"],
                 inputs=_inputs(row),
-                is_reusable=not (row["provisional"] and row["readable"] and not row["review"]),
+                is_reusable=not (row["provisional"] and row["readable"])
+                or bool(row["review"])
+                or bool(row["only_open"]),
             )
             for row in self._rows(query, notebook)
         ]

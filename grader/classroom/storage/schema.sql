@@ -77,7 +77,9 @@ CREATE TABLE adjustment (
     until TEXT,               -- of an extension
     scope TEXT NOT NULL,      -- person, or group: made for every member of a hand-in
     linked INTEGER,           -- of a group's: the same number for every member
-    withdrawn TEXT            -- time and name; null while it applies
+    withdrawn TEXT,           -- time and name; null while it applies
+    items TEXT,               -- of a person's grading: JSON list of the rubric items awarded; null for points
+    answer TEXT               -- and SHA-256 of the answer that was graded
 );
 CREATE TABLE change (         -- audit trail: rows are only ever added
     id INTEGER PRIMARY KEY,

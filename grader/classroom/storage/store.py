@@ -21,7 +21,10 @@ from grader.classroom.people.students import replace_surrogates
 from grader.errors import UsageError
 
 NAME = "gradebook.sqlite"
-VERSION = 2  # of the schema; kept in the file as PRAGMA user_version
+VERSION = 3  # of the schema; kept in the file as PRAGMA user_version
+_UPGRADES = {  # by the version from which they lead to the next
+    2: ("ALTER TABLE adjustment ADD COLUMN items TEXT", "ALTER TABLE adjustment ADD COLUMN answer TEXT"),
+}
 _SCHEMA = Path(__file__).parent / "schema.sql"
 _ADVICE = {  # by a part of SQLite's message
     "full": "free some disk space; everything graded so far is kept",
@@ -93,13 +96,16 @@ class Store:
             if found == 0:
                 for statement in schema():
                     self._db.execute(statement)
-            elif found < VERSION:
-                self._migrate()
+            elif found == 1:
+                self._migrate()  # to the present schema
             elif found > VERSION:
                 raise UsageError(
                     f"{self.path} was written by a newer version of grade (schema {found}, this one knows "
                     f"{VERSION}); update grade, or choose another --out"
                 )
+            else:
+                for statement in [each for version in range(found, VERSION) for each in _UPGRADES[version]]:
+                    self._db.execute(statement)
             if found != VERSION:
                 self._db.execute(f"PRAGMA user_version = {VERSION}")
             self._db.execute(_INDEX)
@@ -134,7 +140,10 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Commit all changes made in the block, or none of them if it raises."""
+        """Commit all changes made in the block, or none if it raises; inside another, be part of that one."""
+        if self._db.in_transaction:
+            yield
+            return
         try:
             # IMMEDIATE takes the write lock now. A deferred transaction that reads before it writes fails at
             # once, without waiting for `timeout`, if another process writes in between.
