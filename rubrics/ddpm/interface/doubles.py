@@ -100,5 +100,7 @@ class DiffuserDouble:
         own = noise_among(args, kwargs, image)
         noise = torch.randn(image.shape, generator=self.generator) if own is None else own.float()
         x_t, target = self.reference.noise_diffusion(image.float(), whole, noise)
-        self.log.append(RecordedEvent(kind="diffuse", image=image, t=steps, form=form, x=x_t, target=target))
+        self.log.append(
+            RecordedEvent(kind="diffuse", image=image, t=steps, form=form, x=x_t, target=target, output=own)
+        )
         return self.layout.pack(x_t.to(self.dtypes[0]), target.to(self.dtypes[1]))

@@ -49,6 +49,7 @@ class SamplerRun:
         denoised: how many samples the network is called for; ``calls`` repeats them where some are missing.
         error: why the sampler did not finish.
         stale_variables: notebook variables that were set to an argument for this run, with its name.
+        undefined: names that nothing in the notebook defines.
     """
 
     start: Tensor
@@ -60,6 +61,7 @@ class SamplerRun:
     denoised: int = COUNT
     error: StudentError | None = None
     stale_variables: Mapping[str, str] = field(default_factory=dict)
+    undefined: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +146,7 @@ def run_in_fresh_worker(
     """Run the sampler once on the probe network; ``fallback`` builds the diffuser of the setup's schedule."""
     with student.fresh() as fresh:
         run = _run(fresh, fallback(fresh), generator, numbering, variables, setup)
-    run.stale_variables = variables or {}
+    run.stale_variables, run.undefined = variables or {}, frozenset(student.source.unset)
     return run
 
 

@@ -85,11 +85,30 @@ def expect_losses(training: RecordedTraining) -> None:
             actual="lists of 1 number" if one_each else None,
             misconception="losses-of-one-epoch" if one_each else "losses-missing",
         )
+    _expect_whole_validation(training)
     short = [numbers for numbers in _number_lists(training.unwrapped) if len(numbers) < EPOCHS]
     telling = [numbers for numbers in _most_telling(training, training.unwrapped) if len(numbers) >= EPOCHS]
     _expect_values(training, telling or lists)
     if len(telling) == 1 and training.validation_passes:
         _expect_no_short_list(training, short)
+
+
+def _expect_whole_validation(training: RecordedTraining) -> None:
+    """Expect validation to use every batch that it goes through, not the last one alone."""
+    size, validating = training.size, training.validation_passes
+    batches = sum(event.kind == "batch" and event.name == "validation" for event in training.log)
+    sizes = {len(one.forward.x) for one in validating if one.forward.x is not None}
+    if (
+        len(validating) == size.epochs
+        and batches == size.epochs * size.validation_batches > size.epochs
+        and sizes == {size.batch_size}
+    ):
+        raise Unmet(
+            "Your validation goes through all of its batches, but computes the loss of the last one alone.",
+            expected="the average loss of the batches, for every epoch",
+            actual=f"1 of {size.validation_batches} batches of an epoch",
+            misconception="losses-of-last-batch",
+        )
 
 
 def _expect_no_short_list(training: RecordedTraining, short: list[list[float]]) -> None:

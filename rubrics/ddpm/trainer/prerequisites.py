@@ -13,10 +13,14 @@ def expect_arguments_used(training: RecordedTraining, arguments: Sequence[str]) 
     """Expect that no notebook variable is read instead of one of these arguments."""
     for variable, argument in training.stale_variables.items():
         if argument in arguments:
+            unset = variable in training.undefined
             raise Unmet(
-                f"train reads the notebook's variable {variable} instead of its argument {argument}: "
+                f"train reads {variable}, which nothing in the notebook defines, instead of its argument "
+                f"{argument}: {training.free_variables}."
+                if unset
+                else f"train reads the notebook's variable {variable} instead of its argument {argument}: "
                 f"{training.free_variables}.",
                 expected=f"{argument}, the argument",
-                actual=f"{variable}, a variable of the notebook",
+                actual=f"{variable}, {'which is not defined' if unset else 'a variable of the notebook'}",
                 misconception="stale-global",
             )

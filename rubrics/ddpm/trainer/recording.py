@@ -64,6 +64,7 @@ class RecordedTraining:
         conflicting_layout: layout of the student's own diffuser if ``train`` does not work with it.
         free_variables: notebook variables that ``train`` reads, with their places, as text.
         stale_variables: notebook variables that were set to an argument for this run, with its name.
+        undefined: names that nothing in the notebook defines.
         custom_encoding: encoding of the timestep for the network if it is none of the usual ones.
         log: all events, in order.
         drawn_again: timesteps of further runs, made if the first has none at an end of the schedule.
@@ -80,6 +81,7 @@ class RecordedTraining:
     conflicting_layout: ReturnLayout | None = None
     free_variables: str = ""
     stale_variables: Mapping[str, str] = field(default_factory=dict)
+    undefined: frozenset[str] = frozenset()
     custom_encoding: TimestepEncoding | None = None
     log: list[RecordedEvent] = field(default_factory=list)
     drawn_again: list[Tensor] = field(default_factory=list)

@@ -73,10 +73,11 @@ MISTAKES: dict[str, tuple[Changes, dict[str, str]]] = {
     ),
     "the root of negative numbers": (
         [("(1 - kept).sqrt()", "(kept - 1).sqrt()")],
-        {
-            "forward.image_coefficient": "contains NaN or infinity at every step",
-            "forward.noise_coefficient": "contains NaN or infinity at every step",
-        },
+        {"forward.image_coefficient": "contains NaN or infinity at every step"},
+    ),
+    "ones in place of noise": (
+        [("torch.randn_like(image)", "torch.ones_like(image)")],
+        {"forward.noise_coefficient": "contains a constant term, 0.87 at step 25"},
     ),
     "half of the noise": (
         [("spread * noise", "0.5 * spread * noise")],

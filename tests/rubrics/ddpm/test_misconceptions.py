@@ -25,6 +25,7 @@ WITHOUT_MUTANT = {
     "network-not-called",
     "no-loss",
     "not-finite",
+    "passed-noise-not-normal",
     "not-the-last-image",
     "steps-uneven",
 }

@@ -122,3 +122,14 @@ def test_a_function_of_x_t_for_the_network_is_charged_once(
     found = lost(grade_cells(warm, changed_cells(sampler=slip), "sample.formula", "sample.order"))
     assert list(found) == ["sample.formula"]
     assert sentence in found["sample.formula"]
+
+
+def test_a_name_that_nothing_defines_is_no_variable_of_the_notebook(warm: WarmGrader) -> None:
+    """The image is never handed on for that reason alone, so it costs one criterion."""
+    slip = [("eps = model(x_t, t)", "eps = model(xt, t)")]
+    found = lost(grade_cells(warm, changed_cells(sampler=slip), "sample"))
+    assert set(found) - {"sample.quality"} == {"sample.order"}
+    assert (
+        "reads xt, which nothing in the notebook defines, instead of its argument x_t"
+        in found["sample.order"]
+    )

@@ -1,4 +1,4 @@
-"""Gradients of parts of a batch, or without ``backward``: right ones pass, wrong ones lose points."""
+"""Other ways to train: gradients of parts of a batch, or without ``backward``, and noise that train draws."""
 
 from __future__ import annotations
 
@@ -40,6 +40,32 @@ def test_wrong_gradients_lose_one_criterion(
 ) -> None:
     cells = [source.replace(*change) for _, source in CORPUS.right_cells(name)]
     assert list(lost(grade_cells(warm, cells, "train"))) == [loses]
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "loses", "says"),
+    [
+        (
+            "noise_passed_in",
+            ("eps = torch.randn_like(images)", "eps = torch.ones_like(images)"),
+            "train.loss_target",
+            "mean 1.00, standard deviation 0.00, the same in every batch",
+        ),
+        (
+            "scheduler_clipping",
+            ("                val_loss += criterion(", "            val_loss += criterion("),
+            "train.returns_losses",
+            "computes the loss of the last one alone",
+        ),
+    ],
+)
+def test_mistakes_of_other_styles_are_named(
+    warm: WarmGrader, name: str, change: tuple[str, str], loses: str, says: str
+) -> None:
+    cells = [source.replace(*change) for _, source in CORPUS.right_cells(name)]
+    found = lost(grade_cells(warm, cells, "train"))
+    assert list(found) == [loses]
+    assert says in found[loses]
 
 
 def test_a_network_that_cannot_be_recorded_is_left_to_a_person(warm: WarmGrader) -> None:
