@@ -46,7 +46,13 @@ def notes(statements: Iterable[Statement]) -> list[str]:
     found: dict[str, str] = {}
     for statement in statements:
         for node in ast.walk(statement.node):
-            found_here = (_introspective_names, _questions, _questions_of_arguments, _large_literals)
+            found_here = (
+                _introspective_names,
+                _questions,
+                _questions_of_arguments,
+                _counted_calls,
+                _large_literals,
+            )
             for what in (what for each in found_here for what in each(node)):
                 found.setdefault(what, place(statement.cell, statement.line_of(node)))
     return [f"Your code {what} ({where}). {_END}" for what, where in list(found.items())[:MAX_NOTES]]
@@ -119,6 +125,38 @@ def _questions_of_arguments(node: ast.AST) -> Iterator[str]:
         numbers = [each for side in sides for each in ast.walk(side) if _is_special(each)]
         if numbers and any(_is_of(side, names) for side in sides):
             yield _asks(part)
+
+
+def _counted_calls(node: ast.AST) -> Iterator[str]:
+    """Yield branches of a network's forward on a number that counts its calls."""
+    if not isinstance(node, ast.FunctionDef) or node.name not in ("forward", "__call__"):
+        return
+    counters = {name for each in ast.walk(node) for name in _counters(each)}
+    for branch in filter(_branches, ast.walk(node)):
+        if any(_own_name(part) in counters for part in ast.walk(branch.test)):
+            yield f"does something of its own after a number of calls: {ast.unparse(branch.test)}"[:100]
+
+
+def _counters(node: ast.AST) -> Iterator[str]:
+    """Yield the attribute of ``self`` that a statement computes from its value before."""
+    match node:
+        case ast.AugAssign(target=target) if name := _own_name(target):
+            yield name
+        case ast.Assign(targets=[target], value=value) if name := _own_name(target):
+            if isinstance(value, ast.BinOp) and any(_own_name(part) == name for part in ast.walk(value)):
+                yield name
+
+
+def _own_name(node: ast.AST) -> str | None:
+    """Return the name of ``self.name`` or ``getattr(self, "name", …)``."""
+    match node:
+        case ast.Attribute(value=ast.Name(id="self"), attr=name):
+            return name
+        case ast.Call(
+            func=ast.Name(id="getattr"), args=[ast.Name(id="self"), ast.Constant(value=str(name)), *_]
+        ):
+            return name
+    return None
 
 
 def _asks(part: ast.Compare) -> str:

@@ -67,6 +67,15 @@ def test_the_note_gives_the_name_and_the_place(source: str, what: str) -> None:
             "class A:\n    def f(self):\n        while self.steps not in (50, 100):\n            pass",
             "does something of its own for self.steps not in (50, 100)",
         ),
+        (
+            "def forward(self, x):\n    self.n += 1\n    return x if self.n > 40 else 0 * x",
+            "does something of its own after a number of calls: self.n > 40",
+        ),
+        (
+            "class A:\n    def forward(self, x):\n        self.n = getattr(self, 'n', 0) + 1\n"
+            "        if getattr(self, 'n') % 2:\n            x = 0 * x",
+            "does something of its own after a number of calls: getattr(self, 'n') % 2",
+        ),
         ("seed = torch.initial_seed()", "uses `torch.initial_seed`"),
         (f"x = '{'QUJD' * 3000}'", "holds a text of 12,000 characters"),
         (f"x = {list(range(600))}", "holds a list of 600 values"),
@@ -87,6 +96,9 @@ def test_code_that_asks_who_calls_it_or_stores_data_is_named(source: str, what: 
         "def f(m):\n    if type(m).__name__ != 'UNet':\n        raise TypeError",
         "def f(channels, t):\n    if channels == 3 or t > 50:\n        pass",
         "def f(loader):\n    if len(loader) > 0:\n        pass",
+        "def forward(self, x):\n    if self.first:\n        print(x.shape)\n    self.first = False",
+        "def forward(self, x):\n    self.seen += len(x)\n    return x if self.deep else 2 * x",
+        "def update(self):\n    self.step += 1\n    if self.step > 10:\n        pass",
         "for epoch in range(n):\n    if epoch == 9:\n        pass",
         '"""' + "A sentence of a long text about the network.\n" * 400 + '"""',
         "torch.manual_seed(96)",
