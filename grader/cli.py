@@ -52,7 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     name = words.pop(0) if words and words[0] in SUBCOMMANDS else "grade"
-    command = importlib.import_module(f"grader.commands.{name}")  # late, so that --help starts at once
+    module = name.replace("-", "_")
+    command = importlib.import_module(f"grader.commands.{module}")  # late, so that --help starts at once
     try:
         return int(command.main(words))
     except GraderError as error:

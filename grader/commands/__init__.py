@@ -15,6 +15,7 @@ SUBCOMMANDS: dict[str, str] = {
     "archive": "write everything of a term into one file",
     "purge": "remove everything that grading wrote about students",
     "audit": "test a rubric on solutions whose grade is known",
+    "new-rubric": "write a small rubric that grades and audits at once, to start your own from",
     "inspect": "show which definitions were found, their dependencies, and what was skipped and why",
     "doctor": "check this machine's setup and suggest fixes",
 }
