@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import signal
 import subprocess
 import sys
@@ -168,6 +169,30 @@ def test_stopped_processes_cost_nobody_a_grade(tmp_path, rubric):
     assert run.process.returncode == GRADED, errors
     assert run.grades() == dict.fromkeys(run.names, (10.0, False))
     assert not [each for each in psutil.process_iter() if each.pid in run._hit and _is_stopped(each)]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_faults_at_random_moments_decide_no_grade(tmp_path, rubric, seed):
+    """Whatever is hit, and however often: a grade is right or provisional, and the next run completes it."""
+    names = [f"s{number}" for number in range(8)]
+    run, chance = _Class(tmp_path, rubric, *names), random.Random(seed)
+    hits = [(chance.uniform(1, 4), chance.choice(list(_FIND)), chance.choice(_SIGNALS)) for _ in range(8)]
+    for pause, victim, number in hits:
+        time.sleep(pause)
+        try:
+            if found := _FIND[victim](run):
+                found.send_signal(number)
+        except psutil.Error:
+            pass  # it has ended, or the class has
+    errors = run.ended()
+    assert set(run.grades()) == set(names), errors
+    assert [each for each in run.grades().values() if each != (10.0, False) and not each[1]] == []
+    again = _Class(tmp_path, rubric, *names)
+    assert again.ended() is not None
+    assert again.grades() == dict.fromkeys(names, (10.0, False))
+
+
+_SIGNALS = (signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM, signal.SIGSTOP)
 
 
 def _is_stopped(process: psutil.Process) -> bool:
