@@ -190,6 +190,7 @@ class Listing:
     passages: Sequence[CodePassage]
     left_out: int = 0  # cells beyond the limits on number and length
     prose: Sequence[tuple[int, str]] = ()  # markdown cells, each with the number of the code cell before it
+    remarks: Sequence[tuple[str, int, str]] = ()  # of staff: cell or file, line, and words
     kind: str = "listing"
 
 

@@ -26,6 +26,7 @@ LAYERS = (
     ("judging", "report"),
     ("pipeline",),
     ("audit", "classroom"),
+    ("review",),
     ("commands",),
     ("cli",),
     ("__main__",),

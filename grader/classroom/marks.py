@@ -10,8 +10,9 @@ from typing import Any
 from grader.classroom.timing.lateness import LateRule, due_text
 from grader.model import CriterionResult, Grade, Verdict
 from grader.report.summary import points
+from grader.text import place
 
-_WITHOUT_POINTS = ("comment", "excuse", "extension")
+_WITHOUT_POINTS = ("comment", "excuse", "extension", "confirm")
 GRADED = "graded"  # kind of an adjustment that is a person's verdict, see ``grader.classroom.gradings``
 TOTAL = "total"  # stands for the whole grade where an adjustment names a criterion
 
@@ -22,7 +23,9 @@ class Adjustment:
 
     Attributes:
         kind: "add" (points), "set" (a criterion's points), "comment", "excuse" (nothing counts),
-            "days late", "extension" (of the due date) or "graded" (a person's verdict).
+            "days late", "extension" (of the due date), "graded" (a person's verdict), "confirm" (a
+            provisional grade counts), or "note" (for staff alone: it is in no mark, so it reaches no report
+            or export).
         criterion: id of the criterion, or TOTAL.
         points: to add or to set, or the number of days.
         because: the reason, which the student reads.
@@ -33,6 +36,7 @@ class Adjustment:
             the same number for all of them.
         items: of a verdict: ids of the rubric items awarded; None if it sets points.
         answer: of a verdict: digest of the answer that was graded.
+        place: the line that a comment is at, such as "2:9" for line 9 of cell 2, or "model.py:9".
     """
 
     id: int
@@ -49,6 +53,13 @@ class Adjustment:
     linked: int | None = None
     items: tuple[str, ...] | None = None
     answer: str | None = None
+    place: str | None = None
+
+    @property
+    def cell_and_line(self) -> tuple[str, int] | None:
+        """The cell or file, and the line, that a comment is at."""
+        cell, _, number = (self.place or "").rpartition(":")
+        return (cell, int(number)) if cell and number.isdecimal() else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +74,7 @@ class NewAdjustment:
     until: str | None = None
     items: tuple[str, ...] | None = None
     answer: str | None = None
+    place: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,7 +241,9 @@ def _change_notice(adjustment: Adjustment, result: CriterionResult | None) -> st
 
 def _comment_line(adjustment: Adjustment) -> MarkLine:
     criterion = "" if adjustment.criterion == TOTAL else f"{adjustment.criterion}: "
-    kind = "Excused" if adjustment.kind == "excuse" else "Comment"
+    kind = {"excuse": "Excused", "confirm": "Reviewed"}.get(adjustment.kind, "Comment")
+    if at := adjustment.cell_and_line:
+        kind += f" at {place(int(at[0]) if at[0].isdecimal() else at[0], at[1])}"
     if adjustment.kind == "extension" and adjustment.until:
         kind = f"Extended until {due_text(datetime.fromisoformat(adjustment.until))}"
     return MarkLine(points=None, sentence=f"{criterion}{kind}: {_reason(adjustment)}")

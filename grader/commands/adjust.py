@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +25,8 @@ _EPILOG = """examples:
   grade adjust alice --days-late 0 --because "was ill"
   grade adjust alice --until 2026-03-05T23:59 --because "was ill"
   grade adjust alice --excuse --because "leave of absence"
+  grade adjust alice --confirm --because "checked by hand"    # a provisional grade counts from now on
+  grade adjust alice --note "ask about the second cell"       # for staff alone
   grade adjust alice total +1 --group --because "well divided work"   # for every member of the group
   grade adjust alice forward.noise_returned --undo --because "my mistake"
   grade adjust alice extension --undo --because "not ill"   # or excuse, days-late, comment"""
@@ -95,10 +96,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--because", metavar="WHY", help="the reason, which the student will read")
     parser.add_argument("--comment", metavar="TEXT", help="add a comment that changes no points")
+    parser.add_argument("--note", metavar="TEXT", help="add a note that only staff read")
     parser.add_argument("--excuse", action="store_true", help="excuse the student from this homework")
     parser.add_argument("--days-late", type=float, metavar="N", help="apply the late penalty for N days")
     parser.add_argument(
         "--until", metavar="WHEN", help="extend the due date; a bare date lasts until the end of that day"
+    )
+    parser.add_argument(
+        "--confirm", action="store_true", help="let a provisional grade count, which somebody has looked at"
     )
     parser.add_argument(
         "--group", action="store_true", help="adjust the grade of every member of the student's group"
@@ -126,6 +131,7 @@ def _is_verdict(arguments: argparse.Namespace, entry: GradebookEntry) -> bool:
 
 def _graded(arguments: argparse.Namespace, book: Gradebook, key: str, author: str) -> dict[str, FinalMark]:
     """Store a person's verdict on an answer, and return the marks before."""
+    from grader.classroom.adjusting import amount_of
     from grader.classroom.answers import grade_answer
 
     others = [arguments.comment, arguments.excuse or None, arguments.days_late, arguments.until]
@@ -142,7 +148,7 @@ def _graded(arguments: argparse.Namespace, book: Gradebook, key: str, author: st
         if not named:
             raise UsageError(f"--items names the rubric items earned, or {NO_ITEMS}")
     else:
-        points = _amount_of(arguments.points)
+        points = amount_of(arguments.points)
     return grade_answer(
         book,
         key,
@@ -157,15 +163,26 @@ def _graded(arguments: argparse.Namespace, book: Gradebook, key: str, author: st
 def _adjustment(arguments: argparse.Namespace, entry: GradebookEntry) -> tuple[str, str, float, str]:
     """Return the adjustment that the arguments describe: kind, criterion, amount and reason."""
     changes = [arguments.points, arguments.comment, arguments.excuse or None, arguments.days_late]
-    changes.append(arguments.until)
+    changes += [arguments.until, arguments.confirm or None, arguments.note]
     if sum(value is not None for value in changes) != 1:
         raise UsageError(
-            "give exactly one of: points for a criterion, --comment, --excuse, --days-late, --until, --undo"
+            "give exactly one of: points for a criterion, --comment, --excuse, --days-late, --until, "
+            "--confirm, --note, --undo"
         )
+    from grader.classroom.adjusting import check_criterion, read_amount
+
     criterion = arguments.criterion or "total"
-    _check_criterion(criterion, entry)
+    check_criterion(criterion, entry)
     if arguments.comment is not None:
         return "comment", criterion, 0.0, arguments.comment
+    if arguments.note is not None:
+        return "note", criterion, 0.0, arguments.note
+    if arguments.confirm:
+        if entry.grade is None or not entry.grade.provisional:
+            raise UsageError(
+                f"the grade of {entry.person.key} is not provisional, so there is nothing to confirm"
+            )
+        return "confirm", "total", 0.0, _reason(arguments)
     if arguments.excuse:
         return "excuse", "total", 0.0, _reason(arguments)
     if arguments.days_late is not None:
@@ -174,7 +191,7 @@ def _adjustment(arguments: argparse.Namespace, entry: GradebookEntry) -> tuple[s
         return "days late", "total", arguments.days_late, _reason(arguments)
     if arguments.until is not None:
         return "extension", "total", 0.0, _reason(arguments)
-    kind, amount = _amount(arguments.points, criterion, entry)
+    kind, amount = read_amount(arguments.points, criterion, entry)
     return kind, criterion, amount, _reason(arguments)
 
 
@@ -205,46 +222,3 @@ def _reason(arguments: argparse.Namespace) -> str:
     if not arguments.because or not arguments.because.strip():
         raise UsageError('an adjustment needs a reason: --because "…"')
     return str(arguments.because)
-
-
-def _check_criterion(criterion: str, entry: GradebookEntry) -> None:
-    known = [result.id for result in entry.grade.criteria] if entry.grade else []
-    if criterion != "total" and criterion not in known:
-        raise UsageError(
-            f"{entry.person.key} was not graded on {criterion!r}; choose total for the whole grade, or one "
-            f"of these criteria: {', '.join(known) or 'none'}"
-        )
-
-
-def _amount(text: str, criterion: str, entry: GradebookEntry) -> tuple[str, float]:
-    """Return the kind ("add" or "set") and the points, checked against the criterion's maximum."""
-    kind, amount = "set" if text[:1] == "=" else "add", _amount_of(text)
-    result = next((r for r in entry.grade.criteria if r.id == criterion), None) if entry.grade else None
-    if result and result.verdict == "open":
-        raise UsageError(f"{criterion} is not graded yet: give --items or =POINTS")
-    if result is None:
-        if kind == "set":
-            raise UsageError("=N sets one criterion; use +N or -N to adjust the whole grade")
-        return kind, amount
-    current = _current_points(entry, criterion, result.earned)
-    target = amount if kind == "set" else current + amount
-    if not 0 <= target <= result.possible:
-        raise UsageError(
-            f"{criterion} is worth 0 to {result.possible:g} points, and this would make it {target:g}; "
-            "adjust total to go beyond that"
-        )
-    return kind, amount
-
-
-def _amount_of(text: str) -> float:
-    if not re.fullmatch(r"[+=-]\d+(\.\d+)?", text):
-        raise UsageError(f"points must look like +2, -1.5 or =4, not {text!r}")
-    return float(text.removeprefix("="))
-
-
-def _current_points(entry: GradebookEntry, criterion: str, earned: float) -> float:
-    """Return the points of a criterion after all earlier adjustments."""
-    for adjustment in entry.adjustments:
-        if adjustment.criterion == criterion and adjustment.kind in ("add", "set"):
-            earned = adjustment.points if adjustment.kind == "set" else earned + adjustment.points
-    return earned

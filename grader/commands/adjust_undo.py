@@ -12,7 +12,14 @@ if TYPE_CHECKING:
     from grader.classroom.storage.gradebook import Gradebook, GradebookEntry
 
 # What stands in place of a criterion to undo an adjustment of another kind than points.
-_KINDS = {"excuse": "excuse", "extension": "extension", "days-late": "days late", "comment": "comment"}
+_KINDS = {
+    "excuse": "excuse",
+    "extension": "extension",
+    "days-late": "days late",
+    "comment": "comment",
+    "confirm": "confirm",
+    "note": "note",
+}
 
 
 def undo(

@@ -62,6 +62,8 @@ def main(argv: Sequence[str]) -> int:
     for each in mark.lines:
         amount = "" if each.points is None else f"{each.points:+g}  "
         print(f"  {'NEEDS REVIEW  ' if each.is_flagged else ''}{amount}{line(each.sentence)}")
+    for note in entry.staff_notes:
+        print(f"  FOR STAFF  {line(note)}")
     print("\nHistory")
     for change in history:
         print(f"  {change['at']}  {change['who']}  {_change(change)}  ({line(change['why'])})")

@@ -27,10 +27,11 @@ Tokens = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeLine:
-    """One line of code; ``marked`` if it is one to look at first."""
+    """One line of code; ``marked`` if it is one to look at first; ``remarks`` are comments by staff."""
 
     tokens: Tokens
     marked: bool
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +100,9 @@ class CodeView:
             {cell: _rows(source) for cell, source in listing.cells} if listing else {}
         )
         self._markdown = deque[tuple[int, str]](listing.prose if listing else ())
+        self._remarks: dict[tuple[str, int], list[str]] = {}
+        for cell, number, words in listing.remarks if listing else ():
+            self._remarks.setdefault((cell, number), []).append(words)
         self._excerpted: set[tuple[int | str, int]] = set()
         self.left_out = listing.left_out if listing else 0
 
@@ -109,7 +113,9 @@ class CodeView:
         if passage is None or not 1 <= passage.first <= passage.last <= len(rows):
             return None
         last = min(passage.last, passage.first + MAX_EXCERPT_LINES - 1)
-        lines = self._take(_dedent(rows[passage.first - 1 : last]), passage.first, set(passage.marked))
+        lines = self._take(
+            _dedent(rows[passage.first - 1 : last]), passage.first, set(passage.marked), passage.cell
+        )
         if not lines:
             return None
         repeated = (passage.cell, passage.first) in self._excerpted
@@ -146,7 +152,7 @@ class CodeView:
         starts = sorted({1, *(first for first in by_line if first <= len(rows))})
         chunks = []
         for start, end in zip(starts, [*starts[1:], len(rows) + 1], strict=True):
-            lines = self._take(rows[start - 1 : end - 1], start, set())
+            lines = self._take(rows[start - 1 : end - 1], start, set(), number)
             if lines:
                 chunks.append(CodeChunk(lines_before=start - 1, lines=lines, passages=by_line.get(start, ())))
         is_cell = isinstance(number, int)
@@ -158,12 +164,15 @@ class CodeView:
             markdown_before=self._take_markdown(before=number) if isinstance(number, int) else Markup(),
         )
 
-    def _take(self, rows: Sequence[str], first: int, marked: set[int]) -> tuple[CodeLine, ...]:
+    def _take(
+        self, rows: Sequence[str], first: int, marked: set[int], cell: int | str
+    ) -> tuple[CodeLine, ...]:
         """Take as many rows as the budget allows, and highlight them while tokens are left.
 
         Args:
             first: number of the first row in its cell.
             marked: numbers of the rows to mark.
+            cell: that they are of.
         """
         taken = []
         for row in rows[: self._lines]:
@@ -180,7 +189,8 @@ class CodeView:
                 tokens = (("", "".join(text for _, text in tokens)),)
             else:
                 self._tokens -= len(tokens)
-            lines.append(CodeLine(tokens=tokens, marked=number in marked))
+            remarks = tuple(self._remarks.get((str(cell), number), ()))
+            lines.append(CodeLine(tokens=tokens, marked=number in marked, remarks=remarks))
         return tuple(lines)
 
 

@@ -131,7 +131,7 @@ _EXPLANATIONS = {
 
 def _entry(number: int, result: CriterionResult, judged: CriterionResult) -> CriterionEntry:
     return CriterionEntry(
-        anchor=f"criterion-{number}-" + re.sub(r"[^a-z0-9]+", "-", result.id.lower()).strip("-"),
+        anchor=anchor_of(number, result.id),
         result=result,
         status=summary.status_of(result),
         points=_points([result]),
@@ -148,6 +148,11 @@ def _points(results: Sequence[CriterionResult]) -> str:
     return summary.score(earned, possible) if possible else "no points"
 
 
+def anchor_of(number: int, criterion: str) -> str:
+    """Return the anchor of a criterion, by its place in the rubric, counted from 1."""
+    return f"criterion-{number}-" + re.sub(r"[^a-z0-9]+", "-", criterion.lower()).strip("-")
+
+
 def _judged(entries: Sequence[CriterionEntry]) -> str:
     """Return the judge's points for several criteria; "" if no adjustment changed them."""
     if not any(entry.judged for entry in entries):
@@ -160,13 +165,6 @@ def _group(
     entries: Sequence[CriterionEntry], code: CodeView, answers: Mapping[str, AnswerView]
 ) -> CriterionGroup:
     first, results = entries[0].result, [entry.result for entry in entries]
-    facts = (
-        ("Expected", first.expected),
-        ("Found", first.actual),
-        ("Recognised mistake", first.mistake or first.misconception),
-        ("Accepted formulation", first.reading),
-        ("Hint", first.hint),
-    )
     return CriterionGroup(
         entries=tuple(entries),
         status=entries[0].status,
@@ -174,10 +172,22 @@ def _group(
         judged=_judged(entries),
         message=first.message,
         explanation=_ADJUSTED if _judged(entries) else _EXPLANATIONS.get(entries[0].status, ""),
-        facts=tuple((label, text) for label, text in facts if text and text.strip()),
+        facts=facts_of(first),
         excerpt=_excerpt(entries, code),
         answers=tuple(answers[each.id] for each in results if each.id in answers),
     )
+
+
+def facts_of(result: CriterionResult) -> tuple[tuple[str, str], ...]:
+    """Return label and text of what was expected, what was found, and so on."""
+    facts = (
+        ("Expected", result.expected),
+        ("Found", result.actual),
+        ("Recognised mistake", result.mistake or result.misconception),
+        ("Accepted formulation", result.reading),
+        ("Hint", result.hint),
+    )
+    return tuple((label, text) for label, text in facts if text and text.strip())
 
 
 def _excerpt(entries: Sequence[CriterionEntry], code: CodeView) -> Excerpt | None:

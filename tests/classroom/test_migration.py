@@ -52,7 +52,7 @@ def test_a_copy_of_the_old_gradebook_is_kept_and_never_overwritten(out):
     with closing(sqlite3.connect(out / "gradebook.v1-2.sqlite")) as copy:
         assert copy.execute("PRAGMA user_version").fetchone() == (1,)
         assert copy.execute("SELECT count(*) FROM student").fetchone() == (5,)
-    assert gradebook_rows(out, "PRAGMA user_version") == [(3,)]
+    assert gradebook_rows(out, "PRAGMA user_version") == [(4,)]
     assert run(out, "list").err == ""
     assert len(list(out.glob("gradebook.v1*"))) == 2
 
@@ -63,12 +63,12 @@ def test_a_gradebook_of_the_schema_before_gains_its_columns(tmp_path):
     run(out, tmp_path / "class", "--rubric", tiny_rubric(tmp_path / "rubric"))
     run(out, "adjust", "ann", "total", "+1", "--because", "before")
     with closing(sqlite3.connect(out / "gradebook.sqlite")) as book:
-        for column in ("items", "answer"):
+        for column in ("items", "answer", "place"):
             book.execute(f"ALTER TABLE adjustment DROP COLUMN {column}")
         book.execute("PRAGMA user_version = 2")
     run(out, "adjust", "ann", "total", "+2", "--because", "after")
     assert points(out) == {"ann": 13.0}
-    assert gradebook_rows(out, "PRAGMA user_version") == [(3,)]
+    assert gradebook_rows(out, "PRAGMA user_version") == [(4,)]
 
 
 def test_a_gradebook_of_a_newer_version_is_left_alone(out):
@@ -76,7 +76,7 @@ def test_a_gradebook_of_a_newer_version_is_left_alone(out):
         book.execute("PRAGMA user_version = 99")
     ran = run(out, "list")
     assert ran.code == 2
-    assert "was written by a newer version of grade (schema 99, this one knows 3); update grade" in ran.err
+    assert "was written by a newer version of grade (schema 99, this one knows 4); update grade" in ran.err
     assert gradebook_rows(out, "SELECT count(*) FROM student") == [(5,)]
 
 

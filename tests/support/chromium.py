@@ -58,7 +58,7 @@ def opens_silently_and_fits(browser: Any, report: Path, picture: Path, width: in
     images = page.evaluate("[...document.images].map(image => image.complete && image.naturalWidth)")
     assert all(images)
     _screenshot(page, picture)
-    assert _violations(page) == []
+    assert violations(page) == []
     page.close()
     assert messages == []
     assert [url for url in requests if not url.startswith("data:image/png")] == [report.as_uri()]
@@ -74,7 +74,7 @@ def _screenshot(page: Any, picture: Path) -> None:
         page.screenshot(path=picture, full_page=True)
 
 
-def _violations(page: Any) -> list[str]:
+def violations(page: Any) -> list[str]:
     """Return the serious accessibility violations that axe-core finds."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core is not installed")
     found = axe.Axe().run(page).response["violations"]

@@ -126,7 +126,7 @@ def _student(entry: GradebookEntry) -> dict[str, Any]:
         "state": _state(entry),
         "late_penalty": mark.penalty,
         "handed_in": entry.handed_in.isoformat() if entry.handed_in else None,
-        "adjustments": [asdict(each) for each in entry.adjustments],
+        "adjustments": [asdict(each) for each in entry.adjustments if each.kind != "note"],
         "final": mark.as_json(),
         "result": entry.grade.as_json() if entry.grade else None,
     }

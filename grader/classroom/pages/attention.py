@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from types import MappingProxyType
@@ -20,7 +20,7 @@ _MAX_ERRORS = 3  # criteria of one student that a sentence lists
 FOLDED_AFTER = 10  # items of one list that are shown at once
 
 # Title and explanation of each list by its anchor, in the order of the page.
-_LISTS = {
+LISTS: Mapping[str, tuple[str, str]] = {
     "code-to-ask-about": (
         "Code to ask about",
         "Questions, not verdicts: this code inspects the interpreter or its caller, or stores data. Read the "
@@ -31,6 +31,7 @@ _LISTS = {
         "Questions, not verdicts: at least half of the code, without the handout’s, is that of "
         "solutions that the rubric lists.",
     ),
+    "staff-notes": ("Notes by staff", "Only staff see these."),
     "hardly-read": ("Could hardly be read", "Still provisional: part of the work may not have been found."),
     "to-grade": ("Answers to grade", "Still provisional: a person grades these criteria."),
     "undecided": (
@@ -99,7 +100,7 @@ class Attention:
         has_due_date: bool = False,
     ) -> None:
         self._boundaries, self._solved = tuple(boundaries), solved
-        self._items: dict[str, list[Item]] = {anchor: [] for anchor in _LISTS}
+        self._items: dict[str, list[Item]] = {anchor: [] for anchor in LISTS}
         self._items["files-not-graded"] = [Item(people=(), sentence=sentence) for sentence in refused]
         self._has_due_date, self._timeless = has_due_date, list[Item]()
         self._has_times = False
@@ -109,7 +110,7 @@ class Attention:
     def add(self, entry: GradebookEntry, percent: float | None) -> None:
         """Add all that is to be said of one student, whose final mark is ``percent`` of what is possible."""
         person = (entry.person.key, entry.person.name)
-        for anchor, sentence in self._sentences(entry, percent):
+        for anchor, sentence in concerns(entry, percent, self._boundaries, self._solved):
             self._items[anchor].append(Item(people=(person,), sentence=sentence))
         self._has_times |= entry.handed_in is not None
         if has_unknown_time(entry) and not entry.unread_time and not entry.is_late:
@@ -118,33 +119,6 @@ class Attention:
             self._contradictions.setdefault(sentence, []).append(person)
         if entry.inputs:
             self._rubrics.setdefault(entry.inputs.rubric, []).append(person)
-
-    def _sentences(self, entry: GradebookEntry, percent: float | None) -> Iterable[tuple[str, str]]:
-        grade, mark = entry.grade, entry.mark
-        if grade and (asked := [line(note) for note in grade.notes if is_for_a_person(note)]):
-            yield "code-to-ask-about", " ".join(_asked(note) for note in asked)
-        if sentence := self._solved.get(entry.person.key):
-            yield "known-solutions", sentence
-        if grade and grade.provisional:
-            to_grade = [result.id for result in grade.criteria if result.verdict is Verdict.OPEN]
-            if to_grade:
-                yield "to-grade", ", ".join(to_grade)
-            if grade.review:
-                yield "hardly-read", grade.review
-            elif not to_grade or any(result.verdict is Verdict.ERROR for result in grade.criteria):
-                yield "undecided", _errors(grade.criteria)
-        if entry.unread_time:
-            yield "unknown-times", f"“{line(entry.unread_time)}”"
-        elif entry.is_late and not mark.penalty:
-            yield "unknown-lateness", "marked as late"
-        for each in mark.lines:
-            if each.is_flagged:
-                yield "changed-verdicts", line(each.sentence)
-        if entry.matched_by == "name":
-            yield "name-matches", f"only the name links the submission with {_identifiers(entry)}"
-        for boundary in self._boundaries:
-            if percent is not None and abs(percent - boundary) <= _NEAR:
-                yield "near-boundaries", f"{percent:.1f} %, near the grade boundary at {boundary:g} %"
 
     def lists(self) -> list[AttentionList]:
         """Return the lists that hold anything, the most urgent first."""
@@ -159,9 +133,49 @@ class Attention:
         }
         return [
             AttentionList(anchor=anchor, title=title, explanation=explanation, items=tuple(items[anchor]))
-            for anchor, (title, explanation) in _LISTS.items()
+            for anchor, (title, explanation) in LISTS.items()
             if items[anchor]
         ]
+
+
+def concerns(
+    entry: GradebookEntry,
+    percent: float | None,
+    boundaries: Iterable[float],
+    solved: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[tuple[str, str]]:
+    """Yield the anchor of each list that a student alone belongs to, with a sentence.
+
+    Args:
+        boundaries, solved: see ``Attention``.
+    """
+    grade, mark = entry.grade, entry.mark
+    if grade and (asked := [line(note) for note in grade.notes if is_for_a_person(note)]):
+        yield "code-to-ask-about", " ".join(_asked(note) for note in asked)
+    if sentence := solved.get(entry.person.key):
+        yield "known-solutions", sentence
+    for note in entry.staff_notes:
+        yield "staff-notes", line(note)
+    if grade and grade.provisional:
+        to_grade = [result.id for result in grade.criteria if result.verdict is Verdict.OPEN]
+        if to_grade:
+            yield "to-grade", ", ".join(to_grade)
+        if grade.review:
+            yield "hardly-read", grade.review
+        elif not to_grade or any(result.verdict is Verdict.ERROR for result in grade.criteria):
+            yield "undecided", _errors(grade.criteria)
+    if entry.unread_time:
+        yield "unknown-times", f"“{line(entry.unread_time)}”"
+    elif entry.is_late and not mark.penalty:
+        yield "unknown-lateness", "marked as late"
+    for each in mark.lines:
+        if each.is_flagged:
+            yield "changed-verdicts", line(each.sentence)
+    if entry.matched_by == "name":
+        yield "name-matches", f"only the name links the submission with {_identifiers(entry)}"
+    for boundary in boundaries:
+        if percent is not None and abs(percent - boundary) <= _NEAR:
+            yield "near-boundaries", f"{percent:.1f} %, near the grade boundary at {boundary:g} %"
 
 
 def ranks(lists: Iterable[AttentionList]) -> Mapping[str, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from grader.report.page import anchor_of
 from grader.report.summary import Status
 
 # A symbol for each status, so that no status is shown by colour alone.
@@ -39,10 +40,12 @@ class HeatMap:
     """Statuses by student and criterion.
 
     Attributes:
+        anchors: of each column's criterion in a report.
         rows: by the student's key, a status for each column; None if the criterion was not graded.
     """
 
     columns: tuple[Column, ...]
+    anchors: tuple[str, ...]
     rows: Mapping[str, tuple[Status | None, ...]]
 
     def css_classes(self, key: str) -> str:
@@ -70,4 +73,5 @@ def heat_map(statuses: Mapping[str, Mapping[str, Status]], titles: Mapping[str, 
         )
         for number, (id, title) in enumerate(shown.items())
     )
-    return HeatMap(columns=columns, rows=rows)
+    anchors = tuple(anchor_of(number, id) for number, id in enumerate(shown, start=1))
+    return HeatMap(columns=columns, anchors=anchors, rows=rows)

@@ -22,7 +22,7 @@ from grader.report.summary import final_score, points
 
 STUDENT_FOLDER = "student"  # below the output folder: the reports that may be given to students
 _AT_ONCE = 40  # students whose reports one process writes before it returns
-_VERSION = "2"  # part of the digest; a new one writes every report again
+_VERSION = "3"  # part of the digest; a new one writes every report again
 
 
 def refresh_reports(book: Gradebook, entry: GradebookEntry, out: Path) -> None:
@@ -133,6 +133,7 @@ def write_reports(
     if entry.grade is None:
         return
     check_writable(out / STUDENT_FOLDER)
+    figures = with_remarks(figures, entry)
     key, label = entry.person.key, entry.label or ""
     submission = {**entry.grade.submission, "path": label}
     grade = replace(entry.grade, submission={**submission, "name": key})
@@ -149,6 +150,16 @@ def write_reports(
         _render_for_student(named, figures, exercises, mark, reproduce) if hides else staff_report
     )
     write(out / STUDENT_FOLDER / f"{key}.html", student_report)
+
+
+def with_remarks(figures: Sequence[Figure], entry: GradebookEntry) -> list[Figure]:
+    """Return figures in which the student's code has the comments that staff put at its lines."""
+    remarks = tuple(
+        (*at, f"{each.because} ({each.who})")
+        for each in entry.adjustments
+        if each.kind != "note" and (at := each.cell_and_line)
+    )
+    return [replace(each, remarks=remarks) if isinstance(each, Listing) else each for each in figures]
 
 
 def final_mark_view(mark: FinalMark) -> FinalMarkView | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterable
 
 from grader.classroom.marks import Adjustment
@@ -10,22 +11,22 @@ from grader.classroom.storage.store import Store
 
 _COLUMNS = (
     *("person", "kind", "criterion", "points", "because", "who", "at", "earned", "verdict", "until"),
-    *("scope", "linked", "items", "answer"),
+    *("scope", "linked", "items", "answer", "place"),
 )
 _INSERT = (
-    f"INSERT INTO adjustment ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' for _ in _COLUMNS)}) RETURNING id"
+    f"INSERT INTO adjustment ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' for _ in _COLUMNS)}) RETURNING *"
 )
 
 
 class AdjustmentStore(Store):
     """The part of a gradebook that holds adjustments."""
 
-    def _add_adjustment(self, record: int, adjustment: Adjustment) -> None:
-        """Store an adjustment of a record, under a new id."""
+    def _add_adjustment(self, record: int, adjustment: Adjustment) -> Adjustment:
+        """Store an adjustment of a record, under a new id, and return it with that."""
         values = {name: getattr(adjustment, name) for name in _COLUMNS if name != "person"}
         items = adjustment.items
         values |= {"person": record, "items": None if items is None else json.dumps(list(items))}
-        self._rows(_INSERT, *(values[name] for name in _COLUMNS))
+        return adjustment_of(self._rows(_INSERT, *(values[name] for name in _COLUMNS))[0])
 
     def _next_link(self) -> int:
         """Return a number that no group's adjustments have."""
@@ -41,7 +42,12 @@ class AdjustmentStore(Store):
         )
         found: dict[int, list[Adjustment]] = {}
         for row in rows:
-            fields = {name: row[name] for name in Adjustment.__dataclass_fields__}
-            items = None if row["items"] is None else tuple(json.loads(row["items"]))
-            found.setdefault(row["person"], []).append(Adjustment(**{**fields, "items": items}))
+            found.setdefault(row["person"], []).append(adjustment_of(row))
         return found
+
+
+def adjustment_of(row: sqlite3.Row) -> Adjustment:
+    """Return the adjustment that a row holds."""
+    fields = {name: row[name] for name in Adjustment.__dataclass_fields__}
+    items = None if row["items"] is None else tuple(json.loads(row["items"]))
+    return Adjustment(**{**fields, "items": items})

@@ -57,6 +57,12 @@ class GradebookEntry:
     by_name: frozenset[Identifier] = frozenset()
     conflicts: tuple[str, ...] = ()
 
+    @property
+    def staff_notes(self) -> tuple[str, ...]:
+        """Notes that only staff may read, each with its author and date."""
+        notes = (each for each in self.adjustments if each.kind == "note")
+        return tuple(f"{each.because} ({each.who}, {each.at[:10]})" for each in notes)
+
 
 def person_of(records: Sequence[Record]) -> Person:
     """Return what merged records, oldest first, say of their person; the name is the newest roster's."""

@@ -144,6 +144,10 @@ class ResultStore(Store):
         rows = self._rows("SELECT stamp FROM edition WHERE student = ?", student)
         return rows[0]["stamp"] if rows else None
 
+    def report_digests(self) -> dict[str, str]:
+        """Return the digest of what each student's reports were last rendered from, by key."""
+        return {row["student"]: row["stamp"] for row in self._rows("SELECT student, stamp FROM edition")}
+
     def set_report_digest(self, student: str, digest: str) -> None:
         """Store the digest of what the student's reports were rendered from."""
         self._rows("INSERT OR REPLACE INTO edition VALUES (?, ?)", student, digest)

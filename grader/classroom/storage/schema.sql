@@ -79,7 +79,8 @@ CREATE TABLE adjustment (
     linked INTEGER,           -- of a group's: the same number for every member
     withdrawn TEXT,           -- time and name; null while it applies
     items TEXT,               -- of a person's grading: JSON list of the rubric items awarded; null for points
-    answer TEXT               -- and SHA-256 of the answer that was graded
+    answer TEXT,              -- and SHA-256 of the answer that was graded
+    place TEXT                -- of a comment: the cell or file and the line, such as 2:9
 );
 CREATE TABLE change (         -- audit trail: rows are only ever added
     id INTEGER PRIMARY KEY,

@@ -21,9 +21,10 @@ from grader.classroom.people.students import replace_surrogates
 from grader.errors import UsageError
 
 NAME = "gradebook.sqlite"
-VERSION = 3  # of the schema; kept in the file as PRAGMA user_version
+VERSION = 4  # of the schema; kept in the file as PRAGMA user_version
 _UPGRADES = {  # by the version from which they lead to the next
     2: ("ALTER TABLE adjustment ADD COLUMN items TEXT", "ALTER TABLE adjustment ADD COLUMN answer TEXT"),
+    3: ("ALTER TABLE adjustment ADD COLUMN place TEXT",),
 }
 _SCHEMA = Path(__file__).parent / "schema.sql"
 _ADVICE = {  # by a part of SQLite's message

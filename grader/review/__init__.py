@@ -1,0 +1,1 @@
+"""The web application in which TAs review a class: ``grade review``."""

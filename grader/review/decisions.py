@@ -1,0 +1,247 @@
+"""Decisions of TAs: for one student or a group, in one transaction, each of which can be undone.
+
+Every decision is made of the gradebook's own adjustments, so the command line, exports and reports know them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from grader.classroom.adjusting import amount_of, check_criterion, read_amount
+from grader.classroom.marks import GRADED, TOTAL, NewAdjustment
+from grader.classroom.storage.gradebook import Gradebook, GradebookEntry, timestamp
+from grader.errors import UsageError
+from grader.review.index import ClassIndex, result_of, revision
+from grader.written_answers import PERSON
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A student's criterion as a TA saw it."""
+
+    record: int
+    criterion: str
+    revision: str
+
+    @property
+    def item(self) -> str:
+        """The name under which it is claimed and settled."""
+        return row_item(self.criterion, self.record)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a TA wants to do with rows.
+
+    Attributes:
+        points: such as "+2" or "=4"; "" to leave them.
+        because: the reason or the comment, which the student reads; "" if the verdict stands as it is.
+        comment: id of the comment in the bank whose words these are.
+        group: the group's name for the history; "" for one student.
+        place: cell and line that the words are at, such as "2:9".
+        for_staff: whether only staff may read the words, which then change no points.
+    """
+
+    points: str = ""
+    because: str = ""
+    comment: int | None = None
+    group: str = ""
+    place: str | None = None
+    for_staff: bool = False
+
+
+class Stale(Exception):
+    """Rows that somebody else changed since they were shown; nothing was written."""
+
+    def __init__(self, rows: tuple[Row, ...]) -> None:
+        super().__init__(rows)
+        self.rows = rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """A decision that was made; ``undone`` says when and by whom it was taken back."""
+
+    id: int
+    at: str
+    who: str
+    what: str
+    undone: str | None
+
+
+def row_item(criterion: str, record: int) -> str:
+    """Return the name of a student's criterion."""
+    return f"row:{criterion}:{record}"
+
+
+class DecisionStore(Gradebook):
+    """The part of the gradebook that holds the decisions made on the review pages."""
+
+    index: ClassIndex
+
+    def carry_out(self, rows: Sequence[Row], wanted: Wanted, who: str) -> Action:
+        """Carry out one decision for all rows, or for none.
+
+        Raises:
+            Stale: rows have changed.
+            UsageError: the points or the reason are missing or do not fit.
+        """
+        if not rows:
+            raise UsageError("nobody is chosen; tick at least one student")
+        if wanted.points and not wanted.because.strip():
+            raise UsageError("an adjustment needs a reason, which the student will read")
+        if wanted.points and wanted.for_staff:
+            raise UsageError("points need a reason that the student may read; write the note for staff apart")
+        with self.transaction():
+            self.index.refresh(self)
+            entries = [self.index.entries.get(row.record) for row in rows]
+            stale = [
+                row
+                for row, entry in zip(rows, entries, strict=True)
+                if entry is None or revision(entry, row.criterion) != row.revision
+            ]
+            if stale:
+                raise Stale(tuple(stale))
+            action = self._add_action(who, _sentence(rows, wanted))
+            changed: dict[int, GradebookEntry] = {}
+            for row in rows:
+                entry = changed.get(row.record) or self.index.entries[row.record]
+                changed[row.record] = after = self._decide(row, entry, wanted, action)
+                self.settle(row.item, revision(after, row.criterion), action)
+        self.index.update(self, changed.values())
+        return action
+
+    def _decide(self, row: Row, entry: GradebookEntry, wanted: Wanted, action: Action) -> GradebookEntry:
+        check_criterion(row.criterion, entry)
+        result = result_of(entry, row.criterion)
+        answer = None
+        if wanted.points and result and result.judged_by == PERSON and wanted.points.startswith("="):
+            kind, amount, answer = GRADED, amount_of(wanted.points), result.answer
+            if amount > result.possible:
+                raise UsageError(f"{row.criterion} is worth 0 to {result.possible:g} points")
+        elif wanted.points:
+            kind, amount = read_amount(wanted.points, row.criterion, entry)
+        elif wanted.because.strip():
+            kind, amount = "note" if wanted.for_staff else "comment", 0.0
+        else:
+            return entry  # the verdict stands
+        asked = NewAdjustment(
+            kind=kind,
+            criterion=row.criterion,
+            points=amount,
+            because=wanted.because,
+            who=action.who,
+            place=wanted.place,
+            answer=answer,
+        )
+        made = self._adjust(entry, asked, within=wanted.group)
+        self._rows("INSERT INTO review_part VALUES (?, ?, ?)", action.id, made.id, wanted.comment)
+        return self.with_adjustments(entry, (*entry.adjustments, made))
+
+    def confirm(self, record: int, result: int | None, because: str, who: str) -> Action:
+        """Let a provisional grade count.
+
+        Raises:
+            UsageError: another result counts by now, or it is not provisional any more.
+        """
+        with self.transaction():
+            self.index.refresh(self)
+            entry = self.index.entries[record]
+            if entry.result != result or entry.grade is None or not entry.grade.provisional:
+                raise UsageError("this grade has changed since it was shown; look at it again")
+            action = self._add_action(who, f"provisional grade of {entry.person.name} counts: {because}")
+            asked = NewAdjustment(kind="confirm", criterion=TOTAL, points=0.0, because=because, who=who)
+            made = self._adjust(entry, asked)
+            self._rows("INSERT INTO review_part VALUES (?, ?, NULL)", action.id, made.id)
+            after = self.with_adjustments(entry, (*entry.adjustments, made))
+        self.index.update(self, [after])
+        return action
+
+    def note(self, item: str, item_revision: str, what: str, who: str) -> Action:
+        """Note that somebody looked at an item, in a sentence; nothing else changes."""
+        with self.transaction():
+            action = self._add_action(who, what)
+            self.settle(item, item_revision, action)
+        return action
+
+    def settle(self, item: str, item_revision: str, action: Action) -> None:
+        """Note that an item needs nobody any more, until its revision changes."""
+        row = (item, item_revision, action.who, action.at, action.id)
+        self._rows("INSERT OR REPLACE INTO review_settled VALUES (?, ?, ?, ?, ?)", *row)
+        self._rows("DELETE FROM review_claim WHERE item = ?", item)
+
+    def settled(self) -> dict[str, str]:
+        """Return the revision at which each item was settled."""
+        return {
+            row["item"]: row["revision"] for row in self._rows("SELECT item, revision FROM review_settled")
+        }
+
+    def _add_action(self, who: str, what: str) -> Action:
+        at = timestamp()
+        query = "INSERT INTO review_action VALUES (NULL, ?, ?, ?, NULL) RETURNING id"
+        id = int(self._rows(query, at, who, what)[0]["id"])
+        return Action(id=id, at=at, who=who, what=what, undone=None)
+
+    def actions(self, who: str | None = None, limit: int = 100) -> list[Action]:
+        """Return the newest decisions of one TA or of all, newest first."""
+        condition, values = ("WHERE who = ?", (who,)) if who else ("", ())
+        query = f"SELECT id, at, who, what, undone FROM review_action {condition} ORDER BY id DESC LIMIT ?"
+        return [Action(**dict(row)) for row in self._rows(query, *values, limit)]
+
+    def undo_action(self, id: int, who: str) -> str:
+        """Take back everything one decision did, and return what it was.
+
+        What somebody withdrew meanwhile stays withdrawn, and what was decided later stays.
+
+        Raises:
+            UsageError: it was taken back already.
+        """
+        with self.transaction():
+            self.index.refresh(self)
+            found = self._rows("SELECT what, undone FROM review_action WHERE id = ?", id)
+            if not found or found[0]["undone"]:
+                raise UsageError("this was undone already")
+            query = """SELECT adjustment.* FROM review_part
+                JOIN adjustment ON adjustment.id = review_part.adjustment
+                WHERE action = ? AND withdrawn IS NULL ORDER BY adjustment.id DESC"""
+            directory, changed = self.directory(), dict[int, GradebookEntry]()
+            for row in self._rows(query, id):
+                root = directory.root(row["person"]).id
+                entry = changed.get(root) or self.index.entries[root]
+                own = next(each for each in entry.adjustments if each.id == row["id"])
+                self._withdraw(entry, row["person"], own, "undone on the review pages", who)
+                left = tuple(each for each in entry.adjustments if each.id != own.id)
+                changed[root] = self.with_adjustments(entry, left)
+            self._rows("DELETE FROM review_settled WHERE action = ?", id)
+            note = f"{timestamp()} {who}"
+            self._rows("UPDATE review_action SET undone = ? WHERE id = ?", note, id)
+        self.index.update(self, changed.values())
+        return str(found[0]["what"])
+
+    def splits(self) -> set[str]:
+        """Return the rows that were taken out of their groups."""
+        return {row["item"] for row in self._rows("SELECT item FROM review_split")}
+
+    def split(self, item: str, *, is_apart: bool) -> None:
+        """Take a row out of its group, or put it back."""
+        query = (
+            "INSERT OR IGNORE INTO review_split VALUES (?)"
+            if is_apart
+            else "DELETE FROM review_split WHERE item = ?"
+        )
+        self._rows(query, item)
+
+
+def _sentence(rows: Sequence[Row], wanted: Wanted) -> str:
+    criterion = rows[0].criterion
+    of = f"{len(rows)} students" if len(rows) > 1 else "one student"
+    what = (
+        f"{criterion} {wanted.points}"
+        if wanted.points
+        else f"{criterion}: {'note' if wanted.for_staff else 'comment'}"
+    )
+    if not wanted.points and not wanted.because.strip():
+        what = f"{criterion}: verdict stands"
+    because = f": {wanted.because}" if wanted.because.strip() else ""
+    return f"{what} for {of}{because}"

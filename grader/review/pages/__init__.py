@@ -1,0 +1,13 @@
+"""The pages, one module for each group of routes; each has its ``ROUTES``."""
+
+from __future__ import annotations
+
+from starlette.routing import Route
+
+from grader.review.pages import actions, comments, criteria, figures, items, queue, release, students
+
+
+def routes() -> list[Route]:
+    """Return the routes of all pages."""
+    parts = (queue, items, criteria, actions, comments, students, release, figures)
+    return [route for part in parts for route in part.ROUTES]

@@ -1,0 +1,111 @@
+"""Decisions: points and comments for one student or a group, undo, and the list of what was decided."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.responses import Response
+
+from grader.errors import UsageError
+from grader.review.app import Call, act, show
+from grader.review.decisions import Row, Stale, Wanted
+from grader.review.index import result_of, revision
+from grader.review.pages.names import naming
+
+
+def decide(call: Call) -> Response:
+    """Carry out a decision on the rows of the form, or show what has changed since."""
+    rows = [_row(call.text("criterion"), each) for each in call.texts("row")]
+    wanted = _wanted(call, rows)
+    try:
+        action = call.book.carry_out(rows, wanted, call.ta.name)
+    except Stale as stale:
+        return _conflict(call, rows, wanted, stale.rows)
+    return call.go(call.text("back") or "/", f"Done: {action.what}. Undo with u.")
+
+
+def _wanted(call: Call, rows: Sequence[Row]) -> Wanted:
+    criterion, group = call.text("criterion"), call.text("group")
+    if applied := call.text("apply"):
+        comment = next((each for each in call.book.bank(criterion) if str(each.id) == applied), None)
+        if comment is None:
+            raise UsageError("this comment is no longer in the bank; reload the page")
+        return Wanted(points=comment.points, because=comment.text, comment=comment.id, group=group)
+    if call.text("stands"):
+        return Wanted(group=group)
+    because = call.text("because").strip()
+    points = call.text("points").strip().replace("−", "-").replace(",", ".")
+    if not points and not because:
+        raise UsageError("give points, a comment, or both; or say that the verdict stands")
+    line = call.text("line").strip()
+    if line and (not line.isdecimal() or not because or len(rows) != 1):
+        raise UsageError("a comment at a line needs words, the number of the line, and one student")
+    place = f"{call.text('cell')}:{line}" if line else None
+    for_staff = bool(call.text("staff"))
+    return Wanted(points=points, because=because, group=group, place=place, for_staff=for_staff)
+
+
+def _row(criterion: str, text: str) -> Row:
+    record, _, seen = text.partition(":")
+    if not record.isdecimal():
+        raise UsageError("this form is incomplete; reload the page")
+    return Row(record=int(record), criterion=criterion, revision=seen)
+
+
+def _conflict(call: Call, rows: Sequence[Row], wanted: Wanted, stale: Sequence[Row]) -> Response:
+    """Show both versions: what was asked for, and what the rows hold now."""
+    changed = {row.record for row in stale}
+    entries = call.book.index.entries
+    known = [row for row in rows if row.record in entries]
+    return call.page(
+        "conflict.html.j2",
+        status=409,
+        criterion=rows[0].criterion,
+        wanted=wanted,
+        changed=[
+            (
+                entries[record],
+                result_of(entries[record], rows[0].criterion),
+                [each for each in entries[record].adjustments if each.criterion == rows[0].criterion],
+            )
+            for record in sorted(changed & entries.keys())
+        ],
+        fresh=[f"{row.record}:{revision(entries[row.record], row.criterion)}" for row in known],
+        others=[f"{row.record}:{row.revision}" for row in known if row.record not in changed],
+        back=call.text("back") or "/",
+        name=naming(call),
+    )
+
+
+def undo(call: Call) -> Response:
+    """Take back a decision: the one named, or this TA's latest."""
+    wanted = call.text("action")
+    own = [each for each in call.book.actions(call.ta.name) if each.undone is None]
+    if wanted and not call.ta.is_head and wanted not in {str(each.id) for each in own}:
+        return call.sorry(403, "Only a head TA may undo what others decided.")
+    if not wanted and not own:
+        return call.go(call.text("back") or "/", "You have decided nothing that could be undone.")
+    what = call.book.undo_action(int(wanted) if wanted else own[0].id, call.ta.name)
+    return call.go(call.text("back") or "/", f"Undone: {what}")
+
+
+def history(call: Call) -> Response:
+    """Show the newest decisions of everybody."""
+    return call.page("history.html.j2", actions=call.book.actions())
+
+
+def preference(call: Call) -> Response:
+    """Turn hidden names, or the keyboard shortcuts, on or off."""
+    name = call.text("name")
+    if name in ("hide names", "no keys"):
+        was = call.book.preference(call.ta.name, name)
+        call.book.set_preference(call.ta.name, name, "" if was else "yes")
+    return call.go(call.text("back") or "/")
+
+
+ROUTES = (
+    act("/decide", decide),
+    act("/undo", undo),
+    act("/preference", preference),
+    show("/decisions", history),
+)

@@ -1,0 +1,44 @@
+-- Tables of the review pages, in the gradebook's file. Grades, adjustments and history are the gradebook's own.
+CREATE TABLE IF NOT EXISTS review_claim (     -- who works on what, so that nobody else is given it
+    item TEXT PRIMARY KEY,
+    who TEXT NOT NULL,
+    at REAL NOT NULL                          -- seconds since 1970, renewed by every action on it
+);
+CREATE TABLE IF NOT EXISTS review_visit (id INTEGER PRIMARY KEY, who TEXT NOT NULL, item TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS review_visit_of ON review_visit (who, item);
+CREATE TABLE IF NOT EXISTS review_settled (   -- what somebody has looked at and decided
+    item TEXT PRIMARY KEY,
+    revision TEXT NOT NULL,                   -- as it was after the decision; a later change asks again
+    who TEXT NOT NULL, at TEXT NOT NULL,
+    action INTEGER NOT NULL REFERENCES review_action (id)
+);
+CREATE TABLE IF NOT EXISTS review_action (    -- one decision, for one student or a group
+    id INTEGER PRIMARY KEY,
+    at TEXT NOT NULL, who TEXT NOT NULL,
+    what TEXT NOT NULL,                       -- a sentence
+    undone TEXT                               -- time and name; null while it holds
+);
+CREATE TABLE IF NOT EXISTS review_part (      -- the adjustments that a decision made
+    action INTEGER NOT NULL REFERENCES review_action (id),
+    adjustment INTEGER NOT NULL REFERENCES adjustment (id),
+    comment INTEGER                           -- of the comment bank, if its words were used
+);
+CREATE INDEX IF NOT EXISTS review_part_of ON review_part (action);
+-- Rows taken out of their groups.
+CREATE TABLE IF NOT EXISTS review_split (item TEXT PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS review_comment (   -- the comment bank
+    id INTEGER PRIMARY KEY,
+    criterion TEXT NOT NULL,                  -- or total
+    text TEXT NOT NULL,
+    points TEXT NOT NULL,                     -- such as +1 or =3; empty for a comment without points
+    revision INTEGER NOT NULL,
+    retired TEXT                              -- time and name
+);
+CREATE TABLE IF NOT EXISTS review_code (      -- digests of the code that criteria are about
+    result INTEGER NOT NULL REFERENCES result (id), criterion TEXT NOT NULL, digest TEXT NOT NULL,
+    PRIMARY KEY (criterion, result)
+);
+CREATE INDEX IF NOT EXISTS review_code_of ON review_code (result);
+CREATE TABLE IF NOT EXISTS review_preference (
+    who TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (who, name)
+);

@@ -1,0 +1,38 @@
+"""Editions are written at release, not at each decision."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from review_pages import form, mistaken, review_class, served
+
+
+@pytest.fixture
+def team(tmp_path):
+    path = tmp_path / "team.csv"
+    path.write_text("name,role\nAnn Alder,head TA\nBen,TA\n")
+    return path
+
+
+def test_a_decision_reaches_the_students_edition_at_release(tmp_path, team):
+    grades = {name: mistaken(sample__noise="No noise is added.") for name in ("ann", "ben")}
+    out = review_class(tmp_path / "reports", grades)
+    with served(out, "--team", team) as pages, pages.client("Ann Alder") as head, pages.client("Ben") as ta:
+        assert "Every student’s edition agrees" in head.get("/release").text
+        fields = form(ta.get("/student/1?criterion=sample.noise").text, "/decide")
+        ta.post("/decide", data=fields | {"points": "=4", "because": "nearly right"})
+        assert "nearly right" not in (out / "student" / "ann.html").read_text()
+        asked = ta.get("/release").text
+        assert "1 edition is out of date" in asked
+        assert "A head TA writes them" in asked
+        own = form(asked, "/undo")
+        assert ta.post("/release", data=own).status_code == 403
+        head.post("/release", data=form(head.get("/release").text, "/release"))
+        deadline = time.monotonic() + 60
+        while "agrees with the gradebook" not in head.get("/release").text:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        assert "nearly right" in (out / "student" / "ann.html").read_text()
+        assert "edition written" in head.get("/student/1").text
+    assert "99" in (out / "index.html").read_text()
