@@ -50,12 +50,12 @@ def hears_later(sizes: Tensor) -> float:
     Args:
         sizes: as ``influence`` returns them, square.
     """
-    return float(sizes.tril(-1).max())
+    return float(sizes.detach().tril(-1).max())
 
 
 def hears_others(sizes: Tensor) -> float:
     """Return the largest influence of an input on an output at another place."""
-    return float((sizes - sizes.diag().diag()).max())
+    return float((sizes - sizes.diag().diag()).detach().max())
 
 
 def permutation_error(ask: Callable[[Tensor], Tensor], x: Tensor, order: Tensor, *, dim: int) -> float:

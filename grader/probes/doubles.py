@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from grader.sandbox.values import Exhausted, OnCPU, StudentError
+from grader.sandbox.values import Exhausted, OnCPU, Refusal, StudentError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,8 +240,11 @@ class CriterionDouble:
 class FunctionDouble:
     """A function that the judge computes, in place of one of the student's that does not work.
 
+    Arguments that it cannot compute with raise an error in the student's code, as the student's own function
+    would.
+
     Args:
-        compute: gets the arguments of the call and returns its result.
+        compute: gets the arguments of the call and returns its result; it has to bound what it computes.
         passes_for: definitions of the notebook that it stands for.
         attributes: attributes that the student's code may read.
     """
@@ -266,7 +269,7 @@ class FunctionDouble:
 
     def answer(self, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
         """Return the result of a call."""
-        return self.compute(*args, **kwargs)
+        return _computed(self.compute, args, kwargs)
 
 
 class ModuleDouble(FunctionDouble):
@@ -278,7 +281,14 @@ class ModuleDouble(FunctionDouble):
 
     def answer(self, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
         """Return the output of a call; a backward pass has no effect."""
-        return None if event == "backward" else self.compute(*args, **kwargs)
+        return None if event == "backward" else _computed(self.compute, args, kwargs)
+
+
+def _computed(compute: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    try:
+        return compute(*args, **kwargs)
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        raise Refusal(type(error).__name__, str(error)) from error
 
 
 def cosine(first: Tensor, second: Tensor) -> float:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from grader.model import ImageRow, Images
 
-_CELL = 8  # pixels of a matrix's element in a heat map
+_CELL = 12  # pixels of a matrix's element in a heat map
 
 
 def row(label: str, images: Tensor) -> ImageRow:

@@ -1,0 +1,1 @@
+"""The rubric of the homework "Attention from scratch": a small character model."""
