@@ -14,6 +14,7 @@ from grader.errors import UsageError
 from grader.extraction.patterns import DefinitionPattern, patterns_from
 from grader.model import Criterion, Misconception
 from grader.rubric_digest import combined_digest, deciding_parts, rubric_files
+from grader.rubric_extension import base_of, extended_name
 from grader.rubric_validation import parse_rubric, read_rubric
 from grader.written_answers import PERSON, AnswerPlace, items_from
 
@@ -58,7 +59,8 @@ class Rubric:
 
     Attributes:
         named: a name or folder that loads this rubric again, as it was given to ``load``.
-        folder: the folder with its checks.
+        source: the folder with its rubric.toml.
+        folder: the folder with its checks: that of the rubric it extends, if it extends one.
         digest: SHA-256 over its files; grades with equal digests were made by the same rules.
         deciding: digests of its parts that can decide a verdict or its credit, by name.
         wanted: names of the definitions that students submit.
@@ -66,11 +68,13 @@ class Rubric:
         data: the data sets to choose from with ``--data``.
         settings: the rubric's own numbers (budgets, seeds, tolerances), for its checks.
         misconceptions: the mistakes that its checks recognise, by id, from ``misconceptions.toml``.
+        extends: last part of the name of the rubric that it extends; "" if it stands alone.
     """
 
     id: str
     title: str
     named: str
+    source: Path
     folder: Path
     digest: str
     deciding: Mapping[str, str]
@@ -81,6 +85,7 @@ class Rubric:
     data: DataOptions
     settings: Mapping[str, Any]
     misconceptions: Mapping[str, Misconception]
+    extends: str = ""
 
     @classmethod
     def load(cls, name: str) -> Self:
@@ -107,9 +112,10 @@ class Rubric:
             id=rules["id"],
             title=rules["title"],
             named=named,
-            folder=folder,
-            digest=_digest(folder),
-            deciding=deciding_parts(folder, rules, known),
+            source=folder,
+            folder=(checks := base_of(folder) or folder),
+            digest=_digest(checks, folder),
+            deciding=deciding_parts(checks, rules, known),
             wanted=tuple(rules["wanted"]),
             exercises={int(number): title for number, title in rules["exercises"].items()},
             shapes=patterns_from(rules.get("shapes", {})),
@@ -117,6 +123,7 @@ class Rubric:
             data=_data_options(rules.get("data", {})),
             settings=rules.get("settings", {}),
             misconceptions={id: Misconception(id=id, **block) for id, block in known.items()},
+            extends=extended_name(folder),
         )
 
     @property
@@ -184,9 +191,10 @@ def _find(name: str) -> tuple[str, Path]:
     )
 
 
-def _digest(folder: Path) -> str:
+def _digest(*folders: Path) -> str:
     """Hash every file that can decide a grade; the solutions in ``audit`` decide none."""
     digest = hashlib.sha256()
-    for path in rubric_files(folder):
-        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    for folder in dict.fromkeys(folders):
+        for path in rubric_files(folder):
+            digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()

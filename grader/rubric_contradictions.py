@@ -13,12 +13,16 @@ from grader.written_answers import NO_ITEMS, PERSON
 
 Place = tuple[str | int, ...]  # keys and indices that lead to a value
 Mistake = tuple[Place, str]
+# Of what rubrics import and write; a change that breaks rubrics raises it, and says what to change in them.
+INTERFACE = 1
+INTERFACE_CHANGES: Mapping[int, str] = {}  # by the version before the change
 _RESERVED = "total"  # stands for the whole grade where an adjustment names a criterion
 
 
 def contradictions(rules: Mapping[str, Any], folder: Path) -> Iterator[Mistake]:
     """Yield what contradicts something else in rubric.toml; parts of the wrong type are passed over."""
     criteria = list(tables(rules.get("criterion")))
+    yield from _interface(rules.get("interface"))
     yield from _repeated_ids(criteria)
     yield from _unknown_names(rules, criteria)
     yield from _points(rules, criteria)
@@ -32,6 +36,18 @@ def contradictions(rules: Mapping[str, Any], folder: Path) -> Iterator[Mistake]:
             what = f"{quoted(id)} is no criterion and no group of criteria"
             yield ("settings", "inspect", number), what + suggestion(id, known)
     yield from _data(table(rules.get("data")), folder)
+
+
+def _interface(written_for: Any) -> Iterator[Mistake]:
+    """Yield what to change in a rubric for an older interface, or that the grader is too old for it."""
+    if type(written_for) is not int:
+        return
+    if written_for > INTERFACE:
+        what = f"written for interface {written_for} of the grader, which has {INTERFACE}: update the grader"
+        yield ("interface",), what
+    for version in range(max(written_for, 1), INTERFACE):
+        what = f"written for interface {version}; for {version + 1}, {INTERFACE_CHANGES[version]}"
+        yield ("interface",), what
 
 
 def _repeated_ids(criteria: list[Mapping[str, Any]]) -> Iterator[Mistake]:

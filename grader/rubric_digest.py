@@ -8,15 +8,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from grader.rubric_validation import MISCONCEPTIONS, RULES
+from grader.rubric_extension import MISCONCEPTIONS, RULES
 
 _HASHED = (".toml", ".py", ".json", ".npz", ".safetensors")
 # What is not listed here decides: a new key has to be shown to be harmless first. Of
 # misconceptions.toml only the credit decides: a result keeps the id that its check recognised.
-_MARKS = ("title", "total", "exercises", "criterion", "settings", "data", "shapes")  # or divided below
+# The last four are divided below.
+_MARKS = ("title", "interface", "total", "exercises", "criterion", "settings", "data", "shapes")
 ORDER = "order of the criteria"  # the part that tells it
 _MARKS_A_CRITERION = ("id", "exercise", "title", "points", "hint", "visibility", "items")
-_MARKS_IN_SETTINGS = ("late", "boundaries", "inspect", "timezone", "solutions")
+_MARKS_IN_SETTINGS = ("late", "boundaries", "inspect", "timezone", "solutions", "calibrated")
 _MARKS_IN_DATA = ("availability",)
 
 

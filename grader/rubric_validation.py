@@ -25,11 +25,11 @@ from grader.rubric_contradictions import (
     tables,
     unknown_criteria,
 )
+from grader.rubric_extension import MISCONCEPTIONS, RULES, base_of, merged, unfit
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
 
-RULES, MISCONCEPTIONS = "rubric.toml", "misconceptions.toml"
 _SCHEMAS = {RULES: "rubric.schema.json", MISCONCEPTIONS: "misconceptions.schema.json"}
 _TYPES = {
     "object": "a table",
@@ -47,25 +47,63 @@ def read_rubric(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     Raises:
         UsageError: there are mistakes in them; its message has a line for each.
     """
+    if base := base_of(folder):
+        return _read_child(folder, base)
     rules, sentences = _read(folder / RULES, lambda content: contradictions(content, folder))
     known: dict[str, Any] = {}
     if (folder / MISCONCEPTIONS).exists():
         ids = [id for block in tables(rules.get("criterion")) if isinstance(id := block.get("id"), str)]
         known, more = _read(folder / MISCONCEPTIONS, lambda content: unknown_criteria(content, ids))
         sentences += more
+    _refuse(folder, sentences)
+    return rules, known
+
+
+def _read_child(folder: Path, base: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what a rubric and the changes of its child make; mistakes are those of the child's files."""
+    rules, known = read_rubric(base)
+    own = _parsed(folder / RULES)
+    text = (folder / RULES).read_text(encoding="utf-8")
+    mistakes = [(place, place, what) for place, what in unfit(rules, own, folder)]
+    sentences = [_sentence(RULES, text, own, place, what) for place, _, what in mistakes]
+    if not sentences:
+        rules = merged(rules, own)
+        ids = [block.get("id") for block in tables(own.get("criterion"))]
+        for place, what in dict.fromkeys([*_structure(RULES, rules), *contradictions(rules, base)]):
+            at = place
+            if len(place) > 1 and place[0] == "criterion" and isinstance(place[1], int):
+                id = rules["criterion"][place[1]]["id"]
+                at = (place[0], ids.index(id), *place[2:]) if id in ids else ()
+            sentences.append(_sentence(RULES, text, rules, place, what, at))
+    _refuse(folder, sentences)
+    if (folder / MISCONCEPTIONS).exists():
+        known = merged(known, _parsed(folder / MISCONCEPTIONS))
+        known_ids = [str(block["id"]) for block in rules["criterion"]]
+        text = (folder / MISCONCEPTIONS).read_text(encoding="utf-8")
+        found = dict.fromkeys([*_structure(MISCONCEPTIONS, known), *unknown_criteria(known, known_ids)])
+        _refuse(folder, [_sentence(MISCONCEPTIONS, text, known, place, what) for place, what in found])
+    return rules, known
+
+
+def _refuse(folder: Path, sentences: list[str]) -> None:
+    """Raise UsageError if there are mistakes."""
     if sentences:
         count = "a mistake" if len(sentences) == 1 else f"{len(sentences)} mistakes"
         raise UsageError("\n  ".join([f"the rubric in {folder} has {count}:", *sentences]))
-    return rules, known
 
 
 def parse_rubric(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the contents of files that are known to be valid."""
-    known = folder / MISCONCEPTIONS
-    return (
-        tomllib.loads((folder / RULES).read_text(encoding="utf-8")),
-        tomllib.loads(known.read_text(encoding="utf-8")) if known.exists() else {},
-    )
+    rules, known = _parsed(folder / RULES), _parsed(folder / MISCONCEPTIONS)
+    if base := base_of(folder):
+        base_rules, base_known = parse_rubric(base)
+        return merged(base_rules, rules), merged(base_known, known)
+    return rules, known
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    """Return the content of a file; nothing if it is absent."""
+    return tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
 def _read(
@@ -125,9 +163,11 @@ def _explained(error: ValidationError) -> Iterator[Mistake]:
             yield place, f"{key} is empty"
 
 
-def _sentence(file: str, text: str, content: Mapping[str, Any], place: Place, what: str) -> str:
-    """Return a mistake with file, line (where it is found) and table before it."""
-    line = _line(text, place)
+def _sentence(
+    file: str, text: str, content: Mapping[str, Any], place: Place, what: str, at: Place | None = None
+) -> str:
+    """Return a mistake with file, line (where it is found, or at another place) and table before it."""
+    line = _line(text, place if at is None else at)
     where = [file, *([f"line {line}"] if line else [])]
     match place:
         case ("criterion", int(number), *_):

@@ -18,6 +18,7 @@ LAYERS = (
     ("model", "notebook", "version"),
     ("seeds",),
     ("extraction", "sandbox", "rubric_contradictions"),
+    ("rubric_extension",),
     ("options", "rubric_validation"),
     ("rubric_digest",),
     ("rubric",),

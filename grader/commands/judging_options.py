@@ -65,7 +65,8 @@ def read_options(
     from grader.options import Options
 
     seed, training_seed = arguments.seed or (None, None)
-    handout = rubric.folder / "handout.ipynb"
+    own = rubric.source / "handout.ipynb"  # a rubric that extends another may have a handout of its own
+    handout = own if own.is_file() else rubric.folder / "handout.ipynb"
     return Options(
         handout=arguments.handout or (handout if handout.is_file() else None),
         device=arguments.device,

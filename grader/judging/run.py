@@ -85,7 +85,7 @@ def request(
 ) -> dict[str, Any]:
     """Return the judge's input as JSON values."""
     return {
-        "rubric": str(rubric.folder),
+        "rubric": str(rubric.source),
         "statements": _rows(source.statements),
         "modules": {name: _rows(module.statements) for name, module in source.modules.items()},
         "needs": {name: list(places) for name, places in source.needs.items()},

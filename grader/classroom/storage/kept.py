@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from grader.errors import UsageError
@@ -81,9 +81,10 @@ class KeptFiles:
         path = self._rubric(digest)
         if path.exists():
             return
-        files = (file for file in sorted(rubric.folder.rglob("*")) if file.is_file())
-        inside = ((file.relative_to(rubric.folder), file) for file in files)
-        _write(path, [(name.as_posix(), _read(f)) for name, f in inside if not _SKIPPED & set(name.parts)])
+        members = [*_members(rubric.source)]
+        if rubric.extends:  # the rubric that it extends is found beside its own rules
+            members += [(f"{rubric.extends}/{name}", data) for name, data in _members(rubric.folder)]
+        _write(path, members)
 
     def restore_rubric(self, digest: str, target: Path) -> Rubric:
         """Load a kept rubric from a copy in the folder ``target``."""
@@ -95,6 +96,14 @@ class KeptFiles:
 
     def _rubric(self, digest: str) -> Path:
         return self._folder / "rubrics" / f"{digest}.zip"
+
+
+def _members(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of a rubric's files, without its audit."""
+    for file in sorted(folder.rglob("*")):
+        name = file.relative_to(folder)
+        if file.is_file() and not _SKIPPED & set(name.parts):
+            yield name.as_posix(), _read(file)
 
 
 def _read(path: Path) -> bytes:
