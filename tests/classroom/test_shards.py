@@ -12,11 +12,15 @@ from typing import Any
 import pytest
 from classes import gradebook_rows, notebook, run, tiny_rubric
 from conftest import Ran
+from report_samples import grade
 
 from grader import seeds
 from grader.classroom.cluster import node
 from grader.classroom.cluster.plan import PlannedNotebook
 from grader.classroom.cluster.planning import split
+from grader.classroom.cluster.results import ShardResult
+from grader.classroom.storage.results import ResultInputs
+from grader.model import Verdict
 from grader.sandbox.isolation import Isolation
 
 SHARDS = 3
@@ -288,6 +292,23 @@ def test_the_attempts_of_one_student_stay_in_one_shard() -> None:
     for student in range(40):
         assert len({shard_of[str(n)] for n in range(97) if n % 40 == student}) == 1
     assert max(map(len, parts)) - min(map(len, parts)) <= 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "fails"),
+    [
+        ({}, False),
+        ({"sample.formula": {"verdict": Verdict.FAIL, "earned": 0.0, "credit": 0.0}}, False),
+        ({"sample.formula": {"verdict": Verdict.OPEN, "earned": 0.0, "credit": 0.0}}, False),
+        ({"sample.formula": {"verdict": Verdict.ERROR, "earned": 0.0, "credit": 0.0}}, True),
+    ],
+)
+def test_only_a_failure_of_the_grader_asks_for_another_result(changes: dict[str, Any], fails: bool) -> None:
+    """What a person has to grade is open in every result, so another one would be no better."""
+    inputs = ResultInputs(notebook="n", rubric="r", grader="g", settings="{}")
+    judged = grade(changes=changes)
+    result = ShardResult(inputs=inputs, only=(), finished="", readable=True, grade=judged, figures=())
+    assert result.is_failed is fails
 
 
 def _planned(machines: Machines, number: int) -> list[dict[str, Any]]:

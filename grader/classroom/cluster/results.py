@@ -14,7 +14,7 @@ from typing import Any
 from grader.classroom.storage.results import ResultInputs
 from grader.errors import UsageError
 from grader.files import replacing
-from grader.model import Figure, Grade, figure_from_json, grade_from_json
+from grader.model import Figure, Grade, Verdict, figure_from_json, grade_from_json
 from grader.pipeline import JudgedNotebook
 
 FOLDER = "results"  # below a shard's --out
@@ -46,7 +46,8 @@ class ShardResult:
     @property
     def is_failed(self) -> bool:
         """Whether the grader itself failed, so that another result is better."""
-        return self.readable and self.grade.provisional and not self.grade.review
+        has_errors = any(each.verdict is Verdict.ERROR for each in self.grade.criteria)
+        return self.readable and has_errors and not self.grade.review
 
 
 def write_result(out: Path, result: ShardResult) -> None:

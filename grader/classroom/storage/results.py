@@ -56,8 +56,8 @@ class ResultStore(Store):
 
     def marking(self) -> Marking | None:
         """Return the points and words of the last run's rubric; None in gradebooks of early versions."""
-        text = self.setting("marking")
-        return _marking(text) if text else None
+        rows = self._rows("SELECT value FROM meta WHERE name = 'marking'")
+        return _marking(rows[0]["value"]) if rows else None
 
     def set_marking(self, marking: Marking) -> None:
         """Store the points and words by which every grade is marked from now on."""
@@ -162,8 +162,9 @@ class ResultStore(Store):
 
 
 @lru_cache(maxsize=4)
-def _marking(text: str) -> Marking:
-    return Marking.from_json(json.loads(text))
+def _marking(stored: str) -> Marking:
+    """Return the marking that ``set_marking`` stored; parsed once, since every grade needs it."""
+    return Marking.from_json(json.loads(json.loads(stored)))
 
 
 def _grade_text(grade: Grade) -> str:
