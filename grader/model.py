@@ -115,6 +115,7 @@ class Curves:
     y_label: str
     series: Sequence[Series]
     log_y: bool = False
+    criteria: Sequence[str] = ()  # ids of those that it explains
     kind: str = "curves"
 
 
@@ -138,6 +139,7 @@ class Images:
     caption: str
     rows: Sequence[ImageRow]
     columns: Sequence[str] = ()
+    criteria: Sequence[str] = ()  # ids of those that it explains
     kind: str = "images"
 
 
@@ -159,6 +161,7 @@ class Levels:
     caption: str
     levels: Sequence[Level]
     parameters: int
+    criteria: Sequence[str] = ()  # ids of those that it explains
     kind: str = "levels"
 
 

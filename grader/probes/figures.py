@@ -27,13 +27,21 @@ def row(label: str, images: Tensor) -> ImageRow:
     )
 
 
-def grid(exercise: int, title: str, caption: str, rows: Sequence[tuple[str, Tensor]]) -> Images:
+def grid(
+    exercise: int,
+    title: str,
+    caption: str,
+    rows: Sequence[tuple[str, Tensor]],
+    criteria: Sequence[str] = (),
+) -> Images:
     """Return rows of images under one title.
 
     Args:
         rows: a label and the images of each row, as for ``row``.
+        criteria: ids of those that the images explain.
     """
-    return Images(exercise=exercise, title=title, caption=caption, rows=[row(*labelled) for labelled in rows])
+    drawn = [row(*labelled) for labelled in rows]
+    return Images(exercise=exercise, title=title, caption=caption, rows=drawn, criteria=criteria)
 
 
 def heat_maps(exercise: int, title: str, caption: str, matrices: Sequence[tuple[str, Tensor]]) -> Images:

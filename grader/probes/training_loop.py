@@ -89,7 +89,7 @@ def expect_step_per_batch(training: RecordedRun) -> None:
     length = training.size
     passes = training.training_passes
     if not passes:
-        block_if_stopped(training, "it called the network")
+        block_if_stopped(training)
         raise Unmet("Your train never calls the network.", misconception="network-not-called")
     backward = sum(one.gradient is not None for one in passes)
     if not backward:
@@ -135,7 +135,7 @@ def expect_step_per_batch(training: RecordedRun) -> None:
         _expect_learning_rate(training)
         return
     if len(passes) < 2:
-        block_if_stopped(training, "it trained on a second batch")
+        block_if_stopped(training)
     if steps == 0 and any(event.kind == "step" for event in training.log):
         cleared = clears_before_step(training)
         reason = "" if cleared else ": its gradients are missing or zero"
@@ -189,7 +189,7 @@ def expect_cleared_gradients(training: RecordedRun) -> None:
     """
     passes = [one for one in training.training_passes if one.gradient is not None]
     if len(passes) < 2:
-        block_if_stopped(training, "it trained on a second batch")
+        block_if_stopped(training)
         clearings = sum(event.kind == "zero_grad" for event in training.log)
         if clearings >= len(training.training_passes) > 0:
             return  # missing gradients lost their points elsewhere; these would have been cleared
@@ -276,14 +276,10 @@ def clears_before_step(training: RecordedRun) -> bool:
     return "backward zero_grad step" in " ".join(order)
 
 
-def block_if_stopped(training: RecordedRun, before: str) -> None:
-    """Block an expectation for which a run that stopped early has no evidence.
-
-    Args:
-        before: what the run did not reach, as a clause.
-    """
+def block_if_stopped(training: RecordedRun) -> None:
+    """Block an expectation for which a run that stopped early has no evidence, always in the same words."""
     if training.error:
-        raise Blocked(f"Your train stopped before {before}: {training.error}")
+        raise Blocked(f"Your train stopped before this could be seen: {training.error}")
 
 
 def comes_back(training: RecordedRun) -> bool:

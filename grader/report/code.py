@@ -19,6 +19,8 @@ from grader.text import clean
 # an excerpt and in its cell. With these limits a page stays under 2 MB whatever a notebook holds.
 MAX_CHARACTERS, MAX_LINES, MAX_TOKENS = 100_000, 4_000, 12_000
 MAX_EXCERPT_LINES, MAX_LINE_WIDTH = 60, 400
+# A longer excerpt is cut to its first line and the marked ones, each with some lines around it.
+MAX_WHOLE_LINES, LINES_AROUND_MARK, MAX_SEARCHED_LINES = 14, 3, 400
 CACHED_CHARACTERS = 5_000  # highlighting of longer code is not cached: 200 entries take 0.5 MB at most
 
 Tokens = tuple[tuple[str, str], ...]
@@ -35,6 +37,15 @@ class CodeLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CodeChunk:
+    """Consecutive lines of a cell, and the passages that begin at the first of them."""
+
+    lines_before: int
+    lines: tuple[CodeLine, ...]
+    passages: tuple[CodePassage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Excerpt:
     """The lines that a criterion checks.
 
@@ -42,32 +53,22 @@ class Excerpt:
         name: of the definition.
         place: cell and lines in words.
         anchor: of the cell further down on the page.
-        lines_before: lines of the cell above the excerpt.
-        left_out: lines omitted because of a limit.
+        chunks: the lines shown, where lines between two chunks are left out.
+        left_out: lines of the definition that are not shown.
         is_repeated: whether another excerpt of this page starts at the same line.
     """
 
     name: str
     place: str
     anchor: str
-    lines_before: int
-    lines: tuple[CodeLine, ...]
+    chunks: tuple[CodeChunk, ...]
     left_out: int
     is_repeated: bool
 
     @property
     def has_marks(self) -> bool:
         """True if any line is marked."""
-        return any(line.marked for line in self.lines)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CodeChunk:
-    """Consecutive lines of a cell, and the passages that begin at the first of them."""
-
-    lines_before: int
-    lines: tuple[CodeLine, ...]
-    passages: tuple[CodePassage, ...]
+        return any(line.marked for chunk in self.chunks for line in chunk.lines)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,17 +107,21 @@ class CodeView:
         self._excerpted: set[tuple[int | str, int]] = set()
         self.left_out = listing.left_out if listing else 0
 
-    def excerpt(self, criterion: str) -> Excerpt | None:
-        """Return the lines that a criterion checks, or None if they are not known."""
+    def excerpt(self, criterion: str, whole_up_to: int = MAX_WHOLE_LINES) -> Excerpt | None:
+        """Return the lines that a criterion checks, or None; a definition up to so many lines as a whole."""
         passage = self._passage_of.get(criterion)
         rows = self._rows.get(passage.cell, []) if passage else []
         if passage is None or not 1 <= passage.first <= passage.last <= len(rows):
             return None
-        last = min(passage.last, passage.first + MAX_EXCERPT_LINES - 1)
-        lines = self._take(
-            _dedent(rows[passage.first - 1 : last]), passage.first, set(passage.marked), passage.cell
-        )
-        if not lines:
+        rows = _dedent(rows[passage.first - 1 : passage.last])
+        marked, tokens = set(passage.marked), _highlighted(rows[:MAX_SEARCHED_LINES])
+        chunks = []
+        remarked = {line for cell, line in self._remarks if cell == str(passage.cell)}
+        for part in _parts_to_show(passage.first, passage.last, marked | remarked, whole_up_to):
+            inside = slice(part.start - passage.first, part.stop - passage.first)
+            if lines := self._take(rows[inside], tokens[inside], part.start, marked, passage.cell):
+                chunks.append(CodeChunk(lines_before=part.start - 1, lines=lines))
+        if not chunks:
             return None
         repeated = (passage.cell, passage.first) in self._excerpted
         self._excerpted.add((passage.cell, passage.first))
@@ -124,9 +129,8 @@ class CodeView:
             name=clean(passage.name, limit=100),
             place=f"{_cell_name(passage.cell)}, lines {passage.first} to {passage.last}",
             anchor=_anchor(passage.cell),
-            lines_before=passage.first - 1,
-            lines=lines,
-            left_out=passage.last - passage.first + 1 - len(lines),
+            chunks=tuple(chunks),
+            left_out=len(rows) - sum(len(chunk.lines) for chunk in chunks),
             is_repeated=repeated,
         )
 
@@ -152,7 +156,8 @@ class CodeView:
         starts = sorted({1, *(first for first in by_line if first <= len(rows))})
         chunks = []
         for start, end in zip(starts, [*starts[1:], len(rows) + 1], strict=True):
-            lines = self._take(rows[start - 1 : end - 1], start, set(), number)
+            part = rows[start - 1 : end - 1][: self._lines]
+            lines = self._take(part, _highlighted(part), start, set(), number)
             if lines:
                 chunks.append(CodeChunk(lines_before=start - 1, lines=lines, passages=by_line.get(start, ())))
         is_cell = isinstance(number, int)
@@ -165,33 +170,57 @@ class CodeView:
         )
 
     def _take(
-        self, rows: Sequence[str], first: int, marked: set[int], cell: int | str
+        self,
+        rows: Sequence[str],
+        highlighted: Sequence[Tokens],
+        first: int,
+        marked: set[int],
+        cell: int | str,
     ) -> tuple[CodeLine, ...]:
-        """Take as many rows as the budget allows, and highlight them while tokens are left.
+        """Take as many rows as the budget allows, highlighted while tokens are left.
 
         Args:
+            highlighted: the tokens of each row.
             first: number of the first row in its cell.
             marked: numbers of the rows to mark.
             cell: that they are of.
         """
-        taken = []
-        for row in rows[: self._lines]:
-            if len(row) > self._characters:
+        lines: list[CodeLine] = []
+        for number, (row, tokens) in enumerate(zip(rows, highlighted, strict=False), start=first):
+            if len(row) > self._characters or not self._lines:
                 break
             self._characters -= len(row)
-            taken.append(row)
-        self._lines -= len(taken)
-        lines = []
-        is_short = sum(map(len, taken)) < CACHED_CHARACTERS
-        highlight = _highlight if is_short else _highlight.__wrapped__
-        for number, tokens in enumerate(highlight(tuple(taken)), start=first):
+            self._lines -= 1
             if len(tokens) > self._tokens:  # the rest of the page has plain code
-                tokens = (("", "".join(text for _, text in tokens)),)
+                tokens = (("", row),) if row else ()
             else:
                 self._tokens -= len(tokens)
             remarks = tuple(self._remarks.get((str(cell), number), ()))
             lines.append(CodeLine(tokens=tokens, marked=number in marked, remarks=remarks))
         return tuple(lines)
+
+
+def _parts_to_show(first: int, last: int, marked: set[int], whole_up_to: int) -> list[range]:
+    """Return the line numbers to show of a definition, as ranges with gaps of two lines or more.
+
+    Args:
+        marked: lines to show in any case, with some around them.
+    """
+    if last - first < whole_up_to or not marked:
+        return [range(first, min(last, first + MAX_EXCERPT_LINES - 1) + 1)]
+    wanted = {first} | {
+        line
+        for mark in marked
+        for line in range(mark - LINES_AROUND_MARK, mark + LINES_AROUND_MARK + 1)
+        if first <= line <= last
+    }
+    parts: list[range] = []
+    for line in sorted(wanted)[:MAX_EXCERPT_LINES]:
+        if parts and line - parts[-1].stop < 2:  # one line left out would take as much room as a gap
+            parts[-1] = range(parts[-1].start, line + 1)
+        else:
+            parts.append(range(line, line + 1))
+    return parts
 
 
 def _rows(source: str) -> list[str]:
@@ -214,9 +243,15 @@ def _anchor(cell: int | str) -> str:
     return "cell-" + re.sub(r"[^A-Za-z0-9]+", "-", str(cell))[:60]
 
 
+def _highlighted(rows: Sequence[str]) -> tuple[Tokens, ...]:
+    """Return the tokens of every row, from the cache if the rows are few."""
+    is_short = sum(map(len, rows)) < CACHED_CHARACTERS
+    return (_highlight if is_short else _highlight.__wrapped__)(tuple(rows))
+
+
 @lru_cache(maxsize=200)  # in a class most notebooks share the handout's cells
 def _highlight(rows: tuple[str, ...]) -> tuple[Tokens, ...]:
-    """Return the tokens of every row."""
+    """Highlight rows; see ``_highlighted``."""
     return tuple(_tokenize(rows))
 
 

@@ -108,15 +108,29 @@ def lost_points(result: CriterionResult) -> float:
 
 
 def group_by_reason(results: Iterable[CriterionResult]) -> Iterator[tuple[CriterionResult, ...]]:
-    """Group consecutive results that have the same status and explanation, so that it is printed once."""
-    for _, group in groupby(results, key=lambda result: (status_of(result), *_reason(result))):
-        yield tuple(group)
+    """Group results with the same explanation: consecutive ones, and all that are blocked."""
+    results = tuple(results)
+    blocked: dict[tuple[str | None, ...], list[CriterionResult]] = {}
+    for result in results:
+        if result.verdict is Verdict.BLOCKED:
+            blocked.setdefault(_reason(result), []).append(result)
+    for (status, *reason), group in groupby(
+        results, key=lambda result: (status_of(result), *_reason(result))
+    ):
+        if status is not Status.BLOCKED:
+            yield tuple(group)
+        elif rest := blocked.pop(tuple(reason), None):
+            yield tuple(rest)
 
 
 def _reason(result: CriterionResult) -> tuple[str | None, ...]:
     """Return the texts that explain a result; without a message its id, which no other result shares."""
     if not result.message.strip():
         return (result.id,)
+    if (
+        result.verdict is Verdict.BLOCKED
+    ):  # the cause lies elsewhere, so the criterion's own hint is no reason
+        return (result.message,)
     facts = (result.expected, result.actual, result.hint, result.reading, result.misconception)
     return (result.message, *facts)
 

@@ -34,6 +34,14 @@ class CriterionEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FigureView:
+    """One figure and its drawing, which is None if the figure holds no data."""
+
+    figure: Drawable
+    drawing: Drawing | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CriterionGroup:
     """Criteria with the same status and explanation, shown as one card.
 
@@ -45,6 +53,8 @@ class CriterionGroup:
         facts: label and text of what was expected, what was found, and so on.
         excerpt: the lines that the criteria check, if points were lost and the lines are known.
         answers: those that a person grades.
+        figures: those that explain the criteria.
+        same_as: of criteria that were not checked, one in an earlier exercise that has the same reason.
     """
 
     entries: tuple[CriterionEntry, ...]
@@ -56,31 +66,26 @@ class CriterionGroup:
     facts: tuple[tuple[str, str], ...]
     excerpt: Excerpt | None = None
     answers: tuple[AnswerView, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FigureView:
-    """One figure and its drawing, which is None if the figure holds no data."""
-
-    figure: Drawable
-    drawing: Drawing | None
-    wide: bool
+    same_as: CriterionEntry | None = None
+    figures: tuple[FigureView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BarSegment:
     """One criterion's segment in the bar of its exercise; both numbers are percentages."""
 
+    entry: CriterionEntry
     share: float  # of the exercise's points
     filled: float  # of the criterion's points
-    status: Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExerciseSection:
-    """One exercise: figures, then criteria with missing points, then those that earned full points.
+    """One exercise: criteria with missing points, then those that earned full points.
 
     Attributes:
+        figures: those that belong to no criterion of the exercise.
+        earned_note: how many criteria earned full points, and what they are worth.
         score: such as "24 / 28"; "" if no points are possible.
         judged: the judge's points, if adjustments changed them; else "".
     """
@@ -94,6 +99,7 @@ class ExerciseSection:
     figures: tuple[FigureView, ...]
     incomplete: tuple[CriterionGroup, ...]
     earned: tuple[CriterionGroup, ...]
+    earned_note: str
 
     @property
     def has_only_passed_gates(self) -> bool:

@@ -10,8 +10,8 @@ from grader.classroom.pages.reports import with_remarks
 from grader.classroom.storage.entries import GradebookEntry
 from grader.model import CriterionResult, Figure, Listing
 from grader.report.answers import AnswerView, answer_views
-from grader.report.code import CodeView, Excerpt
-from grader.report.page import facts_of
+from grader.report.cards import facts_of
+from grader.report.code import MAX_EXCERPT_LINES, CodeView, Excerpt
 from grader.report.summary import Status, status_of
 from grader.review.book import ReviewBook
 from grader.review.index import result_of, revision
@@ -64,7 +64,7 @@ def evidence_of(book: ReviewBook, entry: GradebookEntry, criterion: str) -> Evid
         status=status_of(result),
         final=entry.mark.criteria.get(criterion, result.earned),
         facts=facts_of(result),
-        excerpt=CodeView(listing).excerpt(criterion),
+        excerpt=CodeView(listing).excerpt(criterion, whole_up_to=MAX_EXCERPT_LINES),
         cell=cell,
         answer=answer_views(figures).get(criterion),
         made=tuple(each for each in entry.adjustments if each.criterion == criterion),

@@ -61,7 +61,7 @@ def check_the_model_learns(
     """After a short training the model predicts text that it never saw."""
     if judge.request["quick"]:
         raise Skipped("it needs a training, which --quick skips.")
-    training_loop.block_if_stopped(recorded_training, "its end in a trial run")
+    training_loop.block_if_stopped(recorded_training)
     bound = judge.rubric.settings["tolerance"]["learns"]
     outcome = learning.learn(
         lambda: student.fresh(notices={}),

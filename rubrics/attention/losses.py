@@ -14,7 +14,7 @@ from .training import BATCH, BATCHES, EPOCHS, Pass, RecordedTraining, read_targe
 
 def expect_losses(training: RecordedTraining) -> list[float]:
     """Expect a mean loss for each epoch, and return what is expected."""
-    block_if_stopped(training, "it returned anything")
+    block_if_stopped(training)
     own = [_loss(one) for one in training.training_passes]
     if len(own) < EPOCHS * BATCHES or any(loss is None for loss in own) or not read_targets(training).fits:
         own = []  # the loss cannot be computed from its gradient, so any numbers are accepted

@@ -202,7 +202,7 @@ def read_targets(training: RecordedTraining) -> Targets:
 def expect_next_character(training: RecordedTraining) -> None:
     """Expect the loss to ask at every position for the character after the one that was read."""
     if not training.training_passes:
-        block_if_stopped(training, "it called the model")
+        block_if_stopped(training)
         raise Unmet("Your train never calls the model.", misconception="network-not-called")
     if not any(one.gradient is not None for one in training.training_passes):
         return  # train.step reports it, and without gradients the loss cannot be read

@@ -196,20 +196,29 @@ def _ends(expected: Tensor, actual: Tensor) -> _Ends:
 def _show(schedule: StudentSchedule, reference_diffuser: NoiseDiffuser, reporter: Reporter) -> None:
     betas, _, alpha_bar = reference_diffuser.curves()
     own = schedule.curves
-    pairs = [
-        ("β, the noise added at each step", "β", betas, own.get("betas")),
-        ("ᾱ, the share of the image's variance that is left", "ᾱ", alpha_bar, own.get("alpha_bar")),
+    curves = [
+        ("betas", "β, the noise added at each step", "β", betas),
+        ("alpha_bar", "ᾱ, the share of the image's variance that is left", "ᾱ", alpha_bar),
     ]
-    for title, label, right, curve in pairs:
-        series = [Series(label="reference", y=_rounded(right), role="reference")]
-        if curve is None:
-            found = f"Your diffuser has no curve of {label}."
-        else:
-            series.append(Series(label="yours", y=_rounded(curve), role="student"))
-            same = close(curve, right, TOLERANCE)
-            found = f"Your {label} {'matches' if same else 'differs from'} the reference."
+    for name, title, label, right in curves:
+        if (curve := own.get(name)) is None:  # the reference's alone would show what to write
+            continue
+        series = [
+            Series(label="reference", y=_rounded(right), role="reference"),
+            Series(label="yours", y=_rounded(curve), role="student"),
+        ]
+        same = close(curve, right, TOLERANCE)
+        found = f"Your {label} {'matches' if same else 'differs from'} the reference."
         reporter.show(
-            Curves(exercise=1, title=title, caption=found, x_label="step t", y_label=label, series=series)
+            Curves(
+                exercise=1,
+                title=title,
+                caption=found,
+                x_label="step t",
+                y_label=label,
+                series=series,
+                criteria=[f"schedule.{name}"],
+            )
         )
 
 

@@ -122,5 +122,6 @@ def _show(outcome: TrainingOutcome, judge: Judge, reporter: Reporter) -> None:
             y_label="loss per epoch",
             series=series,
             log_y=True,
+            criteria=["train.learns"],
         )
     )

@@ -288,4 +288,5 @@ def _diagram(input_paths: InputPaths) -> Levels:
         caption=f"Measured on what your network computes. {found}",
         levels=levels,
         parameters=input_paths.parameters,
+        criteria=["unet.skip_level1", "unet.skip_level2"],
     )

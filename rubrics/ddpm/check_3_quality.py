@@ -17,15 +17,12 @@ def check_samples_look_like_digits(
     quality: Quality, judge: Judge, evidence: Evidence, reporter: Reporter
 ) -> None:
     """The samples from the handout's seeds are as close to real digits as the reference's."""
-    for number, seed in enumerate(judge.rubric.settings["sample_seeds"]):
+    seeds = judge.rubric.settings["sample_seeds"]
+    for number, seed in enumerate(seeds):
         rows = [(label, made[number]) for label, made in quality.rows]
-        caption = f"Judged: {quality.judged}; {_finding(quality)}."
-        if any(label.startswith(OWN) for label, _ in rows):
-            caption += (
-                " The samples made with all your own parts are not judged: after so few batches no network "
-                "generates digits."
-            )
-        reporter.show(grid(3, f"Samples from seed {seed}", caption, rows))
+        caption = f"The samples of seed {seed}, judged together with those of seed {seeds[0]}."
+        title = f"Samples from seed {seed}"
+        reporter.show(grid(3, title, caption if number else _caption(quality), rows, ["sample.quality"]))
     if len(quality.film) > FRAMES:
         reporter.show(film(quality.film))
     for note in quality.notes:
@@ -65,7 +62,17 @@ def check_samples_look_like_digits(
         )
 
 
-def _finding(quality: Quality) -> str:
-    """Describe the measured value and the bound."""
+def _caption(quality: Quality) -> str:
+    """Say what was judged, what the measured value means, and what the rows show that is not judged."""
     side = "within" if quality.value <= quality.bound else "above"
-    return f"{quality.measure} {quality.value:.2f}, {side} the bound of {quality.bound:.2f}"
+    sentences = [
+        f"Judged: {quality.judged}; {quality.measure} {quality.value:.2f}, {side} the bound of "
+        f"{quality.bound:.2f}.",
+        quality.explanation,
+    ]
+    if any(label.startswith(OWN) for label, _ in quality.rows):
+        sentences.append(
+            "The samples made with all your own parts are not judged: after so few batches no network "
+            "generates digits."
+        )
+    return " ".join(filter(None, sentences))

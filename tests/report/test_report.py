@@ -59,7 +59,7 @@ def test_a_lost_criterion_is_explained(mixed):
 
 
 def test_lost_criteria_are_open_and_earned_ones_folded(mixed):
-    folded = [attributes["id"] for attributes in mixed.all("details") if attributes.get("id")]
+    folded = [tag["id"] for tag in mixed.all("details") if tag.get("id", "").startswith("criterion-")]
     opened = [attributes["id"] for attributes in mixed.all("article")]
     assert any("schedule-betas" in anchor for anchor in folded)
     assert any("unet-skip-level2" in anchor for anchor in opened)
@@ -81,12 +81,43 @@ def test_a_perfect_grade_leaves_nothing_to_fix():
 
 def test_criteria_lost_for_one_reason_are_grouped():
     parsed = page(samples.near_zero())
-    assert (
-        visible_text(parsed).count("There is no UNet to ask") == 3
-    )  # as the next step, and in two exercises
+    assert visible_text(parsed).count("There is no UNet to ask") == 2  # as the next step, and in one card
+    assert "For the same reason as The network returns an image" in visible_text(parsed)
     assert "with one channel and 17 more: 72 points to gain" in visible_text(parsed)
     anchors = {attributes["id"] for _, attributes in parsed.elements if "id" in attributes}
     assert sum(anchor.startswith("criterion-") for anchor in anchors) == len(samples.RUBRIC)
+
+
+def test_criteria_that_were_not_checked_for_one_reason_are_one_card_also_apart():
+    blocked = {"verdict": Verdict.BLOCKED, "message": "Your train stopped."}
+    changes = {
+        "train.loss_target": {**blocked, "hint": "Look at the loss."},
+        "train.random_t": {**blocked, "hint": "Look at t."},
+    }
+    parsed = page(samples.grade(changes=changes))
+    assert len(parsed.all("article")) == 1
+    assert "2 criteria, for one reason" in visible_text(parsed)
+    assert "Look at" not in visible_text(parsed)
+
+
+def test_a_figure_stands_in_the_card_of_the_criterion_that_it_explains():
+    """Of two criteria that it explains, the one that lost points has it; without a lost one it is folded."""
+    figure = replace(figures()[1], criteria=("schedule.betas", "schedule.alphas"))
+    lost = {"schedule.alphas": {"verdict": Verdict.FAIL, "message": "Wrong."}}
+    text = visible_text(page(samples.grade(changes=lost), [figure]))
+    assert text.index("Wrong.") < text.index(figure.caption) < text.index("Earned: 7 criteria, 26 points")
+    text = visible_text(page(samples.grade(), [figure]))
+    betas, alphas = (samples.RUBRIC[id][2].replace("`", "") for id in figure.criteria)
+    assert text.index("All points earned: 8 criteria") < text.index(betas) < text.index(figure.caption)
+    assert text.index(figure.caption) < text.index(alphas)
+
+
+def test_a_segment_of_a_bar_leads_to_its_criterion(mixed):
+    links = [tag for tag in mixed.all("a") if tag.get("class", "").startswith("segment")]
+    assert len(links) == len(samples.RUBRIC) - 1
+    (link,) = (tag for tag in links if tag["href"].endswith("unet-skip-level2"))
+    assert "lost" in link["class"]
+    assert link["title"] == "A skip connection joins both sides at half resolution: 0 / 7"
 
 
 def test_a_failed_gate_is_the_next_step_before_any_points():

@@ -13,6 +13,7 @@ from report_figures import figures, hostile_figures
 from report_samples import EXERCISES, HOSTILE
 
 from grader.files import write
+from grader.model import CodePassage, Listing, Verdict
 from grader.report.page import render
 
 pytestmark = pytest.mark.browser
@@ -46,6 +47,61 @@ def test_the_report_of_a_real_grade_opens_silently_and_fits(browser, grade, tmp_
     for width in (360, 1280):
         picture = tmp_path / f"{width}.png"
         opens_silently_and_fits(browser, ran.reports / f"{name}.html", picture, width, "light")
+
+
+@pytest.mark.slow
+def test_on_a_phone_reasons_stand_before_plots_and_three_mistakes_need_few_screens(browser, grade):
+    ran = grade(SUBMISSIONS / "bob.ipynb", "--quick", "-q")
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.goto((ran.reports / "bob.html").as_uri())
+    assert len(page.query_selector_all("article.criterion")) == 3
+    assert page.evaluate("document.documentElement.scrollHeight") < 5000
+    for card in page.query_selector_all("article.criterion"):
+        message, hint = card.query_selector(".message"), card.query_selector(".fact.hint")
+        for figure in card.query_selector_all("figure"):
+            assert figure.is_hidden() or figure.bounding_box()["y"] > hint.bounding_box()["y"]
+        assert message.bounding_box()["y"] < hint.bounding_box()["y"]
+    outside = [figure for figure in page.query_selector_all("figure") if not figure.evaluate(_IN_CARD)]
+    assert outside
+    assert all(figure.is_hidden() for figure in outside)
+    page.close()
+
+
+_IN_CARD = "figure => figure.closest('article') !== null"
+
+
+def test_code_keeps_its_indentation_on_a_phone(browser, tmp_path):
+    """A long line is not wrapped: its code scrolls sideways, and the page does not."""
+    source = (
+        "class NoiseDiffuser:\n    def __init__(self, steps):\n        self.betas = "
+        + "1 + " * 40
+        + "steps\n"
+    )
+    passage = CodePassage(criterion="schedule.betas", name="n", cell=1, first=2, last=3, marked=[3])
+    lost = {"schedule.betas": {"verdict": Verdict.FAIL, "message": "Wrong."}}
+    path = tmp_path / "report.html"
+    code = Listing(cells=[(1, source)], passages=[passage])
+    write(path, render(samples.grade(changes=lost), [code], EXERCISES))
+    page = browser.new_page(viewport={"width": 360, "height": 800})
+    page.goto(path.as_uri())
+    short, long = page.query_selector_all(".excerpt .line")
+    assert long.bounding_box()["height"] == short.bounding_box()["height"]
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    scrolled = "pre => { pre.scrollLeft = 9999; return pre.scrollLeft }"
+    assert page.query_selector(".excerpt pre").evaluate(scrolled) > 500
+    page.close()
+
+
+def test_a_bar_leads_to_a_criterion_and_unfolds_what_hides_it(browser, tmp_path):
+    path = tmp_path / "report.html"
+    write(path, render(samples.mixed(), figures(), EXERCISES))
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    row = page.query_selector("details.criterion[id*=schedule-alpha-bar]")
+    assert not row.is_visible()
+    page.query_selector("a.segment[href*=schedule-alpha-bar]").click()
+    assert row.is_visible()
+    page.close()
 
 
 @pytest.mark.slow

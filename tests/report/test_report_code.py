@@ -111,7 +111,10 @@ def test_a_long_excerpt_is_cut_and_leads_to_the_whole_cell(tmp_path):
     lines = "".join(f"        self.x{number} = {number}\n" for number in range(200))
     code = DIFFUSER.replace("steps):\n", "steps):\n" + lines)
     parsed = page(samples.grade(changes=LOST), [listing_of(tmp_path, "x = 1", code)])
-    assert "more lines are in the notebook below" in visible_text(parsed)
+    excerpt = visible_text(parsed).partition("The whole cell")[0]
+    assert "def __init__(self, start, end, steps)" in excerpt
+    assert "self.x50" not in excerpt
+    assert "self.x199 = 199 self.betas = torch.linspace(start, end, steps)" in excerpt
     ids = {tag["id"] for _, tag in parsed.elements if "id" in tag}
     links = {tag["href"][1:] for tag in parsed.all("a") if tag["href"].startswith("#")}
     assert links <= ids

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from grader.report.page import anchor_of
+from grader.report.cards import anchor_of
 from grader.report.summary import Status
 
 # A symbol for each status, so that no status is shown by colour alone.

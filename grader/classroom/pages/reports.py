@@ -16,9 +16,11 @@ from grader.classroom.storage.gradebook import Gradebook, GradebookEntry
 from grader.files import check_writable, write
 from grader.model import Figure, Grade, Listing, for_students
 from grader.pipeline import json_text
+from grader.report.figures import Drawable
 from grader.report.final_mark import FinalMarkView
 from grader.report.page import render
 from grader.report.summary import final_score, points
+from grader.written_answers import Answer
 
 STUDENT_FOLDER = "student"  # below the output folder: the reports that may be given to students
 _AT_ONCE = 40  # students whose reports one process writes before it returns
@@ -206,7 +208,16 @@ def _render_for_student(
     mark: FinalMarkView | None,
     reproduce: str,
 ) -> str:
-    """Render the report without the details of hidden criteria or figures of exercises with no others."""
-    shown = {result.exercise for result in grade.criteria if result.visibility != "hidden"}
-    visible = [figure for figure in figures if isinstance(figure, Listing) or figure.exercise in shown]
+    """Render the report without the details of hidden criteria and the figures that explain only those."""
+    public = [result for result in grade.criteria if result.visibility != "hidden"]
+    shown = {result.exercise for result in public} | {result.id for result in public}
+    visible = [
+        figure
+        for figure in figures
+        if isinstance(figure, Listing) or not shown.isdisjoint(_explained(figure) or [figure.exercise])
+    ]
     return render(for_students(grade), visible, exercises, mark, reproduce)
+
+
+def _explained(figure: Drawable | Answer) -> Sequence[str]:
+    return () if isinstance(figure, Answer) else figure.criteria

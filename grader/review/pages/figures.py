@@ -46,7 +46,7 @@ def _stored(review: Review, result: int) -> Sequence[Figure]:
 
 def _drawn(figures: Sequence[Figure], prefix: str) -> str:
     views = [
-        FigureView(figure=each, drawing=_drawing(each, f"{prefix}-{n}"), wide=each.kind == "images")
+        FigureView(figure=each, drawing=_drawing(each, f"{prefix}-{n}"))
         for n, each in enumerate(figures)
         if not isinstance(each, Listing | Answer)
     ]

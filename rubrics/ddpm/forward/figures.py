@@ -48,6 +48,7 @@ def diffusion_strip(
         caption=f"With your coefficients the digit {found}.",
         rows=[*rows, row("difference", apart)] if differs else rows,
         columns=[f"t = {t}" for t in steps],
+        criteria=["forward.image_coefficient", "forward.noise_coefficient"],
     )
 
 
@@ -61,13 +62,10 @@ def coefficient_curves(
     image_by = [(reading, reading.signal(schedule[2])) for reading in READINGS.values()]
     noise_by = [(reading, reading.noise(schedule[2])) for reading in READINGS.values()]
     mistaken = _recognised(forward.image, IMAGE, schedule, _EXACT)
-    title = "a(t), the coefficient of the image"
-    yield _coefficient(title, "a(t)", reading_match, forward.image, image_by, mistaken, _EXACT)
+    yield _coefficient("image", "a(t)", reading_match, forward.image, image_by, mistaken, _EXACT)
     within = _EXACT if exact else _MEASURED
     mistaken = _recognised(noise, NOISE, schedule, within)
-    yield _coefficient(
-        "b(t), the coefficient of the noise", "b(t)", reading_match, noise, noise_by, mistaken, within
-    )
+    yield _coefficient("noise", "b(t)", reading_match, noise, noise_by, mistaken, within)
 
 
 def _recognised(
@@ -78,7 +76,7 @@ def _recognised(
 
 
 def _coefficient(
-    title: str,
+    part: str,
     name: str,
     reading_match: MatchedReading,
     own: Tensor,
@@ -106,11 +104,12 @@ def _coefficient(
             found += f"{', and' if like else '; it matches'} the recognised mistake"
     return Curves(
         exercise=1,
-        title=title,
+        title=f"{name}, the coefficient of the {part}",
         caption=f"Your {name} {found}.",
         x_label="step t",
         y_label=name,
         series=series,
+        criteria=[f"forward.{part}_coefficient"],
     )
 
 
@@ -125,4 +124,5 @@ def film(frames: Sequence[Tensor]) -> Images:
         f"{total} steps from the noise x_T to the image x_0.",
         rows=[row("your sampler", torch.stack([frames[number] for number in shown]))],
         columns=[f"x_{total - number}" for number in shown],
+        criteria=["sample.quality"],
     )

@@ -39,7 +39,7 @@ def coefficient_curves(updates: Sequence[SamplerStep], reference: Schedule) -> I
             series.append(Series(label="the recognised mistake", y=_rounded(sign * wrong), role="mistake"))
         found = "differs from the formula's" if differs else "matches the formula's"
         also = " and matches the recognised mistake" if differs and mistake else ""
-        yield _figure(title, f"Your {label} {found}{also}.", label, series)
+        yield _figure("sample.formula", title, f"Your {label} {found}{also}.", label, series)
     yield _sigma_figure(updates, order, reference)
 
 
@@ -61,7 +61,8 @@ def _sigma_figure(updates: Sequence[SamplerStep], order: Sequence[int], referenc
         found = "could not be measured"
     shown = sigmas.masked_fill(~resolved, math.nan)
     series = [_own_series(order, shown.tolist()), *accepted]
-    return _figure("Standard deviation of the noise added at each step", f"Your σ {found}.", "σ", series)
+    title = "Standard deviation of the noise added at each step"
+    return _figure("sample.noise", title, f"Your σ {found}.", "σ", series)
 
 
 def deviation(residual: Tensor) -> float:
@@ -94,8 +95,16 @@ def _own_series(order: Sequence[int], values: Sequence[float]) -> Series:
     )
 
 
-def _figure(title: str, caption: str, label: str, series: Sequence[Series]) -> Curves:
-    return Curves(exercise=3, title=title, caption=caption, x_label="step t", y_label=label, series=series)
+def _figure(criterion: str, title: str, caption: str, label: str, series: Sequence[Series]) -> Curves:
+    return Curves(
+        exercise=3,
+        title=title,
+        caption=caption,
+        x_label="step t",
+        y_label=label,
+        series=series,
+        criteria=[criterion],
+    )
 
 
 def _rounded(curve: Tensor) -> list[float]:

@@ -67,7 +67,7 @@ def expect_noise_target(training: RecordedTraining) -> None:
         )
     found = loss_targets(training)
     if not found:
-        block_if_stopped(training, "it computed a loss")
+        block_if_stopped(training)
         raise Unmet("Your train computes no loss from the network's prediction.", misconception="no-loss")
     if set(found) == {"noise"} or mixes_own_noise(training):
         _expect_normal_noise(training)

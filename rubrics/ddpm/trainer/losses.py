@@ -62,7 +62,7 @@ def expect_losses(training: RecordedTraining) -> None:
             expected="the losses of every epoch",
             misconception="train-does-not-return",
         )
-    block_if_stopped(training, "it returned anything")
+    block_if_stopped(training)
     if not training.passes:
         raise Blocked("Your train never calls the network, so there are no losses that it could return.")
     every = _number_lists(training.unwrapped) + _columns(training.unwrapped)

@@ -23,7 +23,7 @@ def expect_random_timesteps(training: RecordedTraining) -> str:
     """
     batches = _batches(training)
     if len(batches) < 2:
-        block_if_stopped(training, "it trained on a second batch")
+        block_if_stopped(training)
         raise Blocked("Your train never passes a timestep to the network or to noise_diffusion.")
     every, total = torch.cat(batches), training.size.steps
     first = training.numbering.first

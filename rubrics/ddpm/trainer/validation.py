@@ -21,7 +21,7 @@ def expect_passive_validation(training: RecordedTraining) -> None:
     """
     validating = training.validation_passes
     if not validating:
-        block_if_stopped(training, "validation")
+        block_if_stopped(training)
         raise Unmet("Your train never validates on the validation batches.", misconception="no-validation")
     if any(one.gradient is not None for one in validating) or _steps_in_validation(training):
         raise Unmet(
