@@ -256,7 +256,7 @@ def grade_from_json(data: Mapping[str, Any]) -> Grade:
     rest = {
         key: value
         for key, value in data.items()
-        if key not in ("criteria", "notes", "earned", "possible", "final")
+        if key not in ("criteria", "notes", "earned", "possible", "final", "run")
     }
     criteria = tuple(CriterionResult(**row) for row in rows)
     return Grade(**rest, criteria=criteria, notes=tuple(data["notes"]))

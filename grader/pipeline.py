@@ -8,6 +8,7 @@ import stat
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from grader.model import Figure, Grade, Verdict, figure_from_json
 from grader.notebook.submission import Submission, file_digest, read_notebook
 from grader.options import EventListener, Options, Outcome, ProgressEvent
 from grader.report import figures, page
+from grader.report.last_run import Run, compare_with_last, saved_at
 from grader.rubric import Rubric
 from grader.seeds import Seeds, seeds_for
 
@@ -43,8 +45,9 @@ class JudgedNotebook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GradedNotebook(JudgedNotebook):
-    """A judged notebook with the paths of the two files written for it."""
+    """A judged notebook with the two files written for it, and the comparison with the run before."""
 
+    run: Run
     json_path: Path
     html_path: Path
 
@@ -68,14 +71,30 @@ def grade_notebook(
         on_event(event)
 
     with scratch_folder(), judge_starter(options.layers) as start:
+        saved = saved_at(path)
         judged = judge_notebook(path, name, rubric, options, preload_and_pass_on, start)
+    return write_graded(judged, rubric, out, saved)
+
+
+def write_graded(judged: JudgedNotebook, rubric: Rubric, out: Path, saved: datetime | None) -> GradedNotebook:
+    """Write a notebook's result and report, named after it.
+
+    Args:
+        saved: when the notebook was last written.
+
+    Raises:
+        UsageError: a file cannot be written.
+    """
+    name = judged.grade.submission["name"]
     json_path, html_path = out / f"{file_name(name)}.json", out / f"{file_name(name)}.html"
-    write(json_path, json_text(judged.grade))
-    write(html_path, page.render(judged.grade, judged.figures, rubric.exercises))
+    run = compare_with_last(judged.grade, saved, json_path)
+    write(json_path, json_text(judged.grade, run=run.as_json()))
+    write(html_path, page.render(judged.grade, judged.figures, rubric.exercises, run=run))
     return GradedNotebook(
         grade=judged.grade,
         figures=judged.figures,
         readable=judged.readable,
+        run=run,
         json_path=json_path,
         html_path=html_path,
     )
@@ -143,9 +162,16 @@ def judge_notebook(
         return JudgedNotebook(grade=grade, figures=(), readable=False)
 
 
-def json_text(grade: Grade, final: Mapping[str, Any] | None = None) -> str:
-    """Return the contents of the JSON result file, with the final mark if the result is in a gradebook."""
-    data = {**grade.as_json(), **({"final": final} if final else {})}
+def json_text(
+    grade: Grade, final: Mapping[str, Any] | None = None, run: Mapping[str, str] | None = None
+) -> str:
+    """Return the contents of the JSON result file.
+
+    Args:
+        final: the final mark, if the result is in a gradebook.
+        run: when the notebook was graded and saved, if it is not.
+    """
+    data = {**grade.as_json(), **({"final": final} if final else {}), **({"run": run} if run else {})}
     return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
 
 

@@ -142,16 +142,23 @@ class Rubric:
         return self.named == Path(self.named).name
 
     def only(self, ids: tuple[str, ...]) -> tuple[Criterion, ...]:
-        """Return the criteria with these ids, or with ids that begin with one and a dot; all for no ids.
+        """Return the chosen criteria; all for no ids.
+
+        Args:
+            ids: each is a criterion's id, the part of one before the dot, or the number of an exercise.
 
         Raises:
             UsageError: an id matches no criterion.
         """
         for id in ids:
-            if not any(is_selected(criterion.id, id) for criterion in self.criteria):
+            if not any(_is_chosen(criterion, id) for criterion in self.criteria):
                 known = ", ".join(criterion.id for criterion in self.criteria)
-                raise UsageError(f"the rubric {self.id} has no criterion {id!r}; its criteria are {known}")
-        return tuple(c for c in self.criteria if not ids or any(is_selected(c.id, id) for id in ids))
+                numbers = ", ".join(map(str, sorted({criterion.exercise for criterion in self.criteria})))
+                raise UsageError(
+                    f"the rubric {self.id} has no criterion {id!r}; its criteria are {known}, its exercises "
+                    f"{numbers}"
+                )
+        return tuple(c for c in self.criteria if not ids or any(_is_chosen(c, id) for id in ids))
 
     def as_json(self) -> dict[str, str]:
         """Return what a result records about its rubric.
@@ -164,6 +171,10 @@ class Rubric:
 
 def _data_options(table: Mapping[str, Any]) -> DataOptions:
     return DataOptions(**{**table, "choices": tuple(table.get("choices", ()))})
+
+
+def _is_chosen(criterion: Criterion, chosen: str) -> bool:
+    return chosen == str(criterion.exercise) or is_selected(criterion.id, chosen)
 
 
 def is_selected(id: str, chosen: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import webbrowser
@@ -114,16 +113,18 @@ def _grade(
     path: Path, name: str, rubric: Rubric, options: Options, arguments: argparse.Namespace
 ) -> GradedNotebook:
     from grader.commands.progress import progress
-    from grader.pipeline import grade_notebook
+    from grader.pipeline import grade_notebook, json_text
     from grader.report.summary import summary
     from grader.text import line
 
     with progress(line(path.name), quiet=arguments.quiet, verbose=arguments.verbose) as on_event:
         graded = grade_notebook(path, name, rubric, options, arguments.out, on_event)
     if arguments.json:
-        print(json.dumps(graded.grade.as_json(), indent=2, ensure_ascii=False))
+        print(json_text(graded.grade, run=graded.run.as_json()), end="")
     else:
-        print(summary(graded.grade, rubric.exercises, width=_width(), colour=_colour()), end="")
+        print(
+            summary(graded.grade, rubric.exercises, run=graded.run, width=_width(), colour=_colour()), end=""
+        )
         print(f"\nReport: {graded.html_path}\nResult: {graded.json_path}")
     if arguments.open:
         webbrowser.open(graded.html_path.resolve().as_uri())

@@ -12,6 +12,7 @@ from grader.report.cards import Material, card, criterion_entry, figures_by_crit
 from grader.report.code import CodeView
 from grader.report.figures import Drawable, draw
 from grader.report.final_mark import FinalMarkView, with_final_points
+from grader.report.last_run import Run
 from grader.report.outline import label, outline
 from grader.report.provenance import provenance, rerun_command
 from grader.report.summary import Status
@@ -35,6 +36,7 @@ def render(
     exercises: Mapping[int, str],
     final_mark: FinalMarkView | None = None,
     reproduce: str | None = None,
+    run: Run | None = None,
 ) -> str:
     """Return the HTML of the page. The same arguments always give the same bytes.
 
@@ -43,8 +45,9 @@ def render(
         exercises: number and title of each exercise.
         final_mark: the mark after adjustments and lateness, if there are any.
         reproduce: the command that repeats the grade, if it is not that for a notebook at its path.
+        run: when it was graded and what moved since the run before, for a single notebook.
     """
-    page = replace(_page(grade, figures, exercises, final_mark), is_of_class=reproduce is not None)
+    page = replace(_page(grade, figures, exercises, final_mark), is_of_class=reproduce is not None, run=run)
     if reproduce is not None and page.rerun_command:
         page = replace(page, rerun_command=reproduce)
     return environment().get_template("report.html.j2").render(page=page)

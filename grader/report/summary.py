@@ -9,6 +9,7 @@ from itertools import groupby
 
 from grader.model import UNDECIDED, CriterionResult, Grade, Verdict
 from grader.report.final_mark import FinalMarkView, with_final_points
+from grader.report.last_run import Run
 from grader.report.terminal import Terminal
 from grader.text import clean, line
 from grader.written_answers import PERSON
@@ -45,6 +46,7 @@ def summary(
     exercises: Mapping[int, str],
     final_mark: FinalMarkView | None = None,
     *,
+    run: Run | None = None,
     width: int = 100,
     colour: bool,
 ) -> str:
@@ -55,6 +57,7 @@ def summary(
     Args:
         exercises: number and title of each exercise.
         final_mark: the mark after adjustments and lateness, if there are any.
+        run: this run and what moved since the one before, for a single notebook.
         width: columns of the terminal; 40 if it has fewer.
         colour: whether to use ANSI colours.
     """
@@ -67,6 +70,9 @@ def summary(
         lines += terminal.wrap(provisional_reason(grade), first=terminal.paint("PROVISIONAL  ", "35;1"))
     if warning := sandbox_warning(grade):
         lines += terminal.wrap(warning, first=terminal.paint("NOT FULLY SANDBOXED  ", "31;1"))
+    if run and run.since:
+        moved = ", ".join(f"{change.points} {change.result.id}" for change in run.changes)
+        lines += terminal.wrap(f"{run.since} {moved}".rstrip())
     lines += terminal.wrap(next_step(grade).sentence, first="Next: ")
     for number in exercise_numbers(grade, exercises):
         lines += [
@@ -276,7 +282,7 @@ def _incomplete(
         lost = points(lost_points(result))
         cost = f"({lost})" if status is Status.OPEN else f"-{lost}" if lost_points(result) else "0"
         label = "" if status is Status.LOST else f"{status.upper()}: "
-        title = f"{label}{result.title}{_judged_note(result, judged)}"
+        title = f"{label}{result.title}{_judged_note(result, judged)} [{result.id}]"
         yield from terminal.wrap(title, first=terminal.paint(f"  {cost:<6}", _COLOURS[status]))
     explanation = _EXPLANATIONS.get(status, "")
     if reason := " ".join(part for part in (group[0].message.strip(), explanation) if part):

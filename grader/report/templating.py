@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from grader.text import clean
+from grader.text import clean, line
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -20,7 +20,7 @@ def environment() -> Environment:
     """Return the environment that renders the templates, with autoescaping and strict undefined values.
 
     Filters beyond Jinja's own: ``code_spans`` splits a sentence at its backticks, ``css_class`` gives the
-    class of a ``Status``, which is also the name of its icon.
+    class of a ``Status``, which is also the name of its icon, ``css_string`` quotes text for a style sheet.
     """
     templates = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -32,7 +32,18 @@ def environment() -> Environment:
     )
     templates.filters["code_spans"] = _code_spans
     templates.filters["css_class"] = lambda status: status.name.lower()
+    templates.filters["css_string"] = _css_string
     return templates
+
+
+def _css_string(text: str) -> Markup:
+    """Return text as a CSS string in which all but ASCII letters and digits is escaped."""
+    shown = line(clean(text, limit=100))
+    return Markup('"{}"').format(
+        Markup("").join(
+            Markup(each if each.isascii() and each.isalnum() else f"\\{ord(each):x} ") for each in shown
+        )
+    )
 
 
 def _printable(value: Any) -> Any:

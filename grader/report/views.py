@@ -12,6 +12,7 @@ from grader.report.answers import AnswerView
 from grader.report.code import CellView, Excerpt
 from grader.report.figures import Drawable, Drawing
 from grader.report.final_mark import FinalMarkView
+from grader.report.last_run import Run
 from grader.report.outline import Outline
 from grader.report.summary import Status
 
@@ -126,6 +127,7 @@ class Page:
         entries_by_id: every criterion's entry.
         rerun_command: reproduces the grade, or "".
         is_of_class: whether that command takes the notebook from a gradebook.
+        run: when it was graded and what moved since the run before, or None.
     """
 
     title: str
@@ -153,3 +155,4 @@ class Page:
     rerun_command: str
     extraction: tuple[tuple[str, Outline], ...]
     is_of_class: bool = False
+    run: Run | None = None
