@@ -253,11 +253,8 @@ def grade_from_json(data: Mapping[str, Any]) -> Grade:
         {**row, "verdict": Verdict(row["verdict"]), "items": _each(ItemResult, row.get("items", ()))}
         for row in data["criteria"]
     )
-    rest = {
-        key: value
-        for key, value in data.items()
-        if key not in ("criteria", "notes", "earned", "possible", "final", "run")
-    }
+    apart = ("criteria", "notes", "earned", "possible", "final", "run")
+    rest = {key: value for key, value in data.items() if key not in apart}
     criteria = tuple(CriterionResult(**row) for row in rows)
     return Grade(**rest, criteria=criteria, notes=tuple(data["notes"]))
 

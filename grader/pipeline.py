@@ -122,7 +122,7 @@ def judge_notebook(
     options = replace(options, data=options.data or rubric.data.default)
     try:
         _check_is_a_file(path)
-        submission, source = _read(path, name, rubric, options)
+        submission, source = read_source(path, name, rubric, options)
         if options.seed is None:
             seeds = seeds or seeds_for(submission.sha256)
             options = replace(options, seed=seeds.grade)
@@ -187,7 +187,12 @@ def _check_is_a_file(path: Path) -> None:
         raise NotebookError("this is not a regular file")
 
 
-def _read(path: Path, name: str, rubric: Rubric, options: Options) -> tuple[Submission, StudentSource]:
+def read_source(path: Path, name: str, rubric: Rubric, options: Options) -> tuple[Submission, StudentSource]:
+    """Read a notebook and extract its definitions.
+
+    Raises:
+        NotebookError: it cannot be read.
+    """
     try:
         submission = read_notebook(path, name, rubric.answer_places)
         return submission, extract(submission, rubric.wanted, rubric.shapes, dict(options.mapped))

@@ -7,6 +7,7 @@ import os
 import sys
 import webbrowser
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,8 @@ def main(argv: Sequence[str]) -> int:
         grade_class.check_single(arguments)
     elif arguments.person is not None:
         raise UsageError("--for enters one notebook; give it alone")
+    if arguments.watch and (is_class or arguments.person is not None):
+        raise UsageError("--watch takes one notebook of your own")
     rubric = Rubric.load(arguments.rubric)
     rubric.only(tuple(arguments.only))
     isolation = required_isolation(
@@ -68,6 +71,11 @@ def main(argv: Sequence[str]) -> int:
     if arguments.person is not None:
         return grade_class.enter_attempt(arguments, path, rubric, options)
     grade_class.check_spares_the_class(arguments.out, path.absolute().stem)
+    if arguments.watch:
+        from grader.commands.watch import watch
+
+        watch(path, path.absolute().stem, rubric, options, arguments, partial(_show, rubric, arguments))
+        return GRADED
     graded = _grade(path, path.absolute().stem, rubric, options, arguments)
     return GRADED if graded.readable and not graded.grade.provisional else NOT_GRADED
 
@@ -100,6 +108,9 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="run a single notebook of your own without the sandbox",
     )
+    parser.add_argument(
+        "--watch", action="store_true", help="grade again on every save, only what the change touches"
+    )
     parser.add_argument("--json", action="store_true", help="print the JSON result instead of the summary")
     parser.add_argument("--open", action="store_true", help="open the report in the browser")
     parser.add_argument("-v", "--verbose", action="store_true", help="print every step on its own line")
@@ -113,12 +124,22 @@ def _grade(
     path: Path, name: str, rubric: Rubric, options: Options, arguments: argparse.Namespace
 ) -> GradedNotebook:
     from grader.commands.progress import progress
-    from grader.pipeline import grade_notebook, json_text
-    from grader.report.summary import summary
+    from grader.pipeline import grade_notebook
     from grader.text import line
 
     with progress(line(path.name), quiet=arguments.quiet, verbose=arguments.verbose) as on_event:
         graded = grade_notebook(path, name, rubric, options, arguments.out, on_event)
+    _show(rubric, arguments, graded)
+    if arguments.open:
+        webbrowser.open(graded.html_path.resolve().as_uri())
+    return graded
+
+
+def _show(rubric: Rubric, arguments: argparse.Namespace, graded: GradedNotebook) -> None:
+    """Print a result."""
+    from grader.pipeline import json_text
+    from grader.report.summary import summary
+
     if arguments.json:
         print(json_text(graded.grade, run=graded.run.as_json()), end="")
     else:
@@ -126,9 +147,6 @@ def _grade(
             summary(graded.grade, rubric.exercises, run=graded.run, width=_width(), colour=_colour()), end=""
         )
         print(f"\nReport: {graded.html_path}\nResult: {graded.json_path}")
-    if arguments.open:
-        webbrowser.open(graded.html_path.resolve().as_uri())
-    return graded
 
 
 def _colour() -> bool:

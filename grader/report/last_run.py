@@ -60,6 +60,12 @@ class Run:
             return f"{since}:"
         return f"{since} {'the file has not changed' if self.is_same_file else 'no points moved'}."
 
+    @property
+    def sentence(self) -> str:
+        """What moved since the run before, in one line, with the criteria's ids."""
+        moved = ", ".join(f"{change.points} {change.result.id}" for change in self.changes)
+        return f"{self.since} {moved}".strip()
+
     def as_json(self) -> dict[str, str]:
         """Return the field ``run`` of the JSON result."""
         saved = {"saved": self.saved.isoformat(timespec="seconds")} if self.saved else {}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import groupby
 
 from grader.model import UNDECIDED, CriterionResult, Grade, Verdict
 from grader.report.final_mark import FinalMarkView, with_final_points
@@ -71,8 +70,7 @@ def summary(
     if warning := sandbox_warning(grade):
         lines += terminal.wrap(warning, first=terminal.paint("NOT FULLY SANDBOXED  ", "31;1"))
     if run and run.since:
-        moved = ", ".join(f"{change.points} {change.result.id}" for change in run.changes)
-        lines += terminal.wrap(f"{run.since} {moved}".rstrip())
+        lines += terminal.wrap(run.sentence)
     lines += terminal.wrap(next_step(grade).sentence, first="Next: ")
     for number in exercise_numbers(grade, exercises):
         lines += [
@@ -115,30 +113,25 @@ def lost_points(result: CriterionResult) -> float:
 
 def group_by_reason(results: Iterable[CriterionResult]) -> Iterator[tuple[CriterionResult, ...]]:
     """Group results with the same explanation: consecutive ones, and all that are blocked."""
-    results = tuple(results)
-    blocked: dict[tuple[str | None, ...], list[CriterionResult]] = {}
+    groups: list[list[CriterionResult]] = []
     for result in results:
-        if result.verdict is Verdict.BLOCKED:
-            blocked.setdefault(_reason(result), []).append(result)
-    for (status, *reason), group in groupby(
-        results, key=lambda result: (status_of(result), *_reason(result))
-    ):
-        if status is not Status.BLOCKED:
-            yield tuple(group)
-        elif rest := blocked.pop(tuple(reason), None):
-            yield tuple(rest)
+        known = groups if result.verdict is Verdict.BLOCKED else groups[-1:]
+        group = next((each for each in known if _reason(each[0]) == _reason(result)), None)
+        if group is None:
+            groups.append(group := [])
+        group.append(result)
+    return map(tuple, groups)
 
 
 def _reason(result: CriterionResult) -> tuple[str | None, ...]:
-    """Return the texts that explain a result; without a message its id, which no other result shares."""
+    """Return the status and its explanation; without a message the id, which no other result shares."""
+    status = status_of(result)
     if not result.message.strip():
-        return (result.id,)
-    if (
-        result.verdict is Verdict.BLOCKED
-    ):  # the cause lies elsewhere, so the criterion's own hint is no reason
-        return (result.message,)
+        return (status, result.id)
+    if status is Status.BLOCKED:  # the cause lies elsewhere, so the criterion's own hint is no reason
+        return (status, result.message)
     facts = (result.expected, result.actual, result.hint, result.reading, result.misconception)
-    return (result.message, *facts)
+    return (status, result.message, *facts)
 
 
 def undecided_points(results: Iterable[CriterionResult]) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,17 @@ def test_markup_in_a_notebook_is_shown_as_text_and_never_runs(browser, grade, tm
     assert "&lt;script&gt;alert(1)" in report.read_text()
     for scheme in ("light", "dark"):
         opens_silently_and_fits(browser, report, tmp_path / "page.png", 1280, scheme)
+
+
+def test_print_has_no_page_that_is_nearly_empty(browser, tmp_path):
+    """Cards may continue on the next page, and technical details are left out."""
+    path = tmp_path / "report.html"
+    write(path, render(samples.mixed(), [], EXERCISES))
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    pages = re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True))
+    page.close()
+    assert 2 <= len(pages) <= 5
 
 
 def test_print_unfolds_what_is_folded_on_screen(browser, tmp_path):

@@ -66,6 +66,15 @@ def test_styles_refer_to_nothing_outside_the_page():
     assert not re.search(r"url\((?!#figure-)", html)
 
 
+def test_a_name_at_the_foot_of_printed_pages_stays_inside_its_quotes():
+    name = 'Zoë "} </style> \\ body{color:red}'
+    html = render(samples.grade(submission={"name": name}), [], EXERCISES)
+    foot = html.partition("@bottom-left { content: ")[2].partition(";")[0]
+    assert re.fullmatch(r'"([A-Za-z0-9]|\\[0-9a-f]+ )*"', foot)
+    escapes = re.sub(r"\\([0-9a-f]+) ", lambda found: chr(int(found[1], 16)), foot)
+    assert escapes.startswith(f'"{name}: ')
+
+
 def test_the_same_grade_gives_the_same_bytes():
     first, second = (render(samples.mixed(), figures(), EXERCISES) for _ in range(2))
     assert first == second
