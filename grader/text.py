@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+NEVER_DEFINED = "is never defined in the notebook"  # what explains a name that no statement binds
+
 # Remove whole escape sequences, or "[31m" would remain as text. Of an unterminated sequence only the
 # introducer goes, so that a notebook cannot make the rest of a sentence vanish.
 ESCAPES = re.compile(

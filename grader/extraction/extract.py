@@ -27,7 +27,7 @@ from grader.extraction.usage import Usage, find_usage
 from grader.notebook.parsing import parse
 from grader.notebook.submission import Submission
 from grader.notebook.syntax import Problem, newer_python, parse_cell
-from grader.text import place
+from grader.text import NEVER_DEFINED, place
 
 MAX_CANDIDATES = 1_000  # definitions to compare with each other: more would take minutes
 _DEVICE = "import torch\n{0} = torch.device('cuda' if torch.cuda.is_available() else 'cpu')"
@@ -179,7 +179,7 @@ def _undefined(
     explanations = {drop.name: str(drop) for drop in dropped}
     anywhere = {name for statement in found for name in statement.binds}
     return {
-        name: explanations.get(name, f"{name} is never defined in the notebook")
+        name: explanations.get(name, f"{name} {NEVER_DEFINED}")
         for name in sorted(needed - defined)
         if name in explanations or name not in anywhere
     }

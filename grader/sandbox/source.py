@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from grader.text import NEVER_DEFINED
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSource:
@@ -28,6 +30,11 @@ class WorkerSource:
     names: Mapping[str, str] = field(default_factory=dict)
     unset: Mapping[str, str] = field(default_factory=dict)
     free_variables: Sequence[Mapping[str, Any]] = ()
+
+    @property
+    def never_defined(self) -> frozenset[str]:
+        """Names that no statement binds, unlike those whose statement failed or was left out."""
+        return frozenset(name for name, why in self.unset.items() if why.endswith(NEVER_DEFINED))
 
     def mentions(self, package: str) -> bool:
         """Return whether the name of a package occurs anywhere; importing it may take seconds."""

@@ -146,7 +146,7 @@ def run_in_fresh_worker(
     """Run the sampler once on the probe network; ``fallback`` builds the diffuser of the setup's schedule."""
     with student.fresh() as fresh:
         run = _run(fresh, fallback(fresh), generator, numbering, variables, setup)
-    run.stale_variables, run.undefined = variables or {}, frozenset(student.source.unset)
+    run.stale_variables, run.undefined = variables or {}, student.source.never_defined
     return run
 
 

@@ -89,7 +89,7 @@ def _record_with_variables_set(
         return training
     with student.fresh() as fresh:
         again = run_once(fresh, training.reading, None, generator, training.numbering, training.layout, stale)
-    again.stale_variables, again.undefined = stale, frozenset(student.source.unset)
+    again.stale_variables, again.undefined = stale, student.source.never_defined
     return again
 
 
