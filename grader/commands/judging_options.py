@@ -37,7 +37,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="ID",
-        help="grade only a criterion (its id), a group (what precedes its dot) or an exercise (1); repeatable",
+        help="grade only a criterion (id), a group (what precedes its dot) or an exercise (1); repeatable",
     )
     parser.add_argument(
         "--map",
