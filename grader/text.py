@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 NEVER_DEFINED = "is never defined in the notebook"  # what explains a name that no statement binds
 
@@ -51,3 +52,12 @@ def place(cell: int | str | None, line: int | None) -> str:
     """Describe a position: a cell of the notebook or a local module, and a line."""
     where = f"cell {cell}" if isinstance(cell, int) else str(cell)
     return f"{where}, line {line}"
+
+
+def missing_definitions(names: Sequence[str]) -> str:
+    """Return the sentence for definitions that were not found, given in the order of the work."""
+    if len(names) == 1:
+        return f"The notebook defines no {names[0]}."
+    all_but_last, last = ", ".join(names[:-1]), names[-1]
+    words = f"neither {all_but_last} nor {last}" if len(names) == 2 else f"none of {all_but_last} and {last}"
+    return f"The notebook defines {words}. Begin with {names[0]}."

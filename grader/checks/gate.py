@@ -8,7 +8,7 @@ from __future__ import annotations
 from grader.checks import NeedsReview, Unmet, criterion
 from grader.checks.session import Judge
 from grader.sandbox.student import Student
-from grader.text import place
+from grader.text import missing_definitions, place
 
 
 @criterion("notebook.extracts")
@@ -20,9 +20,10 @@ def check_definitions_are_found(judge: Judge, student: Student) -> None:
         why = f"{problem['type']}: {problem['message']}"
         judge.reporter.note(f"In {where}, a statement that your definitions depend on fails: {why}")
     if extraction["missing"]:
-        names = ", ".join(extraction["missing"])
         hints = "".join(f" {hint}" for hint in extraction["hints"].values() if hint)
-        raise Unmet(f"The notebook defines no {names}.{hints}", expected=", ".join(judge.rubric.wanted))
+        raise Unmet(
+            f"{missing_definitions(extraction['missing'])}{hints}", expected=", ".join(judge.rubric.wanted)
+        )
     missing = sorted({str(p["message"]) for p in student.problems if p["type"] == "ModuleNotFoundError"})
     if missing:
         raise NeedsReview(

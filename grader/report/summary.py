@@ -34,7 +34,7 @@ _EXPLANATIONS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextStep:
-    """The one thing to do next that gains the most points."""
+    """What to do next: the first cause of missing points, in the order of the work."""
 
     sentence: str
     results: tuple[CriterionResult, ...] = ()  # the criteria that it would fix, in the rubric's order
@@ -140,23 +140,18 @@ def undecided_points(results: Iterable[CriterionResult]) -> float:
 
 
 def next_step(grade: Grade) -> NextStep:
-    """Return the next step: a failed gate if there is one, else the cause that costs the most points.
+    """Return the next step: a failed gate if there is one, else the first cause of missing points.
 
     A gate is a criterion without points of its own that everything else depends on. Results with the same
-    message have one cause, and their costs add up; that often makes the cause of blocked criteria come first.
+    message have one cause. The rubric lists criteria in the order in which students write the code, so what
+    stands first often breaks what follows.
     """
-    failed = [result for result in grade.criteria if status_of(result) in (Status.LOST, Status.PARTIAL)]
-    blocked = [result for result in grade.criteria if result.verdict is Verdict.BLOCKED]
-    gates = [result for result in failed if result.possible == 0]
-    if candidates := gates or failed + blocked:
-        causes: dict[str, list[CriterionResult]] = {}
-        for result in candidates:
-            words = result.message.strip() or result.title
-            if result.judged_by == PERSON:  # whose comment need not say what it is about
-                words = f"{result.title}: {words}"
-            causes.setdefault(words, []).append(result)
-        costliest = max(causes, key=lambda cause: sum(map(lost_points, causes[cause])))  # first of equals
-        return NextStep(sentence=costliest, results=tuple(causes[costliest]))
+    causes = (Status.LOST, Status.PARTIAL, Status.BLOCKED)
+    missing = [result for result in grade.criteria if status_of(result) in causes]
+    gates = [result for result in missing if result.possible == 0 and result.verdict is Verdict.FAIL]
+    if candidates := gates or missing:
+        cause = _cause(candidates[0])
+        return NextStep(sentence=cause, results=tuple(each for each in candidates if _cause(each) == cause))
     if any(result.verdict is Verdict.ERROR for result in grade.criteria):
         return NextStep(sentence="Nothing for you to do: a TA will review what the grader could not decide.")
     if any(result.verdict is Verdict.OPEN for result in grade.criteria):
@@ -164,6 +159,12 @@ def next_step(grade: Grade) -> NextStep:
     if not grade.criteria:
         return NextStep(sentence="No criterion was checked, so there is nothing to do yet.")
     return NextStep(sentence="All points earned; nothing to fix.")
+
+
+def _cause(result: CriterionResult) -> str:
+    words = result.message.strip() or result.title
+    # A person's comment need not say what it is about.
+    return f"{result.title}: {words}" if result.judged_by == PERSON else words
 
 
 def sandbox_warning(grade: Grade) -> str:

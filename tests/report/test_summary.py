@@ -51,7 +51,14 @@ def test_formulations_notes_and_the_next_step_are_shown():
     text = flat(summary_of(samples.mixed()))
     assert "formulation “σ² = β”: Every step follows the reverse formula" in text
     assert "Cell 3 installs packages" in text
-    assert "Next: Nothing joins the 14 × 14 levels" in text
+    assert "Next: The noise at step t is multiplied by 1 − ᾱ" in text
+
+
+def test_the_next_step_is_the_first_in_the_order_of_the_work_however_little_it_costs():
+    cheap = {"verdict": Verdict.FAIL, "message": "`alphas` repeats `betas`."}
+    costly = {"verdict": Verdict.FAIL, "message": "The steps run forwards."}
+    text = summary_of(samples.grade(changes={"schedule.alphas": cheap, "sample.formula": costly}))
+    assert "Next: `alphas` repeats `betas`." in text
 
 
 def test_a_perfect_grade_is_short():
@@ -62,7 +69,9 @@ def test_a_perfect_grade_is_short():
 
 
 def test_a_reason_shared_by_several_criteria_is_printed_once():
-    assert summary_of(samples.near_zero()).count("got a string") == 1
+    head, *exercises = summary_of(samples.near_zero()).split("\n\n")
+    assert "got a string" in head  # as what to do next
+    assert "".join(exercises).count("got a string") == 1
 
 
 @pytest.mark.parametrize("width", [40, 72, 100])
