@@ -399,7 +399,7 @@ def _by_the_order_of_names(self: Any, claim: Claim) -> int:
 
 
 FAULTS = {
-    "only the first of a group has the grade": ("grader.classroom.batch.collect", _only_the_first_member),
+    "only the first of a group has the grade": ("grader.classroom.intake.collect", _only_the_first_member),
     "a later roster or download makes everybody anew": (
         "grader.classroom.people.claims._Placing._by_identifiers",
         _everybody_anew,
@@ -413,7 +413,7 @@ FAULTS = {
         lambda *_: True,
     ),
     "an adjustment reaches whoever has the name": (
-        "grader.classroom.storage.gradebook.identifiers_by_name",
+        "grader.classroom.storage.entry_store.identifiers_by_name",
         lambda *_: frozenset(),
     ),
     "identifiers do not join records": (
