@@ -7,6 +7,7 @@ import re
 from grader.classroom.marks import TOTAL
 from grader.classroom.storage.entries import GradebookEntry
 from grader.errors import UsageError
+from grader.model import Verdict
 
 
 def check_criterion(criterion: str, entry: GradebookEntry) -> None:
@@ -17,6 +18,16 @@ def check_criterion(criterion: str, entry: GradebookEntry) -> None:
             f"{entry.person.key} was not graded on {criterion!r}; choose total for the whole grade, or one "
             f"of these criteria: {', '.join(known) or 'none'}"
         )
+
+
+def check_confirmable(entry: GradebookEntry) -> None:
+    """Raise UsageError unless a student's grade is provisional, and not because an answer is ungraded."""
+    if entry.grade is None or not entry.grade.provisional:
+        raise UsageError(
+            f"the grade of {entry.person.key} is not provisional, so there is nothing to confirm"
+        )
+    if left := [each.id for each in entry.grade.criteria if each.verdict is Verdict.OPEN]:
+        raise UsageError(f"nobody has graded {', '.join(left)} of {entry.person.key} yet; do that first")
 
 
 def read_amount(text: str, criterion: str, entry: GradebookEntry) -> tuple[str, float]:

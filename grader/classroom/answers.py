@@ -126,14 +126,20 @@ def grade_answer(
             items=None if items is None else tuple(items),
             answer=own.answer,
         )
-        others = [book.entry(key) for key in entry.group]
-        sharing = [each for each in others if _answer_digest(each, criterion) == own.answer]
+        sharing = sharing_answer(book, entry, criterion)
         before = {each.person.key: each.mark for each in (entry, *sharing)}
         if sharing:
             book.adjust_group(student, asked, [each.person.key for each in sharing])
         else:
             book.adjust(student, asked)
     return before
+
+
+def sharing_answer(book: Gradebook, entry: GradebookEntry, criterion: str) -> list[GradebookEntry]:
+    """Return the other members of a student's group whose answer to a criterion is the same."""
+    own = _answer_digest(entry, criterion)
+    others = (book.entry(key) for key in entry.group)
+    return [each for each in others if _answer_digest(each, criterion) == own]
 
 
 def _result(entry: GradebookEntry, criterion: str) -> CriterionResult:

@@ -135,6 +135,7 @@ def _graded(arguments: argparse.Namespace, book: Gradebook, key: str, author: st
     from grader.classroom.answers import grade_answer
 
     others = [arguments.comment, arguments.excuse or None, arguments.days_late, arguments.until]
+    others += [arguments.confirm or None, arguments.note]
     if not arguments.criterion or any(each is not None for each in others):
         raise UsageError(
             "to grade an answer, name the criterion and give --items or =POINTS, and nothing else"
@@ -169,7 +170,7 @@ def _adjustment(arguments: argparse.Namespace, entry: GradebookEntry) -> tuple[s
             "give exactly one of: points for a criterion, --comment, --excuse, --days-late, --until, "
             "--confirm, --note, --undo"
         )
-    from grader.classroom.adjusting import check_criterion, read_amount
+    from grader.classroom.adjusting import check_confirmable, check_criterion, read_amount
 
     criterion = arguments.criterion or "total"
     check_criterion(criterion, entry)
@@ -178,10 +179,7 @@ def _adjustment(arguments: argparse.Namespace, entry: GradebookEntry) -> tuple[s
     if arguments.note is not None:
         return "note", criterion, 0.0, arguments.note
     if arguments.confirm:
-        if entry.grade is None or not entry.grade.provisional:
-            raise UsageError(
-                f"the grade of {entry.person.key} is not provisional, so there is nothing to confirm"
-            )
+        check_confirmable(entry)
         return "confirm", "total", 0.0, _reason(arguments)
     if arguments.excuse:
         return "excuse", "total", 0.0, _reason(arguments)

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from grader.classroom.adjusting import amount_of, check_criterion, read_amount
+from grader.classroom.adjusting import amount_of, check_confirmable, check_criterion, read_amount
+from grader.classroom.answers import sharing_answer
 from grader.classroom.marks import GRADED, TOTAL, NewAdjustment
+from grader.classroom.storage.adjustments import adjustment_of
 from grader.classroom.storage.gradebook import Gradebook, GradebookEntry, timestamp
 from grader.errors import UsageError
 from grader.review.index import ClassIndex, result_of, revision
@@ -106,38 +108,33 @@ class DecisionStore(Gradebook):
             action = self._add_action(who, _sentence(rows, wanted))
             changed: dict[int, GradebookEntry] = {}
             for row in rows:
-                entry = changed.get(row.record) or self.index.entries[row.record]
-                changed[row.record] = after = self._decide(row, entry, wanted, action)
-                self.settle(row.item, revision(after, row.criterion), action)
+                if row.record not in changed:  # else decided with another member of its hand-in
+                    entry = self.index.entries[row.record]
+                    changed |= self._decide(row.criterion, entry, wanted, action)
         self.index.update(self, changed.values())
         return action
 
-    def _decide(self, row: Row, entry: GradebookEntry, wanted: Wanted, action: Action) -> GradebookEntry:
-        check_criterion(row.criterion, entry)
-        result = result_of(entry, row.criterion)
-        answer = None
-        if wanted.points and result and result.judged_by == PERSON and wanted.points.startswith("="):
-            kind, amount, answer = GRADED, amount_of(wanted.points), result.answer
-            if amount > result.possible:
-                raise UsageError(f"{row.criterion} is worth 0 to {result.possible:g} points")
-        elif wanted.points:
-            kind, amount = read_amount(wanted.points, row.criterion, entry)
-        elif wanted.because.strip():
-            kind, amount = "note" if wanted.for_staff else "comment", 0.0
-        else:
-            return entry  # the verdict stands
-        asked = NewAdjustment(
-            kind=kind,
-            criterion=row.criterion,
-            points=amount,
-            because=wanted.because,
-            who=action.who,
-            place=wanted.place,
-            answer=answer,
-        )
-        made = self._adjust(entry, asked, within=wanted.group)
-        self._rows("INSERT INTO review_part VALUES (?, ?, ?)", action.id, made.id, wanted.comment)
-        return self.with_adjustments(entry, (*entry.adjustments, made))
+    def _decide(
+        self, criterion: str, entry: GradebookEntry, wanted: Wanted, action: Action
+    ) -> dict[int, GradebookEntry]:
+        """Decide for a student, and return the entries of everybody that it holds for, by record.
+
+        A verdict on a written answer holds for all members of the group that handed it in.
+        """
+        check_criterion(criterion, entry)
+        asked = _adjustment(criterion, entry, wanted, action.who)
+        sharing = sharing_answer(self, entry, criterion) if asked and asked.kind == GRADED else []
+        linked = self._next_link() if sharing else None
+        decided: dict[int, GradebookEntry] = {}
+        for each in (entry, *sharing):
+            after = each
+            if asked:
+                made = self._adjust(each, asked, linked=linked, within=wanted.group)
+                self._rows("INSERT INTO review_part VALUES (?, ?, ?)", action.id, made.id, wanted.comment)
+                after = self.with_adjustments(each, (*each.adjustments, made))
+            decided[each.person.record] = after
+            self.settle(row_item(criterion, each.person.record), revision(after, criterion), action)
+        return decided
 
     def confirm(self, record: int, result: int | None, because: str, who: str) -> Action:
         """Let a provisional grade count.
@@ -148,8 +145,9 @@ class DecisionStore(Gradebook):
         with self.transaction():
             self.index.refresh(self)
             entry = self.index.entries[record]
-            if entry.result != result or entry.grade is None or not entry.grade.provisional:
+            if entry.result != result:
                 raise UsageError("this grade has changed since it was shown; look at it again")
+            check_confirmable(entry)
             action = self._add_action(who, f"provisional grade of {entry.person.name} counts: {because}")
             asked = NewAdjustment(kind="confirm", criterion=TOTAL, points=0.0, because=because, who=who)
             made = self._adjust(entry, asked)
@@ -208,15 +206,17 @@ class DecisionStore(Gradebook):
             directory, changed = self.directory(), dict[int, GradebookEntry]()
             for row in self._rows(query, id):
                 root = directory.root(row["person"]).id
-                entry = changed.get(root) or self.index.entries[root]
-                own = next(each for each in entry.adjustments if each.id == row["id"])
+                entry = changed.get(root) or self.index.entries.get(root)
+                entry = entry or self.entry(directory.records[root].key)  # of somebody who left the class
+                own = adjustment_of(row)
                 self._withdraw(entry, row["person"], own, "undone on the review pages", who)
                 left = tuple(each for each in entry.adjustments if each.id != own.id)
                 changed[root] = self.with_adjustments(entry, left)
             self._rows("DELETE FROM review_settled WHERE action = ?", id)
             note = f"{timestamp()} {who}"
             self._rows("UPDATE review_action SET undone = ? WHERE id = ?", note, id)
-        self.index.update(self, changed.values())
+        known = (each for root, each in changed.items() if root in self.index.entries)
+        self.index.update(self, known)
         return str(found[0]["what"])
 
     def splits(self) -> set[str]:
@@ -231,6 +231,31 @@ class DecisionStore(Gradebook):
             else "DELETE FROM review_split WHERE item = ?"
         )
         self._rows(query, item)
+
+
+def _adjustment(criterion: str, entry: GradebookEntry, wanted: Wanted, who: str) -> NewAdjustment | None:
+    """Return what to add to a student's adjustments; None if the verdict stands."""
+    result = result_of(entry, criterion)
+    answer = None
+    if wanted.points and result and result.judged_by == PERSON and wanted.points.startswith("="):
+        kind, amount, answer = GRADED, amount_of(wanted.points), result.answer
+        if amount > result.possible:
+            raise UsageError(f"{criterion} is worth 0 to {result.possible:g} points")
+    elif wanted.points:
+        kind, amount = read_amount(wanted.points, criterion, entry)
+    elif wanted.because.strip():
+        kind, amount = "note" if wanted.for_staff else "comment", 0.0
+    else:
+        return None
+    return NewAdjustment(
+        kind=kind,
+        criterion=criterion,
+        points=amount,
+        because=wanted.because,
+        who=who,
+        place=wanted.place,
+        answer=answer,
+    )
 
 
 def _sentence(rows: Sequence[Row], wanted: Wanted) -> str:

@@ -1,7 +1,8 @@
 """Students who lost points on a criterion, in groups of alike answers.
 
 Alike are the same verdict, the same recognised mistake, the same message but for its numbers, and recovered
-curves that differ by at most a tolerance from those of the group's first member. The first member stays the
+curves that differ by at most a tolerance from those of the group's first member; answers that a person grades
+are alike only if they are equal. The first member stays the
 same while others join, and all are compared with it alone, so no chain of small differences joins unlike
 answers.
 """
@@ -171,7 +172,8 @@ def _member(
 def _kind(result: CriterionResult) -> tuple[object, ...]:
     texts = (result.message, result.actual or "")
     bare = tuple(_NUMBER.sub("#", text) for text in texts)
-    return (status_of(result).value, result.verdict.value, result.misconception, result.earned, *bare)
+    judged = (status_of(result).value, result.verdict.value, result.misconception, result.earned, *bare)
+    return (*judged, result.answer)  # different words are never graded as one
 
 
 Numbers = tuple[float | None, ...]

@@ -15,6 +15,7 @@ from person_rubric import essay, person_rubric
 from test_result_schema import check
 
 from grader.classroom.answers import answers_to_grade, grade_answer
+from grader.classroom.marks import NewAdjustment
 from grader.classroom.storage.gradebook import Gradebook
 from grader.errors import UsageError
 
@@ -108,6 +109,12 @@ def test_an_undone_verdict_leaves_the_one_before_and_then_none(graded: Ran) -> N
         (("essay.why", "=1", "--items", "mice"), "give either --items or points"),
         (("essay.why", "--items", " , "), "--items names the rubric items earned, or none"),
         (("--items", "mice"), "to grade an answer, name the criterion"),
+        (("essay.why", "=1", "--note", "copied?"), "and nothing else"),
+        (("essay.why", "--items", "mice", "--confirm"), "and nothing else"),
+        (
+            ("--confirm", "--because", "x"),
+            "nobody has graded essay.why, plot.axes of alice yet; do that first",
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_refused(graded: Ran, arguments: tuple[str, ...], says: str) -> None:
@@ -141,6 +148,18 @@ def test_another_answer_has_to_be_graded_again(graded: Ran, tmp_path: Path) -> N
     essay(tmp_path / "class" / "alice.ipynb", "Nobody knows the *question*.")
     _again(graded, tmp_path / "class", "--rubric", tmp_path / "rubric", "--jobs", "1")
     assert _criteria(graded, "alice")["essay.why"]["earned"] == 3
+
+
+def test_a_confirmed_grade_waits_again_when_the_verdict_on_an_answer_is_undone(graded: Ran) -> None:
+    """Nobody's answer ever counts as none because a grade was confirmed for another reason."""
+    _again(graded, "adjust", "alice", "essay.why", "--items", "question")
+    _again(graded, "adjust", "alice", "plot.axes", "=2")
+    with Gradebook(graded.reports) as book:
+        asked = NewAdjustment(kind="confirm", criterion="total", points=0.0, because="read", who="ta")
+        book.adjust("alice", asked)
+    _again(graded, "adjust", "alice", "essay.why", "--undo", "--because", "wrong one")
+    assert graded.grade("alice")["provisional"]
+    assert "alice" in _again(graded, "list", "--provisional").out
 
 
 def test_points_of_items_are_those_of_the_present_rubric(graded: Ran, tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from grader.classroom.storage.stored_attempts import (
     current_attempts,
 )
 from grader.classroom.timing.lateness import LateRule
+from grader.model import Verdict
 
 DISSOLVED = "passed to its members"  # in the history of a team
 # Kinds of adjustments that decide which attempt counts, or change the grade itself.
@@ -137,7 +138,8 @@ class EntryStore(ResultStore, AttemptStore, AdjustmentStore, PairStore):
         inputs, grade = self.result(result) if result is not None else (None, None)
         grade = with_gradings(grade, adjustments, criteria) if grade else None
         if grade and any(each.verdict == confirmation(result) for each in adjustments):
-            grade = replace(grade, provisional=False, review="")
+            is_open = any(each.verdict is Verdict.OPEN for each in grade.criteria)
+            grade = replace(grade, provisional=is_open, review="")  # points that nobody gave count for nobody
         handed_in = (counting.handed_in if counting else None) or roster_time
         ids = {record.id for record in records}
         basis = counting.person if counting else min(adjusted, default=records[0].id)

@@ -12,6 +12,9 @@ from grader.review.decisions import Row, Stale, Wanted
 from grader.review.index import result_of, revision
 from grader.review.pages.names import naming
 
+_INCOMPLETE = "this form is incomplete; reload the page"
+_MOST_DIGITS = 6  # of the number of a line
+
 
 def decide(call: Call) -> Response:
     """Carry out a decision on the rows of the form, or show what has changed since."""
@@ -38,7 +41,8 @@ def _wanted(call: Call, rows: Sequence[Row]) -> Wanted:
     if not points and not because:
         raise UsageError("give points, a comment, or both; or say that the verdict stands")
     line = call.text("line").strip()
-    if line and (not line.isdecimal() or not because or len(rows) != 1):
+    is_number = line.isdecimal() and len(line) <= _MOST_DIGITS
+    if line and (not is_number or not because or len(rows) != 1):
         raise UsageError("a comment at a line needs words, the number of the line, and one student")
     place = f"{call.text('cell')}:{line}" if line else None
     for_staff = bool(call.text("staff"))
@@ -48,7 +52,7 @@ def _wanted(call: Call, rows: Sequence[Row]) -> Wanted:
 def _row(criterion: str, text: str) -> Row:
     record, _, seen = text.partition(":")
     if not record.isdecimal():
-        raise UsageError("this form is incomplete; reload the page")
+        raise UsageError(_INCOMPLETE)
     return Row(record=int(record), criterion=criterion, revision=seen)
 
 
@@ -81,6 +85,8 @@ def undo(call: Call) -> Response:
     """Take back a decision: the one named, or this TA's latest."""
     wanted = call.text("action")
     own = [each for each in call.book.actions(call.ta.name) if each.undone is None]
+    if wanted and not wanted.isdecimal():
+        raise UsageError(_INCOMPLETE)
     if wanted and not call.ta.is_head and wanted not in {str(each.id) for each in own}:
         return call.sorry(403, "Only a head TA may undo what others decided.")
     if not wanted and not own:

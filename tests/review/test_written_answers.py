@@ -1,0 +1,59 @@
+"""Written answers on the review pages: never graded unread, and for everybody who handed one in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from classes import run
+from conftest import Ran
+from person_rubric import essay, person_rubric
+from review_pages import Pages, form, served
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """Ann and Ben handed in together, and Cleo alone."""
+    folder = tmp_path_factory.mktemp("class")
+    essay(folder / "class" / "submission_101" / "hw.ipynb", "Nobody knows the question.")
+    essay(folder / "class" / "submission_102" / "hw.ipynb", "It is in the book.")
+    (folder / "class" / "submission_metadata.yml").write_text(
+        "submission_101:\n  :submitters:\n  - :name: Ann Alder\n    :sid: '0011'\n"
+        "  - :name: Ben Birch\n    :sid: '0012'\n"
+        "submission_102:\n  :submitters:\n  - :name: Cleo Cole\n    :sid: '0013'\n"
+    )
+    rubric = person_rubric(folder / "rubric")
+    return run(folder / "reports", folder / "class", "--rubric", rubric, "--jobs", "1")
+
+
+@pytest.fixture
+def pages(graded: Ran) -> Iterator[Pages]:
+    with served(graded.reports) as running:
+        yield running
+
+
+def _points(ran: Ran) -> list[str]:
+    lines = run(ran.reports, "list").out.splitlines()
+    return [re.search(r"[\d.]+ / 16", line)[0] for line in lines]  # type: ignore[index]
+
+
+def test_unlike_answers_are_never_graded_as_one(graded: Ran, pages: Pages) -> None:
+    with pages.client() as client:
+        found = re.findall(r'href="(/criterion/essay\.why/\w{16})"', client.get("/criterion/essay.why").text)
+        rows = sorted(len(form(client.get(each).text, "/decide")["row"]) for each in found)
+    assert rows == [1, 2]
+
+
+def test_one_members_verdict_is_the_groups_and_is_undone_as_one(graded: Ran, pages: Pages) -> None:
+    with pages.client() as client:
+        listed = client.get("/?kind=to-grade").text
+        item = re.search(r'href="(/item/to-grade/\d+)"[^>]*><strong>Ben Birch', listed)
+        assert item
+        fields = form(client.get(item[1]).text, "/decide")
+        assert fields["criterion"] == ["essay.why"]
+        client.post("/decide", data=fields | {"points": "=3", "because": "Good start."})
+        assert _points(graded) == ["13 / 16", "13 / 16", "10 / 16"]
+        client.post("/undo", data=form(client.get("/").text, "/undo"))
+    assert _points(graded) == ["10 / 16", "10 / 16", "10 / 16"]
+    assert "withdraw graded essay.why" in run(graded.reports, "show", "Ann-Alder").out
