@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
-from grader.classroom.storage.gradebook import Gradebook, timestamp
+from grader.classroom.storage.gradebook import Gradebook, GradebookEntry, timestamp
 from grader.errors import UsageError
+from grader.review.decisions import row_item
+from grader.review.index import ClassIndex, revision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +25,8 @@ class BankComment:
 
 class BankStore(Gradebook):
     """The part of the gradebook that holds the comment bank."""
+
+    index: ClassIndex
 
     def bank(self, criterion: str | None = None) -> list[BankComment]:
         """Return the comments of one criterion, or all, in the order in which digit keys apply them."""
@@ -65,7 +70,33 @@ class BankStore(Gradebook):
                 self._rows("UPDATE adjustment SET because = ? WHERE id = ?", text, row["id"])
                 what = f"reword {comment.criterion}"
                 self.log_change(row["person"], what, row["because"], text, "comment bank", who)
-            return len(rows)
+            changed = self._reworded({row["id"]: row["person"] for row in rows}, comment.criterion, text)
+        self.index.update(self, changed)
+        return len(rows)
+
+    def _reworded(self, reworded: Mapping[int, int], criterion: str, text: str) -> list[GradebookEntry]:
+        """Return the entries with new words; what was decided on them stays so.
+
+        Args:
+            reworded: record by the id of each adjustment.
+        """
+        self.index.refresh(self)
+        directory = self.directory()
+        changed = []
+        for record in {directory.root(each).id for each in reworded.values()} & self.index.entries.keys():
+            before = self.index.entries[record]
+            made = tuple(
+                replace(each, because=text) if each.id in reworded else each for each in before.adjustments
+            )
+            after = self.with_adjustments(before, made)
+            changed.append(after)
+            item, then, now = (
+                row_item(criterion, record),
+                *(revision(each, criterion) for each in (before, after)),
+            )
+            query = "UPDATE review_settled SET revision = ? WHERE item = ? AND revision = ?"
+            self._rows(query, now, item, then)
+        return changed
 
     def retire_comment(self, id: int, who: str) -> None:
         """Take a comment out of the bank; where it was used it stays."""

@@ -19,7 +19,7 @@ _MOST_CACHED = 200
 # What tells, by record, that its hand-ins or adjustments have changed.
 _CHANGES = {
     "attempt": "SELECT person, count(*), max(rowid), max(run), sum(result) FROM attempt GROUP BY person",
-    "adjustment": """SELECT person, count(*), max(id), count(withdrawn), total(length(because))
+    "adjustment": """SELECT person, count(*), max(id), count(withdrawn), group_concat(because)
         FROM adjustment GROUP BY person""",
 }
 

@@ -219,9 +219,43 @@ def test_a_comment_of_the_bank_is_applied_by_its_button_and_reworded_everywhere(
         stale = client.post("/comments/1", data=old | {"text": "half wrong", "points": "+1"})
         assert stale.status_code == 409
         assert "it is now “half right”" in stale.text
+        run(out, "adjust", "dora", "--comment", "from the terminal")
+        shown = client.get(page).text
+        assert "half right" in shown
+        assert "half rihgt" not in shown
+        assert shown.count("decided</span>") == 3
     shown = run(out, "show", "cleo").out
     assert "+1  Fresh noise is added at every step but the last: half right" in shown
     assert "reword sample.noise: half rihgt → half right" in shown
+
+
+def test_a_refused_comment_keeps_its_line_when_it_is_sent_again(out):
+    with served(out) as pages, pages.client() as client:
+        fields = form(client.get("/student/1?criterion=sample.noise").text, "/decide")
+        fields |= {"because": "look here", "cell": "2", "line": "9"}
+        run(out, "adjust", "ann", "sample.noise", "+2", "--because", "from the terminal")
+        refused = client.post("/decide", data=fields)
+        assert refused.status_code == 409
+        client.post("/decide", data=form(refused.text, "/decide"))
+    places = gradebook_rows(out, "SELECT place FROM adjustment WHERE because = 'look here'")
+    assert places == [("2:9",)]
+
+
+@pytest.mark.parametrize(
+    ("address", "fields"),
+    [
+        ("/undo", {"action": "last"}),
+        ("/criterion/sample.noise/split", {"record": "ann"}),
+        (
+            "/decide",
+            {"criterion": "sample.noise", "because": "x", "cell": "1", "line": "9" * 5000, "row": "1:x"},
+        ),
+    ],
+)
+def test_a_form_with_other_fields_than_ours_is_answered_in_a_sentence(out, address, fields):
+    with served(out) as pages, pages.client() as client:
+        own = form(client.get("/").text, "/undo")
+        assert client.post(address, data=own | fields).status_code == 409
 
 
 def test_hidden_names_are_on_no_page(out):

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
 
 import pytest
 from review_pages import form, mistaken, review_class, served
+
+from grader.classroom.storage.gradebook import Gradebook
+from grader.review.pages import release
 
 
 @pytest.fixture
@@ -36,3 +40,19 @@ def test_a_decision_reaches_the_students_edition_at_release(tmp_path, team):
         assert "nearly right" in (out / "student" / "ann.html").read_text()
         assert "edition written" in head.get("/student/1").text
     assert "99" in (out / "index.html").read_text()
+
+
+def test_a_fault_in_one_report_stops_the_release_with_a_reason(tmp_path, monkeypatch):
+    """Before, it was said to go on for ever, and could not be begun again."""
+    out = review_class(tmp_path / "reports", {"ann": mistaken(sample__noise="No noise is added.")})
+
+    def fail(*_: object) -> None:
+        raise ValueError("no such colour")
+
+    monkeypatch.setattr(release, "write_reports", fail)
+    with Gradebook(out) as book:
+        entry = book.entry("ann")
+    review = SimpleNamespace(out=out, writing=release.Writing([7], 2, "Ann"), is_closing=False)
+    release._write(review, entry, (), {}, "")
+    assert review.writing.problem == "ann: no such colour"
+    assert not review.writing.is_running

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from classes import run
+from classes import gradebook_rows, run
 from conftest import Ran
 from person_rubric import essay, person_rubric
 from review_pages import Pages, form, served
@@ -57,3 +59,15 @@ def test_one_members_verdict_is_the_groups_and_is_undone_as_one(graded: Ran, pag
         client.post("/undo", data=form(client.get("/").text, "/undo"))
     assert _points(graded) == ["10 / 16", "10 / 16", "10 / 16"]
     assert "withdraw graded essay.why" in run(graded.reports, "show", "Ann-Alder").out
+
+
+def test_a_verdict_on_two_who_turn_out_to_be_one_is_undone(graded: Ran, tmp_path: Path) -> None:
+    out = Path(shutil.copytree(graded.reports, tmp_path / "reports"))
+    with served(out) as pages, pages.client() as client:
+        student = client.get("/students?q=Ben").url.path
+        fields = form(client.get(f"{student}?criterion=essay.why").text, "/decide")
+        client.post("/decide", data=fields | {"points": "=3", "because": "Good start."})
+        run(out, "people", "merge", "Ann-Alder", "Ben-Birch", "--because", "two accounts of one student")
+        said = client.post("/undo", data=form(client.get("/").text, "/undo"))
+        assert "Undone: essay.why =3" in said.text
+    assert gradebook_rows(out, "SELECT * FROM adjustment WHERE withdrawn IS NULL") == []

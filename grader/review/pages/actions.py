@@ -46,7 +46,16 @@ def _wanted(call: Call, rows: Sequence[Row]) -> Wanted:
         raise UsageError("a comment at a line needs words, the number of the line, and one student")
     place = f"{call.text('cell')}:{line}" if line else None
     for_staff = bool(call.text("staff"))
-    return Wanted(points=points, because=because, group=group, place=place, for_staff=for_staff)
+    # A refused decision is sent again with the comment that its words are of.
+    own = (each.id for each in call.book.bank(criterion) if str(each.id) == call.text("comment"))
+    return Wanted(
+        points=points,
+        because=because,
+        comment=next(own, None),
+        group=group,
+        place=place,
+        for_staff=for_staff,
+    )
 
 
 def _row(criterion: str, text: str) -> Row:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
+from grader.errors import UsageError
 from grader.review.app import Call, act, show
 from grader.review.decisions import row_item
 from grader.review.evidence import evidence_of
@@ -59,7 +60,10 @@ def group_page(call: Call) -> Response:
 
 def split(call: Call) -> Response:
     """Take a member out of its group, or put it back."""
-    id, record = call.path["criterion"], int(call.text("record"))
+    id = call.path["criterion"]
+    if not call.text("record").isdecimal():
+        raise UsageError("this form is incomplete; reload the page")
+    record = int(call.text("record"))
     item = row_item(id, record)
     is_apart = item not in call.book.splits()
     call.book.split(item, is_apart=is_apart)

@@ -88,6 +88,13 @@ def _continue(review: Review) -> None:
     writing = review.writing
     if writing is None or review.is_closing:
         return
+    try:
+        _write_next(review, writing)
+    except UsageError as error:  # such as a gradebook that another program keeps locked
+        writing.problem = str(error)
+
+
+def _write_next(review: Review, writing: Writing) -> None:
     if not writing.left:
         classpage.write_page(review.book, review.out)
         return
@@ -105,20 +112,25 @@ def _write(
 ) -> None:
     try:
         write_reports(entry, figures, exercises, review.out)
-    except UsageError as error:
+    except Exception as error:  # or the others would wait for ever for a fault in one report
         assert review.writing is not None
-        review.writing.problem = str(error)
+        review.writing.problem = f"{entry.person.key}: {error}"
         return
     if not review.is_closing:
         review.thread.submit(_written, review, entry, digest)
 
 
 def _written(review: Review, entry: GradebookEntry, digest: str) -> None:
+    assert review.writing is not None
     final = "none" if entry.mark.final is None else points(entry.mark.final)
-    who = review.writing.who if review.writing else None
-    with review.book.transaction():
-        review.book.set_report_digest(entry.person.key, digest)
-        review.book.log_change(entry.person.record, "edition written", None, final, "release", who)
+    try:
+        with review.book.transaction():
+            review.book.set_report_digest(entry.person.key, digest)
+            who = review.writing.who
+            review.book.log_change(entry.person.record, "edition written", None, final, "release", who)
+    except UsageError as error:
+        review.writing.problem = str(error)
+        return
     _continue(review)
 
 
