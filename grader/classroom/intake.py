@@ -19,7 +19,7 @@ from grader.classroom.people.students import replace_surrogates
 from grader.classroom.rosters.roster import read_roster
 from grader.classroom.storage.gradebook import Gradebook
 from grader.classroom.storage.run_settings import EarlierRuns, mark_by, store_settings, tell
-from grader.classroom.timing.deadlines import Deadline, settle
+from grader.classroom.timing.deadlines import RULE, Deadline, settle
 from grader.extraction.handout import read_handout
 from grader.extraction.local_modules import content_digest
 from grader.options import Options
@@ -48,10 +48,12 @@ class Intake:
 
     @property
     def digest(self) -> str:
-        """Digest of who handed in what, and when."""
+        """Digest of who handed in what, and when, and of the roster and the rules that count."""
         attempts = ({**asdict(each), "path": self.digests[each.label]} for each in self.collected.attempts)
         rows = sorted(json.dumps(each, sort_keys=True, default=str) for each in attempts)
-        return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+        roster = None if self.roster is None else [asdict(entry) for entry in self.roster]
+        parts = [rows, roster, self.best, self.deadline.settings()[RULE]]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def take_in(

@@ -97,7 +97,7 @@ def _varied(sample: dict[str, Any], draw: random.Random) -> dict[str, Any]:
 
 def _write_results(plan: Plan, out: Path, samples: Path) -> None:
     draw = random.Random(29)
-    real = list(_judged(samples))
+    real = list(_judged(samples, plan.seal_key))
     started = time.monotonic()
     for shard in plan.shards:
         for each in shard:
@@ -105,18 +105,18 @@ def _write_results(plan: Plan, out: Path, samples: Path) -> None:
             criteria = tuple(_with_another_verdict(criterion, draw) for criterion in result.grade.criteria)
             submission = {**result.grade.submission, "name": each.name, "path": each.path}
             grade = replace(result.grade, criteria=criteria, submission=submission)
-            write_result(out, replace(result, inputs=plan.inputs(each.notebook), grade=grade))
+            write_result(out, replace(result, inputs=plan.inputs(each.notebook), grade=grade), plan.seal_key)
     print(f"(results written in {time.monotonic() - started:.0f} s)", file=sys.stderr)
 
 
-def _judged(folder: Path) -> Iterator[ShardResult]:
+def _judged(folder: Path, key: bytes) -> Iterator[ShardResult]:
     """Yield the results of the sample notebooks, judged by the real command."""
     if not folder.exists():
         paths = [str(SUBMISSIONS / f"{name}.ipynb") for name in SAMPLES]
         usage.of_grade(["plan", *paths, "--quick", "--shards", "1", "--out", str(folder / "plan")])
         usage.of_grade(["--shard", "1/1", "--plan", str(folder / "plan"), "--out", str(folder / "shard")])
     for path in sorted((folder / "shard" / "results").iterdir()):
-        yield read_result(path)
+        yield read_result(path, key)
 
 
 def _with_another_verdict(result: CriterionResult, draw: random.Random) -> CriterionResult:

@@ -311,6 +311,81 @@ def test_only_a_failure_of_the_grader_asks_for_another_result(changes: dict[str,
     assert result.is_failed is fails
 
 
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda data: data["grade"]["criteria"][1].update(verdict="pass", credit=3.0, earned=24.0),
+        lambda data: data["grade"]["criteria"][1].update(earned=float("nan"), credit=float("nan")),
+        lambda data: data["grade"]["criteria"].pop(),
+        lambda data: data["grade"].update(environment=None),
+        lambda data: data.pop("seal"),
+    ],
+)
+def test_a_result_that_was_edited_is_passed_over_and_named(
+    machines: Machines, edit: Callable[[dict[str, Any]], object]
+) -> None:
+    """Else whoever has a node's folder gives points, or one bad number ends every later run."""
+    machines.make_plan()
+    shards = machines.grade_all()
+    edited = next((shards[0] / "results").iterdir())
+    _edit(edited, edit)
+    ran = machines.merge(*shards)
+    assert (ran.code, f"{edited} is damaged" in ran.err) == (1, True)
+    assert len(_results(machines.reports)) == 3
+
+    assert machines.grade(1).code == 0  # judges it again
+    assert machines.merge(*shards).code == 0
+    assert len(_results(machines.reports)) == 4
+
+
+def test_a_result_copied_to_another_students_notebook_is_passed_over(machines: Machines) -> None:
+    machines.make_plan()
+    shards = machines.grade_all()
+    source, target = (next((shard / "results").iterdir()) for shard in shards[:2])
+    target.write_bytes(source.read_bytes())
+    _edit(target, lambda data: data["inputs"].update(notebook=target.name.partition(".")[0]))
+    ran = machines.merge(*shards)
+    assert (ran.code, f"{target} is damaged (it was changed after it was judged" in ran.err) == (1, True)
+
+
+def test_a_plan_older_than_the_due_date_in_the_gradebook_is_refused(machines: Machines) -> None:
+    """It would take back the late rule of a later run, and with it everybody's penalty."""
+    machines.make_plan()
+    shards = machines.grade_all()
+    assert machines.merge(*shards).code == 0
+    due = ("--due", "2026-03-01", "--late", "50")
+    run(machines.reports, machines.submissions, "--rubric", machines.rubric, *due)
+    rule = "SELECT value FROM meta WHERE name LIKE '%late'"
+    before = gradebook_rows(machines.reports, rule)
+    ran = machines.merge(*shards)
+    assert (ran.code, "newest hand-ins and rules; plan again with" in ran.err) == (2, True)
+    assert gradebook_rows(machines.reports, rule) == before
+
+
+def test_a_plan_that_was_copied_in_part_says_so(machines: Machines) -> None:
+    machines.make_plan()
+    planned = _planned(machines, 1)[0]
+    (machines.plan / "kept" / "notebooks" / f"{planned['notebook']}.zip").unlink()
+    ran = machines.grade(1)
+    assert (ran.code, f"does not hold {planned['path']} as it was planned" in ran.err) == (2, True)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_plan_holds_both_rubrics_where_one_extends_the_other(machines: Machines) -> None:
+    """Nodes and the merge have neither; the merge keeps them in the gradebook once more."""
+    child = machines.folder / "child"
+    child.mkdir()
+    (child / "rubric.toml").write_text(
+        'extends = "../rubric"\n[[criterion]]\nid = "answer.right"\npoints = 3\n'
+    )
+    base, machines.rubric = machines.rubric, child
+    assert machines.make_plan().code == 0
+    shutil.rmtree(child)
+    shutil.rmtree(base)
+    assert machines.merge(*machines.grade_all()).code == 0
+    assert all("'possible': 5" in str(mark) for _, mark in _contents(machines.reports)["marks"])
+
+
 def _planned(machines: Machines, number: int) -> list[dict[str, Any]]:
     shards = json.loads((machines.plan / "plan.json").read_text())["shards"]
     return list(shards[number - 1])
@@ -348,3 +423,9 @@ def _verdicts(grade: str) -> str:
     criteria = [{**each, "seconds": 0} for each in data["criteria"]]
     kept = {"rubric": data["rubric"], "notes": data["notes"], "extraction": data["extraction"]}
     return json.dumps({**kept, "environment": environment, "criteria": criteria}, sort_keys=True)
+
+
+def _edit(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    data = json.loads(gzip.decompress(path.read_bytes()))
+    change(data)
+    path.write_bytes(gzip.compress(json.dumps(data).encode()))

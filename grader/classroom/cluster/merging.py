@@ -99,7 +99,7 @@ class _Merge(Batch):
         wanted, usable = self._plan.inputs(task.digest), []
         for path in self._files.get(task.digest, ()):
             try:
-                result = read_result(path)
+                result = read_result(path, self._plan.seal_key)
             except (OSError, ValueError) as error:
                 self.problems.append(f"{path} is damaged ({error}) and was passed over; run its shard again")
                 continue
@@ -123,7 +123,7 @@ class _Merge(Batch):
 
 
 def _check_is_current(plan: Plan, book: Gradebook) -> None:
-    """Refuse a gradebook that knows newer hand-ins than the plan, which would take their place.
+    """Refuse a gradebook that knows newer hand-ins or rules than the plan, which would take their place.
 
     Raises:
         UsageError: it was graded into since the plan was made.
@@ -132,7 +132,8 @@ def _check_is_current(plan: Plan, book: Gradebook) -> None:
         folder = book.path.parent
         raise UsageError(
             f"{folder} was graded into after the plan in {plan.folder} was made, which may not know the "
-            f"newest hand-ins; plan again with --gradebook {folder}, and merge the same folders by that plan"
+            f"newest hand-ins and rules; plan again with --gradebook {folder}, and merge the same folders by "
+            "that plan"
         )
 
 

@@ -130,6 +130,11 @@ class Plan:
         """The number of the shard of each notebook, from 1."""
         return {each.notebook: number for number, shard in enumerate(self.shards, 1) for each in shard}
 
+    @property
+    def seal_key(self) -> bytes:
+        """The key that seals results; all plans of one user have the same."""
+        return b"result of a shard" + bytes.fromhex(self.training_key)
+
     def inputs(self, notebook: str) -> ResultInputs:
         """Return what the result of a notebook depends on."""
         settings = json.dumps(self.settings, sort_keys=True)

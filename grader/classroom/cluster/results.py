@@ -1,12 +1,17 @@
-"""Results of shards: one compressed JSON file for each notebook, complete in itself."""
+"""Results of shards: one compressed JSON file for each notebook, complete in itself.
+
+The plan's key seals each of them, so that a grade that was changed on its way is not entered.
+"""
 
 from __future__ import annotations
 
 import gzip
+import hashlib
+import hmac
 import json
 import zlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +24,7 @@ from grader.pipeline import JudgedNotebook
 
 FOLDER = "results"  # below a shard's --out
 _SUFFIX = ".json.gz"
+_SEAL = "seal"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +56,11 @@ class ShardResult:
         return self.readable and has_errors and not self.grade.review
 
 
-def write_result(out: Path, result: ShardResult) -> None:
+def write_result(out: Path, result: ShardResult, key: bytes) -> None:
     """Write a result below ``out``, atomically.
+
+    Args:
+        key: seals it (``Plan.seal_key``).
 
     Raises:
         UsageError: it cannot be written.
@@ -64,24 +73,31 @@ def write_result(out: Path, result: ShardResult) -> None:
         "grade": result.grade.as_json(),
         "figures": [asdict(figure) for figure in result.figures],
     }
+    read = json.loads(json.dumps(data))  # with text as keys, as it will be read
+    sealed = {**read, _SEAL: _seal(read, key)}
     path = out / FOLDER / f"{result.inputs.notebook}{_SUFFIX}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as draft:
-            draft.write_bytes(gzip.compress(json.dumps(data).encode(), compresslevel=3, mtime=0))
+            draft.write_bytes(gzip.compress(json.dumps(sealed).encode(), compresslevel=3, mtime=0))
     except OSError as error:
         raise UsageError(f"{path} cannot be written ({error.strerror}); choose another --out") from error
 
 
-def read_result(path: Path) -> ShardResult:
+def read_result(path: Path, key: bytes) -> ShardResult:
     """Read a result.
 
+    Args:
+        key: that it was sealed with.
+
     Raises:
-        ValueError: it was damaged.
+        ValueError: it was damaged or changed, or sealed with another key.
         OSError: it cannot be read.
     """
     try:
         data: dict[str, Any] = json.loads(gzip.decompress(path.read_bytes()))
+        if not hmac.compare_digest(data.pop(_SEAL), _seal(data, key)):
+            raise ValueError("it was changed after it was judged, or another user made its plan")
         return ShardResult(
             inputs=ResultInputs(**data["inputs"]),
             only=tuple(data["only"]),
@@ -90,8 +106,13 @@ def read_result(path: Path) -> ShardResult:
             grade=grade_from_json(data["grade"]),
             figures=tuple(figure_from_json(figure) for figure in data["figures"]),
         )
-    except (EOFError, zlib.error, KeyError, TypeError, gzip.BadGzipFile) as error:
+    except (EOFError, zlib.error, KeyError, TypeError, AttributeError, gzip.BadGzipFile) as error:
         raise ValueError(str(error)) from error
+
+
+def _seal(data: Mapping[str, Any], key: bytes) -> str:
+    content = json.dumps(data, sort_keys=True).encode()
+    return hmac.new(key, content, hashlib.sha256).hexdigest()
 
 
 def find_result(out: Path, notebook: str) -> Path:

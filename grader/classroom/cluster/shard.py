@@ -75,13 +75,23 @@ def tasks_of(plan: Plan, notebooks: Sequence[PlannedNotebook], scratch: Path) ->
     return [
         Task(
             each.notebook,
-            plan.kept.restore_notebook(each.notebook, scratch / "notebooks" / each.notebook),
+            _restored(plan, each, scratch / "notebooks" / each.notebook),
             each.name,
             each.only,
             Seeds(grade=each.seed, trainings=trainings),
         )
         for each in notebooks
     ]
+
+
+def _restored(plan: Plan, planned: PlannedNotebook, target: Path) -> Path:
+    try:
+        return plan.kept.restore_notebook(planned.notebook, target)
+    except UsageError as error:
+        raise UsageError(
+            f"the plan in {plan.folder} does not hold {planned.path} as it was planned; copy the whole "
+            "folder again from where it was made"
+        ) from error
 
 
 def shard_result(
@@ -127,7 +137,7 @@ def _judge(
         closing(run_tasks(tasks, rubric, options, jobs, display)) as finished,
     ):
         for task, judged in finished:
-            write_result(out, shard_result(plan, planned[task.digest], judged, facts))
+            write_result(out, shard_result(plan, planned[task.digest], judged, facts), plan.seal_key)
             is_provisional |= judged.grade.provisional
             display.on_result(provisional=judged.grade.provisional)
     return is_provisional
@@ -143,9 +153,9 @@ def _is_done(plan: Plan, planned: PlannedNotebook, out: Path) -> bool:
     if not path.exists():
         return False
     try:
-        result = read_result(path)
+        result = read_result(path, plan.seal_key)
     except (OSError, ValueError):
-        return False  # cut off or damaged: judged again
+        return False  # cut off, damaged or changed: judged again
     if result.inputs != plan.inputs(planned.notebook):
         raise UsageError(
             f"{path} was graded with another rubric, grader or settings than planned; choose another --out"

@@ -81,10 +81,12 @@ class KeptFiles:
         path = self._rubric(digest)
         if path.exists():
             return
-        members = [*_members(rubric.source)]
-        if rubric.extends:  # the rubric that it extends is found beside its own rules
-            members += [(f"{rubric.extends}/{name}", data) for name, data in _members(rubric.folder)]
-        _write(path, members)
+        members = dict(_members(rubric.source))
+        if (
+            rubric.extends
+        ):  # the rubric that it extends is found beside its own rules, where it may be already
+            members |= {f"{rubric.extends}/{name}": data for name, data in _members(rubric.folder)}
+        _write(path, members.items())
 
     def restore_rubric(self, digest: str, target: Path) -> Rubric:
         """Load a kept rubric from a copy in the folder ``target``."""
