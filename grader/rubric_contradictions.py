@@ -23,7 +23,7 @@ def contradictions(rules: Mapping[str, Any], folder: Path) -> Iterator[Mistake]:
     """Yield what contradicts something else in rubric.toml; parts of the wrong type are passed over."""
     criteria = list(tables(rules.get("criterion")))
     yield from _interface(rules.get("interface"))
-    yield from _repeated_ids(criteria)
+    yield from repeated_ids(criteria)
     yield from _unknown_names(rules, criteria)
     yield from _points(rules, criteria)
     for number, block in enumerate(criteria):
@@ -50,7 +50,8 @@ def _interface(written_for: Any) -> Iterator[Mistake]:
         yield ("interface",), what
 
 
-def _repeated_ids(criteria: list[Mapping[str, Any]]) -> Iterator[Mistake]:
+def repeated_ids(criteria: list[Mapping[str, Any]]) -> Iterator[Mistake]:
+    """Yield criteria with the id of an earlier one, or with a reserved one."""
     first: dict[object, int] = {}
     for number, block in enumerate(criteria):
         id = str(block.get("id", f"\0{number}"))

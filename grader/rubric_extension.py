@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.errors import UsageError
-from grader.rubric_contradictions import Mistake, suggestion, tables
+from grader.rubric_contradictions import Mistake, Place, repeated_ids, suggestion, table, tables
 
 RULES, MISCONCEPTIONS = "rubric.toml", "misconceptions.toml"
 EXTENDS = "extends"
@@ -60,18 +60,34 @@ def unfit(base: Mapping[str, Any], child: Mapping[str, Any], folder: Path) -> It
         if key not in _KEYS:
             yield (key,), f"{key} cannot be changed by a rubric that extends another; copy that one instead"
     ids = [block["id"] for block in base["criterion"]]
-    for number, block in enumerate(tables(child.get("criterion"))):
-        if (id := block.get("id")) not in ids:
+    criteria = list(tables(child.get("criterion")))
+    if "criterion" in child and not criteria:
+        yield ("criterion",), "criterion is no list; [[criterion]], in two brackets, begins each change"
+    yield from repeated_ids(criteria)
+    for number, block in enumerate(criteria):
+        if (id := block.get("id")) is None:
+            yield ("criterion", number), "the key id is missing"
+        elif id not in ids:
             what = f"the rubric that this one extends has no criterion {id}"
             yield ("criterion", number, "id"), what + suggestion(id, ids)
         for key in block:
             if key not in _CRITERION_KEYS:
                 yield ("criterion", number, key), f"{key} cannot be changed by a rubric that extends another"
-    own = child.get("settings")
+    own = table(child.get("settings"))
+    yield from _misspelt(base.get("settings", {}), own, ("settings",))
     for name in base.get("settings", {}).get(_CALIBRATED, ()):
-        if isinstance(own, dict) and name in own:
+        if name in own:
             what = f"the bounds of the checks were measured with {name}: to change it, copy the rubric and "
             yield ("settings", name), what + "measure them again"
+
+
+def _misspelt(base: Mapping[str, Any], child: Mapping[str, Any], place: Place) -> Iterator[Mistake]:
+    """Yield new settings that look like one of the base's; another new one may be optional there."""
+    for name, value in child.items():
+        if name in base:
+            yield from _misspelt(table(base[name]), table(value), (*place, name))
+        elif similar := suggestion(name, base):
+            yield (*place, name), f"the rubric that this one extends has no setting {name}{similar}"
 
 
 def _over(base: Mapping[str, Any], child: Mapping[str, Any]) -> dict[str, Any]:

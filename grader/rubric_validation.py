@@ -77,9 +77,10 @@ def _read_child(folder: Path, base: Path) -> tuple[dict[str, Any], dict[str, Any
             sentences.append(_sentence(RULES, text, rules, place, what, at))
     _refuse(folder, sentences)
     if (folder / MISCONCEPTIONS).exists():
-        known = merged(known, _parsed(folder / MISCONCEPTIONS))
+        text, words, unreadable = _toml(folder / MISCONCEPTIONS)
+        _refuse(folder, [unreadable] if unreadable else [])
+        known = merged(known, words)
         known_ids = [str(block["id"]) for block in rules["criterion"]]
-        text = (folder / MISCONCEPTIONS).read_text(encoding="utf-8")
         found = dict.fromkeys([*_structure(MISCONCEPTIONS, known), *unknown_criteria(known, known_ids)])
         _refuse(folder, [_sentence(MISCONCEPTIONS, text, known, place, what) for place, what in found])
     return rules, known
@@ -110,18 +111,25 @@ def _read(
     path: Path, find_more: Callable[[dict[str, Any]], Iterable[Mistake]]
 ) -> tuple[dict[str, Any], list[str]]:
     """Return a file's content and a sentence for each mistake in it."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        content = tomllib.loads(text)
-    except OSError as error:
-        return {}, [f"{path.name} cannot be read ({error.strerror})"]
-    except UnicodeDecodeError as error:
-        return {}, [f"{path.name} is not encoded in UTF-8 (at byte {error.start})"]
-    except tomllib.TOMLDecodeError as error:
-        return {}, [f"{path.name} is not valid TOML: {error}"]
+    text, content, unreadable = _toml(path)
+    if unreadable:
+        return {}, [unreadable]
     mistakes = dict.fromkeys([*_structure(path.name, content), *find_more(content)])
     in_order = sorted(mistakes, key=lambda mistake: _line(text, mistake[0]) or 0)
     return content, [_sentence(path.name, text, content, place, what) for place, what in in_order]
+
+
+def _toml(path: Path) -> tuple[str, dict[str, Any], str]:
+    """Return a file's text, its content, and a sentence where it cannot be read."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        return text, tomllib.loads(text), ""
+    except OSError as error:
+        return "", {}, f"{path.name} cannot be read ({error.strerror})"
+    except UnicodeDecodeError as error:
+        return "", {}, f"{path.name} is not encoded in UTF-8 (at byte {error.start})"
+    except tomllib.TOMLDecodeError as error:
+        return "", {}, f"{path.name} is not valid TOML: {error}"
 
 
 def _structure(name: str, content: dict[str, Any]) -> Iterator[Mistake]:

@@ -76,6 +76,22 @@ def test_words_for_a_known_mistake_are_replaced_key_by_key(tmp_path: Path) -> No
     assert rubric.judging_digest == Rubric.load(str(tmp_path / "tiny")).judging_digest
 
 
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b'[odd]\nsays = "no end', "misconceptions.toml is not valid TOML"),
+        (b'[odd]\nsays = "\xe4"', "misconceptions.toml is not encoded in UTF-8"),
+    ],
+)
+def test_words_of_a_child_that_cannot_be_read_get_a_sentence(
+    tmp_path: Path, content: bytes, says: str
+) -> None:
+    child = _child(tmp_path)
+    (child / "misconceptions.toml").write_bytes(content)
+    with pytest.raises(UsageError, match=says):
+        Rubric.load(str(child))
+
+
 def test_a_verdict_by_a_child_is_reproduced_after_its_rubric_has_changed(
     grade: Command, tmp_path: Path
 ) -> None:
@@ -99,6 +115,19 @@ def test_a_verdict_by_a_child_is_reproduced_after_its_rubric_has_changed(
         ('[[criterion]]\nid = "answer.right"\ncode = "x"', "criterion answer.right: code cannot be changed"),
         ('[[criterion]]\nid = "answer.right"\npoints = "8"', 'line 4, criterion answer.right: points is "8"'),
         ("[settings]\nbudget = 3", "the bounds of the checks were measured with budget"),
+        (
+            "[settings]\nbudgets = 3",
+            "the rubric that this one extends has no setting budgets",
+        ),
+        (
+            '[criterion]\nid = "answer.right"\npoints = 4',
+            "criterion is no list; [[criterion]], in two brackets",
+        ),
+        ("[[criterion]]\npoints = 4", "criterion number 1: the key id is missing"),
+        (
+            '[[criterion]]\nid = "answer.right"\npoints = 4\n[[criterion]]\nid = "answer.right"\nhint = "x"',
+            "line 6, criterion answer.right: the criterion number 1 has the same id",
+        ),
         ("total = 11", "line 2: total is 11, but the points of the criteria add up to 10"),
     ],
 )
@@ -106,7 +135,9 @@ def test_what_a_child_cannot_change_gets_a_sentence(tmp_path: Path, text: str, s
     child = _child(tmp_path, f'extends = "../tiny"\n{text}\n')
     rules = tmp_path / "tiny" / "rubric.toml"
     rules.write_text(
-        rules.read_text().replace("[exercises]", '[settings]\ncalibrated = ["budget"]\n[exercises]')
+        rules.read_text().replace(
+            "[exercises]", '[settings]\nbudget = 2\ncalibrated = ["budget"]\n[exercises]'
+        )
     )
     with pytest.raises(UsageError) as refused:
         Rubric.load(str(child))

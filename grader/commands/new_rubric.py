@@ -24,7 +24,8 @@ def main(argv: Sequence[str]) -> int:
     folder = Path(arguments.name)
     if not folder.name.isidentifier() or keyword.iskeyword(folder.name):
         raise UsageError(
-            f"a rubric's name consists of letters, digits and _, such as homework_2; not {folder.name!r}"
+            "a rubric's name begins with a letter, goes on with letters, digits and _, and is no "
+            f"Python keyword, such as homework_2; not {folder.name!r}"
         )
     if folder.exists():
         raise UsageError(f"{folder} exists already; choose another name, or remove it")

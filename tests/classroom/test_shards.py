@@ -370,7 +370,7 @@ def test_a_plan_that_was_copied_in_part_says_so(machines: Machines) -> None:
     assert (ran.code, f"does not hold {planned['path']} as it was planned" in ran.err) == (2, True)
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error:Duplicate name")
 def test_a_plan_holds_both_rubrics_where_one_extends_the_other(machines: Machines) -> None:
     """Nodes and the merge have neither; the merge keeps them in the gradebook once more."""
     child = machines.folder / "child"
