@@ -60,7 +60,7 @@ def amount_of(text: str) -> float:
     Raises:
         UsageError: it looks otherwise.
     """
-    if not re.fullmatch(r"[+=-]\d+(\.\d+)?", text):
+    if not re.fullmatch(r"[+=-]\d{1,6}(\.\d{1,6})?", text):  # no more, or it may be infinite
         raise UsageError(f"points must look like +2, -1.5 or =4, not {text!r}")
     return float(text.removeprefix("="))
 

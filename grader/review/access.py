@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import secrets
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -65,6 +66,7 @@ class Access:
         self._hosts = {urlsplit(origin).netloc for origin in origins}
         self.cookie = "__Host-grade-review" if proxy else f"grade-review-{port}"
         self._by_link = {self._token("link", ta): ta for ta in team}
+        self._once: dict[str, TA] = {}
         self._by_session = {self._token("session", ta): ta for ta in team}
 
     def _token(self, purpose: str, ta: TA) -> str:
@@ -74,6 +76,12 @@ class Access:
     def link(self, ta: TA) -> str:
         """Return the path, with its query, of a TA's own link."""
         return f"/enter?token={self._token('link', ta)}"
+
+    def link_once(self, ta: TA) -> str:
+        """Return the path of a link that opens the pages once: others can read the arguments of a browser."""
+        token = secrets.token_hex(20)
+        self._once[token] = ta
+        return f"/enter?token={token}"
 
     def session(self, ta: TA) -> str:
         """Return the value of a TA's cookie."""
@@ -85,7 +93,7 @@ class Access:
 
     def by_link(self, token: str) -> TA | None:
         """Return whose link has this token."""
-        return self._by_link.get(token)
+        return self._by_link.get(token) or self._once.pop(token, None)
 
     def check_host(self, headers: Mapping[str, str]) -> None:
         """Refuse names that are not ours, or a page elsewhere could reach us under a name of its own."""

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from grader.review.pages.release import Writing
 
 _MAX_BODY = 1_000_000  # bytes of a form
+_MAX_PATH = 1_000  # characters
 
 
 @dataclass(slots=True, kw_only=True)
@@ -229,6 +230,8 @@ class _Guard:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         try:
             self._access.check_host(headers)
+            if len(scope["path"]) > _MAX_PATH:
+                raise Refused(414, "There is no such page.")
             length = headers.get("content-length", "0")
             if "transfer-encoding" in headers or not length.isdecimal() or int(length) > _MAX_BODY:
                 raise Refused(413, "This is too long; nothing was changed.")

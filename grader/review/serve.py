@@ -50,7 +50,7 @@ def serve(settings: Settings) -> None:
         thread.submit(_add_codes, review, thread.submit(book.results_without_codes).result())
         _print_links(access, settings.team, port)
         if settings.opens_browser and len(settings.team) == 1 and settings.proxy is None:
-            webbrowser.open(f"http://127.0.0.1:{port}{access.link(settings.team[0])}")
+            webbrowser.open(f"http://127.0.0.1:{port}{access.link_once(settings.team[0])}")
         config = uvicorn.Config(
             build(review),
             log_level="warning",

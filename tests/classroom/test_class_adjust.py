@@ -61,6 +61,7 @@ def test_an_ambiguous_name_lists_the_candidates(capsys, out):
         (("alice", "forward.x", "+1", "--because", "x"), "not graded on 'forward.x'"),
         (("alice", ID, "+1"), "an adjustment needs a reason"),
         (("alice", ID, "2", "--because", "x"), "points must look like +2, -1.5 or =4"),
+        (("alice", "total", "+" + "9" * 400, "--because", "x"), "points must look like"),
         (("alice", ID, "+nan", "--because", "x"), "points must look like"),
         (("alice", ID, "+5", "--because", "x"), "is worth 0 to 4 points, and this would make it 5"),
         (("alice", ID, "-1", "--because", "x"), "is worth 0 to 4 points"),

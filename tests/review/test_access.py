@@ -12,9 +12,9 @@ from review_pages import form, mistaken, review_class, served
 
 from grader.commands.review import main
 from grader.errors import UsageError
-from grader.review.access import proxy_origin
+from grader.review.access import Access, proxy_origin
 from grader.review.pages import routes
-from grader.review.team import read_team
+from grader.review.team import TA, read_team
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +87,21 @@ def test_every_answer_forbids_scripts_of_others(pages):
         report = client.get("/student/1/report")
         assert report.headers["content-security-policy"].startswith("sandbox;")
         assert "script" not in report.headers["content-security-policy"]
+
+
+def test_an_address_that_is_too_long_is_refused(pages):
+    with pages.client() as client:
+        assert client.get("/student/" + "9" * 5000).status_code == 414
+
+
+def test_a_link_that_opened_the_browser_opens_it_once():
+    """It stands in the list of processes, which others on this machine can read."""
+    team = (TA(name="Ann", is_head=True),)
+    access = Access(b"secret", team, 8642)
+    _, _, token = access.link_once(team[0]).partition("=")
+    assert access.by_link(token) == team[0]
+    assert access.by_link(token) is None
+    assert token not in access.link(team[0])
 
 
 def test_a_form_that_is_too_long_is_refused(pages):

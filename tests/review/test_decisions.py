@@ -245,6 +245,7 @@ def test_a_refused_comment_keeps_its_line_when_it_is_sent_again(out):
     ("address", "fields"),
     [
         ("/undo", {"action": "last"}),
+        ("/undo", {"action": "9" * 30}),
         ("/criterion/sample.noise/split", {"record": "ann"}),
         (
             "/decide",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from types import SimpleNamespace
 
+import httpx
 import pytest
 from review_pages import form, mistaken, review_class, served
 
@@ -56,3 +57,28 @@ def test_a_fault_in_one_report_stops_the_release_with_a_reason(tmp_path, monkeyp
     release._write(review, entry, (), {}, "")
     assert review.writing.problem == "ann: no such colour"
     assert not review.writing.is_running
+
+
+def test_a_release_that_stopped_is_begun_again(tmp_path):
+    out = review_class(tmp_path / "reports", {"ann": mistaken(sample__noise="No noise is added.")})
+    report = out / "student" / "ann.html"
+    with served(out) as pages, pages.client() as client:
+        fields = form(client.get("/student/1?criterion=sample.noise").text, "/decide")
+        client.post("/decide", data=fields | {"points": "=4", "because": "nearly right"})
+        report.unlink()
+        report.mkdir()
+        client.post("/release", data=form(client.get("/release").text, "/release"))
+        stopped = _once(client, "Stopped: ")
+        report.rmdir()
+        client.post("/release", data=form(stopped, "/release"))
+        _once(client, "agrees with the gradebook")
+    assert "nearly right" in report.read_text()
+
+
+def _once(client: httpx.Client, words: str) -> str:
+    """Return the release page when it says this."""
+    deadline = time.monotonic() + 60
+    while words not in (text := client.get("/release").text):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return text

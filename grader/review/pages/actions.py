@@ -14,6 +14,7 @@ from grader.review.pages.names import naming
 
 _INCOMPLETE = "this form is incomplete; reload the page"
 _MOST_DIGITS = 6  # of the number of a line
+_MOST_DIGITS_OF_ID = 18
 
 
 def decide(call: Call) -> Response:
@@ -94,7 +95,7 @@ def undo(call: Call) -> Response:
     """Take back a decision: the one named, or this TA's latest."""
     wanted = call.text("action")
     own = [each for each in call.book.actions(call.ta.name) if each.undone is None]
-    if wanted and not wanted.isdecimal():
+    if wanted and (not wanted.isdecimal() or len(wanted) > _MOST_DIGITS_OF_ID):
         raise UsageError(_INCOMPLETE)
     if wanted and not call.ta.is_head and wanted not in {str(each.id) for each in own}:
         return call.sorry(403, "Only a head TA may undo what others decided.")
