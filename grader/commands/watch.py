@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from grader.commands.progress import progress
 from grader.errors import NotebookError
+from grader.extraction.statements import Statement
 from grader.extraction.student_source import StudentSource
 from grader.files import check_writable, scratch_folder
 from grader.judging.prefork import judge_starter
 from grader.model import Listing, Verdict
+from grader.notebook.submission import Submission
 from grader.options import Options
 from grader.pipeline import GradedNotebook, JudgedNotebook, judge_notebook, read_source, write_graded
 from grader.report.last_run import saved_at
@@ -50,11 +53,11 @@ def watch(
             while True:
                 saved = saved_at(path)
                 try:
-                    _, source = read_source(path, name, rubric, options)
+                    submission, source = read_source(path, name, rubric, options)
                 except NotebookError as error:
                     _tell(f"{line(path.name)} cannot be read, so it is not graded: {error}")
                 else:
-                    before, code = code, _code_of(source, rubric)
+                    before, code = code, {**code_of(source, rubric), **answers_of(submission)}
                     touched = touched_criteria(rubric, options, last, before, code)
                     if touched:
                         with progress(
@@ -80,13 +83,13 @@ def touched_criteria(
     before: Mapping[str, str],
     after: Mapping[str, str],
 ) -> tuple[str, ...]:
-    """Return the ids of the criteria to judge again after a change; none if no definition has changed.
+    """Return the ids of the criteria to judge again after a change; none if nothing of theirs has changed.
 
-    Judged again are those that check a changed definition or no one in particular, those that train, and
-    those that had not been checked, for which the cause may be gone.
+    Judged again after a change of code are those that check a changed definition or no one in particular,
+    those that train, and those that had not been checked, for which the cause may be gone.
 
     Args:
-        before, after: the code that each definition depends on.
+        before, after: the code that each definition depends on, and written answers by criterion.
     """
     changed = {name for name in {*before, *after} if before.get(name) != after.get(name)}
     if last is None or not changed:
@@ -97,10 +100,16 @@ def touched_criteria(
     return tuple(
         criterion.id
         for criterion in rubric.only(options.only)
-        if criterion.id in undecided
-        or criterion.needs_training
-        or not criterion.code
-        or criterion.code.partition(".")[0] in changed
+        if criterion.id in changed
+        or (
+            changed.intersection(rubric.wanted)
+            and (
+                criterion.id in undecided
+                or criterion.needs_training
+                or not criterion.code
+                or criterion.code.partition(".")[0] in changed
+            )
+        )
     )
 
 
@@ -123,13 +132,46 @@ def merged(last: JudgedNotebook, judged: JudgedNotebook) -> JudgedNotebook:
     return JudgedNotebook(grade=grade, figures=(*judged.figures, *kept), readable=True)
 
 
-def _code_of(source: StudentSource, rubric: Rubric) -> Mapping[str, str]:
-    """Return the code that each wanted definition depends on; local modules belong to all."""
+def code_of(source: StudentSource, rubric: Rubric) -> Mapping[str, str]:
+    """Return the code that each wanted definition depends on; local modules belong to all.
+
+    A definition also depends on a class that it may get an instance of: it uses a name of that class's own.
+    """
     modules = "\n".join(one.source for module in source.modules.values() for one in module.statements)
+    needed = {name: [source.statements[i] for i in source.needs.get(name, ())] for name in rubric.wanted}
+    used = {name: _attributes(statements, owned=False) for name, statements in needed.items()}
+    owned = {name: _attributes(statements, owned=True) for name, statements in needed.items()}
     return {
-        name: "\n".join([modules, *(source.statements[index].source for index in source.needs.get(name, ()))])
+        name: "\n".join(
+            [
+                modules,
+                *(statement.source for statement in needed[name]),
+                *(
+                    statement.source
+                    for other in rubric.wanted
+                    if other != name and used[name] & owned[other]
+                    for statement in needed[other]
+                ),
+            ]
+        )
         for name in rubric.wanted
     }
+
+
+def answers_of(submission: Submission) -> Mapping[str, str]:
+    """Return the answers that a person grades, as text to compare, by criterion."""
+    return {id: repr(answer) for id, answer in submission.answers.items()}
+
+
+def _attributes(statements: Sequence[Statement], *, owned: bool) -> set[str]:
+    """Return the attributes that code uses, or those that its classes own: methods and what is assigned."""
+    found: set[str] = set()
+    for node in (node for statement in statements for node in ast.walk(statement.node)):
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) is owned:
+            found.add(node.attr)
+        elif isinstance(node, ast.ClassDef) and owned:
+            found |= {each.name for each in node.body if isinstance(each, ast.FunctionDef)}
+    return found
 
 
 def _wait_for_change(path: Path, saved: datetime | None) -> None:

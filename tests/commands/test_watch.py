@@ -10,14 +10,15 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import nbformat
 import pytest
 import report_samples as samples
 from conftest import SUBMISSIONS
 
-from grader.commands.watch import merged, touched_criteria
+from grader.commands.watch import code_of, merged, touched_criteria
 from grader.model import Verdict
 from grader.options import Options
-from grader.pipeline import JudgedNotebook
+from grader.pipeline import JudgedNotebook, read_source
 from grader.rubric import Rubric
 
 NAMES = ("NoiseDiffuser", "UNet", "train", "generate_samples")
@@ -33,6 +34,32 @@ def test_a_change_touches_its_definition_what_trains_and_what_was_not_checked():
     ids = touched_criteria(Rubric.load("ddpm"), Options(), last, BEFORE, {**BEFORE, "UNet": "new"})
     assert {id.partition(".")[0] for id in ids} == {"notebook", "unet", "train", "sample"}
     assert [id for id in ids if id.startswith(("train", "sample"))] == ["train.learns", "sample.quality"]
+
+
+def test_a_change_of_a_method_touches_the_function_that_gets_the_instance(tmp_path):
+    """The sampler is handed a diffuser, so its verdicts are those of the diffuser's methods as well."""
+    rubric, texts = Rubric.load("ddpm"), []
+    for sign in "+-":
+        path = tmp_path / f"{sign}.ipynb"
+        cells = [
+            f"class NoiseDiffuser:\n    def mean(self, x, e):\n        return x {sign} e",
+            "def generate_samples(x_t, model, n, steps, diffuser, device):\n    return diffuser.mean(x_t, 1)",
+            "def train(model, loader):\n    model.train()",
+        ]
+        nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells]), path)
+        _, source = read_source(path, "a", rubric, Options())
+        texts.append(code_of(source, rubric))
+    ids = touched_criteria(
+        rubric, Options(only=("sample.formula", "train.eval_mode_no_grad")), judged(), *texts
+    )
+    assert ids == ("sample.formula",)
+
+
+def test_a_changed_answer_touches_its_criterion_and_trains_nothing():
+    rubric = Rubric.load("attention")
+    before = {**dict.fromkeys(rubric.wanted, "old"), "written.scaling": "Because."}
+    after = {**before, "written.scaling": "Because of the variance."}
+    assert touched_criteria(rubric, Options(), judged(), before, after) == ("written.scaling",)
 
 
 def test_a_save_without_a_change_of_code_touches_nothing():
