@@ -116,7 +116,7 @@ def grade_answer(
         own = _result(entry, criterion)
         if answer is not None and answer != own.answer:
             raise UsageError(f"{student} has handed in another answer meanwhile; look at it first")
-        earned = _earned(_criterion(book.marking(), criterion), items, points)
+        earned = points_awarded(book, entry, criterion, items, points)
         asked = NewAdjustment(
             kind=GRADED,
             criterion=criterion,
@@ -133,6 +133,22 @@ def grade_answer(
         else:
             book.adjust(student, asked)
     return before
+
+
+def points_awarded(
+    book: Gradebook,
+    entry: GradebookEntry,
+    criterion: str,
+    items: Sequence[str] | None,
+    points: float | None,
+) -> float:
+    """Return the points of a verdict on a student's answer: of the rubric items, or as they are given.
+
+    Raises:
+        UsageError: as in ``grade_answer``.
+    """
+    _result(entry, criterion)
+    return _earned(_criterion(book.marking(), criterion), items, points)
 
 
 def sharing_answer(book: Gradebook, entry: GradebookEntry, criterion: str) -> list[GradebookEntry]:

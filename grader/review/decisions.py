@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from grader.classroom.adjusting import amount_of, check_confirmable, check_criterion, read_amount
-from grader.classroom.answers import sharing_answer
+from grader.classroom.answers import points_awarded, sharing_answer
 from grader.classroom.marks import GRADED, TOTAL, NewAdjustment
 from grader.classroom.storage.adjustments import adjustment_of
 from grader.classroom.storage.gradebook import Gradebook, GradebookEntry, timestamp
 from grader.errors import UsageError
 from grader.review.index import ClassIndex, result_of, revision
-from grader.written_answers import PERSON
+from grader.written_answers import NO_ITEMS, PERSON
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +43,7 @@ class Wanted:
         group: the group's name for the history; "" for one student.
         place: cell and line that the words are at, such as "2:9".
         for_staff: whether only staff may read the words, which then change no points.
+        items: rubric items that a written answer earns; None to give none of them or points.
     """
 
     points: str = ""
@@ -51,6 +52,12 @@ class Wanted:
     group: str = ""
     place: str | None = None
     for_staff: bool = False
+    items: tuple[str, ...] | None = None
+
+    @property
+    def stands(self) -> bool:
+        """Whether the verdict stands as it is, without a word."""
+        return not self.points and self.items is None and not self.because.strip()
 
 
 class Stale(Exception):
@@ -122,7 +129,7 @@ class DecisionStore(Gradebook):
         A verdict on a written answer holds for all members of the group that handed it in.
         """
         check_criterion(criterion, entry)
-        asked = _adjustment(criterion, entry, wanted, action.who)
+        asked = self._asked(criterion, entry, wanted, action.who)
         sharing = sharing_answer(self, entry, criterion) if asked and asked.kind == GRADED else []
         linked = self._next_link() if sharing else None
         decided: dict[int, GradebookEntry] = {}
@@ -135,6 +142,32 @@ class DecisionStore(Gradebook):
             decided[each.person.record] = after
             self.settle(row_item(criterion, each.person.record), revision(after, criterion), action)
         return decided
+
+    def _asked(self, criterion: str, entry: GradebookEntry, wanted: Wanted, who: str) -> NewAdjustment | None:
+        """Return what to add to a student's adjustments; None if the verdict stands."""
+        result = result_of(entry, criterion)
+        answer = None
+        is_answer = result is not None and result.judged_by == PERSON and wanted.points.startswith("=")
+        if wanted.stands:
+            return None
+        if wanted.items is not None or is_answer:
+            points = None if wanted.items is not None else amount_of(wanted.points)
+            kind, amount = GRADED, points_awarded(self, entry, criterion, wanted.items, points)
+            answer = result.answer if result else None
+        elif wanted.points:
+            kind, amount = read_amount(wanted.points, criterion, entry)
+        else:
+            kind, amount = "note" if wanted.for_staff else "comment", 0.0
+        return NewAdjustment(
+            kind=kind,
+            criterion=criterion,
+            points=amount,
+            because=wanted.because,
+            who=who,
+            place=wanted.place,
+            items=wanted.items,
+            answer=answer,
+        )
 
     def confirm(self, record: int, result: int | None, because: str, who: str) -> Action:
         """Let a provisional grade count.
@@ -233,40 +266,16 @@ class DecisionStore(Gradebook):
         self._rows(query, item)
 
 
-def _adjustment(criterion: str, entry: GradebookEntry, wanted: Wanted, who: str) -> NewAdjustment | None:
-    """Return what to add to a student's adjustments; None if the verdict stands."""
-    result = result_of(entry, criterion)
-    answer = None
-    if wanted.points and result and result.judged_by == PERSON and wanted.points.startswith("="):
-        kind, amount, answer = GRADED, amount_of(wanted.points), result.answer
-        if amount > result.possible:
-            raise UsageError(f"{criterion} is worth 0 to {result.possible:g} points")
-    elif wanted.points:
-        kind, amount = read_amount(wanted.points, criterion, entry)
-    elif wanted.because.strip():
-        kind, amount = "note" if wanted.for_staff else "comment", 0.0
-    else:
-        return None
-    return NewAdjustment(
-        kind=kind,
-        criterion=criterion,
-        points=amount,
-        because=wanted.because,
-        who=who,
-        place=wanted.place,
-        answer=answer,
-    )
-
-
 def _sentence(rows: Sequence[Row], wanted: Wanted) -> str:
     criterion = rows[0].criterion
     of = f"{len(rows)} students" if len(rows) > 1 else "one student"
-    what = (
-        f"{criterion} {wanted.points}"
-        if wanted.points
-        else f"{criterion}: {'note' if wanted.for_staff else 'comment'}"
-    )
-    if not wanted.points and not wanted.because.strip():
+    if wanted.stands:
         what = f"{criterion}: verdict stands"
+    elif wanted.items is not None:
+        what = f"{criterion} {', '.join(wanted.items) or NO_ITEMS}"
+    elif wanted.points:
+        what = f"{criterion} {wanted.points}"
+    else:
+        what = f"{criterion}: {'note' if wanted.for_staff else 'comment'}"
     because = f": {wanted.because}" if wanted.because.strip() else ""
     return f"{what} for {of}{because}"

@@ -15,7 +15,7 @@ from grader.report.code import MAX_EXCERPT_LINES, CodeView, Excerpt
 from grader.report.summary import Status, status_of
 from grader.review.book import ReviewBook
 from grader.review.index import result_of, revision
-from grader.written_answers import Answer
+from grader.written_answers import Answer, RubricItem
 
 _ENDS = 4  # numbers that are shown of each end of a long list
 
@@ -28,6 +28,7 @@ class Evidence:
         final: the points that count now.
         numbers: name and values of what was measured.
         answer: what a person grades, if it is a written answer.
+        items: rubric items of what a person grades; ``awarded`` are the ids of those given.
         facts: label and text of what was expected and found.
         cell: of the excerpt: number of the code cell, or the name of a module's file.
         made: adjustments and comments that apply.
@@ -45,6 +46,8 @@ class Evidence:
     made: tuple[Adjustment, ...]
     numbers: tuple[tuple[str, str], ...]
     answer: AnswerView | None
+    items: tuple[RubricItem, ...]
+    awarded: tuple[str, ...]
     has_figures: bool
 
 
@@ -67,10 +70,18 @@ def evidence_of(book: ReviewBook, entry: GradebookEntry, criterion: str) -> Evid
         excerpt=CodeView(listing).excerpt(criterion, whole_up_to=MAX_EXCERPT_LINES),
         cell=cell,
         answer=answer_views(figures).get(criterion),
+        items=_items(book, criterion),
+        awarded=tuple(each.id for each in result.items if each.earned),
         made=tuple(each for each in entry.adjustments if each.criterion == criterion),
         numbers=tuple((name.replace("_", " "), _in_words(value)) for name, value in result.measured.items()),
         has_figures=any(_is_of(figure, result.exercise) for figure in figures),
     )
+
+
+def _items(book: ReviewBook, criterion: str) -> tuple[RubricItem, ...]:
+    marking = book.marking()
+    known = marking.criteria if marking else ()
+    return next((tuple(each.items) for each in known if each.id == criterion), ())
 
 
 def _in_words(value: object) -> str:

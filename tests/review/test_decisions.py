@@ -229,6 +229,19 @@ def test_a_comment_of_the_bank_is_applied_by_its_button_and_reworded_everywhere(
     assert "reword sample.noise: half rihgt → half right" in shown
 
 
+def test_enter_in_the_points_applies_them_and_no_comment_of_the_bank(out):
+    """Browsers press the first button of a form."""
+    with served(out) as pages, pages.client() as client:
+        new = form(client.get("/comments").text, "/comments/add")
+        client.post("/comments/add", data=new | {"criterion": "sample.noise", "points": "+1", "text": "half"})
+        shown = client.get("/student/1?criterion=sample.noise").text
+        decision = shown[shown.index('<form action="/decide"') :]
+        assert 'name="apply"' in decision
+        first = re.search(r"<button[^>]*>", decision)
+        assert first
+        assert "name=" not in first[0]
+
+
 def test_a_refused_comment_keeps_its_line_when_it_is_sent_again(out):
     with served(out) as pages, pages.client() as client:
         fields = form(client.get("/student/1?criterion=sample.noise").text, "/decide")

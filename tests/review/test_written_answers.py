@@ -61,6 +61,41 @@ def test_one_members_verdict_is_the_groups_and_is_undone_as_one(graded: Ran, pag
     assert "withdraw graded essay.why" in run(graded.reports, "show", "Ann-Alder").out
 
 
+def test_rubric_items_are_ticked_and_a_refused_verdict_keeps_them(graded: Ran, tmp_path: Path) -> None:
+    out = Path(shutil.copytree(graded.reports, tmp_path / "reports"))
+    with served(out) as pages, pages.client() as client:
+        student = client.get("/students?q=Cleo").url.path + "?criterion=essay.why"
+        shown = client.get(student).text
+        assert "Mentions the mice" in shown
+        fields = form(shown, "/decide") | {"items": "1", "item": ["mice"], "because": "Squeak."}
+        run(out, "adjust", "Cleo-Cole", "essay.why", "--comment", "from the terminal")
+        refused = client.post("/decide", data=fields)
+        assert refused.status_code == 409
+        client.post("/decide", data=form(refused.text, "/decide"))
+        assert 'value="mice" checked' in client.get(student).text
+        unknown = form(client.get(student).text, "/decide") | {"items": "1", "item": "men"}
+        assert "has no item men" in client.post("/decide", data=unknown).text
+    assert gradebook_rows(
+        out, "SELECT items, points FROM adjustment WHERE kind = 'graded' AND withdrawn IS NULL"
+    ) == [('["mice"]', 1)]
+    assert "Squeak." in run(out, "show", "Cleo-Cole").out
+
+
+@pytest.mark.parametrize(
+    "button", [{"apply": "1"}, {"items": "1", "points": "=1"}, {"stands": "1", "points": "=9"}]
+)
+def test_what_was_typed_is_not_lost_when_it_does_not_fit(graded: Ran, tmp_path: Path, button) -> None:
+    out = Path(shutil.copytree(graded.reports, tmp_path / "reports"))
+    with served(out) as pages, pages.client() as client:
+        new = form(client.get("/comments").text, "/comments/add")
+        client.post("/comments/add", data=new | {"criterion": "essay.why", "text": "of the bank"})
+        shown = client.get(client.get("/students?q=Cleo").url.path + "?criterion=essay.why").text
+        refused = client.post("/decide", data=form(shown, "/decide") | {"because": "long thoughts"} | button)
+    assert refused.status_code == 409
+    assert "You wrote: “long thoughts”" in refused.text
+    assert gradebook_rows(out, "SELECT * FROM adjustment WHERE withdrawn IS NULL") == []
+
+
 def test_a_verdict_on_two_who_turn_out_to_be_one_is_undone(graded: Ran, tmp_path: Path) -> None:
     out = Path(shutil.copytree(graded.reports, tmp_path / "reports"))
     with served(out) as pages, pages.client() as client:

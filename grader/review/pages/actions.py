@@ -20,9 +20,12 @@ _MOST_DIGITS_OF_ID = 18
 def decide(call: Call) -> Response:
     """Carry out a decision on the rows of the form, or show what has changed since."""
     rows = [_row(call.text("criterion"), each) for each in call.texts("row")]
-    wanted = _wanted(call, rows)
     try:
+        wanted = _wanted(call, rows)
         action = call.book.carry_out(rows, wanted, call.ta.name)
+    except UsageError as error:
+        written = call.text("because").strip()  # or the browser would forget it
+        raise UsageError(f"{error}. You wrote: “{written}”" if written else str(error)) from error
     except Stale as stale:
         return _conflict(call, rows, wanted, stale.rows)
     return call.go(call.text("back") or "/", f"Done: {action.what}. Undo with u.")
@@ -30,15 +33,23 @@ def decide(call: Call) -> Response:
 
 def _wanted(call: Call, rows: Sequence[Row]) -> Wanted:
     criterion, group = call.text("criterion"), call.text("group")
+    because = call.text("because").strip()
+    points = call.text("points").strip().replace("−", "-").replace(",", ".")
     if applied := call.text("apply"):
         comment = next((each for each in call.book.bank(criterion) if str(each.id) == applied), None)
         if comment is None:
             raise UsageError("this comment is no longer in the bank; reload the page")
+        if because or points:
+            raise UsageError("send or clear first what you typed")
         return Wanted(points=comment.points, because=comment.text, comment=comment.id, group=group)
-    if call.text("stands"):
+    if call.text("stands") and points:
+        raise UsageError("apply or clear the points that you typed; then the verdict stands")
+    if call.text("stands") and not because:
         return Wanted(group=group)
-    because = call.text("because").strip()
-    points = call.text("points").strip().replace("−", "-").replace(",", ".")
+    if call.text("items"):
+        if points:
+            raise UsageError("give either rubric items or points")
+        return Wanted(items=tuple(call.texts("item")), because=because, group=group)
     if not points and not because:
         raise UsageError("give points, a comment, or both; or say that the verdict stands")
     line = call.text("line").strip()
