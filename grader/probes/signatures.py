@@ -146,6 +146,6 @@ def _bound(
         return {}
     raise StudentError(
         "TypeError",
-        f"{name} requires {' and '.join(unknown)}, but it is called with the interface's arguments: "
+        f"{name} requires {' and '.join(unknown)}, but it is called with the handout's arguments: "
         f"{', '.join(arguments)}",
     )

@@ -57,7 +57,7 @@ def check_diffuser(student: Any, reading: str) -> None:
     }[reading]
     image = torch.rand(50, 1, 28, 28)
     t = torch.randperm(50)
-    noisy, noise = diffuser.noise_diffusion(image, t.tolist())
+    noisy, noise = noisy_and_noise(diffuser.noise_diffusion(image, t.tolist()))
     assert noisy.dtype == noise.dtype == torch.float32
     signal, spread, returned = (values[t].view(-1, 1, 1, 1) for values in (signal, spread, returned))
     torch.testing.assert_close(noisy, signal * image + spread * (noise / returned), atol=2e-4, rtol=1e-3)
@@ -66,7 +66,7 @@ def check_diffuser(student: Any, reading: str) -> None:
     assert abs(standard.var() - 1) < 0.03
     assert standard.abs().max() > 3.5  # normal, not uniform
     assert abs((standard[0] * standard[1]).mean()) < 0.2
-    again, _ = diffuser.noise_diffusion(image, t.tolist())
+    again, _ = noisy_and_noise(diffuser.noise_diffusion(image, t.tolist()))
     assert not torch.equal(again, noisy)
 
 
@@ -149,15 +149,22 @@ class _Line(nn.Module):
 
 
 class _CheckingSGD(torch.optim.SGD):
-    """SGD that compares the gradients with those of the last loss alone before each step."""
+    """SGD that compares the gradients with those of the losses since the last step alone, before each step.
+
+    A batch may go through the network in parts, whose losses are weighted by their share of it.
+    """
 
     def __init__(self, line: _Line, targets: list[tuple[Tensor, list[int]]]) -> None:
         super().__init__(line.parameters(), lr=0.1)
-        self.line, self.targets, self.steps = line, targets, 0
+        self.line, self.targets, self.steps, self.asked = line, targets, 0, 0
 
     def step(self, closure: Any = None) -> Any:
         loss = None if closure is None else closure()
-        x, noise = self.line.calls[-1]["x"], self.targets[-1][0]
+        new = list(zip(self.line.calls, self.targets, strict=True))[self.asked :]
+        parts = [(call["x"], noise) for call, (noise, _) in new if call["training"]]
+        assert parts, "a step without a call of the network in training mode"
+        x, noise = (torch.cat(each) for each in zip(*parts, strict=True))
+        self.asked = len(self.line.calls)
         off = (self.line.slope * x + self.line.offset - noise).detach()
         due = torch.stack([2 * (off * x).mean(), 2 * off.mean()])
         assert self.line.slope.grad is not None, "a step without a gradient"
@@ -195,7 +202,7 @@ def check_trainer(student: Any) -> None:
 
     def recording(image: Tensor, t: Any, **more: Any) -> Any:
         result = original(image, t, **more)
-        noisy, noise = result
+        noisy, noise = noisy_and_noise(result)
         targets.append((noise, torch.as_tensor(t).tolist()))
         noisy_images.append(noisy)
         return result
@@ -208,8 +215,8 @@ def check_trainer(student: Any) -> None:
 
     assert isinstance(losses, list | tuple | dict) or getattr(losses, "__dict__", None)
     assert optimizer.steps == 6
-    phases = [(call["training"], call["grad"]) for call in line.calls]
-    assert phases == ([(True, True)] * 3 + [(False, False)] * 2) * 2
+    phases = [(call["training"], call["grad"]) for call in line.calls for _ in call["x"]]
+    assert phases == ([(True, True)] * 3 * 16 + [(False, False)] * 2 * 16) * 2
     for call, (_, t) in zip(line.calls, targets, strict=True):
         assert call["t"] == pytest.approx([encode_step(student, alpha_bar, step) for step in t], rel=1e-5)
     assert all(torch.equal(call["x"], noisy) for call, noisy in zip(line.calls, noisy_images, strict=True))
@@ -219,6 +226,12 @@ def check_trainer(student: Any) -> None:
     assert max(drawn) < 100
     assert len(set(drawn)) > 50
     assert all(len(set(t)) > 5 for _, t in targets)
+
+
+def noisy_and_noise(result: Any) -> tuple[Tensor, Tensor]:
+    """Return what ``noise_diffusion`` returned as a pair; an object has it as ``noisy`` and ``noise``."""
+    noisy, noise = (result.noisy, result.noise) if hasattr(result, "noisy") else result
+    return noisy, noise
 
 
 def passing_for(kind: type, base: type) -> Any:
