@@ -100,7 +100,7 @@ class DecisionStore(Gradebook):
             raise UsageError("nobody is chosen; tick at least one student")
         if wanted.points and not wanted.because.strip():
             raise UsageError("an adjustment needs a reason, which the student will read")
-        if wanted.points and wanted.for_staff:
+        if (wanted.points or wanted.items is not None) and wanted.for_staff:
             raise UsageError("points need a reason that the student may read; write the note for staff apart")
         with self.transaction():
             self.index.refresh(self)

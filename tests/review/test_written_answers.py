@@ -67,10 +67,11 @@ def test_rubric_items_are_ticked_and_a_refused_verdict_keeps_them(graded: Ran, t
         student = client.get("/students?q=Cleo").url.path + "?criterion=essay.why"
         shown = client.get(student).text
         assert "Mentions the mice" in shown
-        fields = form(shown, "/decide") | {"items": "1", "item": ["mice"], "because": "Squeak."}
+        fields = form(shown, "/decide") | {"item": ["mice"], "because": "Squeak."}
         run(out, "adjust", "Cleo-Cole", "essay.why", "--comment", "from the terminal")
         refused = client.post("/decide", data=fields)
         assert refused.status_code == 409
+        assert f'It may be another answer now: <a href="{student}"' in refused.text
         client.post("/decide", data=form(refused.text, "/decide"))
         assert 'value="mice" checked' in client.get(student).text
         unknown = form(client.get(student).text, "/decide") | {"items": "1", "item": "men"}
@@ -82,7 +83,14 @@ def test_rubric_items_are_ticked_and_a_refused_verdict_keeps_them(graded: Ran, t
 
 
 @pytest.mark.parametrize(
-    "button", [{"apply": "1"}, {"items": "1", "points": "=1"}, {"stands": "1", "points": "=9"}]
+    "button",
+    [
+        {"apply": "1"},
+        {"items": "1", "points": "=1"},
+        {"stands": "1", "points": "=9"},
+        {"items": "1", "staff": "1"},
+        {"stands": "1", "item": "mice"},
+    ],
 )
 def test_what_was_typed_is_not_lost_when_it_does_not_fit(graded: Ran, tmp_path: Path, button) -> None:
     out = Path(shutil.copytree(graded.reports, tmp_path / "reports"))
@@ -105,4 +113,17 @@ def test_a_verdict_on_two_who_turn_out_to_be_one_is_undone(graded: Ran, tmp_path
         run(out, "people", "merge", "Ann-Alder", "Ben-Birch", "--because", "two accounts of one student")
         said = client.post("/undo", data=form(client.get("/").text, "/undo"))
         assert "Undone: essay.why =3" in said.text
+    assert gradebook_rows(out, "SELECT * FROM adjustment WHERE withdrawn IS NULL") == []
+
+
+def test_a_decision_on_somebody_who_has_left_the_class_is_undone(graded: Ran, tmp_path: Path) -> None:
+    out = Path(shutil.copytree(graded.reports, tmp_path / "reports"))
+    with served(out) as pages, pages.client() as client:
+        student = client.get("/students?q=Cleo").url.path
+        fields = form(client.get(f"{student}?criterion=plot.axes").text, "/decide")
+        client.post("/decide", data=fields | {"points": "=1", "because": "One axis."})
+        run(out, "people", "remove", "Cleo-Cole", "--because", "left the course")
+        said = client.post("/undo", data=form(client.get("/").text, "/undo"))
+        assert "Undone: plot.axes =1" in said.text
+        assert client.get(student).status_code == 404
     assert gradebook_rows(out, "SELECT * FROM adjustment WHERE withdrawn IS NULL") == []

@@ -33,23 +33,25 @@ def decide(call: Call) -> Response:
 
 def _wanted(call: Call, rows: Sequence[Row]) -> Wanted:
     criterion, group = call.text("criterion"), call.text("group")
-    because = call.text("because").strip()
+    because, for_staff = call.text("because").strip(), bool(call.text("staff"))
     points = call.text("points").strip().replace("−", "-").replace(",", ".")
+    items = tuple(sorted(call.texts("item")))
+    is_ticked = " ".join(items) != call.text("awarded")
     if applied := call.text("apply"):
         comment = next((each for each in call.book.bank(criterion) if str(each.id) == applied), None)
         if comment is None:
             raise UsageError("this comment is no longer in the bank; reload the page")
-        if because or points:
-            raise UsageError("send or clear first what you typed")
+        if because or points or for_staff or is_ticked:
+            raise UsageError("send or clear first what you typed or ticked")
         return Wanted(points=comment.points, because=comment.text, comment=comment.id, group=group)
-    if call.text("stands") and points:
-        raise UsageError("apply or clear the points that you typed; then the verdict stands")
+    if call.text("stands") and (points or is_ticked):
+        raise UsageError("apply or clear the points or items that you gave; then the verdict stands")
     if call.text("stands") and not because:
         return Wanted(group=group)
-    if call.text("items"):
+    if call.text("items") or is_ticked:
         if points:
             raise UsageError("give either rubric items or points")
-        return Wanted(items=tuple(call.texts("item")), because=because, group=group)
+        return Wanted(items=items, because=because, group=group, for_staff=for_staff)
     if not points and not because:
         raise UsageError("give points, a comment, or both; or say that the verdict stands")
     line = call.text("line").strip()
@@ -57,7 +59,6 @@ def _wanted(call: Call, rows: Sequence[Row]) -> Wanted:
     if line and (not is_number or not because or len(rows) != 1):
         raise UsageError("a comment at a line needs words, the number of the line, and one student")
     place = f"{call.text('cell')}:{line}" if line else None
-    for_staff = bool(call.text("staff"))
     # A refused decision is sent again with the comment that its words are of.
     own = (each.id for each in call.book.bank(criterion) if str(each.id) == call.text("comment"))
     return Wanted(
