@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -96,16 +95,23 @@ def test_a_save_is_graded_and_shows_what_it_gained(tmp_path):
     command = [Path(sys.executable).with_name("grade"), notebook, "--watch", "-q", "--only", "schedule"]
     command += ["--only", "unet.shape_1ch", "--out", tmp_path / "out"]
     with subprocess.Popen(
-        list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
+        list(map(str, command)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # CI's shell may ignore it
     ) as process:
-        assert process.stderr is not None
-        assert "Waiting" in process.stderr.readline()
-        written = tmp_path / "mine.new"
-        written.write_text(right)
-        written.replace(notebook)  # as editors save
-        assert "Waiting" in process.stderr.readline()
-        process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=60)
+        try:
+            assert process.stderr is not None
+            assert "Waiting" in process.stderr.readline()
+            written = tmp_path / "mine.new"
+            written.write_text(right)
+            written.replace(notebook)  # as editors save
+            assert "Waiting" in process.stderr.readline()
+            process.send_signal(signal.SIGINT)
+            out, _ = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 0
     assert "+4 schedule.betas" in out
     assert out.count("Report:") == 2
