@@ -28,7 +28,13 @@ ERROR = "The grader ran out of memory while it drew the samples of seed 786."  #
 def _entry(key: str, **fields: Any) -> Any:
     """Return a student of whom nothing is to be said but what ``fields`` say."""
     given = {"grade": None, "mark": FinalMark(final=50, possible=100), "inputs": None, "is_late": False}
-    nothing = {"conflicts": (), "matched_by": "identifier", "unread_time": "", "by_name": ()}
+    nothing = {
+        "conflicts": (),
+        "matched_by": "identifier",
+        "unread_time": "",
+        "by_name": (),
+        "staff_notes": (),
+    }
     given |= {"label": f"{key}.ipynb", "handed_in": None, "adjustments": ()}
     person = Person(key=key, name=key.title())
     return SimpleNamespace(**{"person": person, **given, **nothing, **fields})
