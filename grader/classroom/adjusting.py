@@ -1,4 +1,4 @@
-"""What points may be given by hand: read and checked in one way for the command line and the review pages."""
+"""Parse and validate points given by hand, for the command line and the review pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people have graded: their newest grading of an answer is the verdict on its criterion."""
+"""Verdicts by people: the newest grading of an answer decides its criterion."""
 
 from __future__ import annotations
 

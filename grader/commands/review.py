@@ -54,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="grade review",
         description="Open the pages on which TAs review a class: what needs a look, groups of alike answers, "
-        "comments and points. They are served on this machine only, to whoever has a link.",
+        "comments and points. They are served on this machine only, to anyone with a link.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -122,17 +122,7 @@ def unread(criterion: Criterion, reason: str) -> CriterionResult:
     """Return a criterion's result for a notebook that cannot be read: a gate fails, the rest is blocked."""
     is_gate = criterion.points == 0
     fact = reason if is_gate else "Not checked: the notebook could not be read."
-    judged = CriterionResult(
-        id=criterion.id,
-        exercise=criterion.exercise,
-        title=criterion.title,
-        possible=criterion.points,
-        earned=0.0,
-        verdict=Verdict.FAIL if is_gate else Verdict.BLOCKED,
-        credit=0.0,
-        message=fact,
-        fact=fact,
-    )
+    judged = _without_points(criterion, Verdict.FAIL if is_gate else Verdict.BLOCKED, fact)
     return mark(judged, criterion, {})
 
 
@@ -146,20 +136,23 @@ def to_grade(criterion: Criterion, answer: str, *, place_is_found: bool) -> Crit
     fact = "A person grades this; nobody has done so yet."
     if not place_is_found:
         fact += f" No answer was found {criterion.answer}, so the whole notebook will be read."
-    judged = CriterionResult(
+    judged = replace(_without_points(criterion, Verdict.OPEN, fact), judged_by=PERSON, answer=answer)
+    return mark(judged, criterion, {})
+
+
+def _without_points(criterion: Criterion, verdict: Verdict, fact: str) -> CriterionResult:
+    """Return the result of a criterion that no check decided."""
+    return CriterionResult(
         id=criterion.id,
         exercise=criterion.exercise,
         title=criterion.title,
         possible=criterion.points,
         earned=0.0,
-        verdict=Verdict.OPEN,
+        verdict=verdict,
         credit=0.0,
         message=fact,
         fact=fact,
-        judged_by=PERSON,
-        answer=answer,
     )
-    return mark(judged, criterion, {})
 
 
 def skipped_note(id: str, points: float, reason: str) -> str:

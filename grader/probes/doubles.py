@@ -30,7 +30,7 @@ class RecordedEvent:
         name: of the loader, or of the missing attribute.
         call: number of the network's forward call.
         x: input of the network, or the first argument of the criterion.
-        t: what the network is told besides its input, float (n,), as passed.
+        t: the network's second argument, such as a timestep, float (n,), as passed.
         form: form of ``t``.
         output: the network's answer.
         image: inputs of a batch.
@@ -72,7 +72,7 @@ class NetworkDouble:
 
     Args:
         log: the events are appended here.
-        respond: computes the output for inputs, and for what the network is told besides.
+        respond: computes the output from the inputs and the second argument.
         read: finds x, t and the form of t among the arguments of a call; it may raise ``Refusal``.
         max_inputs: number of inputs after which it raises an error, to end an endless loop.
         endless: the sentence of that error.

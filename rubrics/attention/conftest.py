@@ -47,6 +47,11 @@ def own_attention(request: pytest.FixtureRequest) -> RecoveredAttention | None:
     return found
 
 
+def _with_right_attention(student: Student, own: RecoveredAttention | None, stack: ExitStack) -> Student:
+    """Return a worker with a right attention function in place of the student's, called as theirs is."""
+    return stand_ins.with_stand_ins(student, {weights.NAME: stand_ins.attention(own)}, stack)
+
+
 def _form(attention: RecoveredAttention | None) -> str:
     return attention.mask_form if attention else "boolean"
 
@@ -58,14 +63,9 @@ def heads(
     """The student's MultiHeadAttention: as it is, and with right attention."""
     need("MultiHeadAttention")
     own = own_attention(request)
-
-    def with_attention(stack: ExitStack) -> Heads:
-        double = stand_ins.attention(own)
-        return Heads(stand_ins.with_stand_ins(student, {weights.NAME: double}, stack), "boolean")
-
     parts = Parts(
         lambda _: Heads(student, _form(own)),
-        with_attention,
+        lambda stack: Heads(_with_right_attention(student, own, stack), "boolean"),
         lambda _: Heads(student, _form(own), swapped=_takes_places_first(student)),
     )
     yield parts
@@ -85,13 +85,9 @@ def masked_heads(
         worker = stand_ins.with_stand_ins(student, {weights.NAME: double}, stack)
         return Heads(worker, "boolean", forced)
 
-    def with_attention(stack: ExitStack) -> Heads:
-        double = stand_ins.attention(own)
-        return Heads(stand_ins.with_stand_ins(student, {weights.NAME: double}, stack), "boolean")
-
     parts = Parts(
         lambda _: Heads(student, _form(own)),
-        with_attention,
+        lambda stack: Heads(_with_right_attention(student, own, stack), "boolean"),
         with_mask,
         lambda _: Heads(student, _form(own), swapped=_takes_places_first(student)),
     )
@@ -122,10 +118,6 @@ def block(
     need("TransformerBlock")
     own = own_attention(request)
 
-    def with_attention(stack: ExitStack) -> BlockProbe:
-        double = stand_ins.attention(own)
-        return BlockProbe(stand_ins.with_stand_ins(student, {weights.NAME: double}, stack), "boolean")
-
     def with_heads(stack: ExitStack) -> BlockProbe:
         silent = [False]
         right = stand_ins.right_heads()
@@ -139,7 +131,7 @@ def block(
 
     parts = Parts(
         lambda _: BlockProbe(student, _form(own)),
-        with_attention,
+        lambda stack: BlockProbe(_with_right_attention(student, own, stack), "boolean"),
         with_heads,
         lambda _: BlockProbe(student, _form(own), swapped=_takes_places_first(student)),
     )

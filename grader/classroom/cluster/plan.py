@@ -1,7 +1,7 @@
 """A plan: who handed in what, how it is judged, and which shard judges which notebook.
 
 It is a folder with the readable file plan.json, the notebooks and the rubric. It holds seeds, but not the key
-that they are derived from. Whoever reads it can predict the judge's random numbers for these notebooks.
+that they are derived from. Its reader can predict the judge's random numbers for these notebooks.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class PlannedNotebook:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a run over several machines has decided before anything is judged.
+    """Decisions of a run over several machines, made before anything is judged.
 
     Attributes:
         folder: where it lies.

@@ -29,7 +29,7 @@ _SEAL = "seal"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShardResult:
-    """What a shard leaves of one notebook.
+    """A shard's result for one notebook.
 
     Attributes:
         inputs: what the result depends on.
@@ -51,7 +51,7 @@ class ShardResult:
 
     @property
     def is_failed(self) -> bool:
-        """Whether the grader itself failed, so that another result is better."""
+        """True if the grader itself failed; any other result is then preferred."""
         has_errors = any(each.verdict is Verdict.ERROR for each in self.grade.criteria)
         return self.readable and has_errors and not self.grade.review
 
