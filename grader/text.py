@@ -54,6 +54,12 @@ def place(cell: int | str | None, line: int | None) -> str:
     return f"{where}, line {line}"
 
 
+def listed(names: Sequence[str], *, most: int = 8) -> str:
+    """Join names for a sentence; beyond ``most``, say how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
 def missing_definitions(names: Sequence[str]) -> str:
     """Return the sentence for definitions that were not found, given in the order of the work."""
     if len(names) == 1:

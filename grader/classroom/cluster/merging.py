@@ -26,9 +26,7 @@ from grader.classroom.storage.store import batch_lock
 from grader.errors import UsageError
 from grader.files import check_writable, scratch_folder
 from grader.pipeline import JudgedNotebook
-from grader.text import line
-
-_LISTED = 8  # names in a sentence
+from grader.text import line, listed
 
 
 def merge_shards(plan: Plan, folders: Sequence[Path], class_options: ClassOptions) -> bool:
@@ -153,9 +151,8 @@ def _on_missing(plan: Plan, missing: Mapping[str, Sequence[str]]) -> list[str]:
         by_shard[plan.shard_of.get(digest)] += map(line, students)
     sentences = []
     for number, names in sorted(by_shard.items(), key=lambda item: item[0] or 0):
-        more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
         where = f"shard {number}" if number else "no shard"
-        sentences.append(f"{where} has no result for {', '.join(sorted(names)[:_LISTED])}{more}")
+        sentences.append(f"{where} has no result for {listed(sorted(names))}")
     if missing:
         count = f"{len(missing)} of {sum(map(len, plan.shards))} planned notebooks have no result"
         sentences.append(f"{count}; run these shards again, and merge their folders")

@@ -7,9 +7,7 @@ from collections.abc import Iterable
 from grader.classroom.people.students import Person, normalize_name
 from grader.classroom.storage.gradebook import Gradebook
 from grader.errors import UsageError
-from grader.text import line
-
-_LISTED = 8  # candidates named in the error message
+from grader.text import line, listed
 
 
 def find_student(book: Gradebook, query: str) -> str:
@@ -71,6 +69,4 @@ def _starts_with(person: Person, start: str) -> bool:
 
 
 def _listed(people: Iterable[Person]) -> str:
-    shown = [f"{person.key} ({line(person.name)})" for person in people]
-    more = f" and {len(shown) - _LISTED} more" if len(shown) > _LISTED else ""
-    return ", ".join(shown[:_LISTED]) + more
+    return listed([f"{person.key} ({line(person.name)})" for person in people])

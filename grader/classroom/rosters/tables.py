@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.errors import UsageError
+from grader.text import listed
 
 _DELIMITERS = ",;\t|"
 _NO_DELIMITER = "\x1f"  # for a table of one column, whose cells may hold any of the above
@@ -21,7 +22,6 @@ _OTHER_FILES = {  # by their first bytes
     b"<": "a web page",
     b"{": "a JSON file",
 }
-_LISTED = 12  # columns named in an error message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +47,7 @@ class Table:
     def columns(self) -> str:
         """The header, for an error message."""
         named = [repr(cell.strip()) for cell in self.header if cell.strip()]
-        more = f" and {len(named) - _LISTED} more" if len(named) > _LISTED else ""
-        return ", ".join(named[:_LISTED]) + more if named else "none"
+        return listed(named, most=12) or "none"
 
 
 def read_table(path: Path) -> Table:

@@ -10,9 +10,7 @@ from grader.classroom.storage.gradebook import Gradebook, GradebookEntry, Result
 from grader.classroom.storage.results import StoredResult
 from grader.options import Options
 from grader.rubric import Rubric
-from grader.text import line
-
-_LISTED = 8  # names in a sentence
+from grader.text import line, listed
 
 
 def find_current(book: Gradebook, inputs: ResultInputs, rubric: Rubric) -> int | None:
@@ -54,13 +52,13 @@ def mixed_editions(book: Gradebook, entries: Iterable[GradebookEntry]) -> list[s
     if other_checks:
         sentences.append(
             f"{len(other_checks)} of {count} graded students were judged by other checks than the rubric's "
-            f"present ones: {_listed(other_checks)}; to bring them up to date, grade their notebooks again "
+            f"present ones: {_named(other_checks)}; to bring them up to date, grade their notebooks again "
             "with --regrade"
         )
     if other_grader:
         sentences.append(
             f"{len(other_grader)} of {count} graded students were judged by another version of the grader, "
-            f"whose verdicts are kept: {_listed(other_grader)}; --regrade grades them again"
+            f"whose verdicts are kept: {_named(other_grader)}; --regrade grades them again"
         )
     return sentences
 
@@ -82,6 +80,5 @@ def results_with_settings(book: Gradebook, inputs: ResultInputs) -> list[StoredR
     ]
 
 
-def _listed(keys: list[str]) -> str:
-    more = f" and {len(keys) - _LISTED} more" if len(keys) > _LISTED else ""
-    return ", ".join(line(key) for key in sorted(keys)[:_LISTED]) + more
+def _named(keys: list[str]) -> str:
+    return listed([line(key) for key in sorted(keys)])

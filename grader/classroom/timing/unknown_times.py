@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from grader.classroom.storage.gradebook import GradebookEntry
-from grader.text import line
-
-_LISTED = 8  # students that a sentence names
+from grader.text import line, listed
 
 
 def has_unknown_time(entry: GradebookEntry) -> bool:
@@ -31,16 +29,11 @@ def sentences_on(entries: Iterable[GradebookEntry]) -> list[str]:
             without.append(key)
     sentences = []
     if unread:
-        sentences.append(f"no late penalty where the time of submission cannot be read: {_listed(unread)}")
+        sentences.append(f"no late penalty where the time of submission cannot be read: {listed(unread)}")
     if late:
-        sentences.append(f"marked as late by the platform, which gives no time: {_listed(late)}")
+        sentences.append(f"marked as late by the platform, which gives no time: {listed(late)}")
     if without and timed:
-        sentences.append(f"no late penalty where no time of submission is given: {_listed(without)}")
+        sentences.append(f"no late penalty where no time of submission is given: {listed(without)}")
     if without and not timed:
         sentences.append("no submission has a time, so the due date changes no mark")
     return sentences
-
-
-def _listed(students: list[str]) -> str:
-    more = len(students) - _LISTED
-    return ", ".join(students[:_LISTED]) + (f" and {more} more" if more > 0 else "")

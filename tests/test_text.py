@@ -1,10 +1,10 @@
-"""The sentence for definitions that a notebook lacks."""
+"""Sentences that name several things: definitions that a notebook lacks, and long lists."""
 
 from __future__ import annotations
 
 import pytest
 
-from grader.text import missing_definitions
+from grader.text import listed, missing_definitions
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,9 @@ def test_missing_definitions_are_one_sentence_that_says_where_to_begin(
     missing: list[str], words: str
 ) -> None:
     assert missing_definitions(missing) == words
+
+
+def test_a_long_list_ends_with_how_many_more_there_are() -> None:
+    assert listed([]) == ""
+    assert listed(["a", "b"], most=2) == "a, b"
+    assert listed(["a", "b", "c", "d"], most=2) == "a, b and 2 more"
