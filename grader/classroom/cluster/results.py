@@ -34,7 +34,7 @@ class ShardResult:
     Attributes:
         inputs: what the result depends on.
         only: the criteria that were judged; all of the plan's where it is empty.
-        finished: when it was judged, as ISO 8601 in UTC.
+        finished: when it was judged, as ISO 8601 in UTC, to the microsecond: the first of several counts.
     """
 
     inputs: ResultInputs

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +109,7 @@ def shard_result(
     return ShardResult(
         inputs=plan.inputs(planned.notebook),
         only=planned.only,
-        finished=timestamp(),
+        finished=datetime.now(UTC).isoformat(timespec="microseconds"),
         readable=judged.readable,
         grade=grade,
         figures=judged.figures,
