@@ -252,8 +252,8 @@ def steps_with_old_gradients(training: RecordedRun) -> int:
     """Return how many steps use gradients of batches before the last step, too.
 
     Every backward pass gives the double's weight a gradient of 1, so that it counts them, also where the code
-    adds up what ``torch.autograd.grad`` returns. A step without a backward pass since the last one is a step too
-    many, which is no matter of what is cleared.
+    adds up what ``torch.autograd.grad`` returns. A step without a backward pass since the last one is a
+    step too many, which is no matter of what is cleared.
     """
     found = passes = 0
     for event in training.log:
