@@ -8,6 +8,7 @@ SUBCOMMANDS: dict[str, str] = {
     "list": "list the class, or only students who lost points on a criterion",
     "adjust": "adjust a grade by hand, with a reason",
     "review": "open the pages on which TAs review a class, in a browser",
+    "requests": "list, enter, read and answer students' requests for regrade",
     "people": "show who is who in a class, and merge, split or remove records",
     "export": "export the class for Canvas, Moodle, Gradescope, nbgrader, CSV, JSON or JUnit",
     "reproduce": "judge a student's kept notebook again, as it was judged then, and compare",

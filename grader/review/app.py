@@ -27,6 +27,7 @@ from grader.model import Figure
 from grader.review.access import HEADERS, Access, Refused
 from grader.review.book import ReviewBook
 from grader.review.decisions import Stale
+from grader.review.judging import Judging
 from grader.review.team import TA
 from grader.review.templating import environment
 
@@ -47,6 +48,7 @@ class Review:
         drawing: a second thread, since Matplotlib takes half a second for a figure.
         digests: of what each student's reports are rendered from, with the entry that it is of.
         writing: the editions that are being written.
+        judging: the hand-in that was last judged again, or still is.
     """
 
     out: Path
@@ -57,6 +59,7 @@ class Review:
     notices: dict[str, list[str]] = field(default_factory=dict)
     digests: dict[int, tuple[GradebookEntry, str]] = field(default_factory=dict)
     writing: Writing | None = None
+    judging: Judging | None = None
     is_closing: bool = False
 
     def figures(self, result: int) -> Sequence[Figure]:
@@ -101,10 +104,14 @@ class Call:
         html = environment().get_template(template).render(**shared, **values)
         return HTMLResponse(html, status_code=status)
 
+    def notice(self, sentence: str) -> None:
+        """Let this TA's next page say a sentence first."""
+        self.review.notices.setdefault(self.ta.name, []).append(sentence)
+
     def go(self, url: str, notice: str = "") -> Response:
         """Return a redirection to one of our pages, which says ``notice`` first."""
         if notice:
-            self.review.notices.setdefault(self.ta.name, []).append(notice)
+            self.notice(notice)
         is_ours = url.startswith("/") and not url.startswith(("//", "/\\"))
         return RedirectResponse(url if is_ours else "/", status_code=303)
 

@@ -6,15 +6,17 @@ Every decision is made of the gradebook's own adjustments, so the command line, 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from grader.classroom.adjusting import amount_of, check_confirmable, check_criterion, read_amount
 from grader.classroom.answers import points_awarded, sharing_answer
 from grader.classroom.marks import GRADED, TOTAL, NewAdjustment
 from grader.classroom.storage.adjustments import adjustment_of
-from grader.classroom.storage.gradebook import Gradebook, GradebookEntry, timestamp
+from grader.classroom.storage.gradebook import GradebookEntry, timestamp
 from grader.errors import UsageError
-from grader.review.index import ClassIndex, result_of, revision
+from grader.review.actions import Action, student_in_words
+from grader.review.index import result_of, revision
+from grader.review.requests import ANSWERED, RequestStore, SeenRequest
 from grader.written_answers import NO_ITEMS, PERSON
 
 
@@ -44,6 +46,7 @@ class Wanted:
         place: cell and line that the words are at, such as "2:9".
         for_staff: whether only staff may read the words, which then change no points.
         items: rubric items that a written answer earns; None to give none of them or points.
+        request: the request for regrade that this answers, as the TA saw it.
     """
 
     points: str = ""
@@ -53,6 +56,7 @@ class Wanted:
     place: str | None = None
     for_staff: bool = False
     items: tuple[str, ...] | None = None
+    request: SeenRequest | None = None
 
     @property
     def stands(self) -> bool:
@@ -68,26 +72,13 @@ class Stale(Exception):
         self.rows = rows
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Action:
-    """A decision that was made; ``undone`` says when and by whom it was taken back."""
-
-    id: int
-    at: str
-    who: str
-    what: str
-    undone: str | None
-
-
 def row_item(criterion: str, record: int) -> str:
     """Return the name of a student's criterion."""
     return f"row:{criterion}:{record}"
 
 
-class DecisionStore(Gradebook):
+class DecisionStore(RequestStore):
     """The part of the gradebook that holds the decisions made on the review pages."""
-
-    index: ClassIndex
 
     def carry_out(self, rows: Sequence[Row], wanted: Wanted, who: str) -> Action:
         """Carry out one decision for all rows, or for none.
@@ -102,8 +93,11 @@ class DecisionStore(Gradebook):
             raise UsageError("an adjustment needs a reason, which the student will read")
         if (wanted.points or wanted.items is not None) and wanted.for_staff:
             raise UsageError("points need a reason that the student may read; write the note for staff apart")
+        if wanted.request and (wanted.for_staff or not wanted.because.strip()):
+            raise UsageError("a request is answered in words that the student reads")
         with self.transaction():
             self.index.refresh(self)
+            request = self.as_seen(wanted.request) if wanted.request else None
             entries = [self.index.entries.get(row.record) for row in rows]
             stale = [
                 row
@@ -113,6 +107,10 @@ class DecisionStore(Gradebook):
             if stale:
                 raise Stale(tuple(stale))
             action = self._add_action(who, _sentence(rows, wanted))
+            if request:
+                self._take_step(request, ANSWERED, wanted.because, action)
+                words = f"On your request of {(request.sent or request.at)[:10]}: {wanted.because}"
+                wanted = replace(wanted, because=words, comment=None)  # not reworded with the bank's
             changed: dict[int, GradebookEntry] = {}
             for row in rows:
                 if row.record not in changed:  # else decided with another member of its hand-in
@@ -181,44 +179,15 @@ class DecisionStore(Gradebook):
             if entry.result != result:
                 raise UsageError("this grade has changed since it was shown; look at it again")
             check_confirmable(entry)
-            action = self._add_action(who, f"provisional grade of {entry.person.name} counts: {because}")
+            action = self._add_action(
+                who, f"provisional grade of {student_in_words(record)} counts: {because}"
+            )
             asked = NewAdjustment(kind="confirm", criterion=TOTAL, points=0.0, because=because, who=who)
             made = self._adjust(entry, asked)
             self._rows("INSERT INTO review_part VALUES (?, ?, NULL)", action.id, made.id)
             after = self.with_adjustments(entry, (*entry.adjustments, made))
         self.index.update(self, [after])
         return action
-
-    def note(self, item: str, item_revision: str, what: str, who: str) -> Action:
-        """Note that somebody looked at an item, in a sentence; nothing else changes."""
-        with self.transaction():
-            action = self._add_action(who, what)
-            self.settle(item, item_revision, action)
-        return action
-
-    def settle(self, item: str, item_revision: str, action: Action) -> None:
-        """Note that an item needs nobody any more, until its revision changes."""
-        row = (item, item_revision, action.who, action.at, action.id)
-        self._rows("INSERT OR REPLACE INTO review_settled VALUES (?, ?, ?, ?, ?)", *row)
-        self._rows("DELETE FROM review_claim WHERE item = ?", item)
-
-    def settled(self) -> dict[str, str]:
-        """Return the revision at which each item was settled."""
-        return {
-            row["item"]: row["revision"] for row in self._rows("SELECT item, revision FROM review_settled")
-        }
-
-    def _add_action(self, who: str, what: str) -> Action:
-        at = timestamp()
-        query = "INSERT INTO review_action VALUES (NULL, ?, ?, ?, NULL) RETURNING id"
-        id = int(self._rows(query, at, who, what)[0]["id"])
-        return Action(id=id, at=at, who=who, what=what, undone=None)
-
-    def actions(self, who: str | None = None, limit: int = 100) -> list[Action]:
-        """Return the newest decisions of one TA or of all, newest first."""
-        condition, values = ("WHERE who = ?", (who,)) if who else ("", ())
-        query = f"SELECT id, at, who, what, undone FROM review_action {condition} ORDER BY id DESC LIMIT ?"
-        return [Action(**dict(row)) for row in self._rows(query, *values, limit)]
 
     def undo_action(self, id: int, who: str) -> str:
         """Take back everything one decision did, and return what it was.
@@ -246,8 +215,10 @@ class DecisionStore(Gradebook):
                 left = tuple(each for each in entry.adjustments if each.id != own.id)
                 changed[root] = self.with_adjustments(entry, left)
             self._rows("DELETE FROM review_settled WHERE action = ?", id)
+            requests = self.requests_of(id)
             note = f"{timestamp()} {who}"
             self._rows("UPDATE review_action SET undone = ? WHERE id = ?", note, id)
+            self.log_undone(requests, who)
         known = (each for root, each in changed.items() if root in self.index.entries)
         self.index.update(self, known)
         return str(found[0]["what"])
@@ -278,4 +249,5 @@ def _sentence(rows: Sequence[Row], wanted: Wanted) -> str:
     else:
         what = f"{criterion}: {'note' if wanted.for_staff else 'comment'}"
     because = f": {wanted.because}" if wanted.because.strip() else ""
-    return f"{what} for {of}{because}"
+    on = f" on request {wanted.request.id}" if wanted.request else ""
+    return f"{what} for {of}{on}{because}"

@@ -42,3 +42,20 @@ CREATE INDEX IF NOT EXISTS review_code_of ON review_code (result);
 CREATE TABLE IF NOT EXISTS review_preference (
     who TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (who, name)
 );
+CREATE TABLE IF NOT EXISTS review_request (   -- requests for regrade
+    id INTEGER PRIMARY KEY,
+    person INTEGER NOT NULL REFERENCES person (id),
+    criterion TEXT NOT NULL,                  -- or total
+    text TEXT NOT NULL,                       -- the student's words
+    at TEXT NOT NULL, who TEXT NOT NULL,      -- when and by whom it was entered
+    sent TEXT NOT NULL,                       -- the time that a form gives, as it stands there; or empty
+    due TEXT                                  -- until when it is to be answered
+);
+CREATE TABLE IF NOT EXISTS review_request_step (
+    id INTEGER PRIMARY KEY,
+    request INTEGER NOT NULL REFERENCES review_request (id),
+    state TEXT NOT NULL,                      -- that it led to; empty where the hand-in was judged again
+    at TEXT NOT NULL, who TEXT NOT NULL, why TEXT NOT NULL,
+    action INTEGER REFERENCES review_action (id)
+);
+CREATE INDEX IF NOT EXISTS review_request_step_of ON review_request_step (request);

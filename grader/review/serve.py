@@ -61,6 +61,8 @@ def serve(settings: Settings) -> None:
         )
         uvicorn.Server(config).run(sockets=[listener])
         review.is_closing = True
+        if review.judging:
+            review.judging.stop()
     finally:
         thread.submit(book.close).result()
         thread.shutdown(cancel_futures=True)

@@ -12,6 +12,7 @@ from grader.classroom.storage.gradebook import Gradebook
 from grader.review.book import ReviewBook
 from grader.review.grouped import groups
 from grader.review.queue import waiting
+from grader.review.team import TA
 
 
 def measured(*numbers, message="The curve is wrong."):
@@ -87,11 +88,11 @@ def test_the_index_follows_what_another_process_writes(tmp_path):
     out = review_class(tmp_path / "reports", grades)
     book = ReviewBook(out)
     try:
-        assert [item.kind for item in waiting(book, "ta")] == ["undecided"]
+        assert [item.kind for item in waiting(book, TA(name="ta", is_head=False))] == ["undecided"]
         run(out, "adjust", "ben", "--confirm", "--because", "looked at")
         run(out, "adjust", "ann", "total", "-4.5", "--because", "late talk")
         book.index.refresh(book)
-        assert [item.kind for item in waiting(book, "ta")] == ["near-boundaries"]
+        assert [item.kind for item in waiting(book, TA(name="ta", is_head=False))] == ["near-boundaries"]
         with Gradebook(out) as other:
             kept = {entry.person.record: entry.mark for entry in other.entries()}
         assert {record: entry.mark for record, entry in book.index.entries.items()} == kept

@@ -6,6 +6,7 @@ import pytest
 import report_samples as samples
 from chromium import violations
 from classes import run, save_student
+from review_browser import HOSTILE, opened, press
 from review_pages import LOST, mistaken, review_class, served
 
 from grader.classroom.people.students import Person
@@ -14,34 +15,8 @@ from grader.model import CodePassage, Listing, Verdict
 
 pytestmark = pytest.mark.browser
 
-BUSY = ".htmx-request, .htmx-swapping, .htmx-settling"  # what htmx marks while a page is on its way
 NO_NOISE = "No noise is added."
 ERROR = {"verdict": Verdict.ERROR, "earned": 0.0, "credit": 0.0, "message": "The judge ran out of memory."}
-HOSTILE = (
-    "</pre><script>alert(1)</script><img src=x onerror=alert(2)>{{7*7}}<a href='javascript:alert(3)'>x</a>"
-)
-
-
-def opened(browser, link, **context):
-    """Return a page that has opened a link, and the list of what it complains about."""
-    page = browser.new_context(**context).new_page()
-    trouble: list[str] = []
-    page.on("console", lambda message: trouble.append(message.text))
-    page.on("pageerror", lambda error: trouble.append(str(error)))
-    page.on("dialog", lambda dialog: trouble.append(dialog.message))
-    page.goto(link)
-    page.wait_for_url("**/")
-    page.wait_for_load_state("networkidle")
-    return page, trouble
-
-
-def press(page, *keys):
-    """Press keys, each after the page that the one before led to has settled."""
-    for key in keys:
-        page.keyboard.press(key)
-        page.wait_for_timeout(50)
-        page.wait_for_load_state("networkidle")
-        page.locator(BUSY).first.wait_for(state="detached")
 
 
 def finals(out):

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from grader.review.pages import actions, comments, criteria, figures, items, queue, release, students
+from grader.review.pages import (
+    actions,
+    comments,
+    criteria,
+    figures,
+    items,
+    queue,
+    release,
+    requests,
+    students,
+)
 
 
 def routes() -> list[Route]:
     """Return the routes of all pages."""
-    parts = (queue, items, criteria, actions, comments, students, release, figures)
+    parts = (queue, items, requests, criteria, actions, comments, students, release, figures)
     return [route for part in parts for route in part.ROUTES]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from starlette.responses import Response
 
@@ -10,7 +11,8 @@ from grader.errors import UsageError
 from grader.review.app import Call, act, show
 from grader.review.decisions import Row, Stale, Wanted
 from grader.review.index import result_of, revision
-from grader.review.pages.names import naming
+from grader.review.pages.names import naming, wording
+from grader.review.requests import ESCALATED, SeenRequest
 
 _INCOMPLETE = "this form is incomplete; reload the page"
 _MOST_DIGITS = 6  # of the number of a line
@@ -20,8 +22,12 @@ _MOST_DIGITS_OF_ID = 18
 def decide(call: Call) -> Response:
     """Carry out a decision on the rows of the form, or show what has changed since."""
     rows = [_row(call.text("criterion"), each) for each in call.texts("row")]
+    asked = _request(call)
+    known = call.book.request(asked.id) if asked else None
+    if known and known.state == ESCALATED and not call.ta.is_head:
+        return call.sorry(403, "This request waits for a head TA.")
     try:
-        wanted = _wanted(call, rows)
+        wanted = replace(_wanted(call, rows), request=asked)
         action = call.book.carry_out(rows, wanted, call.ta.name)
     except UsageError as error:
         written = call.text("because").strip()  # or the browser would forget it
@@ -29,6 +35,25 @@ def decide(call: Call) -> Response:
     except Stale as stale:
         return _conflict(call, rows, wanted, stale.rows)
     return call.go(call.text("back") or "/", f"Done: {action.what}. Undo with u.")
+
+
+def _request(call: Call) -> SeenRequest | None:
+    """Return the request for regrade that the form answers."""
+    id, _, seen = call.text("request").partition(":")
+    if not id:
+        return None
+    return SeenRequest(id=number_of(id), revision=seen)
+
+
+def number_of(text: str) -> int:
+    """Return an id that one of our forms holds.
+
+    Raises:
+        UsageError: it is none, so the form is not ours.
+    """
+    if not text.isdecimal() or len(text) > _MOST_DIGITS_OF_ID:
+        raise UsageError(_INCOMPLETE)
+    return int(text)
 
 
 def _wanted(call: Call, rows: Sequence[Row]) -> Wanted:
@@ -73,9 +98,7 @@ def _wanted(call: Call, rows: Sequence[Row]) -> Wanted:
 
 def _row(criterion: str, text: str) -> Row:
     record, _, seen = text.partition(":")
-    if not record.isdecimal():
-        raise UsageError(_INCOMPLETE)
-    return Row(record=int(record), criterion=criterion, revision=seen)
+    return Row(record=number_of(record), criterion=criterion, revision=seen)
 
 
 def _conflict(call: Call, rows: Sequence[Row], wanted: Wanted, stale: Sequence[Row]) -> Response:
@@ -88,6 +111,7 @@ def _conflict(call: Call, rows: Sequence[Row], wanted: Wanted, stale: Sequence[R
         status=409,
         criterion=rows[0].criterion,
         wanted=wanted,
+        request=call.text("request"),
         changed=[
             (
                 entries[record],
@@ -107,19 +131,18 @@ def undo(call: Call) -> Response:
     """Take back a decision: the one named, or this TA's latest."""
     wanted = call.text("action")
     own = [each for each in call.book.actions(call.ta.name) if each.undone is None]
-    if wanted and (not wanted.isdecimal() or len(wanted) > _MOST_DIGITS_OF_ID):
-        raise UsageError(_INCOMPLETE)
+    action = number_of(wanted) if wanted else None
     if wanted and not call.ta.is_head and wanted not in {str(each.id) for each in own}:
         return call.sorry(403, "Only a head TA may undo what others decided.")
-    if not wanted and not own:
+    if action is None and not own:
         return call.go(call.text("back") or "/", "You have decided nothing that could be undone.")
-    what = call.book.undo_action(int(wanted) if wanted else own[0].id, call.ta.name)
-    return call.go(call.text("back") or "/", f"Undone: {what}")
+    what = call.book.undo_action(own[0].id if action is None else action, call.ta.name)
+    return call.go(call.text("back") or "/", f"Undone: {wording(call)(what)}")
 
 
 def history(call: Call) -> Response:
     """Show the newest decisions of everybody."""
-    return call.page("history.html.j2", actions=call.book.actions())
+    return call.page("history.html.j2", actions=call.book.actions(), worded=wording(call))
 
 
 def preference(call: Call) -> Response:

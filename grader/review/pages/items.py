@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
+from grader.review.actions import student_in_words
 from grader.review.app import Call, act, show
 from grader.review.evidence import evidence_of
+from grader.review.items import KINDS, PROVISIONAL, REQUESTS
 from grader.review.pages.names import naming
-from grader.review.queue import KINDS, PROVISIONAL, find_item
+from grader.review.queue import find_item
 
 _SHOWN = 6  # criteria of one student on one page
 
@@ -16,7 +18,7 @@ def item_page(call: Call) -> Response:
     """Show an item, and claim it unless somebody else has."""
     book, kind = call.book, call.path["kind"]
     record = int(call.path["record"])
-    if kind not in KINDS or record not in book.index.entries:
+    if kind not in KINDS or kind == REQUESTS or record not in book.index.entries:
         return call.sorry(404, "There is no such item.")
     entry = book.index.entries[record]
     item, is_settled = find_item(book, kind, record)
@@ -46,6 +48,8 @@ def item_page(call: Call) -> Response:
 
 def settle(call: Call) -> Response:
     """Note that somebody looked, and that no more is to be done."""
+    if call.path["kind"] == REQUESTS:
+        return call.sorry(404, "There is no such item.")
     item, is_settled = find_item(call.book, call.path["kind"], int(call.path["record"]))
     if item is None or is_settled:
         return call.go("/", "This was settled already.")
@@ -56,7 +60,7 @@ def settle(call: Call) -> Response:
         because = call.text("because").strip() or "looked at by hand"
         call.book.confirm(item.record, entry.result, because, call.ta.name)
         return call.go(item.url, "The grade counts now. Undo with u.")
-    what = f"{KINDS[item.kind][0]}: looked at {entry.person.name}"
+    what = f"{KINDS[item.kind][0]}: looked at {student_in_words(item.record)}"
     reason = call.text("because").strip()
     call.book.note(item.name, item.revision, f"{what}: {reason}" if reason else what, call.ta.name)
     return call.go(item.url, "Noted as looked at.")

@@ -8,13 +8,14 @@ from starlette.responses import Response
 
 from grader.review.app import Call, act, show
 from grader.review.grouped import groups
+from grader.review.items import KINDS
 from grader.review.pages.names import naming
-from grader.review.queue import KINDS, waiting
+from grader.review.queue import waiting
 
 
 def queue(call: Call) -> Response:
     """Show everything that waits, by kind."""
-    items, claims = waiting(call.book, call.ta.name), call.book.claims()
+    items, claims = waiting(call.book, call.ta), call.book.claims()
     kind = call.query.get("kind", "")
     parts = [
         (name, *KINDS[name], [(item, call.book.index.entries[item.record]) for item in some])
@@ -37,7 +38,7 @@ def next_item(call: Call) -> Response:
     within, leaving = call.text("within"), call.text("leaving")
     if within.startswith("criterion:"):
         return _next_group(call, within.removeprefix("criterion:"), leaving)
-    items = waiting(call.book, call.ta.name)
+    items = waiting(call.book, call.ta)
     if within in KINDS:
         items = [item for item in items if item.kind == within]
     chosen = call.book.next_item([item.name for item in items], call.ta.name, leaving)
@@ -65,7 +66,7 @@ def previous_item(call: Call) -> Response:
     if kind == "group":
         criterion, _, group = rest.rpartition(":")
         return call.go(f"/criterion/{criterion}/{group}")
-    return call.go(f"/item/{kind}/{rest}")
+    return call.go(f"/request/{rest}" if kind == "request" else f"/item/{kind}/{rest}")
 
 
 def take(call: Call) -> Response:

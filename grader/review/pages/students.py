@@ -52,6 +52,7 @@ def student(call: Call) -> Response:
         history=call.book.audit_trail(key),
         evidence=evidence_of(call.book, entry, chosen) if chosen else None,
         bank=call.book.bank(chosen) if chosen else [],
+        requests=[each for each in call.book.requests() if each.record == record],
         has_report=(call.review.out / f"{key}.html").is_file(),
         name=naming(call),
     )
