@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from grader.classroom.pages.classpage import BOUNDARIES
 from grader.classroom.storage.gradebook import Gradebook, GradebookEntry, timestamp
 from grader.errors import UsageError
 from grader.review.decisions import row_item
 from grader.review.index import ClassIndex, revision
+from grader.review.items import items_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,13 +92,17 @@ class BankStore(Gradebook):
             )
             after = self.with_adjustments(before, made)
             changed.append(after)
-            item, then, now = (
-                row_item(criterion, record),
-                *(revision(each, criterion) for each in (before, after)),
-            )
-            query = "UPDATE review_settled SET revision = ? WHERE item = ? AND revision = ?"
-            self._rows(query, now, item, then)
+            now = self._revisions(after, criterion)
+            for item, then in self._revisions(before, criterion).items():
+                query = "UPDATE review_settled SET revision = ? WHERE item = ? AND revision = ?"
+                self._rows(query, now.get(item, then), item, then)
         return changed
+
+    def _revisions(self, entry: GradebookEntry, criterion: str) -> Mapping[str, str]:
+        """Return the revision of everything about a student that can be settled and holds these words."""
+        items = items_of(entry, self.setting("boundaries") or BOUNDARIES)
+        own = row_item(criterion, entry.person.record)
+        return {own: revision(entry, criterion), **{item.name: item.revision for item in items}}
 
     def retire_comment(self, id: int, who: str) -> None:
         """Take a comment out of the bank; where it was used it stays."""

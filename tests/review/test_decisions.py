@@ -283,6 +283,43 @@ def test_hidden_names_are_on_no_page(out):
         assert "Cleo" in client.get("/students").text
 
 
+def test_decisions_on_items_name_nobody_while_names_are_hidden(tmp_path):
+    grades = {"cleo": samples.grade(provisional=True), "dora": samples.grade(provisional=True)}
+    out = review_class(tmp_path / "reports", grades)
+    run(out, "adjust", "dora", "--note", "ask her")
+    with served(out) as pages, pages.client() as client:
+        client.post("/preference", data=form(client.get("/").text, "/preference"))
+        for item in ("/item/undecided/1", "/item/staff-notes/2"):
+            client.post(f"{item}/settle", data=form(client.get(item).text, f"{item}/settle"))
+        decided = client.get("/decisions").text
+        undone = client.post("/undo", data=form(decided, "/undo")).text
+        for text in (decided, undone):
+            assert "Cleo" not in text
+            assert "Dora" not in text
+        assert re.search(r"provisional grade of Student \d+ counts", decided)
+        client.post("/preference", data=form(client.get("/").text, "/preference"))
+        assert "provisional grade of Cleo counts: looked at by hand" in client.get("/decisions").text
+
+
+def test_new_words_everywhere_bring_back_nothing_that_was_settled(tmp_path):
+    """The item near a boundary is about the criterion that the comment is on."""
+    out = review_class(tmp_path / "reports", {"ann": mistaken(sample__noise=NO_NOISE)})
+    with Gradebook(out) as book:
+        book.set_setting("boundaries", [95])
+    with served(out) as pages, pages.client() as client:
+        new = form(client.get("/comments").text, "/comments/add")
+        client.post("/comments/add", data=new | {"criterion": "sample.noise", "points": "", "text": "rihgt"})
+        page = client.get("/student/1?criterion=sample.noise").text
+        client.post("/decide", data=form(page, "/decide") | {"apply": "1"})
+        near = client.get("/item/near-boundaries/1").text
+        client.post("/item/near-boundaries/1/settle", data=form(near, "/item/near-boundaries/1/settle"))
+        assert "0 items wait" in client.get("/").text
+        old = form(client.get("/comments").text, "/comments/1")
+        client.post("/comments/1", data=old | {"text": "right", "points": "", "everywhere": "1"})
+        assert "right" in client.get("/student/1?criterion=sample.noise").text
+        assert "0 items wait" in client.get("/").text
+
+
 def test_only_a_head_ta_undoes_what_others_decided(out, team):
     with served(out, "--team", team) as pages, pages.client("Ann Alder") as ann, pages.client("Ben") as ben:
         decide(ann, group_page(ann), points="=3", because="right")
