@@ -126,7 +126,7 @@ _SYNONYMS: Mapping[str, tuple[str, ...]] = {
     ),
 }
 # Patterns of further names; parameters that the others leave are compared with them.
-_STEPS = r"(time_?steps?|steps|t)$"
+_STEPS = r"(time_?steps?|steps|(^|_)t)$"
 _PATTERNS: Mapping[str, str] = {
     "model": r"model|network|unet|net$",
     "train_loader": r"train.*(loader|data|dl|set|batches|iter)",
