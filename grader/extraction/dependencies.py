@@ -12,6 +12,7 @@ from typing import Self
 from grader.extraction.constructions import is_construction
 from grader.extraction.free_variables import PREDEFINED
 from grader.extraction.redefinitions import never_seen
+from grader.extraction.registries import registries
 from grader.extraction.side_effects import is_cheap, makes_folder
 from grader.extraction.statements import DEFINITION_NODES, Statement, is_definition
 from grader.text import place
@@ -83,8 +84,10 @@ class DependencyGraph:
     ) -> Self:
         """Build the graph of these statements."""
         by_name: dict[str, list[Statement]] = {}
+        last = _last_definitions(statements)
         for statement in statements:
-            for name in (*statement.binds, *statement.patches):
+            changed = {*statement.binds, *statement.patches, *registries(statement, last)}
+            for name in sorted(changed):
                 by_name.setdefault(name, []).append(statement)
         return cls(
             statements=statements,
@@ -94,7 +97,7 @@ class DependencyGraph:
             rejected=rejected,
             matched=matched,
             never_seen=never_seen(statements, roots),
-            last_definition=_last_definitions(statements),
+            last_definition=last,
             always_kept={
                 each for each in statements if "*" in each.binds or makes_folder(each.node, forbidden)
             },

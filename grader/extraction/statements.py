@@ -236,8 +236,8 @@ def _patched(node: ast.stmt) -> Iterable[str]:
             if attr in SETTERS or attr == "send":
                 yield name
     for changed in targets:
-        if (owner := _owner(changed)) is not changed and isinstance(owner, ast.Name):
-            yield owner.id
+        if (own := owner(changed)) is not changed and isinstance(own, ast.Name):
+            yield own.id
 
 
 def _class_of_self(node: ast.FunctionDef) -> Iterator[ast.expr]:
@@ -247,7 +247,7 @@ def _class_of_self(node: ast.FunctionDef) -> Iterator[ast.expr]:
             yield from (part for part in ast.walk(each.annotation) if isinstance(part, ast.expr))
 
 
-def _owner(target: ast.expr) -> ast.expr:
+def owner(target: ast.expr) -> ast.expr:
     """Return the object that an attribute or item belongs to: ``a`` for ``a.b[0].c``."""
     while isinstance(target, ast.Attribute | ast.Subscript):
         target = target.value
