@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -18,7 +18,8 @@ class DefinitionPattern:
     Attributes:
         kind: "class" or "function".
         arguments: minimum number of arguments; for a class, of its main method.
-        methods: names that the main method of a class may have; the first is the handout's.
+        methods: names that the main method of a class may have; the first is the handout's. For a function,
+            those of a class that may take its place.
         aliases: other names that the definition may have.
         marks: names of which it must use at least one, itself or in a helper.
         without: names that it must not use.
@@ -59,6 +60,8 @@ def fits(candidate: Candidate, pattern: DefinitionPattern, candidates: Sequence[
     match pattern.kind:
         case "class":
             right = isinstance(node, ast.ClassDef) and main_method(node, pattern, candidates) is not None
+        case "function" if isinstance(node, ast.ClassDef):
+            right = main_method(node, replace(pattern, arguments=1), candidates) is not None
         case "function":
             right = isinstance(node, FUNCTIONS) and accepts(node, pattern.arguments)
         case _:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+import torch
 from torch import Tensor
 
 from grader.checks import Evidence, Reporter, Unmet, criterion
@@ -15,7 +17,7 @@ from grader.sandbox.student import Student
 
 from . import blocks
 from .blocks import BlockProbe
-from .interface import call, describe_result, tensor_in
+from .interface import build, call, describe_result, first_working, is_class, tensor_in
 from .positions import ACCEPTED, SIZES, identify, is_accepted
 from .stand_ins import Parts
 
@@ -33,7 +35,7 @@ def check_positions_are_sines_and_cosines(
         if all(is_accepted(name, each) for each in encodings):
             evidence.reading = name
             return
-    bad = next(e for e in encodings if not any(is_accepted(name, e) for name in ACCEPTED))
+    bad = next(each for each in encodings if not _is_right(each))
     right = ACCEPTED["interleaved"](*bad.shape)
     apart = (bad - right).abs().nan_to_num(2.0)
     position, feature = divmod(int(apart.argmax()), bad.shape[1])
@@ -47,7 +49,29 @@ def check_positions_are_sines_and_cosines(
 
 
 def _encoding(student: Student, length: int, width: int) -> Tensor:
+    if is_class(student, "positional_encoding"):
+        return _added_encoding(student, length, width)
     result = call(student, "positional_encoding", {"length": length, "d_model": width})
+    return _read_encoding(result, length, width)
+
+
+def _added_encoding(student: Student, length: int, width: int) -> Tensor:
+    """Return what a class adds to zeros, (1, length, width), or (length, 1, width) if that is right."""
+    module = build(student, "positional_encoding", {"length": length, "d_model": width})
+
+    def added(zeros: Tensor) -> Tensor:
+        return _read_encoding(student.call(module, zeros, seed=0, grad=False), length, width)
+
+    def added_to_places_first() -> Tensor:
+        found = added(torch.zeros(length, 1, width))
+        if not _is_right(found):
+            raise Unmet("An encoding for examples first.")
+        return found
+
+    return first_working([added_to_places_first, lambda: added(torch.zeros(1, length, width))])
+
+
+def _read_encoding(result: Any, length: int, width: int) -> Tensor:
     for shape in ((length, width), (1, length, width), (length, 1, width)):
         if (found := tensor_in(result, shape)) is not None:
             return found.reshape(length, width)
@@ -59,6 +83,10 @@ def _encoding(student: Student, length: int, width: int) -> Tensor:
         actual=describe_result(result),
         misconception="encoding-transposed" if transposed else "encoding-shape",
     )
+
+
+def _is_right(encoding: Tensor) -> bool:
+    return any(is_accepted(name, encoding) for name in ACCEPTED)
 
 
 def _figure(encoding: Tensor) -> Curves:

@@ -19,6 +19,7 @@ from . import heads as heads_probe
 from .blocks import BlockProbe
 from .generation import Generation
 from .heads import Heads
+from .interface import is_class
 from .models import Model
 from .stand_ins import Parts
 from .training import RecordedTraining
@@ -66,29 +67,6 @@ def heads(
     parts = Parts(
         lambda _: Heads(student, _form(own)),
         lambda stack: Heads(_with_right_attention(student, own, stack), "boolean"),
-        lambda _: Heads(student, _form(own), swapped=_takes_places_first(student)),
-    )
-    yield parts
-    parts.close()
-
-
-@pytest.fixture(scope="session")
-def masked_heads(
-    request: pytest.FixtureRequest, student: Student, need: Callable[[str], None], heads: Parts[Heads]
-) -> Iterator[Parts[Heads]]:
-    """The same for questions with masks, which a stand-in applies where the student's code drops them."""
-    own = own_attention(request)
-
-    def with_mask(stack: ExitStack) -> Heads:
-        forced: list[Tensor | None] = [None]
-        double = stand_ins.attention(own, lambda: forced[0])
-        worker = stand_ins.with_stand_ins(student, {weights.NAME: double}, stack)
-        return Heads(worker, "boolean", forced)
-
-    parts = Parts(
-        lambda _: Heads(student, _form(own)),
-        lambda stack: Heads(_with_right_attention(student, own, stack), "boolean"),
-        with_mask,
         lambda _: Heads(student, _form(own), swapped=_takes_places_first(student)),
     )
     yield parts
@@ -148,7 +126,8 @@ def model(student: Student, need: Callable[[str], None]) -> Iterator[Parts[Model
         return Model(stand_ins.with_stand_ins(student, {"TransformerBlock": stand_ins.block()}, stack))
 
     def with_all(stack: ExitStack) -> Model:
-        doubles = {"TransformerBlock": stand_ins.block(), "positional_encoding": stand_ins.positions()}
+        positions = stand_ins.positions(as_class=is_class(student, "positional_encoding"))
+        doubles = {"TransformerBlock": stand_ins.block(), "positional_encoding": positions}
         return Model(stand_ins.with_stand_ins(student, doubles, stack))
 
     parts = Parts(lambda _: Model(student), with_blocks, with_all)

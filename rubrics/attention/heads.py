@@ -1,11 +1,12 @@
 """Expectations on a student's MultiHeadAttention, asked by what it computes.
 
-Heads are counted without reading the code. With a mask, every query may attend to the same two tokens only.
-Its output is then c + Σ_h a_h u_h: in each head a share a_h, between 0 and 1, moves the output along a
-direction u_h of that head. So the outputs of many queries span as many dimensions as there are heads.
+Heads are counted without reading the code. Of two tokens x + δ and x, the second one's output differs from
+that of x alone by Σ_h a_h W_h δ: in each head a share a_h, between 0 and 1, of the difference that the head's
+values make. With one δ and many x only the shares change, so these differences span as many dimensions as
+there are heads. No mask is needed, and one that the layer applies by itself changes nothing.
 
-With one head the share itself is read off, and its log-odds are linear in the query and in the difference of
-the two keys: unit vectors give the matrix of that bilinear form, W_qᵀ W_k.
+With one head the share itself is read off, and its log-odds are linear in the query x and in δ: unit vectors
+give the matrix of that bilinear form, W_qᵀ W_k.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from grader.sandbox.student import Student
 from .interface import MASKS, Layer, build_layer, causal
 
 BATCH, LENGTH, WIDTH = 2, 7, 16
-_MANY = 24  # queries whose outputs span the heads' directions
+_MANY = 24  # queries whose shares span the heads' directions
 _RANK = (
     1e-3  # singular values below this share of the largest are rounding; those of a head were 0.05 or more
 )
@@ -36,13 +37,11 @@ class Heads:
     Attributes:
         student: the worker.
         form: form of a mask, by its name in ``interface.MASKS``.
-        forced: holds the mask that a stand-in for attention applies, whatever it is passed; None without one.
         swapped: whether it takes places first and examples second.
     """
 
     student: Student
     form: str
-    forced: list[Tensor | None] | None = None
     swapped: bool = False
 
     def build(self, heads: int, width: int = WIDTH) -> Layer:
@@ -52,27 +51,44 @@ class Heads:
 
     def ask(self, layer: Layer, x: Tensor, allowed: Tensor | None = None) -> Tensor:
         """Return the output for x with a mask."""
-        if self.forced is not None:
-            self.forced[:] = [allowed]
-            return layer.ask(self.student, x)
         return layer.ask(self.student, x, None if allowed is None else MASKS[self.form](allowed))
 
 
-def expect_tokens_apart(heads: Heads, generator: torch.Generator) -> Tensor:
-    """Expect that without a mask the order of tokens does not matter, and return an output."""
+def expect_tokens_apart(heads: Heads, generator: torch.Generator) -> bool:
+    """Expect that without a mask the order of tokens does not matter, or at most by a causal mask of its own.
+
+    Returns:
+        Whether the layer masks later tokens by itself.
+    """
     layer = heads.build(4)
     x = torch.randn((BATCH, LENGTH, WIDTH), generator=generator)
     order = torch.randperm(LENGTH, generator=generator)
     error = permutation_error(lambda x: heads.ask(layer, x), x, order, dim=1)
-    if error > ROUNDING:
-        raise Unmet(
-            f"When the tokens change places, your outputs do not just change places with them: they differ "
-            f"by {error:.0%}.",
-            expected="the same outputs in another order",
-            actual=f"a difference of {error:.0%}",
-            misconception="heads-split-across-tokens",
-        )
-    return heads.ask(layer, x)
+    if error <= ROUNDING:
+        return False
+    if _masks_by_itself(heads, layer, x):
+        return True
+    raise Unmet(
+        f"When the tokens change places, your outputs do not just change places with them: they differ "
+        f"by {error:.0%}.",
+        expected="the same outputs in another order",
+        actual=f"a difference of {error:.0%}",
+        misconception="heads-split-across-tokens",
+    )
+
+
+def _masks_by_itself(heads: Heads, layer: Layer, x: Tensor) -> bool:
+    """Return whether every output hears of all earlier tokens, in whatever order, and of no later one."""
+    sizes = influence(lambda x: heads.ask(layer, x), x, x.flip(1) + 1, inside=1, outside=1)
+    if hears_later(sizes) > ROUNDING or bool((sizes < ROUNDING).triu().any()):
+        return False
+    before = heads.ask(layer, x)
+    for place in range(2, LENGTH):
+        turned = torch.cat([x[:, :place].flip(1), x[:, place:]], dim=1)
+        change = heads.ask(layer, turned)[:, place:] - before[:, place:]
+        if not float(change.norm() / before[:, place:].norm()) <= ROUNDING:
+            return False
+    return True
 
 
 def expect_examples_apart(heads: Heads, generator: torch.Generator) -> None:
@@ -92,14 +108,20 @@ def expect_examples_apart(heads: Heads, generator: torch.Generator) -> None:
 def count_heads(heads: Heads, number: int, generator: torch.Generator) -> tuple[int, Tensor]:
     """Return how many heads answer for ``num_heads = number``, and a basis of what they change, (n, d)."""
     layer = heads.build(number)
-    x = 2 * torch.randn((1, _MANY + 2, WIDTH), generator=generator)
-    allowed = torch.zeros(_MANY + 2, _MANY + 2, dtype=torch.bool)
-    allowed[:, :2] = True
-    output = heads.ask(layer, x, allowed)[0, 2:]
-    spread = output - output.mean(0)
+    x = 2 * torch.randn((_MANY, WIDTH), generator=generator)
+    delta = 2 * torch.randn(WIDTH, generator=generator)
+    heard, _ = _second_of_two(heads, layer, x, delta.expand_as(x))
+    spread = heard - heard.mean(0)
     _, sizes, directions = torch.linalg.svd(spread.nan_to_num(0, 0, 0), full_matrices=False)
     found = int((sizes > _RANK * sizes[0].clamp_min(1e-12)).sum()) if sizes[0] > 1e-9 else 0
     return found, directions[:found]
+
+
+def _second_of_two(heads: Heads, layer: Layer, x: Tensor, delta: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what the second of the tokens x + δ and x hears of δ, and what it would hear in full, (n, d)."""
+    pairs = torch.stack([x + delta, x], dim=1)
+    alone = heads.ask(layer, pairs.flatten(0, 1)[:, None]).view(pairs.shape)
+    return heads.ask(layer, pairs)[:, 1] - alone[:, 1], alone[:, 0] - alone[:, 1]
 
 
 def mixes_heads(directions: Tensor) -> bool:
@@ -122,21 +144,13 @@ def bilinear_form(heads: Heads) -> Tensor:
     """Return W_qᵀ W_k / √d of a single head, float64 (8, 8), in the coordinates of the tokens."""
     width, size = 8, 0.5
     layer = heads.build(1, width)
-    rows = []
-    for number in range(width):
-        # Token 0 is a key, token 1 the zero key that it is compared with, the others are queries.
-        tokens = torch.zeros(1, width + 3, width)
-        tokens[0, 0, number] = size
-        tokens[0, 2 : 2 + width] = size * torch.eye(width)
-        allowed = torch.zeros(width + 3, width + 3, dtype=torch.bool)
-        allowed[:, :2] = True
-        allowed[0, 1] = allowed[1, 0] = False
-        output = heads.ask(layer, tokens, allowed)[0]
-        direction = output[0] - output[1]
-        share = (output[2:] - output[1]) @ direction / direction.square().sum().clamp_min(1e-30)
-        odds = torch.logit(share.clamp(1e-9, 1 - 1e-9))
-        rows.append((odds[:-1] - odds[-1]) / size**2)
-    return torch.stack(rows, dim=1)
+    units = size * torch.eye(width)
+    queries = torch.cat([units, torch.zeros(1, width)])
+    x = queries.repeat_interleave(width, dim=0)  # each query with each δ
+    heard, full = _second_of_two(heads, layer, x, units.repeat(width + 1, 1))
+    share = (heard * full).sum(-1) / full.square().sum(-1).clamp_min(1e-30)
+    odds = torch.logit(share.clamp(1e-9, 1 - 1e-9)).view(width + 1, width)
+    return (odds[:-1] - odds[-1]) / size**2
 
 
 def expect_mask_passed_on(heads: Heads, generator: torch.Generator) -> Tensor:

@@ -159,6 +159,14 @@ def build(student: Student, name: str, arguments: dict[str, int]) -> Handle:
     return handle
 
 
+def is_class(student: Student, name: str) -> bool:
+    """Return whether the student's definition is a class; False where there is none."""
+    try:
+        return bool(student.ask("describe", name)["type"] == "type")
+    except StudentError:
+        return False
+
+
 def _parameters(names: Sequence[str], required: Sequence[str]) -> tuple[tuple[str, ...], str | None]:
     mask = next((name for name in names if HANDOUT.matched_names([name], {"mask": None})), None)
     others = [name for name in required if name != mask]

@@ -52,6 +52,8 @@ MISTAKES = (
     Mistake("encoding-base", lambda n, d: _sines(_angles(n, d, base=100000.0))),
     Mistake("encoding-from-one", lambda n, d: _sines(_angles(n, d, first=1))),
     Mistake("encoding-multiplied", lambda n, d: _sines(_angles(n, d, base=1 / 10000.0))),
+    Mistake("encoding-of-share", lambda n, d: _sines(_angles(n, d) / n)),
+    Mistake("encoding-of-share", lambda n, d: _sines(_angles(n, d) / (n - 1))),
     Mistake("encoding-sines-only", lambda n, d: _interleaved(_angles(n, d).sin(), _angles(n, d).sin())),
     Mistake("encoding-sines-only", lambda n, d: _interleaved(_angles(n, d).sin(), torch.zeros(n, d // 2))),
     Mistake("encoding-sines-only", lambda n, d: _interleaved(torch.zeros(n, d // 2), _angles(n, d).cos())),

@@ -28,14 +28,11 @@ Compute = Callable[..., Any]
 _MOST = 5_000_000  # numbers that the judge computes with for the student's code
 
 
-def attention(
-    own: RecoveredAttention | None, forced: Callable[[], Tensor | None] | None = None
-) -> FunctionDouble:
+def attention(own: RecoveredAttention | None) -> FunctionDouble:
     """Return a stand-in for the attention function, with the layout of the student's own result.
 
     Args:
         own: the student's; None if it does not work.
-        forced: returns a mask that counts in place of the one passed.
     """
 
     def compute(*args: Any, **kwargs: Any) -> Any:
@@ -43,8 +40,7 @@ def attention(
         q, k, v = (_tensor(given.get(name), name) for name in "qkv")
         if q.numel() // max(q.shape[-1], 1) * k.shape[-2] > _MOST or max(map(torch.numel, (q, k, v))) > _MOST:
             raise Refusal("ValueError", f"{NAME} was called with far too many tokens")
-        mask = allowed(given.get("mask")) if forced is None else forced()
-        output = oracle.attention(q, k, v, mask)
+        output = oracle.attention(q, k, v, allowed(given.get("mask")))
         if own is None or own.layout is None:
             return output
         items: list[Any] = [torch.zeros(*q.shape[:-1], k.shape[-2])] * max(own.items, 1)
@@ -69,17 +65,22 @@ def block() -> FunctionDouble:
     return _layer_class(_of_width(lambda width: oracle.Block(width, 2, 2 * width)))
 
 
-def positions() -> FunctionDouble:
-    """Return a stand-in for the function positional_encoding."""
+def positions(*, as_class: bool) -> FunctionDouble:
+    """Return a stand-in for the function positional_encoding, or for a class that adds the encodings."""
 
-    def compute(*args: Any, **kwargs: Any) -> Tensor:
-        given = _bound(("length", "d_model"), args, kwargs)
-        length, width = int(given["length"]), int(given["d_model"])
+    def encode(length: int, width: int) -> Tensor:
         if length * width > _MOST:
             raise Refusal("ValueError", "positional_encoding was asked for far too many positions")
         return oracle.positional_encoding(length, width)
 
-    return FunctionDouble(compute)
+    def compute(*args: Any, **kwargs: Any) -> Tensor:
+        given = _bound(("length", "d_model"), args, kwargs)
+        return encode(int(given["length"]), int(given["d_model"]))
+
+    def add(x: Tensor) -> Tensor:
+        return x + encode(*x.shape[-2:])
+
+    return FunctionDouble(lambda *args, **kwargs: ModuleDouble(add)) if as_class else FunctionDouble(compute)
 
 
 def with_stand_ins(student: Student, doubles: Mapping[str, FunctionDouble], stack: ExitStack) -> Student:

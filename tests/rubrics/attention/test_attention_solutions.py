@@ -102,6 +102,36 @@ def test_a_slip_costs_its_criterion_and_is_named(attention: WarmGrader, name: st
     assert mutant.misconception in named
 
 
+@pytest.mark.parametrize("name", ["masks_by_itself", "encoding_class"])
+def test_a_layer_that_masks_by_itself_and_an_encoding_as_a_module_are_right(
+    attention: WarmGrader, name: str
+) -> None:
+    cells = [cell.source for cell in CORPUS.right_cells(name)]
+    assert _lost(attention.grade(notebook(cells), QUICK)) == {}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "criterion"),
+    [
+        (
+            "view(B, T, self.n_head, C // self.n_head).transpose(1, 2)",
+            "reshape(B, self.n_head, T, -1)",
+            "split",
+        ),
+        ("self.n_head, self.n_embd = num_heads", "self.n_head, self.n_embd = 1", "count"),
+        ("return self.c_proj(", "return (", "output"),
+        ("        att = (q @", "        q = k\n        att = (q @", "projections"),
+    ],
+)
+def test_mistakes_in_a_layer_that_masks_by_itself_are_found(
+    attention: WarmGrader, old: str, new: str, criterion: str
+) -> None:
+    cells = [cell.source for cell in CORPUS.right_cells("masks_by_itself")]
+    assert any(old in cell for cell in cells)
+    grade = attention.grade(notebook([cell.replace(old, new) for cell in cells]), QUICK)
+    assert set(_lost(grade)) == {f"heads.{criterion}"}
+
+
 def test_the_handout_earns_nothing_but_is_graded(grade: Command) -> None:
     ran = grade(RUBRIC.folder / "handout.ipynb", "--quick", "-q", "--rubric", "attention")
     result = ran.grade("handout")
