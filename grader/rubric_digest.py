@@ -10,11 +10,15 @@ from typing import Any
 
 from grader.rubric_extension import MISCONCEPTIONS, RULES
 
+_DECIDES_NOTHING = ("audit", "kit")  # solutions with known grades; what only students install
 _HASHED = (".toml", ".py", ".json", ".npz", ".safetensors")
 # What is not listed here decides: a new key has to be shown to be harmless first. Of
 # misconceptions.toml only the credit decides: a result keeps the id that its check recognised.
 # The last four are divided below.
-_MARKS = ("title", "interface", "total", "exercises", "criterion", "settings", "data", "shapes")
+_MARKS = (
+    *("title", "interface", "total", "exercises", "kit", "self_check_of"),
+    *("criterion", "settings", "data", "shapes"),
+)
 ORDER = "order of the criteria"  # the part that tells it
 _MARKS_A_CRITERION = ("id", "exercise", "title", "points", "hint", "visibility", "items")
 _MARKS_IN_SETTINGS = ("late", "boundaries", "inspect", "timezone", "solutions", "calibrated")
@@ -45,9 +49,9 @@ def combined_digest(parts: Mapping[str, str]) -> str:
 
 
 def rubric_files(folder: Path) -> list[Path]:
-    """Return a rubric's files without the solutions in ``audit``, sorted."""
+    """Return a rubric's files that can decide a grade, sorted: not those in ``audit`` and ``kit``."""
     files = (path for path in folder.rglob("*") if path.suffix in _HASHED)
-    return sorted(path for path in files if folder / "audit" not in path.parents)
+    return sorted(path for path in files if path.relative_to(folder).parts[0] not in _DECIDES_NOTHING)
 
 
 def _deciding_rules(rules: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

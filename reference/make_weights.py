@@ -12,7 +12,8 @@ from torch.utils.data import DataLoader, TensorDataset
 from reference.diffuser import NoiseDiffuser
 from reference.digits import load_digits28
 from reference.evaluation import held_out_error
-from reference.pretrained import SCHEDULE, WEIGHTS_FILE, load_pretrained
+from reference.pretrained import WEIGHTS_FILE, load_pretrained
+from reference.schedule import SCHEDULE
 from reference.trainer import train
 from reference.unet import UNet
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final, TypedDict
+from typing import Final
 
 import torch
 from safetensors.torch import load_file
@@ -11,18 +11,6 @@ from safetensors.torch import load_file
 from reference.unet import UNet
 
 WEIGHTS_FILE: Final = Path(__file__).parent / "data" / "unet.safetensors"
-
-
-class ScheduleArguments(TypedDict):
-    """Keyword arguments of ``NoiseDiffuser`` that define a schedule."""
-
-    start_beta: float
-    end_beta: float
-    total_steps: int
-
-
-SCHEDULE: Final[ScheduleArguments] = {"start_beta": 1e-4, "end_beta": 0.1, "total_steps": 100}
-"""The schedule that the weights were trained with, in the paper's formulation."""
 
 
 def load_pretrained(device: torch.device | str = "cpu") -> UNet:

@@ -15,11 +15,12 @@ from grader.probes.formulas import close, identify
 from grader.sandbox.student import Student
 from grader.sandbox.values import Handle, StudentError
 from reference.diffuser import NoiseDiffuser
-from reference.pretrained import ScheduleArguments
+from reference.schedule import ScheduleArguments
 
+from .edition import draw_schedule
 from .forward.formulas import ALPHA_BAR, ALPHAS, BETAS
 from .forward.schedule import PROBE, StudentSchedule, build_diffuser, read_schedule
-from .forward.unannounced import draw_schedule, with_schedule
+from .forward.unannounced import with_schedule
 
 
 class _Ends(TypedDict):

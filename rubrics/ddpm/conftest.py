@@ -23,7 +23,7 @@ from grader.sandbox.student import Student
 from grader.sandbox.values import Handle, ServedDataset
 from reference import digits
 from reference.diffuser import NoiseDiffuser
-from reference.pretrained import ScheduleArguments
+from reference.schedule import ScheduleArguments
 
 from .forward.probe import Forward
 from .forward.schedule import (

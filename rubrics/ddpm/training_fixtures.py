@@ -14,8 +14,8 @@ from grader.checks.session import Judge
 from grader.probes.recorded_graph import Weights
 from grader.sandbox.student import Student
 from grader.sandbox.values import StudentError
-from reference.pretrained import SCHEDULE as TRAINING_SCHEDULE
 from reference.readings import PAPER
+from reference.schedule import SCHEDULE as TRAINING_SCHEDULE
 
 from .form_agreement import find_refused_form
 from .forward.probe import Forward
@@ -40,7 +40,7 @@ def try_fixture(request: pytest.FixtureRequest, name: str) -> Any:
     """Return a fixture's value, or None where the student's part does not work."""
     try:
         return request.getfixturevalue(name)
-    except (StudentError, Unmet, Blocked, NeedsReview):
+    except (StudentError, Unmet, Blocked, NeedsReview, Skipped):
         return None
 
 

@@ -13,9 +13,10 @@ from torch import Tensor
 from reference.diffuser import NoiseDiffuser
 from reference.digits import load_digits28
 from reference.evaluation import energy_distance, held_out_error, held_out_probe, relative_error
-from reference.pretrained import SCHEDULE, WEIGHTS_FILE, load_pretrained
+from reference.pretrained import WEIGHTS_FILE, load_pretrained
 from reference.readings import READINGS, ReadingDiffuser
 from reference.sampler import generate_samples
+from reference.schedule import SCHEDULE
 
 
 def seeded(seed: int = 1) -> torch.Generator:

@@ -19,7 +19,7 @@ from grader.rubric import Rubric
 
 FOLDER = "kept"
 _NOTEBOOK = "handed-in"  # the name of every kept notebook, before its suffix; no module can bear it
-_SKIPPED = {"__pycache__", "audit"}  # of a rubric: neither decides a verdict
+_SKIPPED = {"__pycache__", "audit", "kit"}  # of a rubric: none decides a verdict
 
 
 class KeptFiles:

@@ -14,6 +14,7 @@ from reference import digits
 from reference.diffuser import NoiseDiffuser
 from reference.readings import READINGS, Reading
 
+from ..edition import DENOISER
 from .formulas import IMAGE, NOISE
 from .probe import Forward
 from .schedule import MatchedReading
@@ -120,8 +121,8 @@ def film(frames: Sequence[Tensor]) -> Images:
     return Images(
         exercise=3,
         title="From noise to a digit",
-        caption="The first sample of the first seed: your sampler with the reference's trained network, in "
-        f"{total} steps from the noise x_T to the image x_0.",
+        caption=f"The first sample of the first seed: your sampler with {DENOISER}, in {total} steps "
+        "from the noise x_T to the image x_0.",
         rows=[row("your sampler", torch.stack([frames[number] for number in shown]))],
         columns=[f"x_{total - number}" for number in shown],
         criteria=["sample.quality"],

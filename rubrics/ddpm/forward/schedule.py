@@ -15,8 +15,8 @@ from grader.probes.formulas import close
 from grader.sandbox.student import Student
 from grader.sandbox.values import CURRENT_DEVICE, Handle, StudentError
 from reference.diffuser import NoiseDiffuser
-from reference.pretrained import ScheduleArguments
 from reference.readings import PAPER, READINGS, Reading
+from reference.schedule import ScheduleArguments
 
 from ..interface import signatures
 from ..interface.doubles import NetworkDouble

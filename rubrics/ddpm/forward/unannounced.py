@@ -16,15 +16,15 @@ from grader.checks import Reporter, Unmet
 from grader.sandbox.student import Student
 from grader.sandbox.values import StudentError
 from reference.diffuser import NoiseDiffuser
-from reference.pretrained import SCHEDULE, ScheduleArguments
+from reference.schedule import SCHEDULE, ScheduleArguments
 
+from ..edition import draw_schedule
 from .calls import call_noise_diffusion
 from .probe import Forward, compare_noises, recover_factor
 from .schedule import PROBE, MatchedReading, build_diffuser, read_schedule, replace_wrong_curves
 
 _CALLS = 3
 _EXACT = 5e-3  # of coefficients; rounding is a hundred times smaller
-_TAKEN = {23, 40, 50, 100}  # numbers of steps that the other probes use
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,17 +43,6 @@ class Question:
 
 
 ANNOUNCED = Question(schedule=PROBE, batches=[16] * _CALLS, seeds=[1000 + number for number in range(_CALLS)])
-
-
-def draw_schedule(generator: torch.Generator, most: int = 98) -> ScheduleArguments:
-    """Return a usual schedule of 24 to ``most`` steps: β from 0.0002 to 0.002, up to 0.05 to 0.2."""
-    steps = [number for number in range(24, most + 1) if number not in _TAKEN]
-    start, end = torch.rand(2, generator=generator, dtype=torch.float64).tolist()
-    return {
-        "start_beta": round(0.0002 * 10**start, 6),
-        "end_beta": round(0.05 * 4**end, 4),
-        "total_steps": steps[int(torch.randint(len(steps), (1,), generator=generator))],
-    }
 
 
 def with_schedule(schedule: ScheduleArguments) -> str:

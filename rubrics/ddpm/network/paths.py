@@ -17,8 +17,8 @@ from grader.checks import Blocked
 from grader.probes.paths import Path, read_paths, strongest, weakest
 from grader.probes.recorded_graph import Evidence, GraphInterpreter, Proof, Weights, prove
 from grader.sandbox.student import Student
-from reference.diffuser import NoiseDiffuser
-from reference.pretrained import SCHEDULE
+from reference.readings import PAPER, ReadingDiffuser
+from reference.schedule import SCHEDULE
 
 from .conditioning import Conditioning, ask_conditioning, depends_on_batch_size
 from .probe import STEPS, Network, format_steps
@@ -240,7 +240,7 @@ class _Probe:
         if situation.training:
             chosen = torch.randint(0, len(self.images), (len(steps),), generator=self.generator)
             at = torch.randint(0, SCHEDULE["total_steps"], (len(steps),), generator=self.generator)
-            x, _ = NoiseDiffuser(**SCHEDULE).noise_diffusion(self.images[chosen], at, x)
+            x, _ = ReadingDiffuser(**SCHEDULE, reading=PAPER).noise_diffusion(self.images[chosen], at, x)
         return [x, format_steps(self.network.form, steps)]
 
     def _draw(self, low: int, high: int) -> int:

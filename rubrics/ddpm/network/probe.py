@@ -13,7 +13,7 @@ from grader.probes.attempts import furthest
 from grader.probes.recorded_graph import first_tensor
 from grader.sandbox.student import Student
 from grader.sandbox.values import Handle, StudentError
-from reference.pretrained import SCHEDULE
+from reference.schedule import SCHEDULE
 
 from ..interface.conventions import TimestepEncoding
 from .building import build, takes_out_channels

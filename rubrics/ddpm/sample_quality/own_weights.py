@@ -8,7 +8,7 @@ import torch
 
 from grader.checks import Blocked
 from grader.sandbox.values import StudentError
-from reference.pretrained import SCHEDULE
+from reference.schedule import SCHEDULE
 
 from ..forward.schedule import build_diffuser
 from ..network.probe import Network

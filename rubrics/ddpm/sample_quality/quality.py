@@ -16,8 +16,9 @@ from grader.checks import Blocked
 from grader.sandbox.values import StudentError
 from reference import digits
 from reference.evaluation import energy_distance
-from reference.pretrained import SCHEDULE
+from reference.schedule import SCHEDULE
 
+from ..edition import DENOISER
 from ..forward.schedule import build_diffuser
 from ..network.probe import Network
 from ..short_training import measured
@@ -104,7 +105,7 @@ def judge_sampler(
         again = sample([seed + 1 for seed in seeds])
         value = distance([*own, *again.samples])
     return Quality(
-        judged="your sampler with the reference's trained network",
+        judged=f"your sampler with {DENOISER}",
         value=value,
         reference=distance(reference),
         bound=bound,
@@ -112,7 +113,7 @@ def judge_sampler(
         measure="energy distance to real digits",
         explanation="This distance is about 0 for images distributed like real digits, and 6.8 or more for "
         "noise.",
-        rows=[("your sampler, reference's network", own), ("all of the reference", reference)],
+        rows=[(f"your sampler, {DENOISER}", own), ("all of the reference", reference)],
         notes=notes,
         film=[*sampled.film, own[0][0]],
         unfounded=_unfounded(sampled, own, unannounced, ignores_start=ignores_start),

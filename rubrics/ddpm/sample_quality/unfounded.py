@@ -15,8 +15,9 @@ from torch import Tensor
 from grader.probes.doubles import RecordedEvent
 from reference import digits
 from reference.diffuser import NoiseDiffuser
-from reference.pretrained import SCHEDULE
+from reference.schedule import SCHEDULE
 
+from ..edition import DENOISER_COPIES
 from ..sampler.calls import merge_calls, without_repeats
 from ..sampler.setup import Setup
 
@@ -81,7 +82,7 @@ def find_reason(
         )
     every = torch.cat([*own, unannounced])
     known = torch.cat([digits.load_digits28("train")[0], digits.load_digits28("held-out")[0]])
-    if likeness(known, every) > _COPIES:
+    if not DENOISER_COPIES and likeness(known, every) > _COPIES:
         return "The samples of your generate_samples are images of the data set"
     if not ignores_start and likeness(torch.cat(list(own)), unannounced) > _REPEATED:
         return "Your generate_samples returns the same images from other noise"

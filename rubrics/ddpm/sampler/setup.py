@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from reference.pretrained import ScheduleArguments
+from reference.schedule import ScheduleArguments
 
 STEPS: Final = 50
 SCHEDULE: Final[ScheduleArguments] = {"start_beta": 1e-3, "end_beta": 0.2, "total_steps": STEPS}

@@ -16,9 +16,9 @@ from grader.checks.randomness import Seeded
 from grader.sandbox.student import Student
 from grader.sandbox.values import Handle
 from reference.diffuser import NoiseDiffuser
-from reference.pretrained import ScheduleArguments
+from reference.schedule import ScheduleArguments
 
-from ..forward.unannounced import draw_schedule
+from ..edition import draw_schedule
 from ..interface.conventions import StepNumbering
 from .fitting import fits
 from .formulas import RIGHT

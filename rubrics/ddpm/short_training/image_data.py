@@ -14,8 +14,8 @@ from torch import Tensor
 from grader.probes.training_budget import TrainingBudget
 from reference import digits
 from reference.evaluation import held_out_probe, relative_error
-from reference.pretrained import SCHEDULE
 from reference.readings import Reading, ReadingDiffuser
+from reference.schedule import SCHEDULE
 
 VALIDATION_BATCHES: Final = 2
 HELD_OUT: Final = 512  # largest number of held-out images used for the error

@@ -11,11 +11,10 @@ from torch import Tensor, nn
 
 from grader.probes.training_budget import TrainingBudget
 from reference.evaluation import held_out_error
-from reference.pretrained import SCHEDULE
 from reference.readings import Reading, ReadingDiffuser
-from reference.trainer import train
-from reference.unet import UNet
+from reference.schedule import SCHEDULE
 
+from ..edition import UNet, train
 from . import measured
 from .image_data import HELD_OUT, VALIDATION_BATCHES, ImageData
 

@@ -16,8 +16,8 @@ from torch import Tensor
 from grader.checks.randomness import seeded_globally
 from grader.probes.doubles import OptimizerDouble
 from grader.sandbox.values import Refusal
-from reference.unet import UNet
 
+from ..edition import UNet
 from ..interface.doubles import NetworkDouble
 
 

@@ -14,8 +14,8 @@ from grader.probes.doubles import CriterionDouble, LoaderDouble
 from grader.probes.training_budget import TrainingBudget, TrainingClock
 from grader.sandbox.student import Student
 from grader.sandbox.values import CURRENT_DEVICE, Handle
-from reference.pretrained import SCHEDULE
 from reference.readings import Reading, ReadingDiffuser
+from reference.schedule import SCHEDULE
 
 from ..interface import signatures
 from ..interface.conventions import TimestepEncoding

@@ -24,7 +24,7 @@ from grader.probes.training_budget import TrainingBudget
 from grader.sandbox.student import Student
 from grader.sandbox.values import StudentError
 from grader.sandbox.worker.wire import MAX_BODY
-from reference.pretrained import SCHEDULE
+from reference.schedule import SCHEDULE
 
 from ..forward.schedule import build_diffuser
 from ..interface.conventions import TimestepEncoding

@@ -8,8 +8,8 @@ import torch
 
 from grader.sandbox.student import Student
 from grader.sandbox.values import Handle
-from reference.pretrained import SCHEDULE as TRAINING_SCHEDULE
 from reference.readings import Reading
+from reference.schedule import SCHEDULE as TRAINING_SCHEDULE
 
 from ..forward.probe import Forward
 from ..interface.conventions import HANDOUT_LAYOUT, ReturnLayout, StepNumbering, tabulate_encoding

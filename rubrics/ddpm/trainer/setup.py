@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from reference.pretrained import ScheduleArguments
+from reference.schedule import ScheduleArguments
 
 EPOCHS: Final = 2
 BATCHES: Final = 6  # of the training loader, per epoch

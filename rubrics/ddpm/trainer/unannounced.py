@@ -13,8 +13,8 @@ from grader.checks.session import Judge
 from grader.probes.training_loop import accumulates_gradients
 from grader.sandbox.student import Student
 
+from ..edition import draw_schedule
 from ..forward.schedule import try_build_diffuser
-from ..forward.unannounced import draw_schedule
 from .expectations import trains_correctly
 from .losses import lists_of_losses
 from .probe import run_again

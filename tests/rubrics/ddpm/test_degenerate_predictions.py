@@ -14,8 +14,9 @@ from grader.checks.randomness import streams
 from grader.probes.training_budget import TrainingBudget, TrainingClock
 from reference import digits
 from reference.evaluation import held_out_probe
-from reference.pretrained import SCHEDULE, load_pretrained
+from reference.pretrained import load_pretrained
 from reference.readings import HANDOUT_CODE, HANDOUT_TEXT, PAPER, Reading, ReadingDiffuser
+from reference.schedule import SCHEDULE
 from rubrics.ddpm.short_training.image_data import ImageData, held_out_error
 from rubrics.ddpm.short_training.outcome import TrainingOutcome
 from rubrics.ddpm.short_training.reference_curve import ReferenceCurve
