@@ -5,20 +5,30 @@ from __future__ import annotations
 import importlib
 import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 
-from grader.commands import MISUSE, NOT_GRADED, SUBCOMMANDS
+from grader.commands import MISUSE, NOT_GRADED, SELF_CHECK_SUBCOMMANDS, SUBCOMMANDS
 from grader.errors import GraderError
 from grader.streams import Stream, guard_streams
 
 
 def run() -> None:
     """Run the console script and exit with its code; 130 after Ctrl-C, as shells expect."""
+    _run(main)
+
+
+def run_self_check() -> None:
+    """Do what ``run`` does with the commands of a kit, which students install."""
+    _run(partial(main, subcommands=SELF_CHECK_SUBCOMMANDS, otherwise="self_check"))
+
+
+def _run(command: Callable[[], int]) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without Unicode must not cause a traceback
     output = guard_streams()
     try:
-        code: int | str | None = main()
+        code: int | str | None = command()
     except KeyboardInterrupt:
         print("grade: interrupted; the results so far are in the output folder", file=sys.stderr)
         code = 130
@@ -44,14 +54,23 @@ def _code_after(output: Stream | None) -> int:
     return MISUSE
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(
+    argv: Sequence[str] | None = None,
+    *,
+    subcommands: Collection[str] = SUBCOMMANDS,
+    otherwise: str = "grade",
+) -> int:
     """Run the subcommand that ``argv`` starts with; without one, grade the paths in it.
+
+    Args:
+        subcommands: names of those that there are.
+        otherwise: the module of ``grader.commands`` to run without one.
 
     Returns:
         0 on success, 1 if something could not be graded or is provisional, 2 on wrong usage.
     """
     words = list(sys.argv[1:] if argv is None else argv)
-    name = words.pop(0) if words and words[0] in SUBCOMMANDS else "grade"
+    name = words.pop(0) if words and words[0] in subcommands else otherwise
     module = name.replace("-", "_")
     command = importlib.import_module(f"grader.commands.{module}")  # late, so that --help starts at once
     try:

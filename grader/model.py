@@ -209,6 +209,7 @@ class Grade:
     criteria: tuple[CriterionResult, ...]
     provisional: bool
     review: str = ""  # why a person must review it although the grader did not fail
+    self_check_of: float | None = None  # points of the whole homework, if this is a self-check of a part
     notes: tuple[str, ...] = ()
     extraction: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
@@ -238,7 +239,7 @@ class Grade:
             "earned": self.earned,
             "possible": self.possible,
             "provisional": self.provisional,
-            **({"review": self.review} if self.review else {}),
+            **{name: value for name in ("review", "self_check_of") if (value := getattr(self, name))},
             "criteria": [{**asdict(result), "verdict": result.verdict.value} for result in self.criteria],
             "notes": list(self.notes),
             "extraction": dict(self.extraction),
@@ -255,8 +256,7 @@ def grade_from_json(data: Mapping[str, Any]) -> Grade:
     )
     apart = ("criteria", "notes", "earned", "possible", "final", "run")
     rest = {key: value for key, value in data.items() if key not in apart}
-    criteria = tuple(CriterionResult(**row) for row in rows)
-    return Grade(**rest, criteria=criteria, notes=tuple(data["notes"]))
+    return Grade(**rest, criteria=tuple(CriterionResult(**row) for row in rows), notes=tuple(data["notes"]))
 
 
 def figure_from_json(data: Mapping[str, Any]) -> Figure:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -54,6 +54,24 @@ class DataOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KitSettings:
+    """What a kit for students holds, from a rubric's table ``[kit]``.
+
+    Attributes:
+        asked: ids or groups of the criteria that it asks.
+        leave_out: files of the rubric's folder that it has not, besides those in ``audit`` and ``kit``.
+        files: files that it has besides or in place of others: by the path in the kit, the path from the
+            rubric's folder.
+        tables: a script in the rubric's folder that writes more files into the folder given to it; or None.
+    """
+
+    asked: tuple[str, ...]
+    leave_out: tuple[str, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+    tables: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rubric:
     """Everything that a homework is graded by.
 
@@ -69,6 +87,8 @@ class Rubric:
         settings: the rubric's own numbers (budgets, seeds, tolerances), for its checks.
         misconceptions: the mistakes that its checks recognise, by id, from ``misconceptions.toml``.
         extends: last part of the name of the rubric that it extends; "" if it stands alone.
+        kit: what students install of it; None if nothing.
+        self_check_of: of the rubric of a kit, the points of the whole homework; None for any other.
     """
 
     id: str
@@ -86,6 +106,8 @@ class Rubric:
     settings: Mapping[str, Any]
     misconceptions: Mapping[str, Misconception]
     extends: str = ""
+    kit: KitSettings | None = None
+    self_check_of: float | None = None
 
     @classmethod
     def load(cls, name: str) -> Self:
@@ -124,6 +146,8 @@ class Rubric:
             settings=rules.get("settings", {}),
             misconceptions={id: Misconception(id=id, **block) for id, block in known.items()},
             extends=extended_name(folder),
+            kit=_kit_settings(rules.get("kit")),
+            self_check_of=rules.get("self_check_of"),
         )
 
     @property
@@ -171,6 +195,13 @@ class Rubric:
 
 def _data_options(table: Mapping[str, Any]) -> DataOptions:
     return DataOptions(**{**table, "choices": tuple(table.get("choices", ()))})
+
+
+def _kit_settings(table: Mapping[str, Any] | None) -> KitSettings | None:
+    if table is None:
+        return None
+    lists = {name: tuple(table.get(name, ())) for name in ("asked", "leave_out")}
+    return KitSettings(**{**table, **lists})
 
 
 def _is_chosen(criterion: Criterion, chosen: str) -> bool:

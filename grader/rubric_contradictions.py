@@ -30,12 +30,13 @@ def contradictions(rules: Mapping[str, Any], folder: Path) -> Iterator[Mistake]:
         yield from _person(number, block)
     ids = [str(block.get("id")) for block in criteria]
     known = [*ids, *(id.partition(".")[0] for id in ids)]
-    settings = table(rules.get("settings"))
-    for number, id in enumerate(texts(settings.get("inspect"))):
-        if id not in known:
-            what = f"{quoted(id)} is no criterion and no group of criteria"
-            yield ("settings", "inspect", number), what + suggestion(id, known)
+    for outer, inner in (("settings", "inspect"), ("kit", "asked")):
+        for number, id in enumerate(texts(table(rules.get(outer)).get(inner))):
+            if id not in known:
+                what = f"{quoted(id)} is no criterion and no group of criteria"
+                yield (outer, inner, number), what + suggestion(id, known)
     yield from _data(table(rules.get("data")), folder)
+    yield from _kit(table(rules.get("kit")), folder)
 
 
 def _interface(written_for: Any) -> Iterator[Mistake]:
@@ -127,6 +128,16 @@ def _data(data: Mapping[str, Any], folder: Path) -> Iterator[Mistake]:
         yield ("data", "default"), what
     if isinstance(script, str) and not (folder / script).is_file():
         yield ("data", "availability"), f"there is no file {script} in the rubric's folder"
+
+
+def _kit(kit: Mapping[str, Any], folder: Path) -> Iterator[Mistake]:
+    """Yield files that the table names and the rubric's folder has not."""
+    named: list[tuple[Place, Any]] = [(("kit", "tables"), kit.get("tables"))]
+    named += [(("kit", "files", path), file) for path, file in table(kit.get("files")).items()]
+    named += [(("kit", "leave_out", number), file) for number, file in enumerate(texts(kit.get("leave_out")))]
+    for place, file in named:
+        if isinstance(file, str) and not (folder / file).exists():
+            yield place, f"there is no file {file}, seen from the rubric's folder"
 
 
 def unknown_criteria(known: Mapping[str, Any], ids: list[str]) -> Iterator[Mistake]:

@@ -13,7 +13,7 @@ from grader.rubric_contradictions import Mistake, Place, repeated_ids, suggestio
 
 RULES, MISCONCEPTIONS = "rubric.toml", "misconceptions.toml"
 EXTENDS = "extends"
-_KEYS = ("id", "title", "total", "exercises", "shapes", "settings", "criterion", EXTENDS)
+_KEYS = ("id", "title", "total", "exercises", "shapes", "settings", "kit", "criterion", EXTENDS)
 _CRITERION_KEYS = ("id", "title", "points", "hint", "visibility", "lines_with", "items")
 _CALIBRATED = "calibrated"  # setting of a rubric: names of those settings that its bounds were measured with
 

@@ -26,7 +26,7 @@ LAYERS = (
     ("probes",),
     ("judging", "report"),
     ("pipeline",),
-    ("audit", "classroom"),
+    ("audit", "classroom", "kit"),
     ("review",),
     ("commands",),
     ("cli",),

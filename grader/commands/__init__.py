@@ -1,5 +1,9 @@
 """The subcommands of ``grade``: one module each, whose ``main(argv)`` returns the exit code."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+
 GRADED, NOT_GRADED, MISUSE = 0, 1, 2
 
 # Name and summary of each; `grade PATH…`, without a subcommand, is `grader.commands.grade`.
@@ -17,7 +21,21 @@ SUBCOMMANDS: dict[str, str] = {
     "archive": "write everything of a term into one file",
     "purge": "remove everything that grading wrote about students",
     "audit": "test a rubric on solutions whose grade is known",
+    "kit": "build what students install to check themselves",
     "new-rubric": "write a small rubric that grades and audits at once, to start your own from",
     "inspect": "show which definitions were found, their dependencies, and what was skipped and why",
     "doctor": "check this machine's setup and suggest fixes",
 }
+SELF_CHECK_SUBCOMMANDS = {name: SUBCOMMANDS[name] for name in ("inspect", "doctor")}  # those of a kit
+
+
+def epilog(subcommands: Mapping[str, str]) -> str:
+    """Return the end of the help of ``grade``."""
+    return "\n".join(
+        [
+            "subcommands (`grade NAME --help` shows the options of each):",
+            *(f"  {name:<21} {purpose}" for name, purpose in subcommands.items()),
+            "",
+            "exit status: 0 graded, whatever the marks; 1 not graded, or provisional; 2 wrong usage",
+        ]
+    )

@@ -47,6 +47,7 @@ def grade(
         rubric=rubric.as_json(),
         criteria=tuple(results),
         provisional=any(result.verdict in UNDECIDED for result in results),
+        self_check_of=rubric.self_check_of,
         notes=tuple(notes),
         extraction=source.summary() | {"conventions": dict(outcome.conventions)},
         environment=_environment(options, outcome.environment),
@@ -64,6 +65,7 @@ def unreadable(path: str, name: str, sha256: str, rubric: Rubric, why: str, opti
         criteria=tuple(unread(criterion, reason) for criterion in counting),
         provisional=True,
         review=reason,
+        self_check_of=rubric.self_check_of,
         notes=(reason,),
         environment=_environment(options, {}),
     )

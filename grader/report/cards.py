@@ -18,7 +18,7 @@ _ADJUSTED = (
 )
 _EXPLANATIONS = {
     Status.BLOCKED: "Not checked: it depends on something that is missing or broken. Fix that first.",
-    Status.ERROR: "The grader failed here. This is not your fault; a TA will review it.",
+    Status.ERROR: "The grader failed here. This is not your fault.",
 }
 
 

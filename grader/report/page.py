@@ -13,6 +13,7 @@ from grader.report.code import CodeView
 from grader.report.figures import Drawable, draw
 from grader.report.final_mark import FinalMarkView, with_final_points
 from grader.report.last_run import Run
+from grader.report.notices import is_self_check, sandbox_warning, self_check_note, self_check_suffix
 from grader.report.outline import label, outline
 from grader.report.provenance import provenance, rerun_command
 from grader.report.summary import Status
@@ -81,21 +82,24 @@ def _page(
             [entry for entry in entries if entry.result.exercise == number],
             [view for view in figures_of.get("", ()) if view.figure.exercise == number],
             material,
+            whole=not is_self_check(grade),
         )
         for number in numbers
     ]
     name, points_note = summary.display_name(grade), _points_note(judged, final_mark)
+    heading = name + self_check_suffix(grade)
     total = final_mark.final if final_mark else summary.points(judged.earned)
     return Page(
-        title=f"{name}: {total} {points_note}{', provisional' if grade.provisional else ''}",
+        title=f"{heading}: {total} {points_note}{', provisional' if grade.provisional else ''}",
         name=name,
+        self_check_note=self_check_note(grade),
         notebook=line(grade.submission.get("path", "")).rpartition("/")[2],
         points=total,
         points_note=points_note,
         judged=summary.points(judged.earned),
         undecided=summary.count_points(undecided) if undecided else "",
         provisional_reason=summary.provisional_reason(grade) if grade.provisional else "",
-        sandbox_warning=summary.sandbox_warning(grade),
+        sandbox_warning=sandbox_warning(grade),
         undecided_entries=tuple(each for each in entries if each.status in (Status.ERROR, Status.OPEN)),
         final_mark=final_mark,
         next_step=step.sentence,
@@ -124,6 +128,8 @@ def _common_hint(results: Sequence[CriterionResult]) -> str:
 def _points_note(judged: Grade, final_mark: FinalMarkView | None) -> str:
     """Return what stands after the points: those possible, and the judge's where they differ."""
     possible = f"of {summary.points(judged.possible)} points"
+    if is_self_check(judged):
+        return f"{possible} asked"
     earned = summary.points(judged.earned)
     if final_mark is None or not final_mark.differs:
         return possible
@@ -144,6 +150,8 @@ def _section(
     entries: Sequence[CriterionEntry],
     figures: Sequence[FigureView],
     material: Material,
+    *,
+    whole: bool,
 ) -> ExerciseSection:
     results = [entry.result for entry in entries]
     earned, possible = sum(result.earned for result in results), sum(result.possible for result in results)
@@ -163,7 +171,7 @@ def _section(
             for group in summary.group_by_reason(incomplete)
         ),
         earned=tuple(card([entry], material) for entry in complete),
-        earned_note=_earned_note([entry.result for entry in complete], everything=not incomplete),
+        earned_note=_earned_note([entry.result for entry in complete], everything=whole and not incomplete),
     )
 
 

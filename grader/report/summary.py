@@ -9,6 +9,7 @@ from enum import StrEnum
 from grader.model import UNDECIDED, CriterionResult, Grade, Verdict
 from grader.report.final_mark import FinalMarkView, with_final_points
 from grader.report.last_run import Run
+from grader.report.notices import is_self_check, sandbox_warning, self_check_note, self_check_suffix
 from grader.report.terminal import Terminal
 from grader.text import clean, line
 from grader.written_answers import PERSON
@@ -28,7 +29,7 @@ class Status(StrEnum):
 # In the terminal the status and the message stand right before these, so they do not repeat them.
 _EXPLANATIONS = {
     Status.BLOCKED: "(Fix that first.)",
-    Status.ERROR: "(This is not your fault; a TA will review it.)",
+    Status.ERROR: "(This is not your fault.)",
 }
 
 
@@ -62,7 +63,9 @@ def summary(
     """
     terminal = Terminal(width=max(width, 40), colour=colour)
     judged = {result.id: result for result in grade.criteria}
-    lines = [terminal.heading(display_name(grade), final_score(grade, final_mark))]
+    lines = [terminal.heading(display_name(grade) + self_check_suffix(grade), final_score(grade, final_mark))]
+    if note := self_check_note(grade):
+        lines += terminal.wrap(note)
     if final_mark:
         grade = with_final_points(grade, final_mark.criteria)
     if grade.provisional:
@@ -72,11 +75,10 @@ def summary(
     if run and run.since:
         lines += terminal.wrap(run.sentence)
     lines += terminal.wrap(next_step(grade).sentence, first="Next: ")
+    earned = "nothing lost" if is_self_check(grade) else "all points earned"
     for number in exercise_numbers(grade, exercises):
-        lines += [
-            "",
-            *_exercise(terminal, grade.exercise(number), judged, exercise_heading(number, exercises)),
-        ]
+        title, results = exercise_heading(number, exercises), grade.exercise(number)
+        lines += ["", *_exercise(terminal, results, judged, title, earned)]
     if grade.notes:
         lines += ["", terminal.bold("Notes")]
         lines += [text for note in grade.notes for text in terminal.wrap(note, first="  - ")]
@@ -86,6 +88,8 @@ def summary(
 def final_score(grade: Grade, final_mark: FinalMarkView | None) -> str:
     """Return the points that count, and the judge's where they differ, such as "98 / 100 (judged 96)"."""
     judged = score(grade.earned, grade.possible)
+    if is_self_check(grade):
+        return f"{judged} of what was asked"
     if final_mark is None or not final_mark.differs:
         return judged
     if final_mark.is_excused:
@@ -152,6 +156,8 @@ def next_step(grade: Grade) -> NextStep:
     if candidates := gates or missing:
         cause = _cause(candidates[0])
         return NextStep(sentence=cause, results=tuple(each for each in candidates if _cause(each) == cause))
+    if is_self_check(grade) and grade.criteria:
+        return NextStep(sentence="Nothing to fix in what was asked here.")
     if any(result.verdict is Verdict.ERROR for result in grade.criteria):
         return NextStep(sentence="Nothing for you to do: a TA will review what the grader could not decide.")
     if any(result.verdict is Verdict.OPEN for result in grade.criteria):
@@ -167,20 +173,12 @@ def _cause(result: CriterionResult) -> str:
     return f"{result.title}: {words}" if result.judged_by == PERSON else words
 
 
-def sandbox_warning(grade: Grade) -> str:
-    """Return a warning for a grade whose notebook ran without full sandboxing; "" for all others."""
-    level = grade.environment.get("isolation_level", "strong")
-    if level == "strong":
-        return ""
-    return (
-        f"The notebook's code ran at isolation level “{level}”, without full sandboxing; only trust this "
-        "result for your own notebook. `grade doctor` suggests fixes."
-    )
-
-
 def provisional_reason(grade: Grade) -> str:
     """Return why a provisional grade does not count yet."""
     failed = [result for result in grade.criteria if result.verdict is Verdict.ERROR]
+    if is_self_check(grade):
+        undecided = _amount(failed, "undecided here")
+        return f"{grade.review or 'A part of this notebook could not be checked.'}{undecided}"
     to_grade = [result for result in grade.criteria if result.verdict is Verdict.OPEN]
     reasons = []
     if grade.review:
@@ -238,6 +236,7 @@ def _exercise(
     results: Sequence[CriterionResult],
     judged: Mapping[str, CriterionResult],
     title: str,
+    earned: str,
 ) -> Iterator[str]:
     possible = sum(result.possible for result in results)
     total = score(sum(result.earned for result in results), possible) if possible else ""
@@ -253,7 +252,7 @@ def _exercise(
             text = f"{result.title}{_judged_note(result, judged)}"
             yield from terminal.wrap(text, first=terminal.paint("  +     ", "32"))
     if results and not incomplete:
-        yield terminal.paint("  all points earned" if possible else "  passed", "32")
+        yield terminal.paint(f"  {earned}" if possible else "  passed", "32")
     for formulation, titles in _formulations(results).items():
         yield from terminal.wrap(f"formulation “{formulation}”: {'; '.join(titles)}", first="  = ")
 

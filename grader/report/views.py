@@ -114,6 +114,7 @@ class Page:
 
     Attributes:
         title: the name with the points that count, for the browser's title bar.
+        self_check_note: what a self-check did not ask, or "" for a grade.
         notebook: the file's name, or "".
         points: the points that count, or a word such as "excused".
         points_note: what the points are out of, and the judge's if they differ.
@@ -132,6 +133,7 @@ class Page:
 
     title: str
     name: str
+    self_check_note: str
     notebook: str
     points: str
     points_note: str
