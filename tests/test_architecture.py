@@ -27,6 +27,7 @@ LAYERS = (
     ("judging", "report"),
     ("pipeline",),
     ("audit", "classroom", "kit"),
+    ("handout",),
     ("review",),
     ("commands",),
     ("cli",),

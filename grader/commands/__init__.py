@@ -23,6 +23,7 @@ SUBCOMMANDS: dict[str, str] = {
     "audit": "test a rubric on solutions whose grade is known",
     "kit": "build what students install to check themselves",
     "new-rubric": "write a small rubric that grades and audits at once, to start your own from",
+    "handout": "make the students' notebook from a solved one, and prove it",
     "inspect": "show which definitions were found, their dependencies, and what was skipped and why",
     "doctor": "check this machine's setup and suggest fixes",
 }

@@ -21,6 +21,7 @@ from conftest import Command, Ran
 from report_samples import EXERCISES
 
 from grader import cli, pipeline
+from grader.audit import warm
 from grader.classroom import scheduler
 from grader.classroom.handins.collect import CollectedSubmissions
 from grader.classroom.pages import classpage
@@ -133,7 +134,7 @@ def run(out: Path, *arguments: str | Path) -> Ran:
     # Bytes below text, as the real streams are: exports write to ``sys.stdout.buffer``.
     output, errors = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n") for _ in range(2))
     with ExitStack() as stack:
-        for module in (scheduler, pipeline):
+        for module in (scheduler, pipeline, warm):
             stack.enter_context(patch.object(module, "judge_starter", _shared_server))
         stack.enter_context(patch.dict(os.environ, {"NO_COLOR": "1"}))
         stack.enter_context(redirect_stdout(output))
