@@ -11,7 +11,17 @@ from grader import __version__
 _GRADER = Path(__file__).parent
 # These may change without a new grading: they start grades, store results and draw pages, but decide nothing.
 # Everything else in the package is part of the digest, so a new module counts unless it is listed here.
-_DECIDES_NOTHING = ("audit", "classroom", "commands", "handout", "kit", "report", "review", "__main__.py", "cli.py")
+_DECIDES_NOTHING = (
+    "audit",
+    "classroom",
+    "commands",
+    "handout",
+    "kit",
+    "report",
+    "review",
+    "__main__.py",
+    "cli.py",
+)
 _SUFFIXES = (".py", ".ini", ".npz", ".safetensors")
 
 
