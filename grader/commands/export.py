@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import importlib
-import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from grader.commands import GRADED
 from grader.errors import UsageError
 from grader.files import replacing
 
 if TYPE_CHECKING:
-    from grader.classroom.exports.common import Export, ExportRequest
-    from grader.classroom.storage.gradebook import Gradebook, GradebookEntry
-
-_FORMATS = {
-    "canvas": "canvas.export",
-    "moodle": "moodle.export",
-    "gradescope": "gradescope.export",
-    "nbgrader": "tables.nbgrader",
-    "csv": "tables.full_csv",
-    "json": "tables.as_json",
-    "junit": "junit.export",
-}
-_FILLED_IN = ("canvas", "moodle")  # formats that can fill in a file downloaded from the other system
-_OWN = ("csv", "json", "junit")  # formats that say of how many points a mark is, and go to no platform
+    from grader.classroom.exports.common import Export
 
 
 def main(argv: Sequence[str]) -> int:
@@ -39,18 +25,21 @@ def main(argv: Sequence[str]) -> int:
             cannot be written.
     """
     from grader.classroom.exports.changes import described
+    from grader.classroom.exports.formats import FORMATS, exporter, request_for
     from grader.classroom.storage.gradebook import Gradebook
     from grader.text import clean
 
-    arguments = _parser().parse_args(argv)
-    if arguments.theirs and arguments.format not in _FILLED_IN:
-        raise UsageError(f"--theirs only works with the formats {' and '.join(_FILLED_IN)}")
-    if arguments.scale and arguments.format in _OWN:
-        raise UsageError(
-            f"--scale does not work with the formats {', '.join(_OWN)}, which hold every maximum"
-        )
+    arguments = _parser(FORMATS).parse_args(argv)
+    chosen = FORMATS[arguments.format]
+    if arguments.theirs and not chosen.fills_in:
+        filled_in = [name for name, each in FORMATS.items() if each.fills_in]
+        raise UsageError(f"--theirs only works with the formats {' and '.join(filled_in)}")
+    if arguments.scale and (chosen.is_own or chosen.has_editions):
+        own = [name for name, each in FORMATS.items() if each.is_own or each.has_editions]
+        raise UsageError(f"--scale does not work with the formats {', '.join(own)}, which scale no points")
     with Gradebook(arguments.out) as book:
-        exported = _exporter(arguments.format)(_request(book, arguments))
+        request = replace(request_for(arguments.format, book, arguments.out), **_options(arguments))
+        exported = exporter(arguments.format)(request)
     for row in described(exported.changes):
         print(row, file=sys.stderr)
     for warning in exported.warnings:
@@ -62,11 +51,11 @@ def main(argv: Sequence[str]) -> int:
     return GRADED
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(formats: Iterable[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="grade export", description="Export the grades of a class for another system."
     )
-    parser.add_argument("--format", required=True, choices=_FORMATS, help="system or file format")
+    parser.add_argument("--format", required=True, choices=tuple(formats), help="system or file format")
     parser.add_argument(
         "--theirs",
         type=Path,
@@ -102,40 +91,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _exporter(name: str) -> Callable[[ExportRequest], Export]:
-    module, _, function = _FORMATS[name].partition(".")
-    exporter: Callable[[ExportRequest], Export] = getattr(
-        importlib.import_module(f"grader.classroom.exports.{module}"), function
-    )
-    return exporter
-
-
-def _request(book: Gradebook, arguments: argparse.Namespace) -> ExportRequest:
-    from grader.classroom.exports.common import ExportRequest
-
-    entries, rubric, late = list(book.entries()), book.setting("rubric"), book.late_rule()
-    return ExportRequest(
-        entries=entries,
-        title=rubric["title"],
-        possible=rubric.get("total") or _largest_maximum(entries),
-        exercises={int(number): title for number, title in rubric["exercises"].items()},
-        due=late.due.isoformat(sep=" ", timespec="seconds") if late else "",
-        theirs=arguments.theirs,
-        assignment=arguments.assignment,
-        with_provisional=arguments.with_provisional,
-        confirm_names=arguments.confirm_names,
-        scale=arguments.scale,
-    )
-
-
-def _largest_maximum(entries: Sequence[GradebookEntry]) -> float:
-    """Return the homework's points for a gradebook that does not say: those of a grade for everything."""
-
-    def is_whole(entry: GradebookEntry) -> bool:
-        settings = json.loads(entry.inputs.settings) if entry.inputs else {}
-        return not settings.get("quick") and not settings.get("only")
-
-    return max((entry.mark.possible for entry in entries if is_whole(entry)), default=0.0)
+def _options(arguments: argparse.Namespace) -> dict[str, Any]:
+    names = ("theirs", "assignment", "with_provisional", "confirm_names", "scale")
+    return {name: getattr(arguments, name) for name in names}
 
 
 def _write(exported: Export, to: Path | None, folder: Path) -> None:

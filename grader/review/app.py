@@ -32,6 +32,7 @@ from grader.review.team import TA
 from grader.review.templating import environment
 
 if TYPE_CHECKING:
+    from grader.review.pages.exports import Prepared
     from grader.review.pages.release import Writing
 
 _MAX_BODY = 1_000_000  # bytes of a form
@@ -49,6 +50,7 @@ class Review:
         digests: of what each student's reports are rendered from, with the entry that it is of.
         writing: the editions that are being written.
         judging: the hand-in that was last judged again, or still is.
+        exports: files for download, by the token in their address.
     """
 
     out: Path
@@ -60,6 +62,7 @@ class Review:
     digests: dict[int, tuple[GradebookEntry, str]] = field(default_factory=dict)
     writing: Writing | None = None
     judging: Judging | None = None
+    exports: dict[str, Prepared] = field(default_factory=dict)
     is_closing: bool = False
 
     def figures(self, result: int) -> Sequence[Figure]:

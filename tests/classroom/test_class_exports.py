@@ -12,7 +12,7 @@ import report_samples as samples
 from classes import gradebook
 from exported import MESSAGE, export, out
 
-from grader.commands.export import _FORMATS, _exporter
+from grader.classroom.exports.formats import FORMATS, exporter
 
 __all__ = ["out"]  # a fixture
 
@@ -87,7 +87,7 @@ def test_junit_drops_characters_that_xml_cannot_hold(tmp_path, capsys):
     Xml.fromstring(data)
 
 
-@pytest.mark.parametrize("name", _FORMATS)
+@pytest.mark.parametrize("name", FORMATS)
 def test_every_format_that_is_offered_can_be_loaded(name: str) -> None:
     """Formats name their function in a string, which no type checker follows."""
-    assert callable(_exporter(name))
+    assert callable(exporter(name))

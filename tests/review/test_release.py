@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from types import SimpleNamespace
 
@@ -82,3 +83,39 @@ def _once(client: httpx.Client, words: str) -> str:
         assert time.monotonic() < deadline
         time.sleep(0.1)
     return text
+
+
+def test_an_export_is_shown_and_then_downloaded(tmp_path, team):
+    out = review_class(tmp_path / "reports", {"ann": mistaken(sample__noise="No noise is added.")})
+    theirs = b"Student,ID,SIS User ID,SIS Login ID,Section,HW (77)\nAlder,,,ann1,,90\n"
+    with served(out, "--team", team) as pages, pages.client("Ann Alder") as head, pages.client("Ben") as ta:
+        fields = form(head.get("/release").text, "/export") | {"format": "canvas", "assignment": "HW"}
+        shown = head.post("/export", data=fields, files={"theirs": ("g.csv", theirs)}).text
+        assert re.search(r"<td>90</td><td[^>]*>95</td><td>login ann1</td>", shown)
+        address = re.search(r'href="(/export/[^"]+)"', shown)[1]
+        assert head.get(address).text.splitlines()[1] == "Alder,,,ann1,,95"
+        assert "attachment" in head.get(address).headers["content-disposition"]
+        assert ta.get(address).status_code == 404
+        assert 'action="/export"' not in ta.get("/release").text
+        own = form(ta.get("/release").text, "/undo")
+        assert ta.post("/export", data=own | {"format": "csv"}).status_code == 403
+        refused = head.post("/export", data=fields, files={"theirs": ("g.csv", b"a,b\n1,2\n")})
+        assert refused.status_code == 409
+        assert "/tmp" not in refused.text
+        old = head.post("/export", data=fields | {"format": "moodle-feedback"})
+        assert "No hand-in has a name of Moodle" in old.text
+        bare = head.post("/export", data=fields | {"format": "moodle"}).text
+        assert "choose it in “Gradebook or worksheet to fill in”" in bare
+        head.post("/preference", data=form(head.get("/").text, "/preference"))
+        assert "shows names" in head.post("/export", data=fields).text
+
+
+def test_every_format_is_exported_from_the_page(tmp_path):
+    out = review_class(tmp_path / "reports", {"ann": mistaken(sample__noise="No noise is added.")})
+    with served(out) as pages, pages.client() as client:
+        fields = form(client.get("/release").text, "/export")
+        for name in ("canvas", "gradescope", "nbgrader", "csv", "json", "junit"):
+            shown = client.post("/export", data=fields | {"format": name}).text
+            address = re.search(r'href="(/export/[^"]+)"', shown)
+            assert address, name
+            assert client.get(address[1]).content, name

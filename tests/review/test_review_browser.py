@@ -120,6 +120,7 @@ def test_every_page_is_accessible_and_fits_the_screen(browser, out, width, schem
             "/comments",
             "/decisions",
             "/item/undecided/5",
+            "/release",
         ]
         for path in paths:
             page.goto(pages.address + path)

@@ -30,6 +30,8 @@ class ExportRequest:
         with_provisional: whether to include provisional grades.
         confirm_names: whether students matched by name only are included.
         scale: whether to scale marks that are of other points than ``possible`` or the other system's.
+        editions: folder of the students' editions of the reports, for formats that hold them.
+        outdated: keys of the students whose reports do not agree with the gradebook.
     """
 
     entries: Sequence[GradebookEntry]
@@ -42,6 +44,8 @@ class ExportRequest:
     with_provisional: bool = False
     confirm_names: bool = False
     scale: bool = False
+    editions: Path | None = None
+    outdated: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -170,10 +170,48 @@ def _canvas_owner(part: str) -> OwnerGuess | None:
 
 def _canvas_part(parts: Sequence[str]) -> str | None:
     """Return the student's own name of the file or archive that Canvas named."""
-    for part in (*parts[1:], parts[0]):
+    match = _canvas_match(parts)
+    return match["file"] if match else None
+
+
+def _canvas_match(parts: Sequence[str]) -> re.Match[str] | None:
+    for part in (*parts[1:], *parts[:1]):
         if _moodle_owner(part):
             return None
         if _canvas_owner(part):
-            match = _CANVAS_ANONYMOUS.fullmatch(part) or _CANVAS.fullmatch(part)
-            return match["file"] if match else None
+            return _CANVAS_ANONYMOUS.fullmatch(part) or _CANVAS.fullmatch(part)
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CanvasUpload:
+    """What Canvas named a file by: the user's id, "" for an anonymous one, and the name up to the file's."""
+
+    user: str
+    stem: str
+
+
+def canvas_upload(parts: Sequence[str]) -> CanvasUpload | None:
+    """Return what Canvas named a file by, from its folders and name; None if Canvas did not."""
+    match = _canvas_match(parts)
+    if match is None:
+        return None
+    user = match.groupdict().get("user") or ""
+    return CanvasUpload(user=user, stem=match[0][: match.start("file") - 1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoodleFolder:
+    """Name and participant number in the name of a folder or file of Moodle's; a team has the number 0."""
+
+    owner: str
+    user: str
+
+
+def moodle_folder(parts: Sequence[str]) -> MoodleFolder | None:
+    """Return name and number of the outermost part that Moodle named; None if there is none of a person."""
+    for part in (*parts[1:], *parts[:1]):
+        match = _MOODLE.fullmatch(part)
+        if match and int(match["user"]):
+            return MoodleFolder(owner=match["owner"], user=match["user"])
     return None

@@ -6,7 +6,7 @@ import hashlib
 import json
 import multiprocessing
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from pathlib import Path
@@ -105,6 +105,19 @@ def _exercises(book: Gradebook) -> dict[int, str]:
 
 def _are_current(book: Gradebook, entry: GradebookEntry, digest: str, out: Path) -> bool:
     return book.report_digest(entry.person.key) == digest and _reports_exist(entry, out)
+
+
+def outdated_reports(book: Gradebook, entries: Iterable[GradebookEntry], out: Path) -> list[str]:
+    """Return the keys of the graded students whose reports do not agree with the gradebook."""
+    exercises, written = _exercises(book), book.report_digests()
+    return [
+        entry.person.key
+        for entry in entries
+        if entry.grade
+        and not (
+            written.get(entry.person.key) == report_digest(entry, exercises) and _reports_exist(entry, out)
+        )
+    ]
 
 
 def report_digest(entry: GradebookEntry, exercises: Mapping[int, str]) -> str:

@@ -8,6 +8,7 @@ from grader.review.pages import (
     actions,
     comments,
     criteria,
+    exports,
     figures,
     items,
     queue,
@@ -19,5 +20,5 @@ from grader.review.pages import (
 
 def routes() -> list[Route]:
     """Return the routes of all pages."""
-    parts = (queue, items, requests, criteria, actions, comments, students, release, figures)
+    parts = (queue, items, requests, criteria, actions, comments, students, release, exports, figures)
     return [route for part in parts for route in part.ROUTES]

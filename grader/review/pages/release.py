@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
+from grader.classroom.exports.formats import FORMATS
 from grader.classroom.pages import classpage
 from grader.classroom.pages.reports import report_digest, write_reports
 from grader.classroom.storage.entries import GradebookEntry
@@ -45,6 +46,7 @@ def release(call: Call) -> Response:
         writing=call.review.writing,
         provisional=sum(bool(each.grade and each.grade.provisional) for each in changed),
         name=naming(call),
+        formats=FORMATS,
     )
 
 
