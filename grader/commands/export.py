@@ -34,9 +34,11 @@ def main(argv: Sequence[str]) -> int:
     if arguments.theirs and not chosen.fills_in:
         filled_in = [name for name, each in FORMATS.items() if each.fills_in]
         raise UsageError(f"--theirs only works with the formats {' and '.join(filled_in)}")
-    if arguments.scale and (chosen.is_own or chosen.has_editions):
-        own = [name for name, each in FORMATS.items() if each.is_own or each.has_editions]
-        raise UsageError(f"--scale does not work with the formats {', '.join(own)}, which scale no points")
+    if arguments.scale and chosen.is_own:
+        own = [name for name, each in FORMATS.items() if each.is_own]
+        raise UsageError(f"--scale does not work with the formats {', '.join(own)}, which hold every maximum")
+    if arguments.scale and chosen.has_editions:
+        raise UsageError("--scale does not work with reports, which show the marks as they are")
     with Gradebook(arguments.out) as book:
         request = replace(request_for(arguments.format, book, arguments.out), **_options(arguments))
         exported = exporter(arguments.format)(request)
