@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from grader.extraction.constructions import is_construction
+from grader.extraction.dynamic_names import named_in_texts
 from grader.extraction.free_variables import PREDEFINED
 from grader.extraction.redefinitions import never_seen
 from grader.extraction.registries import registries
@@ -116,7 +117,8 @@ class DependencyGraph:
                     dropped[name, statement] = Dropped(name, statement.cell, statement.first_line, reason)
                     continue
                 kept.add(statement)
-                for read in sorted(statement.reads - needed - PREDEFINED):
+                named = named_in_texts(statement, self.last_definition)
+                for read in sorted((statement.reads | named) - needed - PREDEFINED):
                     needed.add(read)
                     queue.append(read)
         # A statement that binds several names may be dropped for one of them and kept for another.

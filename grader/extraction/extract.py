@@ -15,10 +15,12 @@ from pathlib import Path
 from grader.extraction.candidates import Candidate, candidates_in
 from grader.extraction.constructions import construction, construction_name
 from grader.extraction.dependencies import DependencyGraph, Dropped
+from grader.extraction.executed import with_executed
 from grader.extraction.free_variables import DEVICE_NAMES, PREDEFINED, find_free_variables
 from grader.extraction.hints import place_hint
-from grader.extraction.local_modules import imported_candidates, local_modules, with_star_names
+from grader.extraction.local_modules import Modules, imported_candidates, local_modules, with_star_names
 from grader.extraction.matching import Match, match_all
+from grader.extraction.module_sources import file_texts, script_source
 from grader.extraction.ordering import in_order_of_need
 from grader.extraction.patterns import DefinitionPattern, main_method, only_method
 from grader.extraction.statements import Statement, statements
@@ -53,9 +55,11 @@ def extract(
     """
     patterns, mapped = patterns or {}, mapped or {}
     cells = [parse_cell(cell) for cell in submission.cells]
+    path = Path(submission.path)
     found, problems = statements(cells)
-    modules, module_problems = local_modules(Path(submission.path), cells)
-    problems += module_problems
+    found, executed_problems = with_executed(found, lambda file: script_source(path, file, cells))
+    modules, module_problems = local_modules(path, cells)
+    problems += [*executed_problems, *module_problems]
     found = [with_star_names(statement, modules) for statement in found]
     candidates = [*imported_candidates(found, modules), *candidates_in(found)]
     if len(candidates) > MAX_CANDIDATES:
@@ -103,16 +107,31 @@ def extract(
         names=_own_names(matched, patterns, candidates)
         | {construction_name(name): next(iter(builder.binds)) for name, builder in builders.items()},
         modules=modules,
+        files=file_texts(submission.cells),
         free_variables=tuple(
             variable
             for name, candidate in matched.items()
-            for variable in find_free_variables(name, candidate, graph.by_name)
+            for variable in find_free_variables(name, candidate, _scope(candidate, graph, modules))
         ),
         undefined=_undefined(whole.needed - set(supplied) - set(graph.roots), kept, whole.dropped, found),
         supplied=tuple(supplied),
         checkpoint=submission.checkpoint,
         reading_notes=_reading_notes(submission, has_problems=bool(problems)),
     )
+
+
+def _scope(
+    candidate: Candidate, graph: DependencyGraph, modules: Modules
+) -> Mapping[str, Sequence[Statement]]:
+    """Return the statements by the names that they bind where a definition is: the notebook or a module."""
+    for module in modules.values():
+        if candidate.statement in module.statements:
+            return {
+                name: [each for each in module.statements if name in each.binds]
+                for name in candidate.statement.reads | {"*"}
+                if any(name in each.binds for each in module.statements)
+            }
+    return graph.by_name
 
 
 def _builders(

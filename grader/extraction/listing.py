@@ -22,8 +22,8 @@ MAX_MARKDOWN = 40_000  # characters
 def listing(submission: Submission, source: StudentSource, criteria: Iterable[Criterion]) -> Listing:
     """Return the notebook's code, with the passages that ``criteria`` are about."""
     passages = [passage for criterion in criteria if (passage := _passage(criterion, source))]
-    all_cells = [*submission.cells, *(module.cell for module in source.modules.values())]
-    cells = [cell for cell in all_cells if cell.source.strip()]
+    files = [module.cell for module in source.modules.values() if isinstance(module.cell.number, str)]
+    cells = [cell for cell in (*submission.cells, *files) if cell.source.strip()]
     shown = _select(cells, first={passage.cell for passage in passages})
     return Listing(
         cells=[(cell.number, cell.source) for cell in cells if cell in shown],

@@ -7,29 +7,21 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import re
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 from grader.errors import NotebookError
 from grader.extraction.candidates import Candidate, candidates_in
+from grader.extraction.module_sources import module_sources
 from grader.extraction.side_effects import is_cheap
 from grader.extraction.statements import Statement, is_definition, statements
 from grader.files import read_handed_in
 from grader.notebook.checkpoints import SUFFIXES
-from grader.notebook.formats import Cell, read_code
-from grader.notebook.parsing import parse
+from grader.notebook.formats import Cell
 from grader.notebook.submission import file_digest, read_notebook
-from grader.notebook.syntax import ParsedCell, Problem, parse_cell, run_scripts
-
-MAX_MODULES, MAX_BYTES = 50, 1 << 20
-_IMPORT = re.compile(r"^\s*(?:from\s+(\.*[\w.]*)\s+import\s+([\w, ()]+)|import\s+([\w., ]+))", re.MULTILINE)
-_WRITTEN = re.compile(r"\A\s*%%(?:writefile|file)\s+(?:-a\s+)?[\"']?([\w./-]+)\.py[\"']?[ \t]*\n")
-# Names that Python resolves to an installed package, whatever files lie beside the notebook.
-_INSTALLED = sys.stdlib_module_names | {"torch", "torchvision", "numpy", "matplotlib", "PIL", "tqdm"}
+from grader.notebook.syntax import ParsedCell, Problem, parse_cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +42,10 @@ def local_modules(path: Path, cells: Sequence[ParsedCell]) -> tuple[dict[str, Lo
     """
     modules: dict[str, LocalModule] = {}
     problems: list[Problem] = []
-    for name, parsed in _sources(path, cells).items():
-        found, unreadable = statements([parsed], _package(name, parsed.cell))
+    for name, source in module_sources(path, cells).items():
+        found, unreadable = statements(source.parts, source.package)
         run = tuple(s for s in found if is_definition(s.node) or is_cheap(s.node, forbidden=()))
-        modules[name] = LocalModule(parsed.cell, run)
+        modules[name] = LocalModule(source.cell, run)
         problems += unreadable
     return modules, problems
 
@@ -92,10 +84,10 @@ def _companions(path: Path) -> tuple[dict[str, Cell], Path | None]:
         return {}, None
     try:
         submission = read_notebook(path, path.stem)
-        sources = _sources(path, [parse_cell(cell) for cell in submission.cells])
+        sources = module_sources(path, [parse_cell(cell) for cell in submission.cells])
     except (NotebookError, RuntimeError, MemoryError):  # its report gives the reason
         return {}, None
-    files = {name: parsed.cell for name, parsed in sources.items() if isinstance(parsed.cell.number, str)}
+    files = {name: source.cell for name, source in sources.items() if isinstance(source.cell.number, str)}
     return files, submission.checkpoint
 
 
@@ -144,102 +136,6 @@ def _with_imported(module: str, modules: Modules, seen: frozenset[str] = frozens
             if other and other not in seen | {module}:
                 inside += _with_imported(other, modules, seen | {module})
     return inside
-
-
-def _sources(path: Path, cells: Sequence[ParsedCell]) -> dict[str, ParsedCell]:
-    """Return the source of each local module, from a %%writefile cell or from a file beside ``path``.
-
-    Modules import one another, so newly found ones are searched in turn, within ``MAX_MODULES`` and
-    ``MAX_BYTES``.
-    """
-    written = {
-        match[1].removeprefix("./").replace("/", "."): Cell(cell.number, "\n" + cell.source[match.end() :])
-        for cell in (parsed.cell for parsed in cells)
-        if (match := _WRITTEN.match(cell.source))
-    }
-    found: dict[str, ParsedCell] = {}
-    room = MAX_BYTES
-    wanted = [name for parsed in cells for name in _imported(parsed, package="")]
-    while wanted and len(found) < MAX_MODULES:
-        name = wanted.pop(0)
-        for module in _with_parents(name):
-            if module in found or module.partition(".")[0] in _INSTALLED:
-                continue
-            cell = written.get(module) or _file(path.parent, module)
-            if cell is not None and len(cell.source) <= room:
-                found[module] = parse_cell(cell)
-                room -= len(cell.source)
-                wanted += _imported(found[module], _package(module, cell))
-    return found
-
-
-def _package(module: str, cell: Cell) -> str:
-    """Return the package that relative imports in a module start from: the module itself or its parent."""
-    return module if str(cell.number).endswith("__init__.py") else module.rpartition(".")[0]
-
-
-def _imported(parsed: ParsedCell, package: str) -> Iterator[str]:
-    """Yield the dotted names of all modules that a cell or a file may import.
-
-    In ``from a import b`` the name b may be a module, too, so ``a.b`` counts.
-    """
-    yield from run_scripts(parsed.cell.source)
-    for node in _nodes(parsed):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = ".".join(filter(None, [_above(package, node.level), node.module]))
-            yield from filter(None, [base])
-            yield from (f"{base}.{alias.name}".lstrip(".") for alias in node.names if alias.name != "*")
-
-
-def _nodes(parsed: ParsedCell) -> Iterator[ast.AST]:
-    """Yield the nodes of a cell; with magics or a syntax error, those of the lines that look like imports."""
-    if parsed.tree is not None:
-        yield from ast.walk(parsed.tree)
-        return
-    for match in _IMPORT.finditer(parsed.cell.source):
-        try:
-            tree = parse(match[0].strip().rstrip("(, "))
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue
-        yield from ast.walk(tree)
-
-
-def _above(package: str, level: int) -> str:
-    """Return the package that a relative import with ``level`` dots starts from."""
-    parts = package.split(".") if package and level else []
-    return ".".join(parts[: len(parts) - level + 1])
-
-
-def _with_parents(name: str) -> Iterable[str]:
-    """Return ``a``, ``a.b`` and ``a.b.c`` for ``a.b.c``."""
-    parts = name.split(".")
-    return [".".join(parts[: count + 1]) for count in range(len(parts))]
-
-
-def _file(folder: Path, module: str) -> Cell | None:
-    """Return the module's file below ``folder``.
-
-    None if there is none, if it is too large, or if a link leads out of the folder.
-    """
-    below = Path(*module.split("."))
-    if not below.name:  # "%run ../model.py", say, names no module
-        return None
-    for relative in (below.with_suffix(".py"), below / "__init__.py"):
-        path = folder / relative
-        try:
-            inside = path.resolve().is_relative_to(folder.resolve())
-            if inside and path.is_file() and path.stat().st_size <= MAX_BYTES:
-                text = read_code(read_handed_in(path), ".py").cells[0]
-                return Cell(relative.as_posix(), text)
-        except NotebookError:
-            return Cell(relative.as_posix(), "")  # an empty __init__.py
-        except OSError:
-            continue
-    if (folder / below).is_dir() and any((folder / below).glob("*.py")):
-        return Cell((below / "__init__.py").as_posix(), "")
-    return None
 
 
 @cache

@@ -52,6 +52,7 @@ class StudentSource:
         hints: sentences on missing names.
         names: the notebook's own names for wanted ones, where they differ; methods as "Class.method".
         modules: local modules by the name they are imported by.
+        files: texts that cells write to files, by path.
         free_variables: notebook variables that the wanted functions read.
         undefined: explanations for needed names that no kept statement defines.
         supplied: device variables that the grader defines because nothing else does.
@@ -68,6 +69,7 @@ class StudentSource:
     hints: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     modules: Mapping[str, LocalModule] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
     free_variables: tuple[FreeVariable, ...] = ()
     undefined: Mapping[str, str] = field(default_factory=dict)
     supplied: tuple[str, ...] = ()

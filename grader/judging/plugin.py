@@ -209,7 +209,7 @@ def student(judge: Judge, student_data: Any) -> Iterator[Any]:
     torch.set_num_threads(1)
     request = judge.request
     source = WorkerSource(
-        **{name: request[name] for name in ("statements", "modules", "needs", "names", "unset")},
+        **{name: request[name] for name in ("statements", "modules", "files", "needs", "names", "unset")},
         free_variables=request["extraction"]["outside"],
     )
     student = Student(

@@ -88,6 +88,7 @@ def request(
         "rubric": str(rubric.source),
         "statements": _rows(source.statements),
         "modules": {name: _rows(module.statements) for name, module in source.modules.items()},
+        "files": dict(source.files),
         "needs": {name: list(places) for name, places in source.needs.items()},
         "names": dict(source.names),
         "unset": dict(source.undefined),

@@ -21,6 +21,7 @@ _BODY_IS_CODE = frozenset(
 # IPython reads the whole cell again for every magic: characters read for one cell, about a second's worth.
 MAX_MAGICS, MAX_MAGIC_READING = 50, 2_000_000
 _MAGIC = re.compile(r"\s*[%!?]|\s*[\w.]+\?|[\w\s,]*=\s*[%!]")
+_RUN_INSIDE = re.compile(r"^\s*%run\s+(?:-\w\s+)*-i\s+(?:-\w\s+)*[\"']?([\w./-]+\.py)[\"']?\s*$")
 _RUN = re.compile(r"^\s*%run\s+(?:-\w\s+)*[\"']?([\w./-]+?)(?:\.py)?[\"']?(?:\s|$)", re.MULTILINE)
 _CONTINUES = re.compile(r"(else|elif|except|finally|case)\b")
 _HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -174,7 +175,7 @@ def _without_magics(text: str) -> tuple[str, list[int]]:
 
 
 def _transformed(body: list[str]) -> list[str]:
-    """Return the rows as IPython transforms them, with ``%run`` as a star import.
+    """Return the rows as IPython transforms them, with ``%run`` as a star import or an ``exec``.
 
     Beyond ``MAX_MAGICS`` and ``MAX_MAGIC_READING`` magics become ``pass`` instead.
     """
@@ -192,7 +193,12 @@ def _transformed(body: list[str]) -> list[str]:
 
 
 def _star_import(row: str) -> str:
-    """Return ``from model import *`` for ``%run model.py``, which has the same effect."""
+    """Return ``from model import *`` for ``%run model.py``, which has the same effect.
+
+    With ``-i`` the script runs in the notebook's namespace, as by ``exec``.
+    """
+    if inside := _RUN_INSIDE.match(row):
+        return f"exec(open({inside[1]!r}).read())"
     names = run_scripts(row)
     return f"from {names[0]} import *" if names and names[0].replace(".", "").isidentifier() else row
 

@@ -219,8 +219,7 @@ class Student(Closing):
             self.ask("data", name=self.data.name, images=self.data.images, labels=self.data.labels)
         header = {
             "verb": "load",
-            "statements": list(self.source.statements),
-            "modules": {name: list(inside) for name, inside in self.source.modules.items()},
+            **self.source.to_load(),
             "device": self.device,
             "threads": self.threads,
             "gpu_share": self.gpu_share,

@@ -82,6 +82,54 @@ def test_writefile_makes_a_module_and_run_is_a_star_import(extract):
     assert [(each.cell, each.line) for each in source.definitions if each.name == "UNet"] == [(1, 4)]
 
 
+def test_a_package_is_written_in_cells_and_a_file_may_be_continued(extract):
+    cells = [
+        f"%%writefile pkg/net.py\n{IMPORTS}\nfrom .parts import WIDTH",
+        f"%%writefile -a pkg/net.py\n\n{UNET}",
+        "%%writefile pkg/parts.py\nWIDTH = 1",
+        "%%writefile pkg/__init__.py\nfrom .net import UNet",
+        "from pkg import UNet",
+    ]
+    source = extract(*cells, DIFFUSER, TRAIN, SAMPLE)
+    assert set(source.modules) == {"pkg", "pkg.net", "pkg.parts"}
+    assert [(each.cell, each.line) for each in source.definitions if each.name == "UNet"] == [(2, 3)]
+    assert source.files["pkg/net.py"].startswith(IMPORTS)
+    assert source.files["pkg/net.py"].endswith(f"{UNET}\n")
+
+
+def test_a_written_folder_without_init_is_a_package(extract):
+    source = extract(f"%%writefile lib/net.py\n{IMPORTS}\n{UNET}", "from lib.net import UNet")
+    assert set(source.modules) == {"lib", "lib.net"}
+
+
+@pytest.mark.parametrize(
+    "enter",
+    [
+        "import sys\nsys.path.append('src')",
+        "import sys\nsys.path.insert(0, './src')",
+        "import sys\nsys.path += ['src']",
+        "import os\nos.chdir('src')",
+        "%cd src",
+    ],
+)
+def test_modules_are_found_where_the_notebook_looks_for_them(extract, enter):
+    source = extract(enter, "from net import UNet", files={"src/net.py": f"{IMPORTS}\n{UNET}"})
+    assert set(source.modules) == {"net"}
+
+
+def test_a_written_module_is_found_in_a_folder_that_nobody_names(extract):
+    source = extract(f"%%writefile src/net.py\n{IMPORTS}\n{UNET}", "from net import UNet")
+    assert set(source.modules) == {"net"}
+    two = [f"%%writefile {folder}/net.py\n{UNET}" for folder in ("a", "b")]
+    assert not extract(*two, "from net import UNet").modules
+
+
+def test_helpers_beside_train_in_a_module_are_not_its_free_variables(extract):
+    module = "%%writefile engine.py\ndef helper(): pass\ndef train(model): return helper(), T"
+    source = extract(module, "from engine import train")
+    assert [(each.name, each.set_at) for each in source.free_variables] == [("T", None)]
+
+
 def test_a_hint_asks_for_a_missing_file(extract):
     source = extract("from my_net import UNet", DIFFUSER, TRAIN, SAMPLE)
     assert source.hints["UNet"] == "It is imported from my_net in cell 1, line 1: hand in that file as well."

@@ -247,3 +247,14 @@ def make():
     )
     pair = student.call("make")
     assert student.ask("describe", pair)["attributes"] == ["first", "second", "total"]
+
+
+def test_functions_read_the_files_that_the_notebook_writes_and_no_others(load_student: LoadStudent) -> None:
+    student = load_student(
+        "def read(path):\n    with open(path) as file:\n        return file.read()",
+        files={"sizes.json": "[16]", "conf/a.yaml": "b: 1", "/content/far.txt": "c", "../up.txt": "d"},
+    )
+    read = {path: student.call("read", path) for path in ("sizes.json", "conf/a.yaml", "/content/far.txt")}
+    assert read == {"sizes.json": "[16]", "conf/a.yaml": "b: 1", "/content/far.txt": "c"}
+    with pytest.raises(StudentError, match="No such file"):
+        student.call("read", "other.json")

@@ -14,13 +14,15 @@ from grader.sandbox.zygote import Zygote
 LoadStudent = Callable[..., Student]
 
 
-def source_of(*statements: str, names: Mapping[str, str] | None = None) -> WorkerSource:
+def source_of(
+    *statements: str, names: Mapping[str, str] | None = None, files: Mapping[str, str] | None = None
+) -> WorkerSource:
     """The source of a notebook with these statements in cell 7, from line 3 on, a line for each."""
     rows = [
         {"source": statement, "cell": 7, "line": line, "flags": 0}
         for line, statement in enumerate(statements, start=3)
     ]
-    return WorkerSource(statements=rows, names=names or {})
+    return WorkerSource(statements=rows, names=names or {}, files=files or {})
 
 
 @pytest.fixture
@@ -28,8 +30,14 @@ def load_student(zygote: Zygote) -> Iterator[LoadStudent]:
     """Load statements into a worker of their own; workers are closed after the test."""
     students: list[Student] = []
 
-    def load(*statements: str, names: Mapping[str, str] | None = None, **options: Any) -> Student:
-        students.append(Student(zygote=zygote, source=source_of(*statements, names=names), **options))
+    def load(
+        *statements: str,
+        names: Mapping[str, str] | None = None,
+        files: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> Student:
+        source = source_of(*statements, names=names, files=files)
+        students.append(Student(zygote=zygote, source=source, **options))
         return students[-1]
 
     yield load

@@ -17,6 +17,7 @@ student code sends selects code in the judge. A request's header::
 
     {"verb": "load",     "statements": [{"source", "cell", "line", "flags", "binds"}, ...],
                          "modules": {name: [statement, ...]},      local modules, beside the notebook
+                         "files": {path: str},            files that cells of the notebook write
                          "device": "cpu", "threads": 1, "gpu_share": float, "seed": int}
     {"verb": "data",     "name": str, "images": VALUE, "labels": VALUE}
                                        what the torchvision dataset class of this name will hold

@@ -107,6 +107,7 @@ class Executor:
         if self._finder is None:
             torch.set_num_threads(header["threads"])
             files.redirect_to(os.getcwd())
+            files.write(header.get("files", {}))
             colab.load_data_in_process()
             generators.remember_generators()
             colab.seed_everything(header["seed"])

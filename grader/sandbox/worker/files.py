@@ -7,6 +7,7 @@ written that way. This is for convenience only, and not a sandbox layer.
 from __future__ import annotations
 
 import builtins
+import contextlib
 import io
 import os
 from collections.abc import Callable
@@ -25,6 +26,13 @@ def redirect_to(scratch: str) -> None:
     redirect = _Redirect(scratch)
     for module, name in PATCHED:
         _patch(module, name, getattr(redirect, name))
+
+
+def write(texts: dict[str, str]) -> None:
+    """Write the files that the notebook writes; what cannot be written is missing when it is read."""
+    for path, text in texts.items():
+        with contextlib.suppress(OSError, ValueError), open(path, "w", encoding="utf-8") as file:
+            file.write(text)
 
 
 def _patch(module: Any, name: str, replacement: Callable[..., Any]) -> None:
