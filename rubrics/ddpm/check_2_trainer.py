@@ -14,6 +14,7 @@ from .trainer.expectations import (
 )
 from .trainer.loss_targets import loss_targets
 from .trainer.losses import expect_losses, expect_numbers_of_the_run
+from .trainer.network_inputs import rescaled_images
 from .trainer.probe import run_again
 from .trainer.recording import RecordedTraining
 from .trainer.timesteps import expect_random_timesteps
@@ -29,6 +30,11 @@ def check_loss_compares_the_noises(
     if recorded_training.error:
         reporter.note(
             f"Your train raised an error in a trial run of two short epochs: {recorded_training.error}"
+        )
+    if rescaled := rescaled_images(recorded_training):
+        reporter.note(
+            f"Your train passes {rescaled} to noise_diffusion, not the image as the loader has it. This is "
+            "accepted; the samples of a network trained so come out in that range."
         )
     expect_noise_target(recorded_training)
 

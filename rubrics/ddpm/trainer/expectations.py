@@ -15,10 +15,12 @@ from grader.probes import training_loop
 from grader.probes.training_loop import block_if_stopped, expect_cleared_gradients
 
 from .loss_targets import compared_share, loss_targets, mixes_own_noise
+from .network_inputs import expect_unchanged_image
 from .prerequisites import expect_arguments_used
 from .recording import RecordedTraining
 from .setup import ARGUMENTS
 from .timesteps import expect_random_timesteps
+from .wrong_targets import describe_wrong_target
 
 _WRONG_TARGETS = {
     "clean": ("target-clean-image", "the clean image"),
@@ -72,6 +74,7 @@ def expect_noise_target(training: RecordedTraining) -> None:
     if set(found) == {"noise"} or mixes_own_noise(training):
         _expect_normal_noise(training)
         return
+    expect_unchanged_image(training)
     gradients = [one.gradient for one in training.training_passes if one.gradient is not None]
     if found["scaled"]:
         share = compared_share(training)
@@ -87,6 +90,13 @@ def expect_noise_target(training: RecordedTraining) -> None:
             expected="the noise that noise_diffusion returned, compared with the network's prediction",
             actual="a gradient of zero",
             misconception="prediction-not-compared",
+        )
+    if target := describe_wrong_target(training):
+        raise Unmet(
+            target.sentence,
+            expected="the prediction compared with the noise that noise_diffusion returned, pixel by pixel",
+            actual=target.actual,
+            misconception=target.misconception,
         )
     wrong = next(name for name, _ in found.most_common() if name != "noise")
     id, words = _WRONG_TARGETS[wrong]

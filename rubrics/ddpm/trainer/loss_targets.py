@@ -13,6 +13,7 @@ from reference.diffuser import NoiseDiffuser
 from reference.readings import Reading
 
 from .recording import ForwardPass, RecordedTraining
+from .wrong_targets import fit, mixes_in_the_image
 
 
 def loss_targets(training: RecordedTraining) -> Counter[str]:
@@ -53,6 +54,8 @@ def _target_by_gradient(gradient: Tensor, one: ForwardPass) -> str:
     output = one.forward.output
     similarity = {name: cosine(gradient, output - tau) for name, tau in _candidates(one).items()}
     best = max(similarity, key=similarity.__getitem__, default="other")
+    if best == "noise" and mixes_in_the_image(one):
+        return "other"
     if similarity.get(best, 0.0) > 0.75:
         return "scaled" if best == "noise" and _compares_with_a_share(gradient, one) else best
     if gradient.shape != output.shape:
@@ -83,10 +86,8 @@ def _share(gradient: Tensor, one: ForwardPass) -> float | None:
     assert one.noise is not None
     shares: list[float] = []
     for pulled, output, noise in zip(gradient, one.forward.output, one.noise, strict=True):
-        matrix = torch.stack([output.flatten(), noise.flatten()], dim=1).double()
-        pull = pulled.flatten().double()
-        factors = torch.linalg.lstsq(matrix, pull[:, None]).solution[:, 0]
-        if (matrix @ factors - pull).norm() > 0.02 * pull.norm() or factors[0] <= 0:
+        factors = fit([output.flatten().double(), noise.flatten().double()], pulled.flatten().double())
+        if factors is None or factors[0] <= 0:
             return None
         shares.append(-float(factors[1]) / float(factors[0]))
     return sum(shares) / len(shares)
