@@ -9,7 +9,16 @@ from grader.probes.formulas import close, compare_at_a_wrong_step, constant_fact
 from reference.diffuser import NoiseDiffuser
 from reference.readings import HANDOUT_CODE, PAPER
 
-from .forward.expectations import expect_a_mixture, expect_finite, expect_the_same_again, identify_returned
+from .forward.expectations import (
+    expect_a_mixture,
+    expect_finite,
+    expect_the_image_itself,
+    expect_the_same_again,
+    find_rescaling,
+    identify_returned,
+    is_fresh,
+    returns_noise,
+)
 from .forward.figures import coefficient_curves, diffusion_strip
 from .forward.formulas import IMAGE, NOISE
 from .forward.partial import fades, partial_reading
@@ -46,12 +55,13 @@ def check_image_fades(
             actual=f"values limited to {low:.2g} and {high:.2g}",
             misconception="result-clamped",
         )
+    expect_the_image_itself(forward, reading_match)
     if reading_match.accepted:
         if reading_match.reading is not PAPER:
             reporter.note(reading_match.reading.note)
         return
     expect_finite(forward)
-    if forward.residual.max() > 1e-2:
+    if not forward.is_sum:
         expect_the_same_again(forward)
         raise Unmet(
             "Your x_t is not a weighted sum of image and noise: it is not proportional to the image.",
@@ -87,10 +97,10 @@ def check_noise_grows(
     """At every step the noise has the coefficient of the forward formula."""
     evidence.reading = reading_match.reported_id
     evidence.measure(noise_deviation=forward.noise, added_over_returned=forward.ratio, offset=forward.offset)
-    if not forward.diffused.isfinite().all():
-        return  # NaN or infinity, which forward.image_coefficient reports
+    if not forward.diffused.isfinite().all() or not forward.is_sum:
+        return  # which forward.image_coefficient reports
     # The mean of 12,544 pixels of standard normal noise is 0 ± 0.009, so 0.1 is eleven standard errors.
-    if forward.offset.abs().max() > 0.1:
+    if forward.offset.abs().max() > 0.1 and not find_rescaling(forward, reading_match):
         at = STEP if abs(forward.offset[STEP]) > 0.1 else int(forward.offset.abs().argmax())
         raise Unmet(
             f"Your x_t contains a constant term, {forward.offset[at]:.2f} at step {at}.",
@@ -163,10 +173,12 @@ def check_noise_is_returned(
         )
     if not forward.diffused.isfinite().all() and bool((forward.returned.flatten(1).std(1) > 1e-3).all()):
         return  # the coefficients lost their points, and noise in NaN cannot be compared with any
+    if not forward.is_sum and is_fresh(forward):
+        return  # forward.image_coefficient reports that x_t is no sum, so it shows no noise to compare with
     alike = bool((forward.correlation > 0.999).all())
     if alike and forward.noiseless and forward.offset.abs().max() > 0.1:
         return  # the constant in x_t, which forward.noise_coefficient reports
-    if alike and _returns_noise(forward):
+    if alike and returns_noise(forward):
         if reading_match.scaled:
             evidence.reading = HANDOUT_CODE.id
             if reading_match.reading is not HANDOUT_CODE:
@@ -185,25 +197,14 @@ def check_noise_is_returned(
     )
 
 
-def _returns_noise(forward: Forward) -> bool:
-    """Return whether what is returned is noise, where none is in x_t that it could be compared with."""
-    if not forward.noiseless or forward.returned is None:
-        return True
-    last, before = forward.returned[-1], forward.returned[-2]
-    alike = is_same_noise(last[0], forward.images[0].double()) or is_same_noise(last[0], before[0])
-    return bool(last.std() > 1e-3) and not alike
-
-
 @criterion("forward.noise_distribution")
 def check_noise_is_standard_normal(
     forward: Forward, reading_match: MatchedReading, refused_precision: Unmet | None, evidence: Evidence
 ) -> None:
     """The noise is standard normal and drawn independently for every pixel of every image."""
-    if forward.residual.max() > 1e-2:
-        raise Blocked("The noise in your x_t cannot be isolated; x_t is not a sum of image and noise.")
     if forward.noiseless and fades(forward, reading_match):
         return  # which lost its points as such, and shows no noise
-    readable = bool(forward.diffused.isfinite().all()) or forward.returned is None
+    readable = (bool(forward.diffused.isfinite().all()) and forward.is_sum) or forward.returned is None
     noise = _recover_drawn_noise(forward, reading_match) if readable else forward.returned
     assert noise is not None
     repeats = forward.repeats_noise and not forward.noiseless
@@ -272,6 +273,8 @@ def check_each_image_has_its_own_step(forward: Forward, evidence: Evidence) -> N
         )
     factors, steps = forward.batched
     evidence.measure(steps=steps, image_coefficients=factors)
+    if not forward.is_sum:
+        return  # forward.image_coefficient reports it; a coefficient at each step is then not known
     if forward.is_untouched:
         raise Blocked("Your x_t is the same mixture at every step, so a batch cannot show its steps.")
     expected = forward.image[steps]

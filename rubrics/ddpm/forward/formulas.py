@@ -27,6 +27,7 @@ IMAGE = (
     Mistake("step-early", lambda b, a, ab: delayed(ab, ab[0].item()).sqrt()),
     Mistake("step-early", lambda b, a, ab: ab.roll(1).sqrt()),
     Mistake("step-late", lambda b, a, ab: advanced(ab).sqrt()),
+    Mistake("schedule-read-backwards", lambda b, a, ab: ab.flip(0).sqrt()),
     Mistake("image-not-faded", lambda b, a, ab: torch.ones_like(ab)),
 )
 
@@ -42,6 +43,7 @@ NOISE = (
     Mistake("step-early", lambda b, a, ab: (1 - delayed(ab, 1.0)).sqrt()),
     Mistake("step-early", lambda b, a, ab: (1 - delayed(ab, ab[0].item())).sqrt()),
     Mistake("step-late", lambda b, a, ab: (1 - advanced(ab)).sqrt()),
+    Mistake("noise-added-to-image", lambda b, a, ab: ab.sqrt() + (1 - ab).sqrt()),
     Mistake("noise-not-scaled", lambda b, a, ab: torch.ones_like(ab)),
     Mistake("noise-missing", lambda b, a, ab: torch.zeros_like(ab)),
 )

@@ -21,6 +21,7 @@ from grader.sandbox.values import Handle, StudentError
 
 from .calls import BATCH, CallConvention, call_noise_diffusion, find_call_convention
 from .randomness import uniform_moments
+from .regression import compare_noises, regress, regress_jointly
 
 _SHAPE = (BATCH, 1, 28, 28)
 
@@ -69,6 +70,11 @@ class Forward:
         return bool((self.noise < 1e-6).all())
 
     @property
+    def is_sum(self) -> bool:
+        """True if x_t changes in proportion to the image, as a sum of image and noise does."""
+        return not bool(self.residual.max() > 1e-2)
+
+    @property
     def is_untouched(self) -> bool:
         """True if x_t is the image alone, the noise alone, or nothing, with one factor at all steps."""
         # A deviation that is measured has a standard error of 0.63 %; coefficients double and more.
@@ -114,13 +120,15 @@ def recover(
         x, limits_here = undo_clamp(x, first, returned)
         limits = limits_here or limits
         other, _ = _call_unclamped(student, diffuser, convention, second, [step] * BATCH, seed=1000 + step)
-        image, residual = _regress(x - other, first - second)
+        image, residual = regress(x - other, first - second)
         # A residual means that the seed does not fix the noise (it may come from the system's own entropy).
         # If the noise is returned, both coefficients follow from a single result by regression.
         if residual > 1e-3 and returned is not None and returned.shape == x.shape:
-            image, residual = _regress_jointly(x, first, returned, (image, residual))
+            image, residual = regress_jointly(x, first, returned, (image, residual))
         added = x - image * first
         ratio, offset, correlation = compare_noises(added, returned)
+        if returned is not None and abs(correlation) > 0.999:
+            returned = returned.expand_as(added)  # forward.noise_distribution reports too few numbers
         for name, value in {
             "image": image,
             "residual": residual,
@@ -200,54 +208,6 @@ def undo_clamp(x: Tensor, image: Tensor, noise: Tensor | None) -> tuple[Tensor, 
     return torch.stack(rows), (low.item(), high.item())
 
 
-def _regress(y: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the least-squares factor from x to y, and the share of y that it leaves unexplained."""
-    if y.shape != x.shape:
-        return torch.tensor(torch.nan, dtype=torch.float64), torch.tensor(1.0, dtype=torch.float64)
-    x, y = x.flatten().double(), y.flatten().double()
-    factor = (x @ y) / (x @ x).clamp_min(1e-30)
-    least = 1e-3 * x.norm()  # a y below a thousandth of x is rounding, and its residual means nothing
-    return factor, (y - factor * x).norm() / torch.maximum(y.norm(), least).clamp_min(1e-30)
-
-
-def recover_factor(y: Tensor, x: Tensor) -> Tensor:
-    """Return the least-squares factor from x to y, two images of one shape."""
-    return _regress(y, x)[0]
-
-
-def _regress_jointly(
-    x_t: Tensor, image: Tensor, noise: Tensor, otherwise: tuple[Tensor, Tensor]
-) -> tuple[Tensor, Tensor]:
-    """Return the image's coefficient and the residual, regressing x_t on image and returned noise together.
-
-    Falls back to ``otherwise`` if these two do not explain x_t to 0.1 %.
-    """
-    matrix = torch.stack([image.double().flatten(), noise.flatten()], dim=1)
-    if not (torch.isfinite(matrix).all() and torch.isfinite(x_t).all()):
-        return otherwise
-    factors = torch.linalg.lstsq(matrix, x_t.flatten()[:, None], driver="gelsd").solution[:, 0]
-    rest = (x_t.flatten() - matrix @ factors).norm() / x_t.norm().clamp_min(1e-30)
-    return (factors[0], rest) if rest < 1e-3 else otherwise
-
-
-def compare_noises(added: Tensor, returned: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the ratio of added to returned noise, the constant in the added noise, and their correlation."""
-    if returned is None or returned.shape != added.shape:
-        return (
-            torch.tensor(torch.nan, dtype=torch.float64),
-            added.mean(),
-            torch.zeros((), dtype=torch.float64),
-        )
-    a, b = added.flatten() - added.mean(), returned.flatten() - returned.mean()
-    ratio, _ = _regress(a, b)
-    correlation = (a @ b) / (a.norm() * b.norm()).clamp_min(1e-30)
-    if a.norm() < 1e-4:  # no noise is added, so the returned noise contradicts nothing
-        correlation = torch.ones((), dtype=torch.float64)
-    # Only noise that is the same says which mean the added noise should have.
-    same = abs(correlation) > 0.999
-    return ratio, added.mean() - (ratio * returned.mean() if same else 0.0), correlation
-
-
 def _changes(
     image: Tensor, factor: Tensor, before: tuple[Tensor, Tensor], repeated: tuple[Tensor, Tensor | None]
 ) -> bool:
@@ -261,7 +221,7 @@ def _changes(
         return False
     if drawn is None or drawn.shape != x.shape or torch.allclose(drawn, noise, atol=1e-6):
         return True
-    found, _ = _regress_jointly(again, image, drawn, (factor, torch.zeros(())))
+    found, _ = regress_jointly(again, image, drawn, (factor, torch.zeros(())))
     return bool((found - factor).abs() > 1e-3)
 
 
@@ -285,8 +245,8 @@ def _recover_mixed_batch(
     drawn = noise if noise is not None and noise.shape == x.shape else None
     factors = []
     for number, (difference, images) in enumerate(zip(x - other, (first - second).double(), strict=True)):
-        factor, residual = _regress(difference, images)
+        factor, residual = regress(difference, images)
         if residual > 1e-3 and drawn is not None:  # the two calls drew different noise
-            factor, _ = _regress_jointly(x[number], first[number], drawn[number], (factor, residual))
+            factor, _ = regress_jointly(x[number], first[number], drawn[number], (factor, residual))
         factors.append(factor)
     return torch.stack(factors), steps

@@ -20,7 +20,8 @@ from reference.schedule import SCHEDULE, ScheduleArguments
 
 from ..edition import draw_schedule
 from .calls import call_noise_diffusion
-from .probe import Forward, compare_noises, recover_factor
+from .probe import Forward
+from .regression import compare_noises, regress
 from .schedule import PROBE, MatchedReading, build_diffuser, read_schedule, replace_wrong_curves
 
 _CALLS = 3
@@ -130,7 +131,7 @@ def _disagreement(
         except (StudentError, Unmet) as error:
             return f"{where} it fails: {error}"
         differences = zip(x - other, (first - second).double(), strict=True)
-        factors = torch.stack([recover_factor(*pair) for pair in differences])
+        factors = torch.stack([regress(*pair)[0] for pair in differences])
         fitting = [curve for curve in curves if _is_near(factors, matched.reading.signal(curve[at]))]
         if not fitting:
             return f"{where} the image has other coefficients than with the sanity check's schedule"

@@ -101,6 +101,26 @@ MISTAKES: dict[str, tuple[Changes, dict[str, str]]] = {
         ],
         {"forward.noise_coefficient": "changes from call to call"},
     ),
+    "the product of image and noise": (
+        [("signal * image + spread * noise", "signal * image * spread * noise")],
+        {"forward.image_coefficient": "not a weighted sum of image and noise"},
+    ),
+    "noise divided by the image": (
+        [("spread * noise", "spread * noise / (image + 0.1)")],
+        {"forward.image_coefficient": "not a weighted sum of image and noise"},
+    ),
+    "one number of noise for each image": (
+        [("torch.randn_like(image)", "torch.randn(len(image), 1, 1, 1)")],
+        {"forward.noise_distribution": "Neighbouring pixels of your noise are alike"},
+    ),
+    "noise of height and width alone": (
+        [("torch.randn_like(image)", "torch.randn(image.shape[-2:])")],
+        {"forward.noise_distribution": "All images of a batch get the same noise"},
+    ),
+    "the image centred first": (
+        [("image = image.to(self.device)", "image = image.to(self.device) - 0.5")],
+        {"forward.image_coefficient": "made of 1·image − 0.5"},
+    ),
 }  # fmt: skip
 
 
