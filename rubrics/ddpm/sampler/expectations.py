@@ -50,6 +50,14 @@ def expect_formula(sampling: RecoveredSampler, reference: Schedule) -> None:
             raise Unmet("Your x_t contains NaN or infinity after the first step.", misconception="not-finite")
         reason = sampling.first.error or "the network was called only once"
         raise Blocked(f"No sampling step could be recovered: {reason}.")
+    if sampling.clamp:
+        low, high = sampling.clamp
+        raise Unmet(
+            f"The predicted noise is clamped to the range from {low:g} to {high:g} before it is used.",
+            expected="the predicted noise as the network returns it",
+            actual=f"values from {low:g} to {high:g}",
+            misconception="prediction-clamped",
+        )
     if formula_is_right(sampling, reference):
         return
     order = orders(updates)[0]
@@ -158,6 +166,14 @@ def expect_order(sampling: RecoveredSampler, reference: Schedule) -> str:
     gaps = {round(a - b, 6) for a, b in itertools.pairwise(passed)}
     by_level = _passes_noise_level(passed, sampling.updates, reference)
     if len(passed) > 1 and all(gap < 0 for gap in gaps) and not by_level:
+        if fits(sampling.updates, range(STEPS - 1, -1, -1), RIGHT, reference):
+            raise Unmet(
+                f"The coefficients are those of the steps {STEPS - 1} down to 0, but the network is told "
+                f"them in the opposite order, from t = {passed[0]:g} to t = {passed[-1]:g}.",
+                expected=f"t from {STEPS - 1} to 0, the step that is being undone",
+                actual=actual,
+                misconception="told-the-opposite-order",
+            )
         raise Unmet(
             "The steps run from the first to the last, which is the direction that adds noise.",
             expected=expected,

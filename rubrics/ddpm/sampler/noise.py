@@ -16,7 +16,7 @@ from .fitting import formula_is_right, identify_formula, is_unchanged, is_unrela
 from .formulas import RIGHT, Schedule
 from .noise_levels import NoiseLevels
 from .own_schedule import OwnSchedule
-from .probe import RecoveredSampler
+from .probe import RecoveredSampler, are_explained
 from .recovery import RESOLVABLE, SamplerStep
 from .setup import COUNT
 from .start import gets_new_noise, scale_of_start
@@ -113,9 +113,7 @@ def expect_noise(sampling: RecoveredSampler, reference: Schedule) -> str:
                 _expect_fresh(z[levels.noisy], sigmas[levels.noisy], sampling.first.denoised)
                 _expect_last_steps(updates, levels, own or reference)
                 return f"{levels.actual['actual']}, which is {name}"
-    # The residual is the noise alone if the rest is affine: single precision leaves 1e-5, and 5e-4 where both
-    # runs start from the same noise; a standardised x_t leaves 3e-3, a clamped prediction 2e-2.
-    if torch.tensor([update.unexplained for update in updates]).median() > 1e-3:
+    if not are_explained(updates):  # the residual is then not the noise alone
         raise Blocked(
             "The noise cannot be separated from the rest: the steps are no weighted sums of x_t and the "
             "predicted noise."
