@@ -83,7 +83,8 @@ def expect_step_per_batch(training: RecordedRun) -> None:
     Raises:
         Unmet: with one of the misconceptions ``network-not-called``, ``prediction-detached``,
             ``no-backward``, ``batches-left-out``, ``epochs-too-many``, ``train-does-not-return``,
-            ``no-step``, ``gradients-cleared-before-step``, ``steps-too-few``, ``learning-rate-zero``.
+            ``no-step``, ``gradients-cleared-before-step``, ``steps-too-few``, ``learning-rate-zero``,
+            ``learning-rate-vanishes``.
         Blocked: the run stopped before.
     """
     length = training.size
@@ -164,19 +165,30 @@ def expect_step_per_batch(training: RecordedRun) -> None:
 
 
 def _expect_learning_rate(training: RecordedRun) -> None:
-    """Expect no whole epoch whose steps all have a learning rate of zero; single steps of a warm-up may."""
+    """Expect no epoch without a learning rate, nor a rate that vanishes; a warm-up may begin with zero.
+
+    A cosine that ends at zero has no step below a ten-thousandth of its largest rate here; a schedule that
+    is meant for epochs and advanced in every batch has most of them there.
+    """
     length = training.size
     rates = [event.rate for event in training.log if event.kind == "step" and event.rate is not None]
     count = len(rates) // length.epochs
     starts = range(0, length.epochs * count, count) if count > 1 else ()
     epochs = [rates[start : start + count] for start in starts]
-    still = sum(not any(epoch) for epoch in epochs)
-    if still:
+    if still := sum(not any(epoch) for epoch in epochs):
         raise Unmet(
             f"In {still} of {length.epochs} epochs the learning rate is 0, so the network does not change.",
             expected="a learning rate above 0",
             actual=f"0 at {sum(rate == 0 for rate in rates)} of {len(rates)} steps",
             misconception="learning-rate-zero",
+        )
+    vanished = [rate for rate in rates if rate < 1e-4 * max(rates)]
+    if len(vanished) > len(rates) / 2:
+        raise Unmet(
+            f"The learning rate falls from {max(rates):.2g} to {rates[-1]:.2g} within {len(rates)} batches.",
+            expected="a learning rate that lasts for the training",
+            actual=f"less than a ten-thousandth of the largest rate at {len(vanished)} of {len(rates)} steps",
+            misconception="learning-rate-vanishes",
         )
 
 
