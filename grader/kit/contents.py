@@ -18,13 +18,15 @@ from grader.rubric_extension import MISCONCEPTIONS, RULES
 from grader.rubric_validation import read_rubric
 
 _GRADER = Path(grader.__file__).parent
-# Parts of the grader that are for staff. Of the commands, only these are for students.
-_STAFF = ("audit", "classroom", "kit", "review", "__init__.py", "__main__.py")
+# What judges one notebook and shows its result: these packages and commands, and the modules beside them.
+_PACKAGES = ("checks", "extraction", "judging", "notebook", "probes", "report", "sandbox")
+_NOT_FOR_STUDENTS = ("__init__.py", "__main__.py")
 _COMMANDS = (
     *("__init__.py", "doctor.py", "inspect.py", "judging_options.py", "one_notebook.py", "progress.py"),
     *("self_check.py", "watch.py"),
 )
-_RUBRIC_SUFFIXES = (".py", ".json", ".npz", ".safetensors", ".ipynb")
+_RUBRIC_SUFFIXES = (".py", ".json", ".npz", ".safetensors")
+_HANDOUT = "handout.ipynb"
 _NOT_OF_A_KIT = ("audit", "kit")  # folders of a rubric
 _SECONDS = 300.0  # for the rubric's script
 
@@ -47,7 +49,9 @@ def kit_files(rubric: Rubric, asked: Collection[str]) -> dict[str, bytes]:
 def _grader_files() -> Iterator[tuple[str, bytes]]:
     for path in _files_below(_GRADER):
         first, *rest = path.relative_to(_GRADER).parts
-        if first not in _STAFF and (first != "commands" or rest[0] in _COMMANDS):
+        is_command = first == "commands" and rest[0] in _COMMANDS
+        is_module = not rest and first not in _NOT_FOR_STUDENTS
+        if first in _PACKAGES or is_command or is_module:
             yield path.relative_to(_GRADER.parent).as_posix(), path.read_bytes()
 
 
@@ -65,6 +69,11 @@ def _rubric_files(rubric: Rubric, asked: Collection[str]) -> Iterator[tuple[str,
             content = without_other_checks(content.decode(), asked).encode()
         if content or path.name == "__init__.py":
             yield (place / inside.as_posix()).as_posix(), content
+    handouts = (
+        folder / _HANDOUT for folder in (rubric.source, rubric.folder)
+    )  # its own, or the extended one's
+    if handout := next(filter(Path.is_file, handouts), None):
+        yield (place / _HANDOUT).as_posix(), handout.read_bytes()
     rules, known = read_rubric(rubric.source)
     yield (place / RULES).as_posix(), toml.dumps(rules_of_kit(rules, asked)).encode()
     yield (place / MISCONCEPTIONS).as_posix(), toml.dumps(misconceptions_of_kit(known, asked)).encode()

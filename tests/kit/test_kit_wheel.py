@@ -37,9 +37,11 @@ def _modules(files: dict[str, bytes]) -> dict[str, ast.Module]:
 
 
 def test_it_has_no_solution_no_audit_and_nothing_for_staff(files: dict[str, bytes]) -> None:
-    parts = {"/".join(name.split("/")[:2]) for name in files}
-    for absent in ("grader/audit", "grader/classroom", "grader/review", "grader/kit"):
-        assert absent not in parts
+    packages = {name.split("/")[1] for name in files if name.startswith("grader/") and name.count("/") > 1}
+    assert packages == {
+        *("checks", "commands", "extraction", "judging", "notebook", "probes", "report", "sandbox")
+    }
+    assert [name for name in files if name.endswith(".ipynb")] == ["rubrics/ddpm/handout.ipynb"]
     assert not [name for name in files if "/audit/" in name or name.endswith(".safetensors")]
     reference = {name for name in files if name.startswith("reference/") and name.endswith(".py")}
     assert {Path(name).stem for name in reference} == {
@@ -145,6 +147,7 @@ def test_a_child_of_the_rubric_gives_its_own_points_and_hides_what_it_hides(
 ) -> None:
     child = tmp_path / "spring"
     child.mkdir()
+    (child / "handout.ipynb").write_text("{}")
     (child / "rubric.toml").write_text(
         'extends = "ddpm"\nid = "spring"\ntotal = 90\n\n[kit]\nasked = ["schedule", "forward"]\n\n'
         '[[criterion]]\nid = "forward.image_coefficient"\nvisibility = "hidden"\n\n'
@@ -163,6 +166,7 @@ def test_a_child_of_the_rubric_gives_its_own_points_and_hides_what_it_hides(
     assert "check_image_fades" not in files["rubrics/ddpm/check_1_forward.py"].decode()
     assert "image-root-missing" not in files["rubrics/ddpm/misconceptions.toml"].decode()
     assert "rubrics/ddpm/check_3_sampler.py" not in files
+    assert files["rubrics/ddpm/handout.ipynb"] == b"{}"
 
 
 def test_a_rubric_without_a_kit_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
