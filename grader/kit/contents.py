@@ -69,9 +69,7 @@ def _rubric_files(rubric: Rubric, asked: Collection[str]) -> Iterator[tuple[str,
             content = without_other_checks(content.decode(), asked).encode()
         if content or path.name == "__init__.py":
             yield (place / inside.as_posix()).as_posix(), content
-    handouts = (
-        folder / _HANDOUT for folder in (rubric.source, rubric.folder)
-    )  # its own, or the extended one's
+    handouts = (folder / _HANDOUT for folder in (rubric.source, rubric.folder))  # its own goes first
     if handout := next(filter(Path.is_file, handouts), None):
         yield (place / _HANDOUT).as_posix(), handout.read_bytes()
     rules, known = read_rubric(rubric.source)

@@ -52,15 +52,19 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def check(python: Path, tmp_path: Path) -> Check:
     """Function that runs the installed ``grade`` in an empty folder."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
     def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        command = [str(python.with_name("grade")), *map(str, arguments)]
+        command, environment = [str(python.with_name("grade")), *map(str, arguments)], _environment()
         return subprocess.run(
             command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600, check=False
         )
 
     return run
+
+
+def _environment() -> dict[str, str]:
+    """Return the variables of this process but for those of Python, which may lead to the project."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
 
 def _result(ran: subprocess.CompletedProcess[str]) -> dict[str, Any]:
@@ -71,7 +75,9 @@ def _result(ran: subprocess.CompletedProcess[str]) -> dict[str, Any]:
 
 def test_it_runs_without_the_project(python: Path, tmp_path: Path) -> None:
     code = "import grader, rubrics, reference; print(grader.__file__, rubrics.__file__, reference.__file__)"
-    ran = subprocess.run([python, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    ran = subprocess.run(
+        [python, "-c", code], cwd=tmp_path, env=_environment(), capture_output=True, text=True, check=True
+    )
     assert all(Path(each).is_relative_to(python.parents[1]) for each in ran.stdout.split())
 
 
