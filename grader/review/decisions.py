@@ -202,9 +202,12 @@ class DecisionStore(RequestStore):
             found = self._rows("SELECT what, undone FROM review_action WHERE id = ?", id)
             if not found or found[0]["undone"]:
                 raise UsageError("this was undone already")
-            query = """SELECT adjustment.* FROM review_part
-                JOIN adjustment ON adjustment.id = review_part.adjustment
-                WHERE action = ? AND withdrawn IS NULL ORDER BY adjustment.id DESC"""
+            # What it made, and the members' copies where a team was dissolved since.
+            query = """WITH made AS (SELECT adjustment.id, linked, withdrawn FROM review_part
+                JOIN adjustment ON adjustment.id = review_part.adjustment WHERE action = ?)
+                SELECT * FROM adjustment WHERE withdrawn IS NULL AND (id IN (SELECT id FROM made)
+                OR linked IN (SELECT linked FROM made WHERE linked IS NOT NULL AND withdrawn IS NOT NULL))
+                ORDER BY id DESC"""
             directory, changed = self.directory(), dict[int, GradebookEntry]()
             for row in self._rows(query, id):
                 root = directory.root(row["person"]).id

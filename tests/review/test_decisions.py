@@ -6,7 +6,7 @@ import re
 
 import pytest
 import report_samples as samples
-from classes import gradebook_rows, run
+from classes import gradebook_rows, notebook, run, tiny_rubric
 from review_pages import form, mistaken, review_class, served
 
 from grader.classroom.storage.gradebook import Gradebook
@@ -330,3 +330,24 @@ def test_only_a_head_ta_undoes_what_others_decided(out, team):
         own = form(ann.get("/").text, "/undo")
         assert ann.post("/undo", data=own | {"action": "2"}).status_code == 200
         assert finals(out)["dora"] == 95
+
+
+def test_undo_reaches_the_members_of_a_team_whose_name_the_decision_was_on(tmp_path):
+    """The worksheet that names the members came after the decision."""
+    out, rubric = tmp_path / "reports", tiny_rubric(tmp_path / "rubric")
+    notebook(tmp_path / "class" / "Team Red_0_assignsubmission_file_" / "hw.ipynb", "answer = 5")
+    run(out, tmp_path / "class", "--rubric", rubric)
+    with served(out) as pages, pages.client() as client:
+        decide(client, "/student/1?criterion=answer.right", points="=4", because="nearly")
+    assert finals(out) == {"Team-Red": 6}
+    roster = tmp_path / "worksheet.csv"
+    roster.write_text(
+        "Identifier,Full name,Email address,Status,Group,Grade,Last modified (grade)\n"
+        "Participant 10,Ann Alder,aa@uni.example,Submitted,Team Red,,-\n"
+        "Participant 11,Ben Birch,bb@uni.example,Submitted,Team Red,,-\n"
+    )
+    run(out, tmp_path / "class", "--roster", roster, "--rubric", rubric)
+    assert finals(out) == {"Ann-Alder": 6, "Ben-Birch": 6}
+    with served(out) as pages, pages.client() as client:
+        client.post("/undo", data=form(client.get("/").text, "/undo"))
+    assert finals(out) == {"Ann-Alder": 2, "Ben-Birch": 2}

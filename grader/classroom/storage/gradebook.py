@@ -45,7 +45,8 @@ class Gradebook(EntryStore):
                 self._add_adjustment(member, replace(each, scope="group", linked=number))
                 self.log_change(member, f"{each.kind} {each.criterion} of the group", None, None, because)
             note = f"{timestamp()} {current_user()}"
-            self._rows("UPDATE adjustment SET withdrawn = ? WHERE id = ?", note, each.id)
+            query = "UPDATE adjustment SET withdrawn = ?, linked = ? WHERE id = ?"
+            self._rows(query, note, number, each.id)  # linked with the copies, which undoing has to find
 
     def adjust(self, student: str, asked: NewAdjustment, *, named: int | None = None) -> None:
         """Add an adjustment, and log it.
