@@ -14,7 +14,7 @@ from grader.classroom.pages import classpage, known_solutions, similarity
 from grader.classroom.pages.reports import STUDENT_FOLDER, refresh_all_reports, refresh_reports
 from grader.classroom.people.enrolment import StudentAttempts
 from grader.classroom.people.students import Attempt
-from grader.classroom.printed import print_grade
+from grader.classroom.printed import print_grade, print_lists
 from grader.classroom.progress import ProgressDisplay, progress_display
 from grader.classroom.scheduler import Task, default_jobs, run_tasks
 from grader.classroom.storage.additions import Addition, find_addition, with_addition
@@ -285,4 +285,6 @@ class Batch:
             tell(*unknown_times.sentences_on(self._book.entries()))
         page = classpage.write_page(self._book, out)
         if not self._class_options.json:
-            print(f"\nClass page: {page}\nGradebook: {self._book.path}")
+            print()
+            print_lists(self._book)
+            print(f"Class page: {page}\nGradebook: {self._book.path}")

@@ -129,6 +129,11 @@ class FinalMark:
         }
 
     @property
+    def percent(self) -> float | None:
+        """The final points in percent of what is possible; None without any."""
+        return None if self.final is None or not self.possible else 100 * self.final / self.possible
+
+    @property
     def is_flagged(self) -> bool:
         """True if a verdict has changed since it was adjusted, so that staff must review it."""
         return any(line.is_flagged for line in self.lines)

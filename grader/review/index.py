@@ -106,12 +106,6 @@ def digest(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode(errors="surrogatepass")).hexdigest()[:16]
 
 
-def percent_of(entry: GradebookEntry) -> float | None:
-    """Return the final mark in percent; None without one."""
-    mark = entry.mark
-    return None if mark.final is None or not mark.possible else 100 * mark.final / mark.possible
-
-
 def _of_everybody(book: Gradebook) -> Hashable:
     tables = ("person", "identifier", "link", "conflict", "person_name")
     rows = [tuple(row) for table in tables for row in book._rows(f"SELECT * FROM {table} ORDER BY rowid")]

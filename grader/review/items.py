@@ -9,7 +9,7 @@ from datetime import UTC
 from grader.classroom.pages.attention import LISTS, concerns
 from grader.classroom.storage.entries import GradebookEntry
 from grader.model import Verdict
-from grader.review.index import digest, percent_of, revision
+from grader.review.index import digest, revision
 from grader.review.requests import ESCALATED, Request
 from grader.text import line
 
@@ -62,7 +62,7 @@ PROVISIONAL = ("hardly-read", "undecided")  # kinds that end when somebody lets 
 def items_of(entry: GradebookEntry, boundaries: Iterable[float]) -> Iterator[Item]:
     """Yield what awaits a person in one student's entry."""
     sentences: dict[str, list[str]] = {}
-    for kind, sentence in concerns(entry, percent_of(entry), boundaries):
+    for kind, sentence in concerns(entry, boundaries):
         sentences.setdefault(kind, []).append(sentence)
     if entry.conflicts:
         sentences["people-to-check"] = list(entry.conflicts)

@@ -27,7 +27,7 @@ ERROR = "The grader ran out of memory while it drew the samples of seed 786."  #
 
 def _entry(key: str, **fields: Any) -> Any:
     """Return a student of whom nothing is to be said but what ``fields`` say."""
-    given = {"grade": None, "mark": FinalMark(final=50, possible=100), "inputs": None, "is_late": False}
+    given = {"grade": None, "mark": FinalMark(final=20, possible=100), "inputs": None, "is_late": False}
     nothing = {
         "conflicts": (),
         "matched_by": "identifier",
@@ -47,7 +47,7 @@ def _inputs(rubric: str) -> ResultInputs:
 def _collected(*entries: Any, refused: tuple[str, ...] = ()) -> dict[str, list[tuple[str, str]]]:
     attention = Attention([50], refused)
     for entry in entries:
-        attention.add(entry, 20)
+        attention.add(entry)
     return {
         each.anchor: [(" ".join(key for key, _ in item.people), item.sentence) for item in each.items]
         for each in attention.lists()
@@ -98,7 +98,7 @@ def test_who_alone_has_no_time_of_submission_is_listed_where_there_is_a_due_date
     def anchors(entries: list[Any], *, has_due_date: bool) -> list[str]:
         attention = Attention([], (), has_due_date=has_due_date)
         for entry in entries:
-            attention.add(entry, 20)
+            attention.add(entry)
         return [f"{each.anchor}: {each.items[0].people[0][0]}" for each in attention.lists()]
 
     assert anchors(entries, has_due_date=True) == ["missing-times: ben"]
@@ -114,9 +114,10 @@ def test_students_who_were_graded_by_another_rubric_than_most_are_named():
 
 def test_a_student_is_ranked_by_the_most_urgent_list():
     attention = Attention([50], ())
-    attention.add(_entry("ada", matched_by="name", unread_time="soon"), 50)
-    attention.add(_entry("ben", matched_by="name"), 20)
-    attention.add(_entry("cyd"), 20)
+    half = FinalMark(final=50, possible=100)
+    attention.add(_entry("ada", matched_by="name", unread_time="soon", mark=half))
+    attention.add(_entry("ben", matched_by="name"))
+    attention.add(_entry("cyd"))
     lists = attention.lists()
     assert [each.anchor for each in lists] == ["unknown-times", "name-matches", "near-boundaries"]
     assert ranks(lists) == {"ada": 0, "ben": 1}

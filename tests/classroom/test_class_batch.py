@@ -188,3 +188,16 @@ def test_a_full_disk_is_reported_and_finished_results_stay(tmp_path, rubric, out
 
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs limits on file sizes")
+
+
+def test_the_last_lines_name_who_is_missing_and_who_needs_a_look(tmp_path, rubric, out):
+    submissions = write_class(tmp_path / "class", alice=42, bob="'crash'")
+    roster = tmp_path / "roster.csv"
+    roster.write_text("name\nalice\nbob\ncleo\ndan\n")
+    ran = run(out, submissions, "--rubric", rubric, "--roster", roster)
+    *_, missing, unsure, by_name, page, _ = ran.out.splitlines()
+    assert missing == "Nothing handed in (2): cleo, dan"
+    assert unsure == "The grader could not decide (1): bob"
+    assert by_name == "Matched by name only (2): alice, bob"
+    assert page.startswith("Class page: ")
+    assert "Nothing handed in" not in run(out, submissions, "--rubric", rubric, "--json").out

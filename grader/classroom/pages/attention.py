@@ -107,10 +107,10 @@ class Attention:
         self._contradictions: dict[str, list[tuple[str, str]]] = {}
         self._rubrics: dict[str, list[tuple[str, str]]] = {}
 
-    def add(self, entry: GradebookEntry, percent: float | None) -> None:
-        """Add all that is to be said of one student, whose final mark is ``percent`` of what is possible."""
+    def add(self, entry: GradebookEntry) -> None:
+        """Add all that is to be said of one student."""
         person = (entry.person.key, entry.person.name)
-        for anchor, sentence in concerns(entry, percent, self._boundaries, self._solved):
+        for anchor, sentence in concerns(entry, self._boundaries, self._solved):
             self._items[anchor].append(Item(people=(person,), sentence=sentence))
         self._has_times |= entry.handed_in is not None
         if has_unknown_time(entry) and not entry.unread_time and not entry.is_late:
@@ -140,7 +140,6 @@ class Attention:
 
 def concerns(
     entry: GradebookEntry,
-    percent: float | None,
     boundaries: Iterable[float],
     solved: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[tuple[str, str]]:
@@ -149,7 +148,7 @@ def concerns(
     Args:
         boundaries, solved: see ``Attention``.
     """
-    grade, mark = entry.grade, entry.mark
+    grade, mark, percent = entry.grade, entry.mark, entry.mark.percent
     if grade and (asked := [line(note) for note in grade.notes if is_for_a_person(note)]):
         yield "code-to-ask-about", " ".join(_asked(note) for note in asked)
     if sentence := solved.get(entry.person.key):

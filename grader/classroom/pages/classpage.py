@@ -18,6 +18,7 @@ from grader.classroom.pages.attention import Attention, ranks
 from grader.classroom.pages.heatmap import SYMBOLS, heat_map
 from grader.classroom.pages.histogram import histogram
 from grader.classroom.pages.large_class import write_parts
+from grader.classroom.pages.report_links import link_reports
 from grader.classroom.pages.reports import final_points
 from grader.classroom.pages.templating import environment
 from grader.classroom.storage.editions import mixed_editions
@@ -94,7 +95,7 @@ class CommonMistake:
 
 
 def write_page(book: Gradebook, out: Path) -> Path:
-    """Write the class page and return its path.
+    """Write the class page, link the reports with it and with each other, and return its path.
 
     Raises:
         UsageError: the page cannot be written.
@@ -104,22 +105,27 @@ def write_page(book: Gradebook, out: Path) -> Path:
     return path
 
 
+def new_attention(book: Gradebook) -> Attention:
+    """Return the lists of what staff should look at, to which each student's entry is to be added."""
+    return Attention(
+        book.setting("boundaries") or BOUNDARIES,
+        book.setting("refused") or (),
+        book.setting(known_solutions.SETTING) or {},
+        has_due_date=book.late_rule() is not None,
+    )
+
+
 def _render(book: Gradebook, out: Path) -> str:
     rubric = book.setting("rubric")
     exercises = {int(number): title for number, title in rubric["exercises"].items()}
     rows, rates, mistakes = [], _RateCounter(), _MistakeCounter()
     statuses: dict[str, dict[str, Status]] = {}
     rule = book.late_rule()
-    attention = Attention(
-        book.setting("boundaries") or BOUNDARIES,
-        book.setting("refused") or (),
-        book.setting(known_solutions.SETTING) or {},
-        has_due_date=rule is not None,
-    )
+    attention = new_attention(book)
     for entry in book.entries():
         row = _row(entry, sorted(exercises))
         rows.append(row)
-        attention.add(entry, row.percent)
+        attention.add(entry)
         if entry.grade:
             final = with_final_points(entry.grade, entry.mark.criteria)
             statuses[entry.person.key] = {sys.intern(each.id): status_of(each) for each in final.criteria}
@@ -130,6 +136,7 @@ def _render(book: Gradebook, out: Path) -> str:
     lists = attention.lists()
     places = ranks(lists)
     rows = [replace(row, review=places.get(row.key)) for row in rows]
+    link_reports([(row.key, row.name) for row in rows if row.has_report], out)
     shared = {
         "title": rubric["title"],
         "exercises": [number for number in sorted(exercises) if number],
@@ -174,7 +181,6 @@ def _render(book: Gradebook, out: Path) -> str:
 
 def _row(entry: GradebookEntry, exercises: Sequence[int]) -> StudentRow:
     grade, mark = entry.grade, entry.mark
-    percent = None if mark.final is None or not mark.possible else 100 * mark.final / mark.possible
     status = [
         word
         for word, holds in (
@@ -193,7 +199,7 @@ def _row(entry: GradebookEntry, exercises: Sequence[int]) -> StudentRow:
         name=entry.person.name,
         final=final_points(mark),
         judged=points(mark.judged) if grade and mark.differs else "",
-        percent=percent,
+        percent=mark.percent,
         exercises=tuple(_exercise(entry, number) for number in exercises if number),
         status=tuple(status),
         review=None,

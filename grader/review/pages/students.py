@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import HTMLResponse, Response
 
+from grader.classroom.pages.report_links import without_links
 from grader.classroom.pages.reports import mark_text
 from grader.classroom.people.students import normalize_name
 from grader.review.access import REPORT_HEADERS
@@ -64,7 +65,7 @@ def report(call: Call) -> Response:
     path = call.review.out / f"{entry.person.key}.html" if entry else None
     if path is None or not path.is_file():
         return call.sorry(404, "No report has been written for this student.")
-    return HTMLResponse(path.read_bytes(), headers=REPORT_HEADERS)
+    return HTMLResponse(without_links(path.read_bytes()), headers=REPORT_HEADERS)
 
 
 ROUTES = (
