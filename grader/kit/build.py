@@ -19,7 +19,7 @@ from grader.rubric import Rubric
 
 _NAME = "ddpm-grader"  # that of the grader, so that pip never installs both into one environment
 # What only staff need. Everything else a laptop with the course's packages has, or it is small.
-_FOR_STAFF = ("babel", "pandas", "pyyaml", "tzdata", "tzlocal")
+_FOR_STAFF = ("babel", "nbconvert", "pandas", "pyyaml", "tzdata", "tzlocal")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -104,7 +104,8 @@ def test_everything_else_that_it_imports_is_required(files: dict[str, bytes]) ->
     providers = metadata.packages_distributions()
     needed = {name: {each.lower() for each in providers.get(name, [name])} for name in foreign}
     assert {name for name, by in needed.items() if not by & required} <= {"markupsafe"}  # jinja2 needs it
-    assert not required & {"pandas", "babel", "starlette"}
+    assert not required & {"pandas", "babel", "nbconvert", "starlette"}
+    assert required >= {"torch", "torchvision", "einops", "tqdm"}  # which homework imports
 
 
 def test_the_record_lists_every_file_with_its_digest(files: dict[str, bytes]) -> None:
