@@ -21,6 +21,8 @@ from grader.sandbox.values import StudentError
 MOST_CANDIDATES = 12  # each takes a call of the code
 _NAME = re.compile(r"name '(\w+)' is not defined")
 _ATTRIBUTE = re.compile(r"'(\w+)' object has no attribute '(\w+)'")
+_ESSENTIAL = ("backward", "step", "zero_grad")  # calls without which nothing is trained
+_USUAL = (*_ESSENTIAL, "item", "detach", "append")  # names of calls that code may never spell right
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 # PyTorch's messages about two sizes that should be equal.
 _SIZES = (
@@ -38,11 +40,13 @@ class Repair:
         index: the statement's, in the source.
         text: its source after the edit.
         what: the edit, as a clause: "two was used in place of tow".
+        misconception: of the slip; None if it has no name.
     """
 
     index: int
     text: str
     what: str
+    misconception: str | None = None
 
     def apply(self, student: Student) -> None:
         """Run the edited statement in the student's worker, and in all workers that are started later."""
@@ -110,12 +114,17 @@ def _candidates(student: Student, part: str, error: Exception) -> Iterator[Repai
     if (match := _NAME.search(message)) and match[1] not in bound:
         yield from _other_names(at, statements, match[1], rf"(?<![\w.]){match[1]}\b")
     if match := _ATTRIBUTE.search(message):
+        if match[1] in ("list", "tuple"):
+            yield from _unpacked(at, statements[at])
         yield from _other_names(at, statements, match[2], rf"(?<=\.){match[2]}\b")
     if error.type == "IndexError":
         yield from _other_indices(at, statements[at], error.line)
     for pattern in _SIZES:
         if match := pattern.search(message):
             yield from _other_numbers(at, statements[at], match[1], match[2])
+    if "does not require grad" in message:
+        yield from _with_gradients(statements)
+    yield from _left_out(at, statements[at], error.line)
 
 
 def _holds(statement: Mapping[str, Any], cell: int | str | None, line: int) -> bool:
@@ -128,6 +137,7 @@ def _other_names(
 ) -> Iterator[Repair]:
     """Yield repairs of a name that nothing defines: the names of the code that are a slip away from it."""
     known = {name for each in statements.values() for name in re.findall(r"\b[A-Za-z_]\w*", each["source"])}
+    known.update(_USUAL)
     most = max(1, len(wrong) // 4)
     alike = [name for name in known if name != wrong and abs(len(name) - len(wrong)) <= most]
     for edits, name in sorted((_edits(wrong, name), name) for name in alike):
@@ -200,6 +210,51 @@ def _other_numbers(at: int, statement: Mapping[str, Any], first: str, second: st
                     f"{right} was used in place of {wrong} in line {part.lineno + int(statement['line']) - 1}"
                 )
                 yield Repair(at, _replaced(source, part, right), what)
+
+
+def _unpacked(at: int, statement: Mapping[str, Any]) -> Iterator[Repair]:
+    """Yield repairs of loops over batches that take the whole batch for its first part."""
+    for part in ast.walk(_parsed(statement["source"])):
+        match part:
+            case ast.For(target=ast.Name(id=name) as target):
+                text = _replaced(statement["source"], target, f"{name}, _")
+                yield Repair(at, text, f"{name} was taken to be the first part of a batch")
+
+
+def _with_gradients(statements: Mapping[int, Mapping[str, Any]]) -> Iterator[Repair]:
+    """Yield repairs of code without gradients: each place that turns them off or detaches, undone."""
+    for at, statement in statements.items():
+        source = statement["source"]
+        for part in ast.walk(_parsed(source)):
+            match part:
+                case ast.Attribute(value=holder, attr="no_grad"):
+                    new = f"{ast.unparse(holder)}.enable_grad"
+                case ast.Call(
+                    func=ast.Attribute(attr="set_grad_enabled") as switch, args=[ast.UnaryOp(ast.Not(), on)]
+                ):
+                    new = f"{ast.unparse(switch)}({ast.unparse(on)})"
+                case ast.Call(func=ast.Attribute(value=holder, attr="detach"), args=[]):
+                    new = ast.unparse(holder)
+                case ast.Attribute(value=holder, attr="data", ctx=ast.Load()):
+                    new = ast.unparse(holder)
+                case _:
+                    continue
+            what = f"{new} was used in place of {ast.unparse(part)}"
+            yield Repair(at, _replaced(source, part, new), what, "prediction-detached")
+
+
+def _left_out(at: int, statement: Mapping[str, Any], line: int) -> Iterator[Repair]:
+    """Yield the repair that leaves out a failing call whose result nothing uses, and no training needs."""
+    row = line - int(statement["line"]) + 1
+    for part in ast.walk(_parsed(statement["source"])):
+        match part:
+            case ast.Expr(value=ast.Call(func=called) as call) if (
+                part.lineno <= row <= (part.end_lineno or 0)
+            ):
+                name = ast.unparse(called)
+                if name.rpartition(".")[2] not in _ESSENTIAL:
+                    what = f"{name}(…) in line {line} was left out"
+                    yield Repair(at, _replaced(statement["source"], call, "pass"), what)
 
 
 def _functions(source: str) -> Sequence[ast.FunctionDef | ast.AsyncFunctionDef]:

@@ -90,6 +90,7 @@ class Repairs:
             f"{sentence} So that this costs no other criterion, {repair.what}.",
             expected="code that runs",
             actual=str(error),
+            misconception=repair.misconception,
         )
         self.reporter.note(f"For all criteria but one, {repair.what}.")
         return True
@@ -115,6 +116,13 @@ def criterion_of_schedule(student: Student) -> Callable[[Exception], str]:
 def criterion_of_forward(error: Exception) -> str:
     """Return the criterion of a slip in ``noise_diffusion``: that of the result if it returns none."""
     return "forward.noise_returned" if isinstance(error, Unmet) else "forward.image_coefficient"
+
+
+def criterion_of_training(training: RecordedTraining) -> str:
+    """Return the criterion of a slip in ``train``: that of the losses if all batches came before it."""
+    seen = len(training.training_passes) == training.size.epochs * training.size.batches
+    validated = len(training.validation_passes) == training.size.epochs * training.size.validation_batches
+    return "train.returns_losses" if seen and validated else "train.optimizer_step"
 
 
 def network_failure(network: Network) -> Exception | None:

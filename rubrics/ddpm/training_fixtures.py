@@ -24,7 +24,7 @@ from .interface.conventions import StepNumbering
 from .network.paths import InputPaths
 from .network.probe import Network
 from .precision_agreement import find_refused_precision
-from .repairs import Repairs, training_failure
+from .repairs import Repairs, criterion_of_training, training_failure
 from .sampler.probe import RecoveredSampler
 from .short_training.background import BackgroundTraining
 from .short_training.image_data import VALIDATION_BATCHES
@@ -63,11 +63,14 @@ def recorded_training(
     convention = forward.convention if forward else None
     layouts = [convention.layout] if convention and convention.layout.noise is not None else []
 
+    recorded: list[RecordedTraining] = []
+
     def record(worker: Student) -> RecordedTraining:
         fallback = try_build_diffuser(worker, judge, RECORDING_SCHEDULE)
-        return record_training(worker, reading, fallback, seeded("training"), numbering, layouts)
+        recorded.append(record_training(worker, reading, fallback, seeded("training"), numbering, layouts))
+        return recorded[-1]
 
-    training = repairs.ask("train", record, lambda _: "train.optimizer_step", training_failure)
+    training = repairs.ask("train", record, lambda _: criterion_of_training(recorded[0]), training_failure)
     record_custom_encoding(
         student, training, lambda: try_build_diffuser(student, judge, TRAINING_SCHEDULE), seeded("telling")
     )

@@ -52,6 +52,33 @@ SLIPS = {
         "train.optimizer_step",
         "loss was used in place of los.",
     ),
+    "a name of PyTorch's in train": (
+        {"train": [("loss.backward()", "loss.backwards()")]},
+        "train.optimizer_step",
+        "backward was used in place of backwards.",
+    ),
+    "a batch that is not unpacked": (
+        {"train": [("for images, _ in tqdm(train", "for images in tqdm(train")]},
+        "train.optimizer_step",
+        "images was taken to be the first part of a batch.",
+    ),
+    "gradients turned off in training alone": (
+        {
+            "train": [
+                (
+                    "            loss.backward()",
+                    "            loss = loss.detach()\n            loss.backward()",
+                )
+            ]
+        },
+        "train.optimizer_step",
+        "loss was used in place of loss.detach().",
+    ),
+    "a call after the last epoch": (
+        {"train": [("    return train_losses", "    model.load_state_dict(None)\n    return train_losses")]},
+        "train.returns_losses",
+        "model.load_state_dict(…) in line 31 was left out.",
+    ),
     "a range that starts at T": (
         {"sampler": [("range(total_timesteps - 1, -1, -1)", "range(total_timesteps, -1, -1)")]},
         "sample.order",
