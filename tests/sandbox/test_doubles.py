@@ -6,7 +6,7 @@ import pytest
 import torch
 from workers import LoadStudent
 
-from grader.probes.doubles import CriterionDouble, LoaderDouble, OptimizerDouble
+from grader.probes.doubles import CriterionDouble, LoaderDouble, OptimizerDouble, RecordedEvent
 from grader.sandbox.values import NamedFields
 from reference.readings import PAPER, ReadingDiffuser
 from rubrics.ddpm.interface.conventions import ReturnLayout, TimestepEncoding, tabulate_encoding
@@ -117,3 +117,26 @@ def test_objects_of_a_training_are_of_pytorchs_own_types(load_student: LoadStude
     arguments = network, loader, OptimizerDouble([], network, lr=0.1), CriterionDouble([])
     found = student.call("types", *arguments)
     assert found == ([True] * 3, [20.0, 40.0, 60.0], 3, True)
+
+
+def test_doubles_report_what_they_get_under_function_transforms(load_student: LoadStudent) -> None:
+    """Under ``torch.func.grad`` tensors are wrappers without memory; the doubles send the numbers inside."""
+    student = load_student(
+        "import torch\nfrom torch.func import functional_call, grad_and_value\n"
+        "def step(network, criterion, x, t):\n"
+        "    weights = {name: each.detach() for name, each in network.named_parameters()}\n"
+        "    loss = lambda given: criterion(functional_call(network, given, (2 * x, t)), x)\n"
+        "    gradients, value = grad_and_value(loss)(weights)\n"
+        "    return value, list(gradients.values())"
+    )
+    events: list[RecordedEvent] = []
+    network = NetworkDouble(events, lambda x, t: 3 * x, max_images=4)
+    criterion = CriterionDouble(events, "mse")
+    x, t = torch.full((1, 1, 4, 4), 0.5), torch.ones(1, 1)
+    value, gradients = student.call("step", network, criterion, x, t)
+    assert value == pytest.approx((3.0 - 0.5) ** 2)
+    assert [each.tolist() for each in gradients] == [[1.0]]
+    forward, compare, backward = (event for event in events if event.kind != "sent back")
+    assert (forward.kind, compare.kind, backward.kind) == ("forward", "compare", "backward")
+    assert forward.x is not None
+    assert forward.x.tolist() == [[[[1.0] * 4] * 4]]

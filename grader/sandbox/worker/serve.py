@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 import torch
 
-from . import colab, doubles, modes, source, stubs
+from . import colab, doubles, modes, source, stubs, transforms
 from .executor import VERBS, BadRequest, Executor
 from .values import AnswerEncoder, RequestDecoder
 from .wire import ANSWER, CALLBACK, REPLY, REQUEST, Closed, WireError, read_frame, write_frame
@@ -83,6 +83,12 @@ class _Server:
             Exhausted: the judge has no further batch.
             Exception: the judge's double refused the call; one of ``_EXCEPTIONS``.
         """
+        with transforms.outside():
+            return self._reported(double, event, args, kwargs, state)
+
+    def _reported(
+        self, double: int, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]
+    ) -> Any:
         encoder = AnswerEncoder(self._executor.keep)
         header = {
             "double": double,

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from . import transforms
 from .wire import FRAME_DTYPES
 
 MAX_DEPTH = 16
@@ -66,7 +67,7 @@ class AnswerEncoder:
 
     def _tensor(self, tensor: Tensor) -> dict[str, int]:
         self.attached |= tensor.requires_grad
-        self.tensors.append(_plain(_detach(tensor)).to("cpu"))
+        self.tensors.append(_plain(_detach(transforms.unwrapped(tensor))).to("cpu"))
         return {"tensor": len(self.tensors) - 1}
 
     def _numpy(self, value: Any, depth: int) -> Any:

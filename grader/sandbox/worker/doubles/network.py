@@ -21,15 +21,19 @@ class _Answer(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, answer: Tensor, weight: Tensor, module: Module, call: int) -> Tensor:
-        ctx.module, ctx.call = module, call
+    def forward(answer: Tensor, weight: Tensor, module: Module, call: int) -> Tensor:
         return answer.clone()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:  # torch.func asks for one
+        _, _, ctx.module, ctx.call = inputs
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor, None, None]:
         weight = ctx.module.weight
         # The gradient that has accumulated so far: zero or None after zero_grad, as the judge can check.
-        before = weight.grad if _accumulates(ctx.next_functions[1][0]) else None
+        following = getattr(ctx, "next_functions", None)  # none under torch.func, which returns gradients
+        before = weight.grad if following and _accumulates(following[1][0]) else None
         state = {"gradient_before": None if before is None else float(before.detach().sum())}
         judge.callback(ctx.module.number, "backward", (ctx.call, gradients[0]), {}, state)
         return None, torch.ones_like(weight), None, None
@@ -67,7 +71,7 @@ class Module(Impersonator, nn.Module):
             "call": call,
             "training": self.training,
             "grad": torch.is_grad_enabled(),
-            "weight": float(self.weight.detach()),
+            "weight": self.weight.detach().item(),
         }
         answer: Tensor = judge.callback(self.number, "forward", args, kwargs, state)
         if not torch.is_grad_enabled():
