@@ -21,6 +21,7 @@ from reference.unet import UNet
 __all__ = ["UNet", "generate_samples", "train"]  # passed on
 
 DENOISER: Final = "the reference's trained network"
+HAS_SAMPLER: Final[bool] = True  # whether generate_samples makes samples with a student's network
 DENOISER_COPIES: Final[bool] = False  # whether samples made with the denoiser are images of the data set
 _TAKEN = {23, 40, 50, 100}  # numbers of steps that the probes use
 

@@ -19,6 +19,7 @@ from reference.schedule import ScheduleArguments
 from .closed_form import ClosedFormDenoiser
 
 DENOISER: Final = "the exact mean over the digits"
+HAS_SAMPLER: Final[bool] = False
 DENOISER_COPIES: Final[bool] = True
 _SCHEDULES = Path(__file__).parent / "schedules.json"  # whose curves are in the table of the diffuser
 

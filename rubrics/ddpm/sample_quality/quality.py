@@ -18,7 +18,7 @@ from reference import digits
 from reference.evaluation import energy_distance
 from reference.schedule import SCHEDULE
 
-from ..edition import DENOISER
+from ..edition import DENOISER, HAS_SAMPLER
 from ..forward.schedule import build_diffuser
 from ..network.probe import Network
 from ..short_training import measured
@@ -149,22 +149,24 @@ def judge_network(sample_generator: SampleGenerator, outcome: TrainingOutcome) -
         raise Blocked(
             "Neither your sampler nor your network works as it is. Each lost its points in its own exercise."
         )
-    own = sample_generator.with_reference_sampler(outcome.trained.predict)
-    note = (
-        "Your sampler already lost its points, so these samples are made with your network and the "
-        "reference's sampler."
-    )
+    judged, rows = "your network", [("all of the reference", measured.reference_samples())]
+    note = "Your sampler already lost its points, so there are no samples of yours to judge."
+    if HAS_SAMPLER:
+        judged = "your network with the reference's sampler"
+        own = sample_generator.with_reference_sampler(outcome.trained.predict)
+        rows.insert(0, ("your network, reference's sampler", own))
+        note = (
+            "Your sampler already lost its points, so these samples are made with your network and the "
+            "reference's sampler."
+        )
     return Quality(
-        judged="your network with the reference's sampler",
+        judged=judged,
         value=outcome.error,
         reference=outcome.reference_error,
         bound=outcome.bound,
         review_bound=outcome.bound,
         measure="error on held-out images",
-        rows=[
-            ("your network, reference's sampler", own),
-            ("all of the reference", measured.reference_samples()),
-        ],
+        rows=rows,
         notes=[note],
     )
 
