@@ -14,11 +14,12 @@ from grader.review.pages import (
     queue,
     release,
     requests,
+    rubric,
     students,
 )
 
 
 def routes() -> list[Route]:
     """Return the routes of all pages."""
-    parts = (queue, items, requests, criteria, actions, comments, students, release, exports, figures)
+    parts = (queue, items, requests, criteria, actions, comments, students, release, exports, figures, rubric)
     return [route for part in parts for route in part.ROUTES]
