@@ -7,7 +7,6 @@ know.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -78,6 +77,8 @@ class NetworkDouble:
         endless: the sentence of that error.
         passes_for: definitions of the notebook that ``isinstance`` takes it for.
         attributes: attributes that the student's code may read.
+        loss: "always" if a call returns the output and its cross-entropy with the call's second tensor, None
+            without one; "with targets" if so only where there is one.
     """
 
     def __init__(
@@ -90,14 +91,20 @@ class NetworkDouble:
         endless: str = "the network is called endlessly",
         passes_for: Sequence[str] = (),
         attributes: Mapping[str, Any] | None = None,
+        loss: str | None = None,
     ) -> None:
-        self.log, self.respond, self.read = log, respond, read
+        self.log, self.respond, self.read, self.loss = log, respond, read, loss
         self.inputs_left, self.endless, self.passes_for = max_inputs, endless, passes_for
         self.attributes = dict(attributes or {})
 
     def describe(self) -> dict[str, Any]:
         """Describe a module."""
-        return {"kind": "module", "passes_for": list(self.passes_for), "attributes": self.attributes}
+        return {
+            "kind": "module",
+            "passes_for": list(self.passes_for),
+            "attributes": self.attributes,
+            "loss": self.loss,
+        }
 
     def answer(self, event: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
         """Return the output, or record the gradient that came back to it."""
@@ -289,12 +296,3 @@ def _computed(compute: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[s
         return compute(*args, **kwargs)
     except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         raise Refusal(type(error).__name__, str(error)) from error
-
-
-def cosine(first: Tensor, second: Tensor) -> float:
-    """Return the cosine of the angle between two tensors; 0 if their shapes differ."""
-    if first.shape != second.shape:
-        return 0.0
-    a, b = first.double().flatten(), second.double().flatten()
-    size = (a.norm() * b.norm()).item()
-    return (a @ b).item() / size if size > 0 and math.isfinite(size) else 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import torch
 from torch import Tensor
@@ -31,6 +31,32 @@ def write_parameters(student: Student, network: Handle, parameters: Mapping[str,
         StudentError: it does not fit.
     """
     student.call(network, dict(parameters), method="load_state_dict", grad=False, keep=True)
+
+
+def have_effect(
+    student: Student,
+    network: Handle,
+    parameters: Mapping[str, Tensor],
+    names: Collection[str],
+    ask: Callable[[], Tensor],
+) -> bool:
+    """Return whether an answer changes when some parameters are scaled by 1.5.
+
+    Args:
+        parameters: all of the network's, as ``read_parameters`` returns them; they are written back.
+        names: those to scale.
+        ask: gets the answer, the same each time while the parameters are the same.
+
+    Raises:
+        StudentError: the parameters cannot be written, or ``ask`` failed.
+    """
+    before = ask()
+    scaled = {name: 1.5 * value if name in names else value for name, value in parameters.items()}
+    write_parameters(student, network, scaled)
+    try:
+        return not torch.equal(ask(), before)
+    finally:
+        write_parameters(student, network, parameters)
 
 
 def without(parameters: Mapping[str, Tensor], is_left_out: Callable[[Tensor], bool]) -> dict[str, Tensor]:

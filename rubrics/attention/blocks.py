@@ -24,7 +24,6 @@ from .interface import MASKS, Layer, build_layer, causal
 WIDTH, HEADS, HIDDEN, LENGTH = 16, 2, 40, 6
 SCALE = 3.0
 SAME = 2e-3  # share of a change that the ε inside a norm explains; without a norm it is 0.5 or more
-_LINEAR = 0.01  # share that rounding explains; with tanh, GELU and ReLU it was 0.04 or more
 _OF_ATTENTION = {1, WIDTH // HEADS, WIDTH, 2 * WIDTH, 3 * WIDTH}  # sizes of attention's own matrices
 
 
@@ -55,20 +54,27 @@ class BlockProbe:
     @property
     def hidden(self) -> list[int]:
         """Widths of the feed-forward network's matrices that attention's cannot have."""
-        sizes = {size for each in self.parameters.values() if each.ndim > 1 for size in each.shape}
+        matrices = (each for each in self.parameters.values() if each.ndim > 1 and not _is_mask(each))
+        sizes = {size for each in matrices for size in each.shape}
         return sorted(sizes - _OF_ATTENTION)
 
-    def alone(self, *, attention: bool, feed_forward: bool) -> Callable[[Tensor], Tensor]:
-        """Return the block with only some of its matrices, and no bias."""
+    def alone(
+        self, *, attention: bool, feed_forward: bool, negated: str | None = None
+    ) -> Callable[[Tensor], Tensor]:
+        """Return the block with only some of its matrices, no bias, and the signs of one matrix turned."""
 
         def is_left_out(parameter: Tensor) -> bool:
             if parameter.ndim < 2:
                 return not bool((parameter == 1).all())  # a norm's scale stays
+            if _is_mask(parameter):
+                return False
             is_hidden = bool(set(parameter.shape) & set(self.hidden))
             return not (feed_forward if is_hidden else attention)
 
         def ask(x: Tensor) -> Tensor:
-            write_parameters(self.student, self.layer.handle, without(self.parameters, is_left_out))
+            left = without(self.parameters, is_left_out)
+            left |= {negated: -left[negated]} if negated else {}
+            write_parameters(self.student, self.layer.handle, left)
             if self.silence:
                 self.silence(not attention)
             try:
@@ -134,10 +140,27 @@ def expect_residuals(probe: BlockProbe, generator: torch.Generator) -> None:
             )
 
 
+def norm_mixes_tokens(probe: BlockProbe, generator: torch.Generator) -> bool:
+    """Return whether a norm takes its mean or deviation over tokens: one's size changes the others."""
+    x = torch.randn((1, LENGTH, WIDTH), generator=generator)
+    larger = x.clone()
+    larger[:, 1] *= SCALE
+    ask = probe.alone(attention=False, feed_forward=True)
+    before, after = (ask(each)[:, 2:] for each in (x, larger))
+    return _apart(after, before) > SAME
+
+
 def expect_norms(probe: BlockProbe, generator: torch.Generator) -> str:
     """Expect a norm for each sublayer, before it or after it, and return where they are."""
     thinking = read_sublayer(probe.alone(attention=False, feed_forward=True), generator)
     hearing = read_sublayer(probe.alone(attention=True, feed_forward=False), generator)
+    if norm_mixes_tokens(probe, generator):
+        raise Unmet(
+            "Your norm mixes the tokens: a larger token changes what the norm returns for the others.",
+            expected="mean and deviation of each token's features",
+            actual="mean and deviation over several tokens",
+            misconception="norm-over-tokens",
+        )
     if thinking.added_same and hearing.added_same:
         return "before each sublayer (pre-norm)"
     if thinking.same and thinking.normed and hearing.normed:
@@ -166,68 +189,12 @@ def expect_norms(probe: BlockProbe, generator: torch.Generator) -> str:
     )
 
 
-def expect_feed_forward(probe: BlockProbe, generator: torch.Generator) -> float:
-    """Expect a feed-forward network that bends, token by token, and return by how much.
-
-    Three tokens u, v and (u + v) / √2 of one size and mean are scaled equally by a norm. If the network is
-    linear, the third output lies in the plane of the other two, wherever the norms are.
-    """
-    if not probe.hidden:
-        raise Unmet(
-            "Your block has no matrices besides those of attention.",
-            expected=f"matrices from {WIDTH} to {HIDDEN} and back",
-            actual="none",
-            misconception="feed-forward-missing",
-        )
-    if HIDDEN not in probe.hidden:
-        raise Unmet(
-            f"For d_ff = {HIDDEN} your feed-forward network has a width of {probe.hidden[0]}.",
-            expected=f"a width of {HIDDEN}",
-            actual=f"{probe.hidden[0]}",
-            misconception="d-ff-ignored",
-        )
-    ask = probe.alone(attention=False, feed_forward=True)
-    bend = _bend(ask, generator)
-    if bend < _LINEAR and not read_sublayer(ask, generator).varies:
-        return bend  # x does not reach it past attention, which block.residual reports
-    if bend < _LINEAR:
-        raise Unmet(
-            "Your feed-forward network is linear: it has no activation between its two matrices.",
-            expected="an activation such as ReLU or GELU",
-            actual="a sum of tokens gives the sum of their outputs",
-            misconception="activation-missing",
-        )
-    x, other = (torch.randn((1, LENGTH, WIDTH), generator=generator) for _ in range(2))
-    if hears_others(influence(ask, x, other, inside=1, outside=1)) > ROUNDING:
-        raise Unmet(
-            "Your feed-forward network mixes the tokens.",
-            expected="the same network for every token by itself",
-            misconception="feed-forward-mixes",
-        )
-    return bend
-
-
-def _bend(ask: Callable[[Tensor], Tensor], generator: torch.Generator) -> float:
-    """Return how far outputs of sums leave the plane of their terms' outputs, as a share of the change."""
-    rows = []
-    for _ in range(4):
-        drawn = torch.randn((WIDTH, 2), generator=generator, dtype=torch.float64)
-        pair = torch.linalg.qr(drawn - drawn.mean(0)).Q.T * WIDTH**0.5
-        rows.append(torch.cat([pair, pair.sum(0, keepdim=True) / 2**0.5]))
-    x = torch.stack(rows).float()
-    output = ask(x)
-    found = []
-    for given, (first, second, third) in zip(x.double(), output.nan_to_num(0, 0, 0), strict=True):
-        plane = torch.linalg.qr(torch.stack([first, second], dim=1)).Q
-        off = third - plane @ (plane.T @ third)
-        found.append(float(off.norm() / (third - given[2]).norm().clamp_min(1e-12)))
-    return sum(found) / len(found)
-
-
 def expect_mask(probe: BlockProbe, generator: torch.Generator) -> Tensor:
     """Expect the mask to reach attention: no output hears of a later token, but of earlier ones."""
     x, other = (torch.randn((1, LENGTH, WIDTH), generator=generator) for _ in range(2))
     sizes = influence(lambda x: probe.ask(x, causal(LENGTH)), x, other, inside=1, outside=1)
+    if norm_mixes_tokens(probe, generator):
+        return sizes  # block.norm reports it
     if hears_later(sizes) > ROUNDING:
         raise Unmet(
             "With a causal mask, the outputs of your block still hear of later tokens.",
@@ -242,6 +209,12 @@ def expect_mask(probe: BlockProbe, generator: torch.Generator) -> Tensor:
             misconception="attention-not-used",
         )
     return sizes
+
+
+def _is_mask(parameter: Tensor) -> bool:
+    """Return whether an entry of the state dict is a square of another size than the block's own matrices."""
+    rows, columns = parameter.shape[-2:]
+    return rows == columns and rows not in _OF_ATTENTION
 
 
 def _apart(one: Tensor, other: Tensor) -> float:

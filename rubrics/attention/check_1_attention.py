@@ -56,6 +56,13 @@ def check_weights_are_a_softmax_over_keys(
         )
     )
     evidence.measure(weights=first[0])
+    if attention.random:
+        raise Unmet(
+            "For equal queries, keys and values your weights differ from call to call.",
+            expected="the same weights for the same input",
+            actual="random weights",
+            misconception="attention-random",
+        )
     known, _ = attention.normaliser
     sums = weights.sum(-1)
     is_distribution = bool((weights >= -1e-6).all()) and close(sums, torch.ones_like(sums), 1e-3)
@@ -75,6 +82,8 @@ def check_weights_are_a_softmax_over_keys(
 @criterion("attention.scale")
 def check_scores_are_scaled(attention: RecoveredAttention, evidence: Evidence) -> None:
     """The scores are QKᵀ/√d, where d is the width of the queries and keys."""
+    if attention.random:
+        return  # attention.softmax reports it, and random weights show no scale
     if attention.matched:
         evidence.measure(factor=attention.scale[1], right_factor=WIDTH**-0.5)
         known = attention.scale[0]
@@ -133,9 +142,9 @@ def check_blocked_keys_get_no_weight(attention: RecoveredAttention, evidence: Ev
         )
     shown = found.reshape(-1, QUERIES, KEYS)[0]
     evidence.measure(mask=attention.allowed.int(), weights_with_mask=shown)
-    if attention.is_masked_right(form):
+    if attention.is_masked_right(form) or (attention.random and not found[..., ~attention.allowed].any()):
         return
-    known = next((id for id, weights in MISTAKES.items() if close(found, weights(attention), WITHIN)), None)
+    known = next((id for id in MISTAKES if attention.is_masked_by(form, id)), None)
     blocked = float(found.nan_to_num(1.0)[..., ~attention.allowed].abs().mean())
     total = float(found.sum(-1).mean())
     if known is None and blocked > WITHIN and total > 0.99:

@@ -111,6 +111,17 @@ def check_queries_and_keys_have_their_own_weights(
                 actual="a symmetric matrix of scores",
                 misconception="keys-are-queries",
             )
+        number, needed = heads_probe.count_weights(heads, seeded("weights"))
+        found, directions = heads_probe.count_heads(heads, 4, seeded("count"))
+        # With fewer heads, or heads that are not mixed, weights are missing that other criteria report.
+        if found == 4 and heads_probe.mixes_heads(directions) and number < needed:
+            raise Unmet(
+                f"Only {number} weights of your layer change its output; four linear maps have {needed}. "
+                "Two of queries, keys and values are the same.",
+                expected=f"at least {needed} weights",
+                actual=f"{number}",
+                misconception="weights-shared",
+            )
 
     _after_split(heads, seeded, expect)
 

@@ -15,7 +15,7 @@ from grader.probes.answers import of_shape
 from grader.probes.figures import curve_values
 from grader.sandbox.student import Student
 
-from . import blocks
+from . import blocks, feed_forward
 from .blocks import BlockProbe
 from .interface import build, call, describe_result, first_working, is_class, tensor_in
 from .positions import ACCEPTED, SIZES, identify, is_accepted
@@ -121,7 +121,7 @@ def check_the_feed_forward_network_bends(
     block: Parts[BlockProbe], seeded: Seeded, evidence: Evidence
 ) -> None:
     """A feed-forward network of width d_ff with an activation works on every token by itself."""
-    bend = block.expect(lambda each: blocks.expect_feed_forward(each, seeded("feed forward")))
+    bend = block.expect(lambda each: feed_forward.expect_feed_forward(each, seeded("feed forward")))
     evidence.measure(bend=bend)
 
 

@@ -53,6 +53,7 @@ def check_losses_are_returned(recorded_training: RecordedTraining, evidence: Evi
 def check_the_model_learns(
     student: Student,
     recorded_training: RecordedTraining,
+    returned_loss: str | None,
     judge: Judge,
     seeded: Seeded,
     evidence: Evidence,
@@ -69,6 +70,7 @@ def check_the_model_learns(
         bound,
         lambda: seeded("batches"),
         lambda done, total: reporter.progress("training", done, total),
+        returned_loss,
     )
     evidence.measure(
         held_out_loss=outcome.loss, steps=outcome.steps, bound=bound, own_model=outcome.own_model

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from torch import Tensor
 
 from grader.checks import Evidence, criterion
-from grader.sandbox.student import Student
 
 from . import generation, sampling
 from .generation import NEW, Generation
@@ -38,16 +37,17 @@ def check_nothing_is_trained(generated: Generation) -> None:
 
 
 @criterion("generate.sampling")
-def check_characters_are_sampled(student: Student, need: Callable[[str], None], evidence: Evidence) -> None:
+def check_characters_are_sampled(run_generate: Callable[..., Generation], evidence: Evidence) -> None:
     """Characters are drawn from softmax(logits / temperature), others for another seed."""
-    need("generate")
 
-    def respond(tokens: Tensor) -> Tensor:
-        return sampling.sampling_logits().expand(*tokens.shape, -1)
+    def run(seed: int, count: int, logits: Tensor) -> Generation:
+        def respond(tokens: Tensor) -> Tensor:
+            return logits.expand(*tokens.shape, -1)
 
-    def run(seed: int, count: int) -> Generation:
-        return generation.run(student, respond, count=count, temperature=sampling.TEMPERATURE, seed=seed)
+        return run_generate(respond, count=count, temperature=sampling.TEMPERATURE, seed=seed)
 
-    first = run(11, sampling.SAMPLES)
-    again, other = (run(seed, sampling.REPEATED) for seed in (11, 12))
+    logits = sampling.sampling_logits()
+    first = run(11, sampling.SAMPLES, logits)
+    again, other = (run(seed, sampling.REPEATED, logits) for seed in (11, 12))
     evidence.measure(counts=sampling.expect_sampling(first, again, other))
+    sampling.expect_all_characters(run(13, sampling.EVEN_SAMPLES, sampling.even_logits()))

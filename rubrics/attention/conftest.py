@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 
 import pytest
 import torch
@@ -136,21 +137,39 @@ def model(student: Student, need: Callable[[str], None]) -> Iterator[Parts[Model
 
 
 @pytest.fixture(scope="session")
-def recorded_training(student: Student, need: Callable[[str], None], seeded: Seeded) -> RecordedTraining:
+def returned_loss(student: Student, reporter: Reporter) -> str | None:
+    """When the student's model returns its loss beside the logits; None if it does not."""
+    found = models.returned_loss(student)
+    if found:
+        reporter.note("Your CharacterModel returns its loss beside the logits, which is accepted.")
+    return found
+
+
+@pytest.fixture(scope="session")
+def recorded_training(
+    student: Student, need: Callable[[str], None], seeded: Seeded, returned_loss: str | None
+) -> RecordedTraining:
     """A run of the student's ``train`` on test doubles of all its arguments."""
     need("train")
-    return training.record(student, seeded("training"))
+    return training.record(student, seeded("training"), loss=returned_loss)
 
 
 @pytest.fixture(scope="session")
-def greedy(student: Student, need: Callable[[str], None]) -> Generation:
+def run_generate(
+    student: Student, need: Callable[[str], None], returned_loss: str | None
+) -> Callable[..., Generation]:
+    """Function that runs the student's ``generate``."""
+    need("generate")
+    return partial(generation.run, student, loss=returned_loss)
+
+
+@pytest.fixture(scope="session")
+def greedy(run_generate: Callable[..., Generation]) -> Generation:
     """A run of the student's ``generate`` at temperature 0."""
-    need("generate")
-    return generation.run(student, generation.chain_logits, count=generation.NEW, temperature=0.0)
+    return run_generate(generation.chain_logits, count=generation.NEW, temperature=0.0)
 
 
 @pytest.fixture(scope="session")
-def generated(student: Student, need: Callable[[str], None]) -> Generation:
+def generated(run_generate: Callable[..., Generation]) -> Generation:
     """A run of the student's ``generate`` at temperature 1, on a model that is sure of every character."""
-    need("generate")
-    return generation.run(student, generation.chain_logits, count=generation.NEW, temperature=1.0)
+    return run_generate(generation.chain_logits, count=generation.NEW, temperature=1.0)

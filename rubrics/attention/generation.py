@@ -61,8 +61,12 @@ def run(
     count: int,
     temperature: float,
     seed: int = 0,
+    loss: str | None = None,
 ) -> Generation:
-    """Run ``generate`` from a fixed prompt on a model that answers ``respond(tokens)``, (B, L, VOCAB)."""
+    """Run ``generate`` from a fixed prompt on a model that answers ``respond(tokens)``, (B, L, VOCAB).
+
+    It returns its loss, too, as the student's model does.
+    """
     generation = Generation(torch.tensor([2, 0, 3, 1][:PROMPT]))
     network = NetworkDouble(
         generation.log,
@@ -72,6 +76,7 @@ def run(
         endless="the model is called endlessly, far more often than there are characters to generate",
         passes_for=["CharacterModel"],
         attributes=dict.fromkeys(MAX_LENGTH_NAMES, MAX_LENGTH),
+        loss=loss,
     )
     arguments = {
         "model": network,

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from grader.checks import Unmet
 from grader.probes.dependence import ROUNDING, hears_later, hears_others, influence, permutation_error
+from grader.probes.parameters import have_effect, read_parameters
 from grader.sandbox.student import Student
 
 from .interface import MASKS, Layer, build_layer, causal
@@ -122,6 +123,20 @@ def _second_of_two(heads: Heads, layer: Layer, x: Tensor, delta: Tensor) -> tupl
     pairs = torch.stack([x + delta, x], dim=1)
     alone = heads.ask(layer, pairs.flatten(0, 1)[:, None]).view(pairs.shape)
     return heads.ask(layer, pairs)[:, 1] - alone[:, 1], alone[:, 0] - alone[:, 1]
+
+
+def count_weights(heads: Heads, generator: torch.Generator) -> tuple[int, int]:
+    """Return how many numbers in matrices change the output, and how many four linear maps have."""
+    layer = heads.build(4)
+    x = torch.randn((BATCH, LENGTH, WIDTH), generator=generator)
+    parameters = read_parameters(heads.student, layer.handle)
+    used = (
+        value.numel()
+        for name, value in parameters.items()
+        if value.ndim > 1
+        and have_effect(heads.student, layer.handle, parameters, {name}, lambda: heads.ask(layer, x))
+    )
+    return sum(used), 4 * WIDTH**2
 
 
 def mixes_heads(directions: Tensor) -> bool:

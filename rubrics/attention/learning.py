@@ -115,19 +115,23 @@ def train_reference_model(
     budget: TrainingBudget,
     generator: torch.Generator,
     on_progress: Callable[[int, int], None],
+    loss: str | None,
 ) -> Outcome:
-    """Train the reference's model, which stays in the judge, by the student's ``train``.
+    """Train the reference's model by the student's ``train``; it stays in the judge.
+
+    Args:
+        loss: when it returns its loss, as ``models.returned_loss`` says.
 
     Raises:
         StudentError: ``train`` failed.
     """
-    double = _ReferenceModel(budget.learning_rate, student.seed)
+    double = _ReferenceModel(budget.learning_rate, student.seed, loss)
     optimizer = _ReferenceOptimizer([], double, budget.learning_rate)
     criterion = CriterionDouble([], "cross_entropy")
     clock = _train(student, double, optimizer, criterion, budget, generator, on_progress)
     with torch.no_grad():
-        loss = held_out_loss(double.model.eval())
-    return Outcome(loss, clock.steps, own_model=False, out_of_time=clock.out_of_time)
+        held_out = held_out_loss(double.model.eval())
+    return Outcome(held_out, clock.steps, own_model=False, out_of_time=clock.out_of_time)
 
 
 def _train(
@@ -165,7 +169,7 @@ def _train(
 class _ReferenceModel(NetworkDouble):
     """The reference's model, trained by the gradients that ``train`` sends back."""
 
-    def __init__(self, lr: float, seed: int) -> None:
+    def __init__(self, lr: float, seed: int, loss: str | None) -> None:
         sizes = dict.fromkeys(MAX_LENGTH_NAMES, WINDOW)
         super().__init__(
             [],
@@ -174,6 +178,7 @@ class _ReferenceModel(NetworkDouble):
             max_inputs=sys.maxsize,
             passes_for=["CharacterModel"],
             attributes=sizes,
+            loss=loss,
         )
         with seeded_globally(seed):
             self.model = CharacterModel(text().vocab, 32, 4, 2, WINDOW)
@@ -222,6 +227,7 @@ def learn(
     bound: float,
     generator: Callable[[], torch.Generator],
     on_progress: Callable[[int, int], None],
+    loss: str | None,
 ) -> Outcome:
     """Train the student's model, and where it does not learn, the reference's.
 
@@ -229,6 +235,7 @@ def learn(
         worker: opens a fresh worker.
         bound: held-out loss up to which a model has learned.
         generator: opens the stream of the batches.
+        loss: when the student's model returns its loss, as ``models.returned_loss`` says.
 
     Raises:
         StudentError: ``train`` failed with both.
@@ -242,5 +249,5 @@ def learn(
     if outcome and outcome.loss <= bound:
         return outcome
     with worker() as student:
-        other = train_reference_model(student, budget, generator(), on_progress)
+        other = train_reference_model(student, budget, generator(), on_progress, loss)
     return other if outcome is None or other.loss <= bound else outcome

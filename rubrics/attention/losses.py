@@ -44,14 +44,16 @@ def expect_losses(training: RecordedTraining) -> list[float]:
             actual=f"{len(found)} numbers",
             misconception="losses-missing",
         )
-    if not means or any(
-        _proportional(found, means, factor) for factor in (1, BATCHES, BATCH, BATCHES * BATCH)
-    ):
+    if not means or _close(found, means):
         return means
     last = [losses[-1] or 0.0 for losses in per_epoch]
     running = [sum(means[: n + 1]) for n in range(EPOCHS)]
     sums = any(_proportional(found, running, factor) for factor in (1, BATCHES))
-    known = "losses-not-reset" if sums else "losses-of-last-batch" if _close(found, last) else None
+    known: str | None = (
+        "losses-not-reset" if sums else "losses-of-last-batch" if _close(found, last) else None
+    )
+    if any(_proportional(found, means, n) for n in (BATCHES, BATCH, BATCHES * BATCH, 1 / BATCH)):
+        known = known or "losses-not-divided"
     raise Unmet(
         "The losses that your train returns are not the means of its epochs.",
         expected=", ".join(f"{mean:.3f}" for mean in means),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +11,9 @@ from torch import Tensor
 
 from grader.checks import Unmet
 from grader.probes.dependence import ROUNDING, hears_later, influence
+from grader.probes.parameters import have_effect, read_parameters
 from grader.sandbox.student import Student
-from grader.sandbox.values import Handle
+from grader.sandbox.values import Handle, StudentError
 
 from .interface import VOCAB, build, describe_result, tensor_in
 
@@ -53,6 +55,28 @@ class Model:
         return logits
 
 
+def returned_loss(student: Student) -> str | None:
+    """Return when the student's model returns its loss beside the logits: "always" or "with targets".
+
+    None if it returns logits alone, or does not work.
+    """
+    tokens = torch.arange(LENGTH)[None]
+    try:
+        handle = Model(student).build()
+        if _is_pair(student.call(handle, tokens, seed=0, grad=False)):
+            return "always"
+        about = student.ask("describe", student.get(handle, student.method("forward")))
+        if len(about["arguments"]) > 1 and _is_pair(student.call(handle, tokens, tokens, seed=0, grad=False)):
+            return "with targets"
+    except StudentError:
+        pass
+    return None
+
+
+def _is_pair(result: Any) -> bool:
+    return isinstance(result, tuple | list) and len(result) == 2 and isinstance(result[0], Tensor)
+
+
 def draw_tokens(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
     """Return random tokens, int64, those of one text all different if they are few enough."""
     rows = shape[0] if len(shape) > 1 else 1
@@ -67,6 +91,13 @@ def expect_shape(model: Model, generator: torch.Generator) -> None:
         logits = model.ask(handle, draw_tokens((2, length), generator))
         if not logits.isfinite().all():
             raise Unmet("Your model's logits contain NaN or infinity.", misconception="logits-not-finite")
+        if bool((logits >= 0).all()) and float((logits.sum(-1) - 1).abs().max()) < 1e-4:
+            raise Unmet(
+                "Your model returns probabilities: at every position they are positive and add up to 1.",
+                expected="logits, of which the loss and generate take the softmax",
+                actual="a softmax",
+                misconception="logits-are-probabilities",
+            )
 
 
 def expect_examples_apart(model: Model, generator: torch.Generator) -> None:
@@ -120,3 +151,57 @@ def expect_order(model: Model, generator: torch.Generator) -> float:
             misconception="positions-not-added",
         )
     return effect
+
+
+def expect_registered_blocks(model: Model) -> dict[int, int]:
+    """Expect more parameters with more blocks; return their number by the number of blocks."""
+    count = {
+        layers: int(model.student.ask("describe", model.build(num_layers=layers))["parameters"])
+        for layers in (1, 3)
+    }
+    if count[3] > count[1]:
+        return count
+    width, heads = SIZES["d_model"], SIZES["num_heads"]
+    block = build(
+        model.student, "TransformerBlock", {"d_model": width, "num_heads": heads, "d_ff": 4 * width}
+    )
+    repeated = count[1] > int(model.student.ask("describe", block)["parameters"])
+    raise Unmet(
+        f"With three blocks your model has {count[3]} parameters, as many as with one.",
+        expected="the parameters of every block",
+        actual=f"{count[3]} parameters with one block and with three",
+        misconception="block-repeated" if repeated else "blocks-not-registered",
+    )
+
+
+def expect_used_blocks(model: Model, generator: torch.Generator) -> None:
+    """Expect every block to change the logits, if one does.
+
+    Blocks are told apart by the first number in the names of their matrices.
+    """
+    handle = model.build(num_layers=3)
+    tokens = draw_tokens((1, LENGTH), generator)
+    parameters = read_parameters(model.student, handle)
+    few = read_parameters(model.student, model.build(num_layers=1))
+    matrices = [name for name, value in parameters.items() if value.ndim > 1]
+    further = [name for name in matrices if name not in few]
+    blocks: dict[str, set[str]] = {}
+    for name in {*further, *(re.sub(r"\d+", "0", name, count=1) for name in further)} & {*matrices}:
+        blocks.setdefault(_first_number(name), set()).add(name)
+    used = [
+        have_effect(model.student, handle, parameters, names, lambda: model.ask(handle, tokens))
+        for names in blocks.values()
+    ]
+    if any(used) and not all(used):
+        idle = used.count(False)
+        raise Unmet(
+            f"Of three blocks, {idle} do not change your model's predictions.",
+            expected="every block reads what the one before it returns",
+            actual=f"{idle} without effect",
+            misconception="block-unused",
+        )
+
+
+def _first_number(name: str) -> str:
+    found = re.search(r"\d+", name)
+    return found[0] if found else ""

@@ -15,6 +15,9 @@ from .interface import VOCAB
 
 SAMPLES, FEW = 240, 6  # tokens to sample, of the first FEW characters; the others have no chance
 REPEATED = 30  # tokens of the runs that show whether the seed counts: equal by chance in one of 1e15
+# Tokens to sample of EVEN characters that are nearly equally likely: that one of them never comes has a
+# probability of 6e-9.
+EVEN_SAMPLES, EVEN = 270, 12
 TEMPERATURE = 0.3
 NEVER = -60.0
 # Chi-square with 5 degrees of freedom: a right sampler exceeds it with a probability of 1.4e-8. Over 300
@@ -38,6 +41,25 @@ def sampling_logits() -> Tensor:
     logits = torch.full((VOCAB,), NEVER)
     logits[:FEW] = torch.linspace(0.0, 1.2, FEW)
     return logits
+
+
+def even_logits() -> Tensor:
+    """Return logits by which EVEN characters are nearly equally likely, and no two equally, (VOCAB,)."""
+    logits = torch.full((VOCAB,), NEVER)
+    logits[:EVEN] = torch.linspace(0.0, 0.1, EVEN)
+    return logits
+
+
+def expect_all_characters(generation: Generation) -> None:
+    """Expect all characters of ``even_logits`` in a run of ``EVEN_SAMPLES``."""
+    never = EVEN - len(set(new_tokens(generation)))
+    if never:
+        raise Unmet(
+            f"Of {EVEN} characters that are nearly equally likely, your generate never draws {never}.",
+            expected="every character with its probability",
+            actual=f"{EVEN - never} of the characters",
+            misconception="sampled-from-few",
+        )
 
 
 def expect_sampling(first: Generation, again: Generation, other: Generation) -> Mapping[int, int]:

@@ -125,8 +125,8 @@ def read_tokens(args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Tensor, Te
     raise Refusal("TypeError", "the model takes tokens, int64 (B, L)")
 
 
-def record(student: Student, generator: torch.Generator) -> RecordedTraining:
-    """Run the student's ``train`` for two short epochs."""
+def record(student: Student, generator: torch.Generator, *, loss: str | None = None) -> RecordedTraining:
+    """Run the student's ``train`` for two short epochs, on a model that returns its loss as theirs does."""
     training = RecordedTraining()
 
     def respond(x: Tensor, _: Tensor) -> Tensor:
@@ -143,6 +143,7 @@ def record(student: Student, generator: torch.Generator) -> RecordedTraining:
         max_inputs=40 * EPOCHS * BATCHES * BATCH,
         passes_for=["CharacterModel"],
         attributes=dict.fromkeys(MAX_LENGTH_NAMES, WINDOW - 1),
+        loss=loss,
     )
     arguments = {
         "model": network,

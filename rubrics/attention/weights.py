@@ -24,7 +24,7 @@ from grader.sandbox.values import StudentError
 
 from .interface import MASKS, call, describe_result, first_working, tensor_in
 
-QUERIES, KEYS, WIDTH, VALUES = 5, 7, 8, 4  # more features than keys, so that keys can be divided out
+QUERIES, KEYS, WIDTH, VALUES = 5, 7, 11, 4  # more features than keys, so that keys can be divided out
 WITHIN = 1e-4  # of the largest weight; rounding is a hundred times smaller
 NAME = "scaled_dot_product_attention"
 Normaliser = Callable[[Tensor], Tensor]
@@ -73,6 +73,7 @@ class RecoveredAttention:
         matched: whether they match any formula.
         allowed: the mask that was tried, bool (QUERIES, KEYS).
         masked: weights with that mask, by the form in which it was passed; an error in place of those.
+        random: whether equal calls give other weights for another seed.
         layout: index of the output in a returned tuple; None if it returns the output alone.
         items: number of items of that tuple.
     """
@@ -88,6 +89,7 @@ class RecoveredAttention:
     scale: tuple[str | None, float] = (None, 1.0)
     matched: bool = False
     masked: dict[str, Tensor | StudentError] = field(default_factory=dict)
+    random: bool = False
     layout: int | None = None
     items: int = 1
 
@@ -113,6 +115,11 @@ class RecoveredAttention:
             return not torch.equal(found, self.weights)
         return close(found, self.masked_by(_blocked), WITHIN)
 
+    def is_masked_by(self, form: str, mistake: str) -> bool:
+        """Return whether the weights with a mask are those of a mistake."""
+        found = self.masked[form]
+        return isinstance(found, Tensor) and close(found, MISTAKES[mistake](self), WITHIN)
+
     def masked_by(self, mask: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
         """Return the weights where a mask changes the scores like this, normalised as the student does."""
         if not self.matched:
@@ -125,12 +132,14 @@ def _blocked(scores: Tensor, allowed: Tensor) -> Tensor:
     return scores.masked_fill(~allowed, -1e30)
 
 
-def ask(student: Student, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Any:
+def ask(
+    student: Student, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, *, seed: int = 0
+) -> Any:
     """Call the student's attention."""
     arguments: dict[str, Any] = {"q": q, "k": k, "v": v}
     arguments |= {} if mask is None else {"mask": mask}
     sizes = {"d_model": WIDTH * 2, "num_heads": 2}
-    return call(student, NAME, arguments, constructor_arguments=sizes, if_required={"mask": None}, seed=0)
+    return call(student, NAME, arguments, constructor_arguments=sizes, if_required={"mask": None}, seed=seed)
 
 
 def recover(student: Student, generator: torch.Generator) -> RecoveredAttention:
@@ -146,8 +155,8 @@ def recover(student: Student, generator: torch.Generator) -> RecoveredAttention:
     _match(found)
     for form, make in MASKS.items():
         found.masked[form] = _masked(student, found, make(found.allowed))
-        if found.is_masked_right(form):
-            break
+        if found.is_masked_right(form) or found.is_masked_by(form, "mask-inverted"):
+            break  # blocking where a mask is not 0 works with additive masks, too, but inverts boolean ones
     return found
 
 
@@ -166,6 +175,7 @@ def _recover(student: Student, lead: tuple[int, ...], generator: torch.Generator
             actual=describe_result(result),
             misconception="attention-shape",
         )
+    again = weights_in(ask(student, q, k, unit_values(lead), seed=1), k)
     several = isinstance(result, tuple | list)
     answer = ask(student, q, k, v)
     layout = next((i for i, each in enumerate(answer) if _fits(each, lead)), 0) if several else None
@@ -178,6 +188,7 @@ def _recover(student: Student, lead: tuple[int, ...], generator: torch.Generator
         unexplained=unexplained(of_shape(values, (*shape[:-1], VALUES)), weights @ v.double()),
         keys_mixed=tensor_in(result, shape) is None,
         allowed=_mask(),
+        random=again is not None and not close(again, weights, WITHIN),
         layout=layout,
         items=len(result) if several else 1,
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from grader.probes.doubles import RecordedEvent, cosine
+from grader.probes.doubles import RecordedEvent
 from reference.diffuser import NoiseDiffuser
 from reference.readings import Reading
 
@@ -52,7 +53,7 @@ def _target_by_gradient(gradient: Tensor, one: ForwardPass) -> str:
     """
     assert one.forward.output is not None
     output = one.forward.output
-    similarity = {name: cosine(gradient, output - tau) for name, tau in _candidates(one).items()}
+    similarity = {name: _cosine(gradient, output - tau) for name, tau in _candidates(one).items()}
     best = max(similarity, key=similarity.__getitem__, default="other")
     if best == "noise" and mixes_in_the_image(one):
         return "other"
@@ -177,3 +178,12 @@ def _implied_alpha_bar(x: Tensor, image: Tensor, noise: Tensor, reading: Reading
         factors = torch.linalg.lstsq(matrix, mixed.flatten().double()[:, None], driver="gelsd").solution
         found.append(grid[(curves - factors).square().sum(0).argmin()])
     return torch.stack(found).float().view(-1, 1, 1, 1)
+
+
+def _cosine(first: Tensor, second: Tensor) -> float:
+    """Return the cosine of the angle between two tensors; 0 if their shapes differ."""
+    if first.shape != second.shape:
+        return 0.0
+    a, b = first.double().flatten(), second.double().flatten()
+    size = (a.norm() * b.norm()).item()
+    return (a @ b).item() / size if size > 0 and math.isfinite(size) else 0.0

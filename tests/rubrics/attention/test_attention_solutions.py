@@ -55,6 +55,33 @@ WITHOUT_MUTANT = {
 }
 
 
+# Slips besides those in the audit: their part, what is replaced and by what, the criterion and what is named.
+OTHER_SLIPS = [
+    (
+        "model",
+        "[TransformerBlock(d_model, num_heads, 4 * d_model) for _ in range(num_layers)]",
+        "[TransformerBlock(d_model, num_heads, 4 * d_model)] * num_layers",
+        "model.parameters",
+        "block-repeated",
+    ),
+    (
+        "model",
+        "return self.head(self.norm(x))",
+        "return self.head(self.norm(x)).softmax(-1)",
+        "model.shape",
+        "logits-are-probabilities",
+    ),
+    (
+        "generate",
+        "probabilities = torch.softmax(logits / temperature, dim=-1)",
+        "best = logits.topk(8).values[:, -1:]\n"
+        "                probabilities = (logits.masked_fill(logits < best, -1e9) / temperature).softmax(-1)",
+        "generate.sampling",
+        "sampled-from-few",
+    ),
+]
+
+
 @pytest.fixture(scope="module")
 def attention() -> Iterator[WarmGrader]:
     """Grader of the attention homework."""
@@ -102,10 +129,18 @@ def test_a_slip_costs_its_criterion_and_is_named(attention: WarmGrader, name: st
     assert mutant.misconception in named
 
 
-@pytest.mark.parametrize("name", ["masks_by_itself", "encoding_class"])
-def test_a_layer_that_masks_by_itself_and_an_encoding_as_a_module_are_right(
-    attention: WarmGrader, name: str
+@pytest.mark.parametrize(("part", "old", "new", "criterion", "misconception"), OTHER_SLIPS)
+def test_a_slip_besides_those_in_the_audit_is_named(
+    attention: WarmGrader, part: str, old: str, new: str, criterion: str, misconception: str
 ) -> None:
+    slip = Mutant(name=misconception, part=part, old=old, new=new, loses=frozenset({criterion}))
+    assert _grade_mutant(attention, slip) == ({criterion}, {None, misconception})
+
+
+@pytest.mark.parametrize(
+    "name", ["masks_by_itself", "encoding_class", "loss_beside_logits", "methods_of_the_model"]
+)
+def test_parts_that_are_divided_in_another_way_are_right(attention: WarmGrader, name: str) -> None:
     cells = [cell.source for cell in CORPUS.right_cells(name)]
     assert _lost(attention.grade(notebook(cells), QUICK)) == {}
 
@@ -162,7 +197,7 @@ def test_every_misconception_is_recognised_by_some_check() -> None:
 
 
 def test_every_misconception_is_tried_on_a_mutant_or_listed() -> None:
-    tried = {mutant.misconception for mutant in CORPUS.mutants}
+    tried = {mutant.misconception for mutant in CORPUS.mutants} | {slip[-1] for slip in OTHER_SLIPS}
     assert set(RUBRIC.misconceptions) - tried == WITHOUT_MUTANT
 
 

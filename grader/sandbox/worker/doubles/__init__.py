@@ -39,7 +39,8 @@ def make(description: dict[str, Any], decode: Callable[[Any], Any]) -> object:
     passes_for = tuple(description.get("passes_for", ()))
     match description["kind"]:
         case "module":
-            return Module(number, passes_for, attributes).to(decode({"device": True}))
+            module = Module(number, passes_for, attributes, description.get("loss"))
+            return module.to(decode({"device": True}))
         case "object":
             fallback = decode(description.get("fallback"))
             return Object(number, attributes, description["methods"], fallback, passes_for)

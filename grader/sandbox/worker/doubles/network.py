@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
+import types
 from typing import Any
 
 import torch
@@ -51,12 +53,18 @@ class Module(Impersonator, nn.Module):
     """A network whose output comes from the judge.
 
     Its only parameter receives a gradient of exactly 1 per backward pass, so that its value and its gradient
-    count optimizer steps and backward passes.
+    count optimizer steps and backward passes. The class that it passes for lends it further methods.
+
+    Args:
+        loss: "always" if it returns (output, loss), where the loss is the cross-entropy with a second tensor
+            of the call, or None without one; "with targets" if it does so only where there is one.
     """
 
-    def __init__(self, number: int, passes_for: tuple[str, ...], attributes: dict[str, Any]) -> None:
+    def __init__(
+        self, number: int, passes_for: tuple[str, ...], attributes: dict[str, Any], loss: str | None = None
+    ) -> None:
         super().__init__()
-        self.number, self.passes_for = number, passes_for
+        self.number, self.passes_for, self.loss = number, passes_for, loss
         self.weight = nn.Parameter(torch.ones(1))
         for name, value in attributes.items():
             setattr(self, name, value)
@@ -65,7 +73,24 @@ class Module(Impersonator, nn.Module):
         # nn.Module looks at __class__ while it is being constructed or copied, before there are attributes.
         return defined_class(vars(self).get("passes_for", ()), nn.Module) or Module
 
-    def forward(self, *args: Any, **kwargs: Any) -> Tensor:
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            method = inspect.getattr_static(self._impersonated(), name, None)
+            if name.startswith("_") or not isinstance(method, types.FunctionType):
+                raise
+            return types.MethodType(method, self)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        output = self._output(args, kwargs)
+        targets = [each for each in (*args, *kwargs.values()) if isinstance(each, Tensor)][1:]
+        if self.loss is None or not (targets or self.loss == "always"):
+            return output
+        flat = output.flatten(0, -2)
+        return output, nn.functional.cross_entropy(flat, targets[0].flatten()) if targets else None
+
+    def _output(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
         call = next(_calls)
         state = {
             "call": call,
