@@ -196,7 +196,7 @@ def expect_order(sampling: RecoveredSampler, reference: Schedule) -> str:
         )
     if run.denoised < COUNT:
         raise Unmet(
-            f"The network denoises {run.denoised} of the {COUNT} samples; the others repeat what it made.",
+            f"The network is called for {run.denoised} of the {COUNT} samples; its answers serve the others.",
             expected=f"{COUNT} samples, each from its own noise",
             actual=f"{run.denoised} samples",
             misconception="samples-repeated",
