@@ -17,6 +17,7 @@ _DECIDES_NOTHING = (
     "commands",
     "handout",
     "kit",
+    "magic",
     "report",
     "review",
     "__main__.py",

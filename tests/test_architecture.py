@@ -30,6 +30,7 @@ LAYERS = (
     ("handout",),
     ("review",),
     ("commands",),
+    ("magic",),
     ("cli",),
     ("__main__",),
 )

@@ -5,9 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from grader.commands import SELF_CHECK_SUBCOMMANDS, epilog, judging_options, one_notebook
 from grader.errors import UsageError
+
+if TYPE_CHECKING:
+    from grader.options import Options
+    from grader.rubric import Rubric
 
 
 def main(argv: Sequence[str]) -> int:
@@ -15,6 +20,15 @@ def main(argv: Sequence[str]) -> int:
 
     Returns:
         0 if it was checked, 1 if something could not be checked or is for a person to decide.
+
+    Raises:
+        UsageError: the path or an option is wrong.
+    """
+    return one_notebook.grade_one(*read_arguments(argv))
+
+
+def read_arguments(argv: Sequence[str]) -> tuple[Path, Rubric, Options, argparse.Namespace]:
+    """Return the notebook, the rubric, how to judge, and all that was given.
 
     Raises:
         UsageError: the path or an option is wrong.
@@ -32,7 +46,7 @@ def main(argv: Sequence[str]) -> int:
     rubric.only(tuple(arguments.only))
     isolation = required_isolation(several=False, unsafe=arguments.unsafe_no_sandbox)
     options = judging_options.read_options(arguments, rubric, isolation)
-    return one_notebook.grade_one(path, rubric, options, arguments)
+    return path, rubric, options, arguments
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+import grader
 from grader import __version__
 from grader.errors import UsageError
 from grader.kit.contents import kit_files
@@ -70,11 +71,11 @@ def build_kit(rubric: Rubric, out: Path) -> Kit:
 
 
 def _identity(version: str, rubric: str) -> str:
-    """Return the text of the kit's ``grader/__init__.py``."""
-    return (
-        '"""Check a homework notebook before it is handed in."""\n\n'
-        f"__version__ = {version!r}\nDEFAULT_RUBRIC = {rubric!r}\n"
-    )
+    """Return the text of the kit's ``grader/__init__.py``: ours, with its own version and rubric."""
+    text = Path(grader.__file__).read_text(encoding="utf-8")
+    for name, value in (("__version__", version), ("DEFAULT_RUBRIC", rubric)):
+        text = re.sub(rf"^{name} = .*$", f"{name} = {value!r}", text, flags=re.MULTILINE)
+    return text
 
 
 def _digest(files: Mapping[str, bytes]) -> str:

@@ -19,7 +19,7 @@ from grader.rubric_validation import read_rubric
 
 _GRADER = Path(grader.__file__).parent
 # What judges one notebook and shows its result: these packages and commands, and the modules beside them.
-_PACKAGES = ("checks", "extraction", "judging", "notebook", "probes", "report", "sandbox")
+_PACKAGES = ("checks", "extraction", "judging", "magic", "notebook", "probes", "report", "sandbox")
 _NOT_FOR_STUDENTS = ("__init__.py", "__main__.py")
 _COMMANDS = (
     *("__init__.py", "doctor.py", "inspect.py", "judging_options.py", "one_notebook.py", "progress.py"),

@@ -39,7 +39,7 @@ def _modules(files: dict[str, bytes]) -> dict[str, ast.Module]:
 def test_it_has_no_solution_no_audit_and_nothing_for_staff(files: dict[str, bytes]) -> None:
     packages = {name.split("/")[1] for name in files if name.startswith("grader/") and name.count("/") > 1}
     assert packages == {
-        *("checks", "commands", "extraction", "judging", "notebook", "probes", "report", "sandbox")
+        *("checks", "commands", "extraction", "judging", "magic", "notebook", "probes", "report", "sandbox")
     }
     assert [name for name in files if name.endswith(".ipynb")] == ["rubrics/ddpm/handout.ipynb"]
     assert not [name for name in files if "/audit/" in name or name.endswith(".safetensors")]

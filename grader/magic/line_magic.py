@@ -1,0 +1,151 @@
+"""The magic ``%grade``: start the judge, show its progress, and show what it found below the cell."""
+
+from __future__ import annotations
+
+import contextlib
+import html
+import json
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from grader.magic.history import cells_of, notebook_of
+
+USAGE = """%grade                    everything but the short training
+%grade unet               what begins with unet., or a criterion's whole id, or the number of an exercise
+%grade train.learns       the short training: some minutes; %grade --train for everything with it
+More words and the options of the command `grade` may follow, such as --rubric FOLDER and --map UNet=Mine."""
+_FRAME = (
+    '<iframe srcdoc="{page}" sandbox="allow-popups" title="What was found" '
+    'style="width: 100%; height: 36em; border: 1px solid #8886; border-radius: 4px; resize: vertical">'
+    "</iframe>"
+)
+
+
+class Shell(Protocol):
+    """What is used of IPython's ``InteractiveShell``."""
+
+    @property
+    def history_manager(self) -> Any:
+        """Its inputs, in ``input_hist_raw``."""
+
+    def register_magic_function(self, func: Any, magic_kind: str, magic_name: str) -> None:
+        """Add a magic."""
+
+
+def register(shell: Shell) -> None:
+    """Add ``%grade`` to a shell."""
+
+    def grade(line: str) -> None:
+        run(shell, line)
+
+    grade.__doc__ = USAGE
+    shell.register_magic_function(grade, "line", "grade")
+
+
+def run(shell: Shell, line: str) -> None:
+    """Judge what a shell has run so far, and show it."""
+    from IPython.display import display
+
+    try:
+        words = shlex.split(line)
+    except ValueError as error:
+        print(f"%grade: {error}")
+        return
+    if "--help" in words or "-h" in words:
+        print(USAGE)
+        return
+    cells = cells_of(shell.history_manager.input_hist_raw)
+    if not any(cell.strip() for cell in cells):
+        print("%grade: nothing has been run yet; run the cells with your code, then this one again")
+        return
+    options = options_of(words)
+    shown: Any = display({"text/plain": "Checking…"}, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+    with _notebook(notebook_of(cells)) as path, tempfile.TemporaryDirectory(prefix="grade-") as out:
+        arguments = [str(path), "--out", out, *options]
+        result = _judge(arguments, lambda event: shown.update(_running(event), raw=True))
+    if "error" in result:
+        shown.update({"text/plain": f"%grade: {result['error']}"}, raw=True)
+        return
+    page = _FRAME.format(page=html.escape(result["page"]))
+    shown.update({"text/plain": result["summary"], "text/html": page}, raw=True)
+
+
+def options_of(words: Sequence[str]) -> list[str]:
+    """Return the options of the command for the words behind the magic."""
+    options: list[str] = [] if "--train" in words else ["--quick"]
+    remaining = iter(word for word in words if word != "--train")
+    for word in remaining:
+        if not word.startswith("-"):
+            options += ["--only", word.lower()]
+            continue
+        options.append(word)
+        if "=" not in word and word in ("--rubric", "--map", "--seed", "--data", "--device", "--only"):
+            options += [next(remaining, "")]
+    if _kernel_uses_gpu() and "--device" not in options:
+        options += ["--device", "cpu"]
+    return options
+
+
+def _kernel_uses_gpu() -> bool:
+    """Return whether this kernel holds memory of a GPU, which is then left to it."""
+    torch = sys.modules.get("torch")
+    return torch is not None and bool(torch.cuda.is_initialized())
+
+
+@contextlib.contextmanager
+def _notebook(text: str) -> Iterator[Path]:
+    """Provide a file with this text, beside the modules that the notebook imports if that is possible."""
+    for folder in (os.getcwd(), tempfile.gettempdir()):
+        try:
+            handle, name = tempfile.mkstemp(suffix=".ipynb", prefix=".grade-", dir=folder)
+        except OSError:
+            continue
+        try:
+            with open(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            yield Path(name)
+        finally:
+            Path(name).unlink(missing_ok=True)
+        return
+    raise OSError("neither this folder nor that for temporary files can be written")
+
+
+def _judge(arguments: Sequence[str], show: Callable[[Mapping[str, Any]], None]) -> Mapping[str, Any]:
+    """Run the judge's process; return its last words."""
+    # -P: a file of the student's named like a module of Python's is not imported in its place.
+    command = [sys.executable, "-P", "-m", "grader.magic.process", *arguments]
+    result: Mapping[str, Any] = {}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            for line in process.stdout:
+                event = json.loads(line)
+                if "page" in event or "error" in event:
+                    result = event
+                else:
+                    show(event)
+            errors = process.stderr.read()
+        except BaseException:  # such as the kernel's interruption
+            process.terminate()
+            raise
+    if not result:
+        last = (errors.strip().splitlines() or ["it says nothing"])[-1]
+        return {"error": f"the judge ended before it was done: {last}"}
+    return result
+
+
+def _running(event: Mapping[str, Any]) -> dict[str, str]:
+    """Return what is shown of an event: its words, and a bar where it says how far it is."""
+    words = str(event.get("progress") or event.get("check") or "checking")
+    done, total = event.get("done"), event.get("total")
+    bar = f' <progress value="{done}" max="{total}"></progress>' if done is not None and total else ""
+    return {"text/plain": words, "text/html": f"<p>{html.escape(words)}…{bar}</p>"}

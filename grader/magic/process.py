@@ -1,0 +1,45 @@
+"""The process that judges a kernel's cells. It prints a JSON object a line: what it does, at last the result.
+
+Run as ``python -P -m grader.magic.process NOTEBOOK --out FOLDER …`` with the options of ``grade``. An object
+has the key ``check`` or ``progress`` while it works, at the end ``error``, or ``page`` (the HTML of the
+report) and ``summary``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from grader.commands.self_check import read_arguments
+from grader.errors import GraderError
+from grader.pipeline import grade_notebook
+from grader.report.summary import summary
+
+_WIDTH = 100
+_NAME = "your notebook"
+
+
+def main(argv: Sequence[str]) -> None:
+    """Judge a notebook and print what happens."""
+    try:
+        path, rubric, options, arguments = read_arguments(argv)
+        chosen = rubric.only(options.only)
+        if options.quick and all(criterion.needs_training for criterion in chosen):
+            options = replace(options, quick=False)  # whoever asks for these alone wants them
+        graded = grade_notebook(path, _NAME, rubric, options, arguments.out, _say)
+    except GraderError as error:
+        _say({"error": str(error)})
+        return
+    text = summary(graded.grade, rubric.exercises, run=graded.run, width=_WIDTH, colour=False)
+    _say({"page": graded.html_path.read_text(encoding="utf-8"), "summary": text})
+
+
+def _say(event: Mapping[str, Any]) -> None:
+    print(json.dumps(event), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
