@@ -78,42 +78,50 @@ def candidates_in(found: Sequence[Statement], prefix: str = "") -> Iterator[Cand
 
 
 def _by_dotted_name(found: Sequence[Statement]) -> dict[str, ast.stmt]:
-    """Return the functions and classes at top level, and the methods, by dotted name."""
+    """Return the functions and classes at top level, and those inside classes, by dotted name."""
     named: dict[str, ast.stmt] = {}
     for node in (statement.node for statement in found):
         if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
             named[node.name] = node
         if isinstance(node, ast.ClassDef):
-            named |= {f"{node.name}.{part.name}": part for part in node.body if isinstance(part, FUNCTIONS)}
+            inside = [part for part in node.body if isinstance(part, (*FUNCTIONS, ast.ClassDef))]
+            named |= {f"{node.name}.{part.name}": part for part in inside}
     return named
 
 
 def _assigned(
     node: ast.stmt, named: Mapping[str, ast.stmt], makers: Mapping[str, ast.stmt]
 ) -> Iterator[tuple[str, ast.stmt | None]]:
-    """Yield the name that a function or class gets by assignment, as in ``train = partial(fit, ...)``.
+    """Yield the names that functions or classes get by assignment, as in ``train = partial(fit, ...)``.
 
-    With it comes the definition that is meant, if it is in the notebook under another name.
+    With each comes the definition that is meant, if it is in the notebook under another name.
     """
+    for name, value in _names_and_values(node):
+        match value:
+            case ast.Lambda():
+                yield name, None
+            case ast.Name() | ast.Attribute():
+                yield name, _other(name, _dotted(value), named)
+            case ast.Call(func=func, args=args):
+                inner = func.func if isinstance(func, ast.Call) else func
+                if last_name(inner) in makers:
+                    yield name, _other(name, last_name(inner), makers)
+                elif last_name(inner) in _WRAPPERS:
+                    yield name, _other(name, _dotted(args[0]), named) if args else None
+
+
+def _names_and_values(node: ast.stmt) -> Iterator[tuple[str, ast.expr]]:
+    """Yield each name that a statement assigns, and its value: a and 1, b and 2 for ``a, b = 1, 2``."""
     match node:
+        case ast.Assign(targets=[ast.Tuple(elts=names)], value=ast.Tuple(elts=values)):
+            if len(names) == len(values):
+                pairs = zip(names, values, strict=True)
+                yield from ((name.id, value) for name, value in pairs if isinstance(name, ast.Name))
         case (
             ast.Assign(targets=[ast.Name(id=name)], value=value)
-            | ast.AnnAssign(target=ast.Name(id=name), value=value)
+            | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
         ):
-            pass
-        case _:
-            return
-    match value:
-        case ast.Lambda():
-            yield name, None
-        case ast.Name() | ast.Attribute():
-            yield name, _other(name, _dotted(value), named)
-        case ast.Call(func=func, args=args):
-            inner = func.func if isinstance(func, ast.Call) else func
-            if last_name(inner) in makers:
-                yield name, _other(name, last_name(inner), makers)
-            elif last_name(inner) in _WRAPPERS:
-                yield name, _other(name, _dotted(args[0]), named) if args else None
+            yield name, value
 
 
 def _other(name: str, meant: str, named: Mapping[str, ast.stmt]) -> ast.stmt | None:

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Self
 
 from grader.extraction.constructions import is_construction
-from grader.extraction.dynamic_names import named_in_texts
+from grader.extraction.dynamic_names import named_anywhere, named_in_texts
 from grader.extraction.free_variables import PREDEFINED
 from grader.extraction.redefinitions import never_seen
 from grader.extraction.registries import registries
-from grader.extraction.side_effects import is_cheap, makes_folder
+from grader.extraction.side_effects import is_cheap, makes_folder, reads_written_file
 from grader.extraction.statements import DEFINITION_NODES, Statement, is_definition
 from grader.text import place
 
@@ -60,6 +60,8 @@ class DependencyGraph:
         matched: statements that define what is wanted.
         never_seen: statements below the last use of what is wanted that set names again.
         last_definition: the statement that counts as the definition of each name.
+        written: files that cells of the notebook write, by path.
+        named_anywhere: definitions that a text names, which code may look up by it.
         always_kept: star imports and new folders: any name, or any write to a file, may depend on them.
     """
 
@@ -71,6 +73,8 @@ class DependencyGraph:
     matched: AbstractSet[Statement]
     never_seen: AbstractSet[Statement]
     last_definition: Mapping[str, Statement]
+    written: AbstractSet[str]
+    named_anywhere: AbstractSet[str]
     always_kept: AbstractSet[Statement]
 
     @classmethod
@@ -82,10 +86,13 @@ class DependencyGraph:
         forbidden: Sequence[str],
         rejected: AbstractSet[Statement],
         matched: AbstractSet[Statement],
+        written: Mapping[str, str],
     ) -> Self:
         """Build the graph of these statements."""
         by_name: dict[str, list[Statement]] = {}
         last = _last_definitions(statements)
+        data = [text for path, text in written.items() if not path.endswith(".py")]
+        definitions = {name for name, each in last.items() if isinstance(each.node, DEFINITION_NODES)}
         for statement in statements:
             changed = {*statement.binds, *statement.patches, *registries(statement, last)}
             for name in sorted(changed):
@@ -99,6 +106,8 @@ class DependencyGraph:
             matched=matched,
             never_seen=never_seen(statements, roots),
             last_definition=last,
+            written=written.keys(),
+            named_anywhere=named_anywhere(statements, data, definitions.difference(roots)),
             always_kept={
                 each for each in statements if "*" in each.binds or makes_folder(each.node, forbidden)
             },
@@ -117,7 +126,7 @@ class DependencyGraph:
                     dropped[name, statement] = Dropped(name, statement.cell, statement.first_line, reason)
                     continue
                 kept.add(statement)
-                named = named_in_texts(statement, self.last_definition)
+                named = named_in_texts(statement, self.last_definition, self.named_anywhere)
                 for read in sorted((statement.reads | named) - needed - PREDEFINED):
                     needed.add(read)
                     queue.append(read)
@@ -160,7 +169,8 @@ class DependencyGraph:
             return f"it replaces your class {name} by an instance of it"
         if is_defined and name in statement.binds and name not in statement.reads:
             return f"it uses the name of your definition {name} for something else"
-        if not is_cheap(statement.node, forbidden=self.forbidden):
+        node = statement.node
+        if not is_cheap(node, self.forbidden) and not reads_written_file(node, self.forbidden, self.written):
             return "top-level code that trains, loads, plots or loops is skipped"
         return None
 

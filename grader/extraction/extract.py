@@ -59,6 +59,7 @@ def extract(
     found, problems = statements(cells)
     found, executed_problems = with_executed(found, lambda file: script_source(path, file, cells))
     modules, module_problems = local_modules(path, cells)
+    files = file_texts(submission.cells)
     problems += [*executed_problems, *module_problems]
     found = [with_star_names(statement, modules) for statement in found]
     candidates = [*imported_candidates(found, modules), *candidates_in(found)]
@@ -79,6 +80,7 @@ def extract(
         forbidden=[*wanted, *(own.rpartition(".")[2] for own in own_names.values())],
         rejected={statement for match in matches.values() for statement in match.rejected},
         matched={candidate.statement for candidate in matched.values()},
+        written=files,
     )
     starts = {
         name: [root, *builders[name].binds] if name in builders else [root] for name, root in roots.items()
@@ -107,7 +109,7 @@ def extract(
         names=_own_names(matched, patterns, candidates)
         | {construction_name(name): next(iter(builder.binds)) for name, builder in builders.items()},
         modules=modules,
-        files=file_texts(submission.cells),
+        files=files,
         free_variables=tuple(
             variable
             for name, candidate in matched.items()

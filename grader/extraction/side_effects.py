@@ -8,7 +8,8 @@ that passes still runs in the sandbox.
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+import posixpath
+from collections.abc import Container, Sequence
 
 from grader.extraction.candidates import last_name
 from grader.extraction.statements import DEFINITION_NODES, SETTERS, is_definition
@@ -20,6 +21,7 @@ _COSTLY = frozenset(
     | {"get_ipython", "system", "run_line_magic", "run_cell_magic", "getoutput", "sleep", "exec", "eval"}
     | {"backward", "step", "fit", "load_state_dict"}
 )
+_OPENS = frozenset({"open", "Path"})
 _CHEAP_INSIDE = (ast.Import, ast.ImportFrom, ast.Pass, ast.Raise, ast.Break, ast.Continue)
 _MAKE_FOLDER = frozenset({"makedirs", "mkdir"})
 _HARMLESS_CALLS = _MAKE_FOLDER | SETTERS | {"setattr", "next", "send", "seed", "set_default_dtype"}
@@ -57,6 +59,32 @@ def _defines(body: Sequence[ast.stmt], orelse: Sequence[ast.stmt], forbidden: Se
     """Return whether the body of a block defines functions or classes, and only does cheap things besides."""
     defines = any(isinstance(part, DEFINITION_NODES) for each in body for part in ast.walk(each))
     return defines and all(_is_cheap_inside(part, forbidden) for part in (*body, *orelse))
+
+
+def reads_written_file(node: ast.stmt, forbidden: Sequence[str], written: Container[str]) -> bool:
+    """Return whether a statement only takes values from files that cells write, such as a configuration.
+
+    Args:
+        node: a statement at the top level of a notebook.
+        forbidden: functions that must not be called at top level.
+        written: the files, by normalised path.
+    """
+    match node:
+        case ast.With(body=body) if not all(isinstance(part, ast.Assign) for part in body):
+            return False
+        case ast.With() | ast.Assign():
+            calls = [part for part in ast.walk(node) if isinstance(part, ast.Call)]
+            opened = [each.args[0] if each.args else None for each in calls if last_name(each.func) in _OPENS]
+            paths = [each.value for each in opened if isinstance(each, ast.Constant)]
+            known = [isinstance(path, str) and posixpath.normpath(path) in written for path in paths]
+            others = {last_name(each.func) for each in calls} - {*_OPENS, "load"}
+            return (
+                bool(opened)
+                and len(paths) == len(opened)
+                and all(known)
+                and others.isdisjoint({*_COSTLY, *forbidden})
+            )
+    return False
 
 
 def makes_folder(node: ast.stmt, forbidden: Sequence[str]) -> bool:

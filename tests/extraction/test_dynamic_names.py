@@ -25,6 +25,14 @@ def test_a_class_in_a_text_that_is_looked_up_is_kept(use):
     assert _kept(LAYERS, f"def train(): {use}") == ["class UpBlock: pass", f"def train(): {use}"]
 
 
+@pytest.mark.parametrize("name", ["C = 'UpBlock'", '%%writefile a.json\n{"up": "UpBlock"}'])
+def test_a_class_that_a_text_names_is_kept_for_who_looks_into_globals(name):
+    build = "def train(): return globals()[C]()"
+    assert "class UpBlock: pass" in _kept(LAYERS, name, build)
+    assert "class DownBlock: pass" not in _kept(LAYERS, name, build)
+    assert "class UpBlock: pass" not in _kept(LAYERS, name, "def train(): return C")
+
+
 @pytest.mark.parametrize("use", ["print('UpBlock')", "globals()[f'{x}']", "globals()[f'{x}({y})']"])
 def test_another_text_keeps_nothing(use):
     assert _kept(LAYERS, f"def train(): {use}") == [f"def train(): {use}"]
