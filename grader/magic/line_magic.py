@@ -66,9 +66,8 @@ def run(shell: Shell, line: str) -> None:
         return
     options = options_of(words)
     shown: Any = display({"text/plain": "Checking…"}, raw=True, display_id=True)  # type: ignore[no-untyped-call]
-    with _notebook(notebook_of(cells)) as path, tempfile.TemporaryDirectory(prefix="grade-") as out:
-        arguments = [str(path), "--out", out, *options]
-        result = _judge(arguments, lambda event: shown.update(_running(event), raw=True))
+    with _notebook(notebook_of(cells)) as path:
+        result = _judge([str(path), *options], lambda event: shown.update(_running(event), raw=True))
     if "error" in result:
         shown.update({"text/plain": f"%grade: {result['error']}"}, raw=True)
         return

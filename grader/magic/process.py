@@ -1,6 +1,6 @@
 """The process that judges a kernel's cells. It prints a JSON object a line: what it does, at last the result.
 
-Run as ``python -P -m grader.magic.process NOTEBOOK --out FOLDER …`` with the options of ``grade``. An object
+Run as ``python -P -m grader.magic.process NOTEBOOK …`` with the options of ``grade``. An object
 has the key ``check`` or ``progress`` while it works, at the end ``error``, or ``page`` (the HTML of the
 report) and ``summary``.
 """
@@ -15,7 +15,10 @@ from typing import Any
 
 from grader.commands.self_check import read_arguments
 from grader.errors import GraderError
-from grader.pipeline import grade_notebook
+from grader.files import scratch_folder
+from grader.judging.prefork import judge_starter
+from grader.pipeline import judge_notebook
+from grader.report import page
 from grader.report.summary import summary
 
 _WIDTH = 100
@@ -25,16 +28,18 @@ _NAME = "your notebook"
 def main(argv: Sequence[str]) -> None:
     """Judge a notebook and print what happens."""
     try:
-        path, rubric, options, arguments = read_arguments(argv)
+        path, rubric, options, _ = read_arguments(argv)
         chosen = rubric.only(options.only)
         if options.quick and all(criterion.needs_training for criterion in chosen):
             options = replace(options, quick=False)  # whoever asks for these alone wants them
-        graded = grade_notebook(path, _NAME, rubric, options, arguments.out, _say)
+        with scratch_folder(), judge_starter(options.layers) as start:
+            judged = judge_notebook(path, _NAME, rubric, options, _say, start)
     except GraderError as error:
         _say({"error": str(error)})
         return
-    text = summary(graded.grade, rubric.exercises, run=graded.run, width=_WIDTH, colour=False)
-    _say({"page": graded.html_path.read_text(encoding="utf-8"), "summary": text})
+    grade = replace(judged.grade, submission={**judged.grade.submission, "path": ""})  # the file will be gone
+    text = summary(grade, rubric.exercises, width=_WIDTH, colour=False)
+    _say({"page": page.render(grade, judged.figures, rubric.exercises), "summary": text})
 
 
 def _say(event: Mapping[str, Any]) -> None:

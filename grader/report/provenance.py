@@ -28,8 +28,11 @@ def provenance(grade: Grade) -> tuple[tuple[str, Outline], ...]:
 
 
 def rerun_command(grade: Grade) -> str:
-    """Return the command that reproduces a grade with the same random numbers; "" if its seed is unknown."""
-    if grade.environment.get("seed") is None:
+    """Return the command that reproduces a grade with the same random numbers.
+
+    It is "" if the seed or the file is unknown.
+    """
+    if grade.environment.get("seed") is None or not grade.submission.get("path"):
         return ""
     return shlex.join(["grade", *_arguments(grade)])
 

@@ -50,6 +50,7 @@ def test_what_the_kernel_has_defined_is_judged_not_the_file(tmp_path: Path) -> N
     assert "10 / 10" in second["text/plain"]
     assert "A moving average of width 3" in second["text/html"]  # the figure's title
     assert "4 / 4" in third["text/plain"]
+    assert ".grade-" not in third["text/html"]  # the file that the cells were in
     assert sorted(path.name for path in tmp_path.iterdir()) == ["helper.py", "random.py"]
 
 
