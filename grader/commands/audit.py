@@ -39,6 +39,10 @@ def main(argv: Sequence[str]) -> int:
 
     check_writable(arguments.out)
     rubric = Rubric.load(arguments.rubric)
+    if (arguments.slips or arguments.rewrites) and not (rubric.folder / "audit" / "numbers.py").is_file():
+        raise UsageError(
+            f"{rubric.id} has no audit/numbers.py, which computes what --rewrites and --slips compare"
+        )
     if arguments.slips:
         return int(_editing("--slips", "audit_slips").try_slips(rubric, arguments))
     solutions = _select(Corpus(rubric.folder), rubric, arguments)

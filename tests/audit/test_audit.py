@@ -85,6 +85,8 @@ def test_a_correct_solution_that_loses_points_is_reported(grade: Command, tmp_pa
         (["--pairs", "-1"], "this takes a whole number from 0 on, not '-1'"),
         (["--part", "4/3"], "--part must be I/N"),
         (["--rubric", "nowhere"], "there is no rubric 'nowhere'"),
+        (["--rubric", "attention", "--rewrites", "1"], "attention has no audit/numbers.py"),
+        (["--rubric", "attention", "--slips", "1"], "attention has no audit/numbers.py"),
     ],
 )
 def test_misuse_is_one_sentence(grade: Command, arguments: list[str], sentence: str) -> None:
