@@ -6,6 +6,7 @@ from pathlib import Path
 
 from grader.errors import UsageError
 from grader.review.bank import BankStore
+from grader.review.blind import SampleStore
 from grader.review.claims import ClaimStore
 from grader.review.codes import CodeStore
 from grader.review.decisions import DecisionStore
@@ -14,7 +15,7 @@ from grader.review.index import ClassIndex
 _SCHEMA = Path(__file__).parent / "schema.sql"
 
 
-class ReviewBook(DecisionStore, BankStore, CodeStore, ClaimStore):
+class ReviewBook(DecisionStore, BankStore, SampleStore, CodeStore, ClaimStore):
     """An open gradebook for the review pages. One thread uses it."""
 
     def __init__(self, folder: Path) -> None:

@@ -59,3 +59,18 @@ CREATE TABLE IF NOT EXISTS review_request_step (
     action INTEGER REFERENCES review_action (id)
 );
 CREATE INDEX IF NOT EXISTS review_request_step_of ON review_request_step (request);
+CREATE TABLE IF NOT EXISTS review_sample (    -- blind samples
+    id INTEGER PRIMARY KEY,
+    criterion TEXT NOT NULL,
+    at TEXT NOT NULL, who TEXT NOT NULL,
+    passed INTEGER NOT NULL, lost INTEGER NOT NULL  -- how many there were in the class
+);
+CREATE TABLE IF NOT EXISTS review_sampled (   -- hand-ins of a sample
+    sample INTEGER NOT NULL REFERENCES review_sample (id),
+    place INTEGER NOT NULL,
+    person INTEGER NOT NULL REFERENCES person (id),
+    result INTEGER NOT NULL REFERENCES result (id),
+    passed INTEGER NOT NULL,                  -- by the judge, when the sample was drawn
+    said TEXT NOT NULL, who TEXT NOT NULL,    -- a person's word; empty until there is one
+    PRIMARY KEY (sample, place)
+);

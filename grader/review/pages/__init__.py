@@ -6,6 +6,7 @@ from starlette.routing import Route
 
 from grader.review.pages import (
     actions,
+    blind,
     comments,
     criteria,
     exports,
@@ -21,5 +22,18 @@ from grader.review.pages import (
 
 def routes() -> list[Route]:
     """Return the routes of all pages."""
-    parts = (queue, items, requests, criteria, actions, comments, students, release, exports, figures, rubric)
+    parts = (
+        queue,
+        items,
+        requests,
+        criteria,
+        actions,
+        comments,
+        students,
+        release,
+        exports,
+        figures,
+        rubric,
+        blind,
+    )
     return [route for part in parts for route in part.ROUTES]
