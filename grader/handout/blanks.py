@@ -2,7 +2,8 @@
 
 Three dialects mark them, and may be mixed:
 
-- nbgrader: ``### BEGIN SOLUTION`` to ``### END SOLUTION``, and ``### BEGIN HIDDEN TESTS`` to its end;
+- nbgrader: ``### BEGIN SOLUTION`` to ``### END SOLUTION``, ``### BEGIN HIDDEN TESTS`` to its end, and
+  ``=== BEGIN MARK SCHEME ===`` to its end;
 - otter: ``# BEGIN SOLUTION`` to ``# END SOLUTION``, ``# SOLUTION`` behind a line, both also with
   ``NO PROMPT``, and a prompt as a string between ``# BEGIN PROMPT`` and ``# END PROMPT``;
 - this project's: ``# BEGIN SOLUTION: id id``, where the ids name the criteria that the blank must cost, and
@@ -22,11 +23,16 @@ from grader.errors import UsageError
 from grader.notebook.parsing import parse
 
 _LINE = re.compile(
-    r"^(?P<indent>\s*)(?:(?P<hashes>#+)|<!--)\s*(?P<side>BEGIN|END)\s+"
+    r"^(?P<indent>\s*)(?:(?P<hashes>#+)|<!--|===)\s*(?P<side>BEGIN|END)\s+"
     r"(?P<what>(?:ALTERNATIVE\s+)?SOLUTION|HIDDEN\s+TESTS|MARK\s+SCHEME)(?P<bare>\s+NO\s+PROMPT)?\s*"
-    r"(?::\s*(?P<criteria>[\w.,\s-]*?))?\s*(?:-->)?\s*$"
+    r"(?::\s*(?P<criteria>[\w.,\s-]*?))?\s*(?:-->|===)?\s*$"
 )
-_TRAILING = re.compile(r"^(?P<code>\s*\S.*?)\s*#\s*SOLUTION(?P<bare>\s+NO\s+PROMPT)?\s*$")
+_TRAILING = re.compile(r"#\s*SOLUTION(?P<bare>\s+NO\s+PROMPT)?\s*$")
+# What an author may take for a marker: with a remark behind it, in small letters, or behind other text.
+_NEARLY = re.compile(
+    r"(?:#|<!--|===)\s*(?:BEGIN|END)\s+(?:SOLUTION|HIDDEN\s+TESTS|MARK\s+SCHEME|PROMPT)\b", re.IGNORECASE
+)
+_NEARLY_TRAILING = re.compile(r"#\s*SOLUTION\b")
 _PROMPT_BEGINS = re.compile(r"^\s*(\"\"\"|''')\s*;?\s*#\s*BEGIN PROMPT\s*$")
 _PROMPT_ENDS = re.compile(r"^\s*(\"\"\"|''')\s*;?\s*#\s*END PROMPT\s*$")
 _INSTEAD = re.compile(r"^\s*#>\s?(?P<text>.*)$")
@@ -91,7 +97,8 @@ def read_marked_cell(source: str, *, code: bool, nbgrader: bool = False) -> Mark
         nbgrader: whether nbgrader's own words stand in a blank whatever its markers look like.
 
     Raises:
-        UsageError: a block has no end or no beginning, or lies in another; the sentence names the line.
+        UsageError: a block has no end or no beginning, or lies in another, or a line is nearly a marker; the
+            sentence names the line.
     """
     pieces: list[str | Blank] = []
     for piece in _pieces(source.split("\n"), code, nbgrader):
@@ -125,9 +132,14 @@ def _pieces(lines: Sequence[str], code: bool, nbgrader: bool) -> Iterator[str | 
                 raise UsageError(f"line {number + 1} begins a prompt that has no END PROMPT")
             yield Blank(line=number + 1, solution="", instead="\n".join(lines[number + 1 : closing]))
             number = closing + 1
-        elif code and (trailing := _TRAILING.match(line)):
-            yield _one_line(trailing, number + 1)
+        elif code and (trailing := _TRAILING.search(line)) and line[: trailing.start()].strip():
+            yield _one_line(line[: trailing.start()].rstrip(), number + 1, bool(trailing["bare"]))
             number += 1
+        elif _NEARLY.search(line) or (code and _NEARLY_TRAILING.search(line)):
+            raise UsageError(
+                f"line {number + 1} looks like a marker and is none: {line.strip()}; write "
+                "`# BEGIN SOLUTION` on a line of its own or `# SOLUTION` behind a line, with nothing else"
+            )
         else:
             yield line
             number += 1
@@ -174,13 +186,11 @@ def _block(lines: Sequence[str], line: int, begins: re.Match[str], code: bool, n
     )
 
 
-def _one_line(found: re.Match[str], line: int) -> Blank:
+def _one_line(code: str, line: int, bare: bool) -> Blank:
     """Return the blank of a line with ``# SOLUTION`` behind it: an assignment keeps its target."""
-    code = found["code"]
     indent = code[: len(code) - len(code.lstrip())]
-    return Blank(
-        line=line, solution=code, instead="" if found["bare"] else indent + _target(code.strip()) + OTTER_STUB
-    )
+    instead = "" if bare else indent + _target(code.strip()) + OTTER_STUB
+    return Blank(line=line, solution=code, instead=instead)
 
 
 def _target(statement: str) -> str:
@@ -189,6 +199,9 @@ def _target(statement: str) -> str:
         (node,) = parse(statement).body
     except (SyntaxError, ValueError):  # the first line of a longer statement
         return ""
-    if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
-        return statement.encode()[: node.value.col_offset].decode()
+    match node:
+        case ast.Assign(targets=[*_, last]) | ast.AnnAssign(annotation=last, value=ast.expr()):
+            encoded = statement.encode()
+            equals = encoded.index(b"=", last.end_col_offset)
+            return encoded[: equals + 1].decode() + " "
     return ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from nbformat import NotebookNode
@@ -15,6 +15,7 @@ from grader.notebook.parsing import parse
 
 # What `x = f(x)` has too, which says nothing of a solution; a statement with more operations is one's own.
 _MOST_TRIVIAL = 1
+_MOST_COMMON = 2  # operations of a value, which may stand in any statement
 _SHORTEST_TEXT = 20  # characters of a written answer, below which it may stand anywhere
 _OPERATIONS = (
     *(ast.Call, ast.BinOp, ast.Subscript, ast.Compare, ast.IfExp, ast.BoolOp),
@@ -49,28 +50,33 @@ def leftovers(solved: SolvedNotebook) -> list[Leftover]:
         left_on_purpose = {
             ast.dump(node) for node in _simple_statements(textwrap.dedent(placed.blank.instead))
         }
-        for text, key in _statements(placed):
+        for texts, key in _statements(placed):
             if key in left_on_purpose:
                 continue
             where = next(
-                (name for name, codes, plain in places if key in codes or _stands_in(text, plain)), None
+                (name for name, codes, plain in places if key in codes or _stands_in(texts, plain)), None
             )
             if where:
-                found.append(Leftover(blank=placed, text=text, where=where))
+                found.append(Leftover(blank=placed, text=texts[0], where=where))
     return found
 
 
-def _statements(placed: PlacedBlank) -> Iterator[tuple[str, str]]:
-    """Yield the text of each statement worth looking for, and its syntax."""
+def _statements(placed: PlacedBlank) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield the texts to look for of each statement, itself and a value worth it, and its syntax."""
     solution = textwrap.dedent(placed.blank.solution)
     if not placed.cell.number:
         if len(solution.strip()) >= _SHORTEST_TEXT:
-            yield solution.strip(), ""
+            yield (solution.strip(),), ""
         return
     for node in _simple_statements(solution):
-        operations = sum(isinstance(part, _OPERATIONS) for part in ast.walk(node))
-        if operations > _MOST_TRIVIAL:
-            yield ast.unparse(node), ast.dump(node)
+        if _operations(node) > _MOST_TRIVIAL:
+            value = getattr(node, "value", None)
+            values = (value,) if value is not None and _operations(value) > _MOST_COMMON else ()
+            yield tuple(map(ast.unparse, (node, *values))), ast.dump(node)
+
+
+def _operations(node: ast.AST) -> int:
+    return sum(isinstance(part, _OPERATIONS) for part in ast.walk(node))
 
 
 def _simple_statements(source: str) -> Iterator[ast.stmt]:
@@ -87,7 +93,7 @@ def _simple_statements(source: str) -> Iterator[ast.stmt]:
 
 
 def _places(handout: NotebookNode) -> Iterator[tuple[str, frozenset[str], str]]:
-    """Yield for each cell its name, the syntax of its statements, and its text without white space."""
+    """Yield for each cell its name, the syntax of its statements, and its text, squeezed."""
     number = 0
     for cell in handout.cells:
         code = cell.cell_type == "code"
@@ -97,10 +103,11 @@ def _places(handout: NotebookNode) -> Iterator[tuple[str, frozenset[str], str]]:
         yield name, codes, _squeezed(cell.source)
 
 
-def _stands_in(text: str, squeezed: str) -> bool:
-    wanted = re.escape(_squeezed(text))
-    return re.search(rf"(?<!\w){wanted}(?!\w)", squeezed) is not None
+def _stands_in(texts: Iterable[str], squeezed: str) -> bool:
+    wanted = "|".join(re.escape(_squeezed(text)) for text in texts)
+    return re.search(rf"(?<!\w)(?:{wanted})(?!\w)", squeezed) is not None
 
 
 def _squeezed(text: str) -> str:
-    return re.sub(r"[\s#]+", "", text)
+    """Return text without white space, quotes and signs of comments, as either quotes may be written."""
+    return re.sub(r"[\s#'\"\\]+", "", text)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 import nbformat
 from nbformat import NotebookNode
@@ -93,6 +94,7 @@ class SolvedNotebook:
         empty: Callable[[SolutionCell], range | tuple[int, ...]],
     ) -> NotebookNode:
         made = copy.deepcopy(self.content)
+        made.metadata.pop("widgets", None)  # the state of outputs
         made.cells = [
             _cleared(cell.node, cell.marked.text(empty(cell))) for cell in self.cells if wanted(cell)
         ]
@@ -166,10 +168,9 @@ def _cells(content: NotebookNode, path: Path) -> Iterator[SolutionCell]:
 def _marked(node: NotebookNode, source: str, code: bool) -> MarkedCell:
     """Read a cell's markers; one that nbgrader lets students solve is a blank as a whole if it has none."""
     nbgrader = node.metadata.get("nbgrader", {})
-    marked = read_marked_cell(source, code=code, nbgrader=bool(nbgrader))
-    if nbgrader.get("solution") and not marked.blanks:
+    if nbgrader.get("solution") and "BEGIN SOLUTION" not in source:  # `# SOLUTION` means nothing to nbgrader
         return whole_cell(source, NBGRADER_STUB if code else NBGRADER_TEXT)
-    return marked
+    return read_marked_cell(source, code=code, nbgrader=bool(nbgrader))
 
 
 def _cleared(node: NotebookNode, source: str) -> NotebookNode:
@@ -180,6 +181,9 @@ def _cleared(node: NotebookNode, source: str) -> NotebookNode:
         cell.outputs, cell.execution_count = [], None
     for name in _VOLATILE:
         cell.metadata.pop(name, None)
+    if "attachments" in cell:  # an image of an answer goes with the answer
+        named = unquote(source)
+        cell.attachments = {name: data for name, data in cell.attachments.items() if name in named}
     if tags := cell.metadata.get("tags"):
         cell.metadata.tags = [tag for tag in tags if tag != HIDDEN]
     return cell

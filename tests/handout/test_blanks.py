@@ -28,6 +28,8 @@ def test_nbgraders_block_becomes_nbgraders_words_at_its_indentation() -> None:
         ("square = f(y=3) # SOLUTION", "square = ..."),
         ("    self.a[0], b = f(x == 3), 2  # SOLUTION", "    self.a[0], b = ..."),
         ("größe: int = 4 # SOLUTION", "größe: int = ..."),
+        ("größe = (a + b) # SOLUTION", "größe = ..."),
+        ("(a), b = c = (yield) # SOLUTION", "(a), b = c = ..."),
         ("    return f(x=3) # SOLUTION", "    ..."),
         ("import torch\nimport solution # SOLUTION NO PROMPT", "import torch"),
         (
@@ -68,6 +70,13 @@ def test_tests_and_schemes_for_marking_are_in_neither_notebook() -> None:
     assert cell.text(ALL) == cell.text(()) == "assert f(1)\nprint(1)"
 
 
+def test_nbgraders_scheme_for_marking_is_gone() -> None:
+    source = (
+        "Draw a UNet.\n\n=== BEGIN MARK SCHEME ===\nTwo points for skips.\n=== END MARK SCHEME ===\nBriefly."
+    )
+    assert read_marked_cell(source, code=False).text(()) == "Draw a UNet.\n\nBriefly."
+
+
 def test_only_the_chosen_blank_is_empty() -> None:
     cell = _code("# BEGIN SOLUTION\na = 1\n# END SOLUTION\nb = 2\n# BEGIN SOLUTION\nc = 3\n# END SOLUTION")
     assert cell.text((1,)) == "a = 1\nb = 2\n..."
@@ -100,6 +109,10 @@ def test_a_written_answer_is_marked_by_comments() -> None:
         ),
         ("# BEGIN SOLUTION\n### END HIDDEN TESTS", "line 2 lies in the block that begins in line 1"),
         ('""" # BEGIN PROMPT\nx = 1', "line 1 begins a prompt that has no END PROMPT"),
+        ("a = 1\n# BEGIN SOLUTION (mine)\nb = 2\n# END SOLUTION (mine)", "line 2 looks like a marker"),
+        ("# begin solution\nb = 2\n# end solution", "line 1 looks like a marker"),
+        ("a = 1\nb = a + 1  # SOLUTION: one more", "line 2 looks like a marker"),
+        ("# SOLUTION\nb = 2", "line 1 looks like a marker"),
     ],
 )
 def test_a_marker_without_its_counterpart_is_refused(source: str, reason: str) -> None:
@@ -110,3 +123,8 @@ def test_a_marker_without_its_counterpart_is_refused(source: str, reason: str) -
 def test_a_comment_that_mentions_a_solution_is_no_marker() -> None:
     source = "x = 1  # the SOLUTION is below\n# BEGIN SOLUTIONS of the equation\ny = 2"
     assert _code(source).blanks == ()
+
+
+def test_a_long_line_is_read_as_fast_as_others() -> None:
+    line = "x = 1" + " " * 1_000_000 + "+ 2"
+    assert _code(line).text(ALL) == line  # over an hour, if every space could begin the marker

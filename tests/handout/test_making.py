@@ -61,6 +61,28 @@ def test_a_cell_that_nbgrader_lets_students_solve_is_one_blank(tmp_path: Path) -
     ]
 
 
+def test_a_comment_in_a_cell_of_nbgraders_leaves_it_one_blank(tmp_path: Path) -> None:
+    metadata = {"nbgrader": {"solution": True, "grade": False, "grade_id": "f"}}
+    code = v4.new_code_cell("x = f(2)\ny = x  # SOLUTION", metadata=metadata)
+    assert _handout(tmp_path, code) == ["# YOUR CODE HERE\nraise NotImplementedError()"]
+
+
+def test_an_answers_image_and_the_widgets_state_are_gone(tmp_path: Path) -> None:
+    image = {"image/png": "aGVsbG8="}
+    text = v4.new_markdown_cell(
+        "![given](attachment:the%20task.png)\n<!-- BEGIN SOLUTION -->\n![it](attachment:answer.png)\n"
+        "<!-- END SOLUTION -->",
+        attachments={"the task.png": image, "answer.png": image},
+    )
+    path = _solved(tmp_path, text)
+    solved = nbformat.read(path, as_version=4)
+    solved.metadata.widgets = {"application/vnd.jupyter.widget-state+json": {"state": {}}}
+    nbformat.write(solved, path)
+    handout = read_solved_notebook(path).handout()
+    assert list(handout.cells[0].attachments) == ["the task.png"]
+    assert "widgets" not in handout.metadata
+
+
 def test_otters_blocks_of_cells(tmp_path: Path) -> None:
     raw = [
         v4.new_raw_cell(text) for text in ("# BEGIN QUESTION\nname: q1", "# BEGIN SOLUTION", "# END SOLUTION")
@@ -135,6 +157,11 @@ def test_a_file_that_is_no_notebook_is_refused(contents: str, tmp_path: Path) ->
     [
         (v4.new_code_cell("y = 1\ndef g(x):\n    return torch.sqrt(x.mean(dim=0) + 1)"), "code cell 2"),
         (v4.new_code_cell("# return torch.sqrt( x.mean(dim=0)+1 )"), "code cell 2"),
+        (v4.new_code_cell('print(f"{torch.sqrt(x.mean(dim=0) + 1):.3f}")'), "code cell 2"),
+        (
+            v4.new_markdown_cell("The result is `torch.sqrt(x.mean(dim=0) + 1)`."),
+            "the text after code cell 1",
+        ),
         (v4.new_markdown_cell("Use `return torch.sqrt(x.mean(dim=0) + 1)`."), "the text after code cell 1"),
     ],
 )
@@ -143,6 +170,13 @@ def test_a_statement_of_the_solution_is_found_wherever_it_is_left(
 ) -> None:
     (left,) = leftovers(read_solved_notebook(_solved(tmp_path, v4.new_code_cell(SOLVED), cell)))
     assert (left.text, left.where) == ("return torch.sqrt(x.mean(dim=0) + 1)", where)
+
+
+def test_a_statement_of_the_solution_is_found_with_either_quotes(tmp_path: Path) -> None:
+    solved = v4.new_code_cell('# BEGIN SOLUTION\ny = f(x["a"])\n# END SOLUTION')
+    text = v4.new_markdown_cell('Write `y = f(x["a"])`.')
+    (left,) = leftovers(read_solved_notebook(_solved(tmp_path, solved, text)))
+    assert left.where == "the text after code cell 1"
 
 
 def test_what_says_nothing_of_a_solution_may_stand_elsewhere(tmp_path: Path) -> None:
