@@ -141,10 +141,12 @@ def _add(book: ReviewBook, arguments: argparse.Namespace, who: str) -> None:
 
 
 def _read(book: ReviewBook, arguments: argparse.Namespace, who: str) -> int:
+    from grader.classroom.timing.deadlines import kept_zone
     from grader.review.request_table import HowToRead, enter, read_requests
 
     headers = {"criterion": arguments.criterion_column, "text": arguments.text_column}
     how = HowToRead(
+        zone=kept_zone(book),
         headers={kind: header for kind, header in headers.items() if header is not None},
         due=_due(book, arguments.due),
         confirm_names=arguments.confirm_names,

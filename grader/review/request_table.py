@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, tzinfo
 from pathlib import Path
 
 from grader.classroom.exports.matching import BY_NAME, TheirRow, match_rows, their_row
 from grader.classroom.marks import TOTAL
+from grader.classroom.people.students import name_orders
 from grader.classroom.rosters.roster_columns import COLUMNS, normalized
 from grader.classroom.rosters.tables import Table, read_table
 from grader.classroom.storage.entries import GradebookEntry
 from grader.classroom.timing.lateness import parse_due
-from grader.classroom.timing.zones import local_zone
 from grader.errors import UsageError
 from grader.review.book import ReviewBook
 from grader.review.requests import NewRequest
@@ -47,11 +47,13 @@ class HowToRead:
     """How to read a table of requests.
 
     Attributes:
+        zone: the course's, in which the table's times are.
         headers: of the columns "criterion" and "text", where their names do not tell.
         due: until when requests are to be answered for which the table does not say it.
         confirm_names: whether students whom only a name connects with their row are taken.
     """
 
+    zone: tzinfo
     headers: Mapping[str, str] = field(default_factory=dict)
     due: datetime | None = None
     confirm_names: bool = False
@@ -67,7 +69,7 @@ def read_requests(path: Path, entries: Sequence[GradebookEntry], how: HowToRead)
     columns = _columns(table, how.headers)
     requests, left_out = list[NewRequest](), list[str]()
     for number, row in zip(table.lines, table.rows, strict=True):
-        cells = {kind: row[at].strip() for kind, at in columns.items()}
+        cells = {kind: [row[at].strip() for at in places] for kind, places in columns.items()}
         try:
             requests.append(_request(cells, entries, how))
         except UsageError as error:
@@ -85,27 +87,27 @@ def enter(book: ReviewBook, table: RequestTable, who: str) -> list[str]:
     return said + [f"Left out, {each}." for each in table.left_out]
 
 
-def _columns(table: Table, headers: Mapping[str, str]) -> dict[str, int]:
-    """Return the place of each column by what it holds."""
+def _columns(table: Table, headers: Mapping[str, str]) -> dict[str, list[int]]:
+    """Return the places of the columns by what they hold; a form may ask for what it already knows."""
     found = [normalized(cell) for cell in table.header]
     known = {
-        kind: next((found.index(alias) for alias in COLUMNS[kind] if alias in found), None)
+        kind: [at for at, header in enumerate(found) if header in COLUMNS[kind]]
         for kind in (*_IDS, "name", "first", "last")
     }
-    columns = {kind: at for kind, at in known.items() if at is not None}
+    columns = {kind: places for kind, places in known.items() if places}
     if not columns:
         raise UsageError(
             f"{table.path} does not say whose the requests are: it needs a column such as email, login or "
             f"name; its columns are {table.columns}"
         )
-    taken = set(columns.values())
+    taken = {at for places in columns.values() for at in places}
     for kind, words in _WORDS.items():
         given = headers.get(kind)
         if given is not None and normalized(given) not in found:
             raise UsageError(f"{table.path} has no column {given!r}; its columns are {table.columns}")
         at = found.index(normalized(given)) if given is not None else _named(found, words, taken, table)
         if at is not None:
-            columns[kind] = at
+            columns[kind] = [at]
             taken.add(at)
         elif kind in ("criterion", "text"):
             what = "criterion" if kind == "criterion" else "words"
@@ -134,14 +136,20 @@ def _named(found: Sequence[str], words: Sequence[str], taken: set[int], table: T
     return None
 
 
-def _request(cells: Mapping[str, str], entries: Sequence[GradebookEntry], how: HowToRead) -> NewRequest:
+def _request(
+    row: Mapping[str, Sequence[str]], entries: Sequence[GradebookEntry], how: HowToRead
+) -> NewRequest:
+    cells = {kind: next(filter(None, values), "") for kind, values in row.items()}
     full = " ".join(cells[kind] for kind in ("first", "last") if cells.get(kind))
     name = cells.get("name") or full
-    row = their_row(name, {kind: cells[kind] for kind in _IDS if cells.get(kind)})
-    entry = _student(row, entries, how)
+    # Both the address that a form knows and the one that it asks for, which may be those of two people.
+    known = [their_row(name, {kind: value}) for kind in _IDS for value in row.get(kind, ())]
+    identifiers = dict.fromkeys(each for one in known for each in one.identifiers)
+    theirs = TheirRow(name=name.strip(), identifiers=tuple(identifiers))
+    entry = _student(theirs, entries, how)
     if not cells["text"]:
-        raise UsageError(f"the request of {row.title} has no words")
-    due = parse_due(cells["due"], local_zone()) if cells.get("due") else how.due
+        raise UsageError(f"the request of {theirs.title} has no words")
+    due = parse_due(cells["due"], how.zone) if cells.get("due") else how.due
     return NewRequest(
         record=entry.person.record,
         criterion=_criterion(cells["criterion"], entry),
@@ -160,6 +168,11 @@ def _student(row: TheirRow, entries: Sequence[GradebookEntry], how: HowToRead) -
         raise UsageError(
             f"only the name connects {row.title} with {match.entry.person.key}; confirm names to take it"
         )
+    names = name_orders(row.name)
+    named = [each for each in entries if names & name_orders(each.person.name)]
+    if named and match.entry not in named:
+        key, other = match.entry.person.key, named[0].person.key
+        raise UsageError(f"the {match.by} is that of {key}, but {row.title} is the name of {other}")
     return match.entry
 
 

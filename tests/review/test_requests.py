@@ -8,12 +8,13 @@ import time
 import pytest
 import report_samples as samples
 from chromium import violations
-from classes import gradebook, gradebook_rows, run, tiny_rubric, write_class
+from classes import gradebook, gradebook_rows, notebook, run, tiny_rubric, write_class
 from review_browser import HOSTILE, opened, press
 from review_pages import form, mistaken, review_class, served
 
 from grader.classroom.people.students import Person
 from grader.classroom.storage.gradebook import Gradebook
+from grader.classroom.timing.deadlines import ZONE
 from grader.review.book import ReviewBook
 from grader.review.queue import waiting
 from grader.review.team import TA
@@ -297,6 +298,65 @@ def test_the_hand_in_is_judged_again_on_a_click_and_the_grade_stays(tmp_path):
         assert "Off by one" in client.get("/request/1/report").text or "not 42" in page
     assert points(out) == 2
     assert "judged again: Judged then: 2 / 10" in run(out, "requests", "show", "1").out
+
+
+def test_the_requests_of_a_team_go_to_its_members_when_a_worksheet_names_them(tmp_path):
+    out, rubric = tmp_path / "reports", tiny_rubric(tmp_path / "rubric")
+    notebook(tmp_path / "class" / "Team Red_0_assignsubmission_file_" / "hw.ipynb", "answer = 5")
+    run(out, tmp_path / "class", "--rubric", rubric)
+    for text in ("5 is near enough", "and the total?"):
+        run(out, "requests", "add", "Team-Red", "answer.right", "--text", text)
+    run(out, "requests", "answer", "2", "--points", "=4", "--because", "nearly")
+    roster = tmp_path / "worksheet.csv"
+    roster.write_text(
+        "Identifier,Full name,Email address,Status,Group,Grade,Last modified (grade)\n"
+        "Participant 10,Ann Alder,aa@uni.example,Submitted,Team Red,,-\n"
+        "Participant 11,Ben Birch,bb@uni.example,Submitted,Team Red,,-\n"
+    )
+    run(out, tmp_path / "class", "--roster", roster, "--rubric", rubric)
+    listed = run(out, "requests", "--all").out
+    for key in ("Ann-Alder", "Ben-Birch"):
+        assert f"{key}  answer.right: 5 is near enough" in listed
+        assert points(out, key) == 6
+        assert "request 3 on answer.right of the group" in run(out, "show", "Ann-Alder").out
+    assert states(out) == {3: "open", 4: "open", 5: "answered", 6: "answered"}
+    with served(out) as pages, pages.client() as client:
+        client.post("/undo", data=form(client.get("/").text, "/undo"))
+    assert states(out) == dict.fromkeys((3, 4, 5, 6), "open")
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "says"),
+    [
+        ("Email Address,email", "ann@x.edu,ben@x.edu", "identifiers of two students"),
+        ("Username,email", "ann@x.edu,ben@x.edu", "identifiers of two students"),
+        ("name,email", "Ben,ann@x.edu", "ann@x.edu is that of ann, but Ben is the name of ben"),
+    ],
+)
+def test_a_row_that_names_two_people_is_nobodys(by_email, tmp_path, header, row, says):
+    path = tmp_path / "form.csv"
+    path.write_text(f"{header},criterion,text\n{row},total,x\n")
+    ran = run(by_email, "requests", "read", path)
+    assert ran.out.startswith("0 requests entered.\nLeft out, line 2")
+    assert says in ran.out
+
+
+def test_an_address_that_the_class_does_not_know_and_a_nickname_are_no_doubt(by_email, tmp_path):
+    path = tmp_path / "form.csv"
+    path.write_text("Email Address,email,name,criterion,text\na@mail.example,Ann@x.edu,Annie,total,x\n")
+    assert run(by_email, "requests", "read", path).out == "1 requests entered.\n"
+
+
+def test_times_of_a_table_are_in_the_zone_of_the_course(by_email, tmp_path):
+    with Gradebook(by_email) as book:
+        book.set_setting(ZONE, "Pacific/Honolulu")
+    path = tmp_path / "form.csv"
+    path.write_text(
+        "email,criterion,text,due\nann@x.edu,total,x,2099-03-09T12:00\nben@x.edu,total,x,9999-12-31\n"
+    )
+    ran = run(by_email, "requests", "read", path)
+    assert "line 3: no homework is due at 9999-12-31" in ran.out
+    assert gradebook_rows(by_email, "SELECT due FROM review_request") == [("2099-03-09T12:00:00-10:00",)]
 
 
 @pytest.mark.browser

@@ -30,7 +30,7 @@ class Gradebook(EntryStore):
         migrate(self, self._db)
 
     def pass_to_members(self, team: int, members: Sequence[int], because: str) -> None:
-        """Give each member what was handed in and adjusted under the name of their team.
+        """Give each member what was handed in, adjusted and asked under the name of their team.
 
         Args:
             team: the record that the team's name stands for.
@@ -47,6 +47,22 @@ class Gradebook(EntryStore):
             note = f"{timestamp()} {current_user()}"
             query = "UPDATE adjustment SET withdrawn = ?, linked = ? WHERE id = ?"
             self._rows(query, note, number, each.id)  # linked with the copies, which undoing has to find
+        if self._rows("SELECT 1 FROM sqlite_master WHERE name = 'review_request'"):
+            self._pass_requests(team, members, because)
+
+    def _pass_requests(self, team: int, members: Sequence[int], because: str) -> None:
+        """Give each member the team's requests for regrade, with every step, so that each can be answered."""
+        for request in self._rows("SELECT id, criterion FROM review_request WHERE person = ?", team):
+            for member in members:
+                query = """INSERT INTO review_request
+                    SELECT NULL, ?, criterion, text, at, who, sent, due FROM review_request WHERE id = ?
+                    RETURNING id"""
+                id = int(self._rows(query, member, request["id"])[0]["id"])
+                query = """INSERT INTO review_request_step SELECT NULL, ?, state, at, who, why, action
+                    FROM review_request_step WHERE request = ? ORDER BY id"""
+                self._rows(query, id, request["id"])
+                what = f"request {id} on {request['criterion']} of the group"
+                self.log_change(member, what, None, None, because)
 
     def adjust(self, student: str, asked: NewAdjustment, *, named: int | None = None) -> None:
         """Add an adjustment, and log it.

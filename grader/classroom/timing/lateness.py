@@ -106,7 +106,12 @@ def parse_due(due: object, zone: tzinfo) -> datetime:
         raise UsageError(
             f"a due date looks like 2026-03-01T23:59, or 2026-03-01 for the end of that day; not {str(due)!r}"
         )
-    return moment.replace(tzinfo=zone) if moment.tzinfo is None else moment.astimezone(zone)
+    try:
+        moment = moment.replace(tzinfo=zone) if moment.tzinfo is None else moment.astimezone(zone)
+        moment.astimezone(UTC)
+    except OverflowError as error:  # at the ends of the calendar, where other zones have no time
+        raise UsageError(f"no homework is due at {due}") from error
+    return moment
 
 
 def due_text(due: datetime) -> str:

@@ -88,7 +88,7 @@ def add(call: Call) -> Response:
 
 def read(call: Call) -> Response:
     """Enter the requests of a CSV file that were not entered before."""
-    how = HowToRead(due=_due(call), confirm_names=bool(call.text("names")))
+    how = HowToRead(zone=kept_zone(call.book), due=_due(call), confirm_names=bool(call.text("names")))
     entries = list(call.book.index.entries.values())
     with uploaded(call, "file") as path:
         table = read_requests(path, entries, how)
