@@ -20,6 +20,7 @@ USAGE = """%grade                    everything but the short training
 %grade unet               what begins with unet., or a criterion's whole id, or the number of an exercise
 %grade train.learns       the short training: some minutes; %grade --train for everything with it
 More words and the options of the command `grade` may follow, such as --rubric FOLDER and --map UNet=Mine."""
+_SECONDS_TO_END = 10.0  # for an interrupted judge
 _FRAME = (
     '<iframe srcdoc="{page}" sandbox="allow-popups" title="What was found" '
     'style="width: 100%; height: 36em; border: 1px solid #8886; border-radius: 4px; resize: vertical">'
@@ -32,7 +33,7 @@ class Shell(Protocol):
 
     @property
     def history_manager(self) -> Any:
-        """Its inputs, in ``input_hist_raw``."""
+        """Its inputs, in ``input_hist_raw`` and ``input_hist_parsed``."""
 
     def register_magic_function(self, func: Any, magic_kind: str, magic_name: str) -> None:
         """Add a magic."""
@@ -60,9 +61,15 @@ def run(shell: Shell, line: str) -> None:
     if "--help" in words or "-h" in words:
         print(USAGE)
         return
-    cells = cells_of(shell.history_manager.input_hist_raw)
+    history = shell.history_manager
+    cells = cells_of(history.input_hist_raw, history.input_hist_parsed)
     if not any(cell.strip() for cell in cells):
         print("%grade: nothing has been run yet; run the cells with your code, then this one again")
+        return
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        print("%grade: the folder that this kernel works in is gone; restart the kernel")
         return
     options = options_of(words)
     shown: Any = display({"text/plain": "Checking…"}, raw=True, display_id=True)  # type: ignore[no-untyped-call]
@@ -121,8 +128,15 @@ def _judge(arguments: Sequence[str], show: Callable[[Mapping[str, Any]], None]) 
     command = [sys.executable, "-P", "-m", "grader.magic.process", *arguments]
     result: Mapping[str, Any] = {}
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        start_new_session=True,  # so that the kernel's interruption does not break off its cleaning up
     ) as process:
+        assert process.stdin is not None
         try:
             assert process.stdout is not None
             assert process.stderr is not None
@@ -134,11 +148,17 @@ def _judge(arguments: Sequence[str], show: Callable[[Mapping[str, Any]], None]) 
                     show(event)
             errors = process.stderr.read()
         except BaseException:  # such as the kernel's interruption
-            process.terminate()
+            process.stdin.close()  # upon which it ends
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_SECONDS_TO_END)
+            process.kill()
             raise
     if not result:
         last = (errors.strip().splitlines() or ["it says nothing"])[-1]
-        return {"error": f"the judge ended before it was done: {last}"}
+        wrong_option = last.removeprefix("grade: error: ")
+        return {
+            "error": wrong_option if wrong_option != last else f"the judge ended before it was done: {last}"
+        }
     return result
 
 

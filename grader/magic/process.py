@@ -2,13 +2,16 @@
 
 Run as ``python -P -m grader.magic.process NOTEBOOK …`` with the options of ``grade``. An object
 has the key ``check`` or ``progress`` while it works, at the end ``error``, or ``page`` (the HTML of the
-report) and ``summary``.
+report) and ``summary``. It ends when its standard input does, which nothing is written to.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -46,5 +49,12 @@ def _say(event: Mapping[str, Any]) -> None:
     print(json.dumps(event), flush=True)
 
 
+def _end_with_caller() -> None:
+    """Interrupt this process when whoever holds the other end of standard input closes it, or is gone."""
+    os.read(0, 1)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
 if __name__ == "__main__":
+    threading.Thread(target=_end_with_caller, daemon=True).start()
     main(sys.argv[1:])
