@@ -87,6 +87,38 @@ def test_moodle_takes_the_reports_back_by_participant(tmp_path, capsys):
     assert not any("/" in name or "\\" in name for name in files)
 
 
+@pytest.mark.parametrize(
+    ("platform", "kind", "label"),
+    [
+        ("canvas", "canvas", "dl.zip/zoezimmer_1001_56789_hw.ipynb"),
+        ("moodle", "moodle", "dl.zip/Zoe Zimmer_1001_assignsubmission_file_/hw.ipynb"),
+    ],
+)
+def test_no_report_goes_to_whom_the_platform_knows_by_that_number(tmp_path, capsys, platform, kind, label):
+    """Ben's file was entered by hand, and has the number of Zoe, who comes after him."""
+    own = {"canvas": "dl.zip/alderann_1000_5_hw.ipynb", "moodle": MOODLE["ann"][1].replace("4711", "1000")}
+    people = {
+        "ann": ({kind: "1000"}, own[platform]),
+        "ben": ({}, label),
+        "zoe": ({kind: "1001"}, label.replace("56789", "56790")),
+        "dora": ({}, "other/dora.ipynb"),
+    }
+    out = write(tmp_path, people)
+    data, errors = export(out, capsys, f"{platform}-feedback")
+    assert len(read(data)) == 2
+    assert not any("for ben" in text for text in read(data).values())
+    assert "left out: ben" in errors
+
+
+def test_one_upload_of_two_students_goes_to_neither(tmp_path, capsys):
+    upload = "dl.zip/anon_x7_56789_hw.ipynb"
+    people = {"ann": ({}, upload), "ben": ({}, upload), "dora": ({}, "other/dora.ipynb")}
+    people["cleo"] = ({}, "dl.zip/anon_x8_56790_hw.ipynb")
+    data, errors = export(write(tmp_path, people), capsys, "canvas-feedback")
+    assert set(read(data)) == {"anon_x8_56790_report.html"}
+    assert "left out: ann, ben" in errors
+
+
 @pytest.mark.parametrize("change", ["comment", "file"])
 def test_an_edition_that_is_out_of_date_is_not_handed_out(tmp_path, capsys, change):
     out = write(tmp_path, CANVAS)

@@ -8,7 +8,8 @@ of a name that are digits are the user's and the attachment's id), and Moodle's
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Collection
 from pathlib import PurePosixPath
 
 from grader.classroom.exports.archive import zip_bytes
@@ -45,7 +46,9 @@ def moodle(request: ExportRequest) -> Export:
 
 
 def _archive(
-    request: ExportRequest, platform: str, name_of: Callable[[GradebookEntry], tuple[str, Match] | None]
+    request: ExportRequest,
+    platform: str,
+    name_of: Callable[[GradebookEntry, Collection[str]], tuple[str, Match] | None],
 ) -> Export:
     assert request.editions is not None
     graded = [
@@ -59,9 +62,11 @@ def _archive(
             "pages, or grade the class again; nothing was exported"
         )
     names, files, changes, unknown = NameMatches(request), dict[str, bytes](), list[Change](), list[str]()
-    for entry in graded:
-        found = name_of(entry)
-        if found is None or found[0] in files:
+    owned = {each.value for entry in request.entries for each in _own(entry, platform.lower())}
+    named = [(entry, name_of(entry, owned)) for entry in graded]
+    claims = Counter(found[0] for _, found in named if found)
+    for entry, found in named:
+        if found is None or claims[found[0]] > 1:  # one file of two people is nobody's
             unknown.append(entry.person.key)
             continue
         name, match = found
@@ -78,25 +83,25 @@ def _archive(
     return Export(data=zip_bytes(files), warnings=warnings, changes=tuple(changes))
 
 
-def _canvas_name(entry: GradebookEntry) -> tuple[str, Match] | None:
-    """Return the name of the upload that counts, if it is the student's own and not another member's."""
+def _canvas_name(entry: GradebookEntry, owned: Collection[str]) -> tuple[str, Match] | None:
+    """Return the name of the upload that counts, if it is the student's own and nobody else's."""
     upload = canvas_upload(PurePosixPath(entry.label or "").parts)
     if upload is None:
         return None
     own = _own(entry, "canvas")
     mine = next((each for each in own if each.value == upload.user), None)
-    if mine is None and (own or entry.group):
+    if mine is None and (own or entry.group or upload.user in owned):
         return None
     by = spoken(mine) if mine else "anonymous upload"
     return f"{upload.stem}_{_FILE}", Match(entry=entry, by=by)
 
 
-def _moodle_name(entry: GradebookEntry) -> tuple[str, Match] | None:
+def _moodle_name(entry: GradebookEntry, owned: Collection[str]) -> tuple[str, Match] | None:
     """Return a name with the participant number of the hand-in's folder, or else the student's only one."""
     folder = moodle_folder(PurePosixPath(entry.label or "").parts)
     own = _own(entry, "moodle")
     numbers = {each.value for each in own}
-    if folder and (folder.user in numbers or not (numbers or entry.group)):
+    if folder and (folder.user in numbers or not (numbers or entry.group or folder.user in owned)):
         name, identifier = folder.owner, Identifier("moodle", folder.user)
         match = Match(entry=entry, by=spoken(identifier))
     elif len(numbers) == 1:
