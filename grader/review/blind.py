@@ -36,7 +36,10 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """A blind sample; ``passed`` and ``lost`` are how many there were of each in the class."""
+    """A blind sample; ``passed`` and ``lost`` are how many there were of each in the class.
+
+    Once it is closed, its result is shown and its words stay: nobody is blind any more.
+    """
 
     id: int
     criterion: str
@@ -44,6 +47,7 @@ class Sample:
     who: str
     passed: int
     lost: int
+    is_closed: bool
     drawn: Sequence[Drawn]
 
     @property
@@ -111,10 +115,26 @@ class SampleStore(Gradebook):
             one = Drawn(**fields, record=row["person"], is_passed=bool(row["passed"]))
             drawn.setdefault(row["sample"], []).append(one)
         rows = self._rows("SELECT * FROM review_sample ORDER BY id DESC")
-        return [Sample(**dict(row), drawn=drawn.get(row["id"], ())) for row in rows]
+        closed = {row["sample"] for row in self._rows("SELECT sample FROM review_sample_closed")}
+        return [
+            Sample(**dict(row), is_closed=row["id"] in closed, drawn=drawn.get(row["id"], ())) for row in rows
+        ]
 
     def rate(self, sample: int, place: int, said: str, who: str) -> bool:
         """Store a person's word on a hand-in; False if somebody was faster, whose word stays."""
         query = """UPDATE review_sampled SET said = ?, who = ?
             WHERE sample = ? AND place = ? AND said = '' RETURNING place"""
         return bool(self._rows(query, said, who, sample, place))
+
+    def take_back(self, sample: int, who: str) -> bool:
+        """Take back the last of a person's words; False if there is none, or the sample is closed."""
+        query = """UPDATE review_sampled SET said = '', who = '' WHERE sample = ?1 AND place = (
+            SELECT max(place) FROM review_sampled WHERE sample = ?1 AND who = ?2 AND said != '')
+            AND NOT EXISTS (SELECT 1 FROM review_sample_closed WHERE sample = ?1) RETURNING place"""
+        return bool(self._rows(query, sample, who))
+
+    def close_sample(self, sample: int, who: str) -> None:
+        """Close a sample, unless a hand-in is without a word."""
+        query = """INSERT OR IGNORE INTO review_sample_closed SELECT ?1, ?2, ?3 WHERE NOT EXISTS (
+            SELECT 1 FROM review_sampled WHERE sample = ?1 AND said = '')"""
+        self._rows(query, sample, timestamp(), who)

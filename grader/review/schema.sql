@@ -74,3 +74,7 @@ CREATE TABLE IF NOT EXISTS review_sampled (   -- hand-ins of a sample
     said TEXT NOT NULL, who TEXT NOT NULL,    -- a person's word; empty until there is one
     PRIMARY KEY (sample, place)
 );
+CREATE TABLE IF NOT EXISTS review_sample_closed (  -- samples whose result was shown, and whose words stay
+    sample INTEGER PRIMARY KEY REFERENCES review_sample (id),
+    at TEXT NOT NULL, who TEXT NOT NULL
+);

@@ -53,6 +53,14 @@ def rated(client, said):
     )
 
 
+def closed(client):
+    return client.post("/blind/1/close", data=form(client.get("/blind/1").text, "/blind/1/close"))
+
+
+def take_back(client):
+    return client.post("/blind/1/back", data=form(client.get("/blind/1").text, "/blind/1/back"))
+
+
 def test_a_sample_is_blind_holds_passes_and_tells_the_agreement(out):
     with served(out) as pages, pages.client() as client:
         page = draw(client).text
@@ -63,7 +71,8 @@ def test_a_sample_is_blind_holds_passes_and_tells_the_agreement(out):
             assert "def" in main
             assert not any(word in main for word in ("Pupil", MESSAGE, "Lost", "status-line"))
             rated(client, "earned")
-        page = client.get("/blind/1").text
+        assert "κ" not in client.get("/blind/1").text + client.get("/blind").text
+        page = closed(client).text
         assert "κ is 0.00" in page  # whoever passes everybody agrees by chance alone
         assert "a person agrees on 75 %" in page
         assert page.count("earned, says") == 4
@@ -91,6 +100,29 @@ def test_two_tas_and_a_killed_server_lose_no_word(out, tmp_path):
     assert gradebook_rows(out, "SELECT said, who FROM review_sampled WHERE said != ''") == [("earned", "Ann")]
     with served(out, "--team", team) as pages, pages.client("Ben") as ben:
         assert "2 of 8" in ben.get("/blind/1").text
+
+
+def test_a_word_is_taken_back_by_its_owner_until_the_result_is_shown(out, tmp_path):
+    team = tmp_path / "team.csv"
+    team.write_text("name,role\nAnn,head TA\nBen,TA\n")
+    with served(out, "--team", team) as pages, pages.client("Ann") as ann, pages.client("Ben") as ben:
+        draw(ann, 4)
+        rated(ann, "earned")
+        rated(ben, "earned")
+        assert "Your last word is taken back" in take_back(ann).text
+        assert "no word here" in take_back(ann).text
+        rated(ann, "not earned")
+        rated(ann, "earned")
+        early = form(ann.get("/blind/1").text, "/blind/1/rate")
+        assert "κ" not in ann.post("/blind/1/close", data=early).text
+        rated(ann, "cannot tell")
+        take_back(ann)
+        rated(ann, "earned")
+        back = form(ben.get("/blind/1").text, "/blind/1/back")
+        assert "Decided on" in closed(ann).text
+        assert "no word here" in ben.post("/blind/1/back", data=back).text
+    said = gradebook_rows(out, "SELECT said, who FROM review_sampled ORDER BY place")
+    assert said == [("not earned", "Ann"), ("earned", "Ben"), ("earned", "Ann"), ("earned", "Ann")]
 
 
 @pytest.mark.parametrize("number", ["1", "201", "x", "9" * 30])
@@ -169,6 +201,13 @@ def test_the_pages_are_accessible_and_keys_work(browser, out, width, scheme):
             assert page.locator("main script, main img, a[href^=javascript]").count() == 0
             assert violations(page) == []
             page.keyboard.press("1" if number % 2 else "2")
+        page.get_by_text("All 4 are decided").wait_for()
+        page.wait_for_load_state("networkidle")
+        page.keyboard.press("u")
+        page.get_by_text("4 of 4").wait_for()
+        page.wait_for_load_state("networkidle")
+        page.keyboard.press("2")
+        page.get_by_role("button", name="Show how far").click()
         page.get_by_text("Weighted to the class").wait_for()
         page.wait_for_load_state("networkidle")
         assert page.evaluate("document.documentElement.scrollWidth") <= width

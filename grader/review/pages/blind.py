@@ -28,7 +28,7 @@ def draw(call: Call) -> Response:
 
 
 def sample_page(call: Call) -> Response:
-    """Show the next hand-in of a sample without its verdict; at the end, how far both agree."""
+    """Show the next hand-in of a sample without its verdict; once it is closed, how far both agree."""
     sample = _sample(call)
     if sample is None:
         return call.sorry(404, "There is no such sample.")
@@ -59,6 +59,25 @@ def rate(call: Call) -> Response:
     return call.go(f"/blind/{sample.id}", notice)
 
 
+def take_back(call: Call) -> Response:
+    """Take back this TA's last word, which may have been given by mistake."""
+    sample = _sample(call)
+    if sample is None:
+        return call.sorry(404, "There is no such sample.")
+    is_taken = call.book.take_back(sample.id, call.ta.name)
+    notice = "Your last word is taken back." if is_taken else "You have no word here that can be taken back."
+    return call.go(f"/blind/{sample.id}", notice)
+
+
+def close(call: Call) -> Response:
+    """Close a sample on which everything is decided, and show how far both agree."""
+    sample = _sample(call)
+    if sample is None:
+        return call.sorry(404, "There is no such sample.")
+    call.book.close_sample(sample.id, call.ta.name)
+    return call.go(f"/blind/{sample.id}")
+
+
 def _sample(call: Call) -> Sample | None:
     return next((each for each in call.book.samples() if each.id == call.path["id"]), None)
 
@@ -74,4 +93,6 @@ ROUTES = (
     act("/blind", draw),
     show("/blind/{id:int}", sample_page),
     act("/blind/{id:int}/rate", rate),
+    act("/blind/{id:int}/back", take_back),
+    act("/blind/{id:int}/close", close),
 )
