@@ -131,13 +131,16 @@ def _data(data: Mapping[str, Any], folder: Path) -> Iterator[Mistake]:
 
 
 def _kit(kit: Mapping[str, Any], folder: Path) -> Iterator[Mistake]:
-    """Yield files that the table names and the rubric's folder has not."""
+    """Yield files that the table names and the rubric's folder has not.
+
+    Those outside of it are read when a kit is built: a copy of the folder judges without them.
+    """
     named: list[tuple[Place, Any]] = [(("kit", "tables"), kit.get("tables"))]
     named += [(("kit", "files", path), file) for path, file in table(kit.get("files")).items()]
     named += [(("kit", "leave_out", number), file) for number, file in enumerate(texts(kit.get("leave_out")))]
     for place, file in named:
-        if isinstance(file, str) and not (folder / file).exists():
-            yield place, f"there is no file {file}, seen from the rubric's folder"
+        if isinstance(file, str) and not file.startswith("..") and not (folder / file).exists():
+            yield place, f"there is no file {file} in the rubric's folder"
 
 
 def unknown_criteria(known: Mapping[str, Any], ids: list[str]) -> Iterator[Mistake]:

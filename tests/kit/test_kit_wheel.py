@@ -6,6 +6,7 @@ import ast
 import base64
 import hashlib
 import json
+import shutil
 import sys
 import tomllib
 import zipfile
@@ -174,3 +175,13 @@ def test_a_rubric_without_a_kit_is_refused(tmp_path: Path, capsys: pytest.Captur
     assert cli.main(["kit", "--rubric", "attention", "--out", str(tmp_path)]) == 2
     assert "does not say what a kit may ask" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_copy_of_the_rubric_judges_but_makes_no_kit_without_the_reference(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = tmp_path / "my_rubric"
+    shutil.copytree(ROOT / "rubrics" / "ddpm", copy, ignore=shutil.ignore_patterns("__pycache__", "audit"))
+    assert Rubric.load(str(copy)).id == "ddpm"
+    assert cli.main(["kit", "--rubric", str(copy), "--out", str(tmp_path / "kit")]) == 2
+    assert "reference/__init__.py cannot be read (No such file or directory)" in capsys.readouterr().err
