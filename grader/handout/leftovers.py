@@ -104,8 +104,10 @@ def _places(handout: NotebookNode) -> Iterator[tuple[str, frozenset[str], str]]:
 
 
 def _stands_in(texts: Iterable[str], squeezed: str) -> bool:
-    wanted = "|".join(re.escape(_squeezed(text)) for text in texts)
-    return re.search(rf"(?<!\w)(?:{wanted})(?!\w)", squeezed) is not None
+    wanted = (
+        each for each in map(_squeezed, texts) if each in squeezed
+    )  # most are not, which is found at once
+    return any(re.search(rf"(?<!\w){re.escape(each)}(?!\w)", squeezed) for each in wanted)
 
 
 def _squeezed(text: str) -> str:

@@ -127,26 +127,29 @@ def _judge(arguments: Sequence[str], show: Callable[[Mapping[str, Any]], None]) 
     # -P: a file of the student's named like a module of Python's is not imported in its place.
     command = [sys.executable, "-P", "-m", "grader.magic.process", *arguments]
     result: Mapping[str, Any] = {}
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        start_new_session=True,  # so that the kernel's interruption does not break off its cleaning up
-    ) as process:
+    with (
+        tempfile.TemporaryFile() as said,  # no pipe, which would have to be read meanwhile
+        subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            text=True,
+            encoding="utf-8",
+            start_new_session=True,  # so that the kernel's interruption does not break off its cleaning up
+        ) as process,
+    ):
         assert process.stdin is not None
         try:
             assert process.stdout is not None
-            assert process.stderr is not None
             for line in process.stdout:
                 event = json.loads(line)
                 if "page" in event or "error" in event:
                     result = event
                 else:
                     show(event)
-            errors = process.stderr.read()
+            said.seek(0)
+            errors = said.read().decode(errors="replace")
         except BaseException:  # such as the kernel's interruption
             process.stdin.close()  # upon which it ends
             with contextlib.suppress(subprocess.TimeoutExpired):
