@@ -12,6 +12,7 @@ from classes import gradebook, gradebook_rows, notebook, run, tiny_rubric, write
 from review_browser import HOSTILE, opened, press
 from review_pages import form, mistaken, review_class, served
 
+from grader.classroom.people.directory import ROSTER, Conflict
 from grader.classroom.people.students import Person
 from grader.classroom.storage.gradebook import Gradebook
 from grader.classroom.timing.deadlines import ZONE
@@ -359,6 +360,34 @@ def test_times_of_a_table_are_in_the_zone_of_the_course(by_email, tmp_path):
     assert gradebook_rows(by_email, "SELECT due FROM review_request") == [("2099-03-09T12:00:00-10:00",)]
 
 
+def test_no_sentence_names_anybody_while_names_are_hidden(tmp_path):
+    """Two namesakes in contradiction, a student who signs, a history, and a note by staff."""
+    grades = {key: mistaken(sample__noise="No noise is added.") for key in ("annabel", "benjamin")}
+    out = review_class(tmp_path / "reports", grades)
+    with Gradebook(out) as book, book.transaction(), book.editing() as directory:
+        sentence = "login annabel1 is given both to Annabel (annabel) and Benjamin (benjamin)"
+        directory.conflicts.append(Conflict(record=1, others=(2,), origin=ROSTER, sentence=sentence))
+    run(out, "adjust", "annabel", "--note", "ask Benjamin")
+    run(out, "requests", "add", "annabel", "total", "--text", "Look again, yours Annabel")
+    addresses = ("/", "/requests", "/request/1", "/student/1", "/student/2", "/item/people-to-check/1")
+    with served(out) as pages, pages.client() as client:
+        assert "Benjamin" in client.get("/student/1").text
+        client.post("/preference", data=form(client.get("/").text, "/preference"))
+        for address in addresses:
+            text = client.get(address).text
+            assert not re.search("annabel|benjamin", text, re.IGNORECASE), address
+        assert "Look again, yours [name hidden]" in client.get("/request/1").text
+        new = form(client.get("/requests").text, "/requests/add")
+        added = client.post(
+            "/requests/add", data=new | {"student": "annabel", "criterion": "total", "text": "x"}
+        )
+        read = client.post("/requests/read", data=new, files={"file": ("form.csv", FORM.encode())})
+        for refused in (added, read):
+            assert refused.status_code == 409
+            assert "choose “Show names” first" in refused.text
+    assert states(out) == {1: "open"}
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
 def test_the_pages_are_accessible_with_hostile_words(browser, tmp_path, width, scheme):
@@ -368,12 +397,15 @@ def test_the_pages_are_accessible_with_hostile_words(browser, tmp_path, width, s
     with served(out) as pages:
         link = next(iter(pages.links.values()))
         page, trouble = opened(browser, link, viewport={"width": width, "height": 800}, color_scheme=scheme)
-        for path in ("/", "/requests", "/request/1", "/request/2", "/student/1"):
+        for path in ("/", "/requests", "/request/1", "/request/2", "/student/1", "/release"):
             page.goto(pages.address + path)
             page.wait_for_load_state("networkidle")
             assert page.locator("main script, main img, a[href^=javascript]").count() == 0, path
             assert page.evaluate("document.documentElement.scrollWidth") <= width, path
             assert violations(page) == [], path
+            for field in page.locator("main form input:visible, main form select:visible").all():
+                box, around = field.bounding_box(), field.locator("xpath=ancestor::form").bounding_box()
+                assert box["x"] + box["width"] <= around["x"] + around["width"], (path, box, around)
         assert trouble == []
 
 

@@ -8,7 +8,7 @@ from grader.review.actions import student_in_words
 from grader.review.app import Call, act, show
 from grader.review.evidence import evidence_of
 from grader.review.items import KINDS, PROVISIONAL, REQUESTS
-from grader.review.pages.names import naming
+from grader.review.pages.names import naming, without_names
 from grader.review.queue import find_item
 
 _SHOWN = 6  # criteria of one student on one page
@@ -43,6 +43,7 @@ def item_page(call: Call) -> Response:
         more=criteria[_SHOWN:],
         bank={each: book.bank(each) for each in criteria},
         name=naming(call),
+        clean=without_names(call),
     )
 
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from grader.review.app import Call, act, show
 from grader.review.grouped import groups
 from grader.review.items import KINDS
-from grader.review.pages.names import naming
+from grader.review.pages.names import naming, without_names
 from grader.review.queue import waiting
 
 
@@ -28,6 +28,7 @@ def queue(call: Call) -> Response:
         claims=claims,
         waiting=len(items),
         name=naming(call),
+        clean=without_names(call),
         kind=kind,
         limit=30,
     )

@@ -10,13 +10,14 @@ from grader.classroom.marks import TOTAL
 from grader.classroom.people.lookup import find_student
 from grader.classroom.timing.deadlines import kept_zone
 from grader.classroom.timing.lateness import parse_due
+from grader.errors import UsageError
 from grader.review.access import REPORT_HEADERS
 from grader.review.app import Call, act, show
 from grader.review.evidence import evidence_of
 from grader.review.grouped import outcomes
 from grader.review.index import revision
 from grader.review.judging import command, judge_again, report_of
-from grader.review.pages.names import naming, wording
+from grader.review.pages.names import naming, without_names, wording
 from grader.review.pages.uploads import uploaded
 from grader.review.request_table import HowToRead, enter, read_requests
 from grader.review.requests import ANSWERED, ESCALATED, MAX_WORDS, NewRequest, Request, SeenRequest
@@ -37,6 +38,7 @@ def listing(call: Call) -> Response:
         waiting=sum(each.is_waiting for each in everything),
         titles={TOTAL: "The whole grade", **titles},
         name=naming(call),
+        clean=without_names(call),
     )
 
 
@@ -67,11 +69,13 @@ def request_page(call: Call) -> Response:
         command=command(call.review.out, entry.person.key),
         has_new_report=request.is_judged_again and report_of(call.review.out, entry.person.key).is_file(),
         name=naming(call),
+        clean=without_names(call),
     )
 
 
 def add(call: Call) -> Response:
     """Enter a request."""
+    _check_names_are_shown(call)
     key = find_student(call.book, call.text("student").strip())
     entry = call.book.entry(key)
     new = NewRequest(
@@ -88,6 +92,7 @@ def add(call: Call) -> Response:
 
 def read(call: Call) -> Response:
     """Enter the requests of a CSV file that were not entered before."""
+    _check_names_are_shown(call)
     how = HowToRead(zone=kept_zone(call.book), due=_due(call), confirm_names=bool(call.text("names")))
     entries = list(call.book.index.entries.values())
     with uploaded(call, "file") as path:
@@ -134,6 +139,11 @@ def new_report(call: Call) -> Response:
     if path is None or not path.is_file():
         return call.sorry(404, "No new report has been written for this request.")
     return HTMLResponse(path.read_bytes(), headers=REPORT_HEADERS)
+
+
+def _check_names_are_shown(call: Call) -> None:
+    if call.book.preference(call.ta.name, "hide names"):
+        raise UsageError("a new request says whose it is; choose “Show names” first")
 
 
 def _request(call: Call) -> Request | None:

@@ -10,7 +10,7 @@ from grader.classroom.people.students import normalize_name
 from grader.review.access import REPORT_HEADERS
 from grader.review.app import Call, show
 from grader.review.evidence import evidence_of
-from grader.review.pages.names import naming
+from grader.review.pages.names import naming, without_names
 
 _LISTED = 100
 
@@ -56,6 +56,7 @@ def student(call: Call) -> Response:
         requests=[each for each in call.book.requests() if each.record == record],
         has_report=(call.review.out / f"{key}.html").is_file(),
         name=naming(call),
+        clean=without_names(call),
     )
 
 
