@@ -98,6 +98,10 @@ class DecisionStore(RequestStore):
         with self.transaction():
             self.index.refresh(self)
             request = self.as_seen(wanted.request) if wanted.request else None
+            if request and [(row.record, row.criterion) for row in rows] != [
+                (request.record, request.criterion)
+            ]:
+                raise UsageError("a request is answered for its own student and criterion; reload the page")
             entries = [self.index.entries.get(row.record) for row in rows]
             stale = [
                 row

@@ -15,6 +15,7 @@ from grader.review.index import digest
 OPEN, ESCALATED, ANSWERED, CLOSED = "open", "escalated", "answered", "closed"
 WAITING = (OPEN, ESCALATED)  # states in which a person has to do something
 MAX_WORDS = 4000  # characters of a request that are kept
+_CUT = " […]"  # at the end of a longer one
 _LEADS_TO = {  # the states that a person can lead a request to from each
     OPEN: (ANSWERED, ESCALATED, CLOSED),
     ESCALATED: (ANSWERED, OPEN, CLOSED),
@@ -135,7 +136,8 @@ class RequestStore(ActionStore):
         Raises:
             UsageError: it has no words, or the student was not graded on the criterion.
         """
-        text = new.text.strip()[:MAX_WORDS]
+        text = new.text.strip()
+        text = text if len(text) <= MAX_WORDS else text[: MAX_WORDS - len(_CUT)] + _CUT
         if not text:
             raise UsageError("a request needs the student's words")
         with self.transaction():

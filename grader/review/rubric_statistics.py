@@ -191,7 +191,7 @@ def _numbers(id: str, results: Sequence[CriterionResult]) -> list[MeasuredNumber
         numbers = {name: float(each) for name, each in result.measured.items() if _is_number(each)}
         if bound := numbers.pop(_BOUND, 0.0):
             name, compared = next(iter(numbers.items()), ("", 0.0))
-            numbers = {name: compared / bound} if name else {}
+            numbers = {name: compared / bound} if name and _is_number(compared / bound) else {}
             bounded.add(name)
         for name, each in numbers.items():
             values[name].append((each, result.earned >= result.possible))
@@ -218,7 +218,7 @@ def _bins(values: Sequence[tuple[float, bool]]) -> list[Bin]:
     low, high = ordered[cut], ordered[-1 - cut]
     if low == high:
         low, high = ordered[0], ordered[-1]
-    width = (high - low) / _BINS
+    width = (high - low) / _BINS or 1.0  # 0 where numbers are so small that an eighth of them is none
     earned, lost = Counter[int](), Counter[int]()
     for each, is_earned in values:
         place = min(max(int((each - low) / width), 0), _BINS - 1)

@@ -87,6 +87,14 @@ def test_moodle_takes_the_reports_back_by_participant(tmp_path, capsys):
     assert not any("/" in name or "\\" in name for name in files)
 
 
+@pytest.mark.parametrize("name", ["_.ann", "~ ann", "...", "_ _"])
+def test_moodle_ignores_no_report_for_how_a_name_begins(tmp_path, capsys, name):
+    label = f"dl.zip/{name}_4711_assignsubmission_file_/hw.ipynb"
+    out = write(tmp_path, {"ann": ({"moodle": "4711"}, label), "dora": ({}, "other/dora.ipynb")})
+    (file,) = read(export(out, capsys, "moodle-feedback")[0])
+    assert as_moodle(file) == (4711, "assignfeedback_file", "report.html")
+
+
 @pytest.mark.parametrize(
     ("platform", "kind", "label"),
     [

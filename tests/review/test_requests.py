@@ -149,6 +149,25 @@ def test_an_escalated_request_is_answered_by_a_head_ta_alone(asked, team):
     assert points(asked) == 99
 
 
+@pytest.mark.parametrize("crossed", ["row", "rows", "criterion"])
+def test_an_answer_goes_to_nobody_but_who_asked(asked, crossed):
+    run(asked, "requests", "add", "ben", "sample.quality", "--text", "And mine?")
+    with served(asked) as pages, pages.client() as client:
+        own = form(client.get("/request/1").text, "/decide")
+        bens = form(client.get("/student/2?criterion=sample.noise").text, "/decide")
+        other = form(client.get("/student/1?criterion=sample.quality").text, "/decide")
+        fields = {
+            "row": {"row": bens["row"]},
+            "rows": {"row": own["row"] + bens["row"]},
+            "criterion": {"row": other["row"], "criterion": "sample.quality"},
+        }[crossed]
+        refused = client.post("/decide", data=own | fields | {"because": "not yours"})
+        assert refused.status_code == 409
+        assert "its own student and criterion" in refused.text
+    assert states(asked) == {1: "overdue", 2: "open"}
+    assert gradebook_rows(asked, "SELECT * FROM adjustment") == []
+
+
 def test_states_lead_to_each_other_and_nowhere_else(asked):
     assert run(asked, "requests", "reopen", "1", "--because", "x").code == 2
     assert run(asked, "requests", "close", "1").code == 2
@@ -346,6 +365,15 @@ def test_an_address_that_the_class_does_not_know_and_a_nickname_are_no_doubt(by_
     path = tmp_path / "form.csv"
     path.write_text("Email Address,email,name,criterion,text\na@mail.example,Ann@x.edu,Annie,total,x\n")
     assert run(by_email, "requests", "read", path).out == "1 requests entered.\n"
+
+
+def test_one_answer_of_a_megabyte_costs_nobody_else_the_request(by_email, tmp_path):
+    path = tmp_path / "form.csv"
+    path.write_text(f"email,criterion,text\nann@x.edu,total,{'x' * 1_000_000}\nben@x.edu,total,short\n")
+    for says in ("2 requests entered", "0 requests entered, 2 were entered before"):
+        assert run(by_email, "requests", "read", path).out.startswith(says)
+    (long,), (short,) = gradebook_rows(by_email, "SELECT text FROM review_request ORDER BY id")
+    assert (len(long), long[-6:], short) == (4000, "xx […]", "short")
 
 
 def test_times_of_a_table_are_in_the_zone_of_the_course(by_email, tmp_path):

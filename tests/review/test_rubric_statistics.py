@@ -104,6 +104,13 @@ def test_numbers_that_students_choose_break_nothing(tmp_path):
     assert sum(each.lost for each in numbers.bins) == 2
 
 
+def test_numbers_too_small_to_be_divided_break_nothing(tmp_path):
+    small = {"p": {"value": 5e-324}, "q": {"value": 0.0}, "r": {"value": 1e99, "bound": 1e-320}}
+    out = write(tmp_path, {key: graded(sample__noise={"measured": each}) for key, each in small.items()})
+    (numbers,) = found(out).numbers
+    assert sum(each.earned for each in numbers.bins) == 2
+
+
 def test_an_empty_class_and_one_student_have_no_correlations(tmp_path):
     assert found(write(tmp_path / "none", {"gone": None})).students == 0
     one = found(write(tmp_path / "one", {"ann": graded(sample__noise=LOST)}))

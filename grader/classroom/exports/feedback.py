@@ -24,7 +24,8 @@ from grader.text import line, listed
 
 _FILE = "report.html"
 _MAX_NAME = 80  # characters of a student's name in the name of a file
-_NOT_IN_NAMES = re.compile(r'[_/\\:*?"<>|]+|^[.~]+')  # what separates, or what Moodle ignores at the start
+_NOT_IN_NAMES = re.compile(r'[_/\\:*?"<>|]+')  # what separates
+_NOT_FIRST = " .~"  # Moodle ignores files that begin so
 
 
 def canvas(request: ExportRequest) -> Export:
@@ -109,7 +110,7 @@ def _moodle_name(entry: GradebookEntry, owned: Collection[str]) -> tuple[str, Ma
         match = Match(entry=entry, by=spoken(identifier), is_certain=is_certain(entry, [identifier]))
     else:
         return None
-    plain = _NOT_IN_NAMES.sub(" ", line(name)[:_MAX_NAME]).strip() or "student"
+    plain = _NOT_IN_NAMES.sub(" ", line(name)[:_MAX_NAME]).strip(_NOT_FIRST) or "student"
     return f"{plain}_{identifier.value}_assignfeedback_file_{_FILE}", match
 
 

@@ -15,6 +15,7 @@ from grader.text import listed
 
 _DELIMITERS = ",;\t|"
 _NO_DELIMITER = "\x1f"  # for a table of one column, whose cells may hold any of the above
+_LONGEST_CELL = 1 << 24  # characters; the csv module's 128 KiB are less than a student can write in a form
 _OTHER_FILES = {  # by their first bytes
     b"PK\x03\x04": "an Excel workbook or a zip archive",
     b"\xd0\xcf\x11\xe0": "an Excel workbook",
@@ -171,6 +172,7 @@ def _parse(text: str, delimiter: str) -> list[tuple[int, list[str]]]:
     """
     # newline="": StringIO splits lines at \r, \n and \r\n, and line ends in quoted cells stay as they are.
     blanks = bool(re.match(rf'[^\r\n]*{re.escape(delimiter)} +"', text))  # some programs write `a, "b"`
+    csv.field_size_limit(_LONGEST_CELL)
     reader = csv.reader(
         io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=blanks
     )
