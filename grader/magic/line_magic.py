@@ -16,10 +16,10 @@ from typing import Any, Protocol
 
 from grader.magic.history import cells_of, notebook_of
 
-USAGE = """%grade                    everything but the short training
-%grade unet               what begins with unet., or a criterion's whole id, or the number of an exercise
-%grade train.learns       the short training: some minutes; %grade --train for everything with it
-More words and the options of the command `grade` may follow, such as --rubric FOLDER and --map UNet=Mine."""
+USAGE = """%grade           everything but the short training
+%grade ID        a criterion by its id, a group by what precedes the dot, or an exercise by its number
+%grade --train   everything with the training, which takes minutes; so does the id of a criterion that trains
+Several ids may be given, and options of the command `grade`, such as --rubric FOLDER and --map NAME=YOURS."""
 _SECONDS_TO_END = 10.0  # for an interrupted judge
 _FRAME = (
     '<iframe srcdoc="{page}" sandbox="allow-popups" title="What was found" '

@@ -76,7 +76,7 @@ def test_a_mistake_in_the_words_is_one_sentence(tmp_path: Path) -> None:
         "%grade: the rubric statistics has no criterion 'centre'; its criteria are"
     )
     assert cells[4].outputs[0].text == "%grade: No closing quotation\n"
-    assert "%grade unet" in cells[5].outputs[0].text
+    assert "%grade ID" in cells[5].outputs[0].text
     assert _shown(cells[6])["text/plain"].startswith("%grade: argument --device: invalid choice: 'tpu'")
 
 
