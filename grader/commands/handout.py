@@ -52,7 +52,7 @@ def main(argv: Sequence[str]) -> int:
         for name in placed.blank.criteria or ():
             if name not in known:
                 raise UsageError(
-                    f"{arguments.solution}, code cell {placed.cell.number}, line {placed.blank.line} names "
+                    f"{arguments.solution}, {'code ' if placed.cell.number else ''}{placed.place} names "
                     f"the criterion {name!r}, which the rubric {rubric.id} does not have"
                 )
     handout = solved.handout()
@@ -99,7 +99,9 @@ def _print_proof(console: Console, proof: Proof, rubric: Rubric) -> None:
         )
         lost = sum(points[loss.criterion] * (1 - loss.credit) for loss in one.losses)
         table.add_row(
-            one.name, f"{-lost:+g}" if lost else "0", *(", ".join(ids) or "-" for ids in (failed, blocked))
+            one.placed.place,
+            f"{-lost:+g}" if lost else "0",
+            *(", ".join(ids) or "-" for ids in (failed, blocked)),
         )
     console.print()
     console.print(table)
@@ -124,17 +126,16 @@ def _problems(proof: Proof) -> Iterator[str]:
     for blank in proof.blanks:
         yield from _blank_problems(blank)
     for left in proof.left:
-        place = f"cell {left.blank.cell.number}, line {left.blank.blank.line}"
-        yield f"The solution of {place} is also in {left.where} of the handout: {left.text}"
+        yield f"The solution of {left.blank.place} is also in {left.where} of the handout: {left.text}"
 
 
 def _blank_problems(blank: BlankProof) -> Iterator[str]:
     if blank.costs_nothing:
-        yield f"The blank in {blank.name} costs nothing; students may leave it empty."
+        yield f"The blank in {blank.placed.place} costs nothing; students may leave it empty."
     for name in blank.missing:
-        yield f"The blank in {blank.name} does not cost {name}, which it names."
+        yield f"The blank in {blank.placed.place} does not cost {name}, which it names."
     for name in blank.unexpected:
-        yield f"The blank in {blank.name} costs {name}, which it does not name."
+        yield f"The blank in {blank.placed.place} costs {name}, which it does not name."
 
 
 def _parser() -> argparse.ArgumentParser:

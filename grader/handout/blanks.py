@@ -45,7 +45,7 @@ OTTER_TEXT = "_Type your answer here, replacing this text._"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blank:
-    """What students have to write in one place.
+    """A place that students fill in.
 
     Attributes:
         line: line of the marked cell, from 1, at which it begins.

@@ -25,6 +25,7 @@ from grader.handout.blanks import (
 )
 from grader.notebook.formats import Cell
 from grader.notebook.syntax import parse_cell
+from grader.text import place
 
 HIDDEN = "solution"  # tag of cells that students do not get
 _VOLATILE = ("ExecuteTime", "execution", "papermill", "outputId", "scrolled", "collapsed", "colab")
@@ -59,6 +60,11 @@ class PlacedBlank:
     cell: SolutionCell
     position: int
     blank: Blank
+
+    @property
+    def place(self) -> str:
+        """The code cell and the line where it begins; for a written answer, the line alone."""
+        return place(self.cell.number or "a text", self.blank.line)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,15 +20,13 @@ from grader.rubric import Rubric
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlankProof:
-    """What a notebook loses whose one blank is empty.
+    """The losses of the solved notebook with one blank empty.
 
     Attributes:
-        name: the code cell and line where the blank begins.
         losses: criteria that did not earn full points, or were not asked because of the blank.
     """
 
     placed: PlacedBlank
-    name: str
     losses: tuple[Loss, ...]
 
     @property
@@ -47,13 +45,13 @@ class BlankProof:
 
     @property
     def costs_nothing(self) -> bool:
-        """Whether students may leave it empty, which nobody said they may."""
+        """Whether students lose nothing by leaving it empty, and its author names no criteria."""
         return not self.losses and self.placed.cell.in_handout and self.placed.blank.criteria is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """What a handout was found to be.
+    """The result of grading a handout in every way.
 
     Attributes:
         solution: what the solved notebook loses.
@@ -71,7 +69,7 @@ class Proof:
 
     @property
     def holds(self) -> bool:
-        """Whether the handout is what it should be."""
+        """Whether nothing is wrong with the handout."""
         wrong = (one for one in self.blanks if one.missing or one.unexpected or one.costs_nothing)
         return not (self.solution or self.handout or self.left or self.failures or any(wrong))
 
@@ -94,22 +92,21 @@ def prove(
     if options.quick:
         judged = [one for one in judged if not one.needs_training]
     placed = [one for one in solved.blanks if one.cell.number and one.blank.solution.strip()]
-    names = [f"cell {one.cell.number}, line {one.blank.line}" for one in placed]
-    both = [_to_grade("the solution", solved.solution()), _to_grade("the handout", solved.handout())]
+    made = solved.handout()
+    both = [_to_grade("the solution", solved.solution()), _to_grade("the handout", made)]
     with tempfile.TemporaryDirectory(prefix="grade-handout-") as folder:
         handout = Path(folder) / "handout.ipynb"
-        nbformat.write(solved.handout(), handout)
+        nbformat.write(made, handout)
         whole, empty = run(str(rubric.folder), both, replace(options, handout=handout), jobs, on_trial)
     # Without the handout: with it, what is as it was handed out has no points, and any word in a blank earns
     # them.
-    one_empty = [_to_grade(name, solved.solution(one)) for name, one in zip(names, placed, strict=True)]
+    one_empty = [_to_grade(one.place, solved.solution(one)) for one in placed]
     alone = run(str(rubric.folder), one_empty, options, jobs, on_trial)
     return Proof(
         solution=whole.losses,
         handout=tuple(one.id for one in judged if one.points and not one.given and _earned(one, empty)),
         blanks=tuple(
-            BlankProof(placed=one, name=name, losses=trial.losses)
-            for one, name, trial in zip(placed, names, alone, strict=True)
+            BlankProof(placed=one, losses=trial.losses) for one, trial in zip(placed, alone, strict=True)
         ),
         left=tuple(leftovers(solved)),
         failures=tuple(

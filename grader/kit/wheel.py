@@ -17,7 +17,7 @@ _EARLIEST = (1980, 1, 1, 0, 0, 0)  # a date for all files, so that the same cont
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Distribution:
-    """What pip is told about a wheel.
+    """The metadata that pip reads from a wheel.
 
     Attributes:
         name, version: of the distribution.

@@ -1,4 +1,4 @@
-"""What a kernel has run, as the cells of a notebook."""
+"""A notebook of the cells that a kernel has run."""
 
 from __future__ import annotations
 

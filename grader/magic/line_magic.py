@@ -29,7 +29,7 @@ _FRAME = (
 
 
 class Shell(Protocol):
-    """What is used of IPython's ``InteractiveShell``."""
+    """The parts of IPython's ``InteractiveShell`` that are used."""
 
     @property
     def history_manager(self) -> Any:

@@ -34,7 +34,7 @@ def main(argv: Sequence[str]) -> None:
         path, rubric, options, _ = read_arguments(argv)
         chosen = rubric.only(options.only)
         if options.quick and all(criterion.needs_training for criterion in chosen):
-            options = replace(options, quick=False)  # whoever asks for these alone wants them
+            options = replace(options, quick=False)  # these alone can be asked in no other way
         with scratch_folder(), judge_starter(options.layers) as start:
             judged = judge_notebook(path, _NAME, rubric, options, _say, start)
     except GraderError as error:

@@ -184,3 +184,10 @@ def test_what_says_nothing_of_a_solution_may_stand_elsewhere(tmp_path: Path) -> 
         "# BEGIN SOLUTION\nx = x.to(device)\ny = 0\n# END SOLUTION\nx = x.to(device)\ny = 0"
     )
     assert leftovers(read_solved_notebook(_solved(tmp_path, solved))) == []
+
+
+def test_a_written_answer_that_stands_elsewhere_is_named_by_its_line(tmp_path: Path) -> None:
+    answer = "Because the sum of many numbers has a larger spread."
+    asked = v4.new_markdown_cell(f"Why?\n\n<!-- BEGIN SOLUTION -->\n{answer}\n<!-- END SOLUTION -->")
+    (left,) = leftovers(read_solved_notebook(_solved(tmp_path, asked, v4.new_code_cell(f"# {answer}"))))
+    assert (left.blank.place, left.where) == ("a text, line 3", "code cell 1")

@@ -185,7 +185,7 @@ def _canvas_match(parts: Sequence[str]) -> re.Match[str] | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CanvasUpload:
-    """What Canvas named a file by: the user's id, "" for an anonymous one, and the name up to the file's."""
+    """The parts of a file's name in Canvas: the user's id, "" if anonymous, and the name up to the file's."""
 
     user: str
     stem: str
